@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Every struct that crosses from the kernel or the helper to user space. This file is the one definition:
+ * BPF programs include it, the helper's frames are laid out by it, and tests/contract compiles it with cc and
+ * compares sizeof/offsetof with the readers in helper/ and smoothtask_gui/.
+ *
+ * Rules: fixed-width members, explicit padding, every struct a multiple of 8 bytes, native byte order (both ends
+ * are one machine). Readings are cumulative and raw; rates are made in the app. A value that could not be read is
+ * flagged in `missing`, never written as a zero that looks like a reading.
+ */
+#ifndef SMOOTHTASK_RECORDS_H
+#define SMOOTHTASK_RECORDS_H
+
+#if !defined(__bpf__)
+#include <stdint.h>
+typedef uint64_t u64;
+typedef int64_t s64;
+typedef uint32_t u32;
+typedef int32_t s32;
+typedef uint16_t u16;
+typedef uint8_t u8;
+#endif
+
+#define ST_COMM_BYTES 16 /* TASK_COMM_LEN, include/linux/sched.h */
+#define ST_TYPE_BYTES 24 /* THERMAL_NAME_LENGTH is 20, include/linux/thermal.h */
+
+/* Which fields of a record hold no reading. */
+enum st_missing {
+	ST_MISSING_IO = 1 << 0,     /* read_bytes, write_bytes: another user's, or no CONFIG_TASK_IO_ACCOUNTING */
+	ST_MISSING_RSS = 1 << 1,    /* rss_bytes: mm could not be read */
+	ST_MISSING_DELAY = 1 << 2,  /* run_delay_ns: no CONFIG_SCHED_INFO */
+	ST_MISSING_PARENT = 1 << 3, /* parent_pid: not in the helper's pid namespace */
+};
+
+/*
+ * One task (thread). The row with pid == tgid stands for the process: its run_ns, faults, switches and io already
+ * include the threads that have exited (signal_struct sums), and it alone carries the process-wide fields (marked P).
+ * Rows with pid != tgid are live threads; a process's total is its own row plus its thread rows.
+ */
+struct st_task {
+	u32 pid;                   /* as the helper's pid namespace sees it */
+	u32 tgid;
+	u32 parent_pid;            /* P real_parent's tgid, 0 for none */
+	u32 uid;                   /* P effective uid in the initial user namespace */
+	u64 start_ns;              /* P boot time, task_struct.start_boottime; with pid it is the identity */
+	u64 run_ns;                /* se.sum_exec_runtime (+ signal.sum_sched_runtime on P) */
+	u64 run_delay_ns;          /* sched_info.run_delay: time runnable, waiting for a CPU */
+	u64 rss_bytes;             /* P file + anon + shmem pages */
+	u64 minor_faults;
+	u64 major_faults;
+	u64 read_bytes;            /* task_io_accounting: caused from storage */
+	u64 write_bytes;           /* write_bytes - cancelled_write_bytes */
+	u64 voluntary_switches;
+	u64 involuntary_switches;
+	u64 cgroup_id;             /* P cgroup v2 (default hierarchy) kernfs id */
+	u32 threads;               /* P signal.nr_threads */
+	u32 missing;               /* enum st_missing */
+	u8 state;                  /* 'R' 'S' 'D' 'T' 't' 'X' 'Z' 'P' 'I', as proc_pid_stat(5) */
+	u8 is_kernel;              /* PF_KTHREAD */
+	u8 pad[6];
+	char comm[ST_COMM_BYTES];
+};
+
+/*
+ * Processes that lived and died between two snapshots, rolled up by nearest ancestor that a snapshot has seen,
+ * cgroup, user and name. Cumulative since `first_ns`; a row whose first_ns changed is a new row.
+ */
+struct st_exited {
+	u32 parent_pid;            /* nearest ancestor that a snapshot has seen; 0 in the overflow row */
+	u32 uid;
+	u64 cgroup_id;
+	char comm[ST_COMM_BYTES];  /* name at exit; empty in the overflow row (more kinds than the map holds) */
+	u64 first_ns;              /* boot time of the first exit in this row */
+	u64 last_ns;
+	u64 count;
+	u64 run_ns;
+	u64 run_delay_ns;
+	u64 major_faults;
+	u64 read_bytes;
+	u64 write_bytes;
+	u32 missing;
+	u32 pad;
+};
+
+/* Kinds of struct st_event. */
+enum st_event_kind {
+	ST_EVENT_EXIT = 1,         /* a process that some snapshot has seen (or may have) is gone */
+	ST_EVENT_OOM_KILL = 2,
+	ST_EVENT_TEMPERATURE = 3,  /* thermal_temperature: a thermal zone was updated */
+	ST_EVENT_TRIP = 4,         /* thermal_zone_trip: a trip point was crossed */
+	ST_EVENT_COOLING = 5,      /* cdev_update: a cooling device changed state (throttling) */
+};
+
+/* All event records begin with this. */
+struct st_event {
+	u32 kind;                  /* enum st_event_kind */
+	u32 bytes;                 /* of the whole record */
+	u64 boottime_ns;
+};
+
+struct st_event_exit {
+	struct st_event head;
+	u32 pid;
+	u32 parent_pid;
+	u32 uid;
+	u32 exit_code;             /* wait(2) status */
+	u64 start_ns;
+	u64 run_ns;                /* the whole life of the process, all threads */
+	u64 run_delay_ns;          /* of the last thread only: the kernel keeps no sum */
+	u64 major_faults;
+	u64 read_bytes;
+	u64 write_bytes;
+	u64 cgroup_id;
+	u32 missing;
+	u32 pad;
+	char comm[ST_COMM_BYTES];
+};
+
+struct st_event_oom_kill {
+	struct st_event head;
+	u32 pid;
+	u32 uid;
+	u64 start_ns;
+	u64 rss_bytes;             /* anon + file + shmem when it was chosen */
+	u64 total_vm_bytes;
+	u64 cgroup_id;
+	s32 oom_score_adj;
+	u32 missing;
+	char comm[ST_COMM_BYTES];
+};
+
+struct st_event_thermal {          /* ST_EVENT_TEMPERATURE and ST_EVENT_TRIP */
+	struct st_event head;
+	s32 zone_id;               /* thermal_zoneN */
+	s32 temperature_mc;        /* thousandths of a degree Celsius */
+	s32 last_temperature_mc;
+	s32 trip_index;            /* -1 in ST_EVENT_TEMPERATURE */
+	s32 trip_type;             /* enum thermal_trip_type: 0 active, 1 passive, 2 hot, 3 critical; -1 if none */
+	u32 pad;
+	char zone_type[ST_TYPE_BYTES];
+};
+
+struct st_event_cooling {
+	struct st_event head;
+	s32 device_id;             /* cooling_deviceN */
+	u32 pad;
+	u64 target_state;          /* 0 = not cooling */
+	u64 max_state;
+	char device_type[ST_TYPE_BYTES];
+};
+
+/* ---- the stream: see docs/api/stream-format.md ---- */
+
+#define ST_STREAM_VERSION 1
+#define ST_PACKET_MAGIC 0x4b505453u /* "STPK" */
+#define ST_FRAME_MAGIC 0x52465453u  /* "STFR" */
+
+enum st_packet_kind {
+	ST_PACKET_HELLO = 1,       /* first packet of a stream: struct st_hello follows */
+	ST_PACKET_TICK = 2,        /* struct st_tick follows; one fd: a sealed memfd with a frame */
+	ST_PACKET_EVENT = 3,       /* one event record follows */
+	ST_PACKET_BYE = 4,         /* struct st_bye follows; the stream ends */
+};
+
+struct st_packet {
+	u32 magic;
+	u16 version;
+	u16 kind;                  /* enum st_packet_kind */
+	u32 bytes;                 /* of the whole packet, this head included */
+	u32 pad;
+};
+
+struct st_hello {
+	u64 stream_id;             /* for ChangePeriod */
+	u32 period_ms;
+	u32 kinds;                 /* granted */
+	u32 visibility;            /* enum st_visibility */
+	u32 uid;                   /* whose processes are shown in full */
+};
+
+struct st_tick {
+	u64 sequence;              /* counts this stream's ticks, the lost ones included */
+	u64 lost_ticks;            /* cumulative: ticks this reader was too slow for */
+	u64 lost_events;           /* cumulative: events this reader or a full ring buffer lost */
+	u64 frame_bytes;           /* size of the memfd */
+};
+
+enum st_bye_reason { ST_BYE_SHUTDOWN = 1, ST_BYE_REVOKED = 2, ST_BYE_FAILED = 3 };
+
+struct st_bye {
+	u32 reason;                /* enum st_bye_reason */
+	u32 pad;
+};
+
+enum st_visibility {
+	ST_SEES_ALL = 1,           /* monitor-others, or root */
+	ST_SEES_AS_PROC = 2,       /* own processes in full, others as /proc shows them */
+	ST_SEES_OWN = 3,           /* hidepid: only own processes */
+};
+
+/* kinds a client asks for in OpenStream, as a bit mask. */
+enum st_kinds {
+	ST_KIND_TASKS = 1 << 0,    /* ticks with task and exited sections */
+	ST_KIND_PROCESS_EXITS = 1 << 1, /* ST_EVENT_EXIT packets */
+	ST_KIND_OOM = 1 << 2,
+	ST_KIND_THERMAL = 1 << 3,
+	ST_KIND_OTHERS_IN_FULL = 1 << 16, /* asks for ST_SEES_ALL: needs the monitor-others authorization */
+};
+
+enum st_section_kind {
+	ST_SECTION_TASKS = 1,      /* struct st_task */
+	ST_SECTION_EXITED = 2,     /* struct st_exited */
+	ST_SECTION_COUNTERS = 3,   /* struct st_counters, one row */
+};
+
+/* Machine-wide counters of process_events, cumulative since the probe was attached. */
+struct st_counters {
+	u64 forks;
+	u64 execs;
+	u64 exits;                 /* processes, not threads */
+	u64 lost_exits;            /* exits whose record found no room: their time is in no row */
+};
+
+struct st_section {
+	u32 kind;                  /* enum st_section_kind; a reader skips kinds it does not know */
+	u32 record_bytes;          /* may grow in later versions: read the prefix, step by this */
+	u32 count;
+	u32 truncated;             /* 1: more rows existed than fit */
+	u64 offset;                /* from the start of the frame */
+};
+
+struct st_frame {
+	u32 magic;
+	u16 version;
+	u16 section_count;
+	u32 header_bytes;          /* this struct and the section table */
+	u32 period_ms;
+	u64 frame_bytes;
+	u64 boottime_ns;           /* when the snapshot began */
+	u64 snapshot_ns;           /* how long it took */
+	/* struct st_section sections[section_count] */
+};
+
+#endif

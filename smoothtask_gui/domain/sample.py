@@ -1,0 +1,84 @@
+"""Rates: what two successive batches say about the time between them.
+
+Everything the user sees or a rule judges is a `Sample`; only `domain/rates.py` makes one. NaN (bulk) and None
+(scalars) mean missing, never zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from smoothtask_gui.domain.batch import Lost, SensorReading
+
+RATE: Final = np.dtype(
+    [
+        ("pid", "u4"),
+        ("parent_pid", "u4"),
+        ("uid", "u4"),
+        ("threads", "u4"),
+        ("start_ns", "u8"),
+        ("cgroup_id", "u8"),
+        ("cpu_ratio", "f8"),  # 1.0 = one core
+        ("run_delay_ratio", "f8"),  # seconds waited for a CPU per second, all threads
+        ("rss_bytes", "f8"),
+        ("read_bps", "f8"),
+        ("write_bps", "f8"),
+        ("major_faults_per_s", "f8"),
+        ("switches_per_s", "f8"),
+        ("state", "S1"),
+        ("is_kernel", "?"),
+        ("comm", "S16"),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ExitedRate:
+    """Processes of one name that ended in this interval: the CPU time no row of `processes` shows."""
+
+    comm: str
+    parent_pid: int
+    uid: int
+    count: int
+    cpu_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class SystemRates:
+    """The machine in this interval; ratios are 0..1 of all CPUs, None where missing."""
+
+    cpus: int
+    cpu_busy_ratio: float | None
+    cpu_iowait_ratio: float | None
+    cpu_attributed_ratio: float | None  # of all CPUs: what the rows of this sample add up to
+    memory_total_bytes: int | None
+    memory_used_bytes: int | None  # total - available
+    swap_used_bytes: int | None
+    disk_read_bps: float | None
+    disk_write_bps: float | None
+    network_received_bps: float | None
+    network_sent_bps: float | None
+    cpu_pressure_ratio: float | None
+    memory_pressure_ratio: float | None
+    io_pressure_ratio: float | None
+    on_battery: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One interval, between two batches of one source."""
+
+    boottime_ns: int
+    realtime_ns: int
+    interval_ns: int
+    source: str
+    processes: npt.NDArray[np.void]  # dtype RATE, ordered by pid
+    exited: tuple[ExitedRate, ...]
+    system: SystemRates
+    sensors: tuple[SensorReading, ...]
+    lost: Lost
+    unavailable: dict[str, str]
