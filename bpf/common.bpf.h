@@ -20,7 +20,7 @@ static __always_inline u32 visible_pid(struct task_struct *task, u32 global_pid)
 {
 	if (!constants.pid_namespace)
 		return global_pid;
-	struct pid *pid = task->thread_pid;
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
 	u32 top = BPF_CORE_READ(pid, level);
 	for (u32 level = 0; level < MAX_PID_NS_LEVEL; level++) {
 		struct upid at;
@@ -34,20 +34,10 @@ static __always_inline u32 visible_pid(struct task_struct *task, u32 global_pid)
 	return 0;
 }
 
-static __always_inline u32 visible_tgid(struct task_struct *task)
-{
-	return visible_pid(task->group_leader, task->tgid);
-}
-
 static __always_inline bool uids_differ(const struct cred *cred)
 {
 	u32 effective = cred->euid.val;
 	return cred->uid.val != effective || cred->suid.val != effective;
-}
-
-static __always_inline u64 cgroup_id_of(struct task_struct *task)
-{
-	return task->cgroups->dfl_cgrp->kn->id;
 }
 
 #endif

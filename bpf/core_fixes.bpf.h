@@ -56,37 +56,21 @@ static __always_inline u64 resident_pages(struct mm_struct *mm)
 }
 
 /* CONFIG_TASK_IO_ACCOUNTING and CONFIG_SCHED_INFO may be off: the members are then not there. */
-static __always_inline bool has_io_accounting(void)
-{
-	return bpf_core_field_exists(struct task_io_accounting, read_bytes);
-}
+#define HAS_IO_ACCOUNTING() bpf_core_field_exists(struct task_struct, ioac.read_bytes)
+#define HAS_RUN_DELAY() bpf_core_field_exists(struct task_struct, sched_info.run_delay)
 
-static __always_inline bool has_run_delay(void)
-{
-	return bpf_core_field_exists(struct sched_info, run_delay);
-}
+/* Of a task_struct or signal_struct. Whoever truncates a file is charged, even for what others wrote. */
+#define BYTES_READ(of) (HAS_IO_ACCOUNTING() ? (of)->ioac.read_bytes : 0)
+#define BYTES_WRITTEN(of) (HAS_IO_ACCOUNTING() ? less((of)->ioac.write_bytes, (of)->ioac.cancelled_write_bytes) : 0)
 
-static __always_inline u64 bytes_read(const struct task_io_accounting *io)
+static __always_inline u64 less(u64 written, u64 cancelled)
 {
-	return has_io_accounting() ? io->read_bytes : 0;
-}
-
-static __always_inline u64 bytes_written(const struct task_io_accounting *io)
-{
-	if (!has_io_accounting())
-		return 0;
-	u64 written = io->write_bytes, cancelled = io->cancelled_write_bytes;
-	return written > cancelled ? written - cancelled : 0; /* whoever truncates is charged, even for others' writes */
-}
-
-static __always_inline u64 run_delay_of(const struct task_struct *task)
-{
-	return has_run_delay() ? task->sched_info.run_delay : 0;
+	return written > cancelled ? written - cancelled : 0;
 }
 
 static __always_inline u32 missing_here(void)
 {
-	return (has_io_accounting() ? 0 : ST_MISSING_IO) | (has_run_delay() ? 0 : ST_MISSING_DELAY);
+	return (HAS_IO_ACCOUNTING() ? 0 : ST_MISSING_IO) | (HAS_RUN_DELAY() ? 0 : ST_MISSING_DELAY);
 }
 
 #endif

@@ -20,29 +20,19 @@ static __always_inline u8 state_of(const struct task_struct *task)
 		return 'I';
 	if (running & (TASK_RTLOCK_WAIT | TASK_FROZEN))
 		state |= TASK_UNINTERRUPTIBLE;
-	if (state & 0x40)
-		return 'P';
-	if (state & 0x20)
-		return 'Z';
-	if (state & 0x10)
-		return 'X';
-	if (state & 0x08)
-		return 't';
-	if (state & 0x04)
-		return 'T';
-	if (state & 0x02)
-		return 'D';
-	return state & 0x01 ? 'S' : 'R';
+	/* the highest bit decides, as fls() there */
+	return state & 0x40 ? 'P' : state & 0x20 ? 'Z' : state & 0x10 ? 'X' : state & 0x08 ? 't' :
+	       state & 0x04 ? 'T' : state & 0x02 ? 'D' : state & 0x01 ? 'S' : 'R';
 }
 
 static __always_inline void read_own_counters(struct st_task *row, struct task_struct *task)
 {
 	row->run_ns = task->se.sum_exec_runtime;
-	row->run_delay_ns = run_delay_of(task);
+	row->run_delay_ns = HAS_RUN_DELAY() ? task->sched_info.run_delay : 0;
 	row->minor_faults = task->min_flt;
 	row->major_faults = task->maj_flt;
-	row->read_bytes = bytes_read(&task->ioac);
-	row->write_bytes = bytes_written(&task->ioac);
+	row->read_bytes = BYTES_READ(task);
+	row->write_bytes = BYTES_WRITTEN(task);
 	row->voluntary_switches = task->nvcsw;
 	row->involuntary_switches = task->nivcsw;
 	row->missing = missing_here();
@@ -57,26 +47,40 @@ static __always_inline void add_exited_threads(struct st_task *row, const struct
 	row->run_ns += signal->sum_sched_runtime;
 	row->minor_faults += signal->min_flt;
 	row->major_faults += signal->maj_flt;
-	row->read_bytes += bytes_read(&signal->ioac);
-	row->write_bytes += bytes_written(&signal->ioac);
+	row->read_bytes += BYTES_READ(signal);
+	row->write_bytes += BYTES_WRITTEN(signal);
 	row->voluntary_switches += signal->nvcsw;
 	row->involuntary_switches += signal->nivcsw;
 }
 
-static __always_inline void read_process(struct st_task *row, struct task_struct *task)
-{
-	struct task_struct *parent = task->real_parent;
-	struct mm_struct *mm = task->mm;
+/*
+ * The pointers of a task, loaded in one place: since 6.2 the verifier searches the kernel's whole BTF by name for each
+ * load of a pointer from a trusted one (btf_nested_type_is_trusted(), 57539f5c0ac2), on each path that reaches it.
+ */
+struct pointers {
+	struct task_struct *leader, *parent;
+	const struct cred *cred;
+	struct signal_struct *signal;
+	struct mm_struct *mm;
+	struct css_set *cgroups;
+};
 
-	row->parent_pid = visible_tgid(parent);
-	if (!row->parent_pid && parent->tgid)
+#define LOAD(into, from)      \
+	do {                  \
+		into = from;  \
+		barrier_var(into); \
+	} while (0)
+
+static __always_inline void read_process(struct st_task *row, const struct pointers *at)
+{
+	row->parent_pid = visible_pid(at->parent->group_leader, at->parent->tgid);
+	if (!row->parent_pid && at->parent->tgid)
 		row->missing |= ST_MISSING_PARENT;
-	row->uid = task->real_cred->euid.val;
-	row->start_ns = task->start_boottime;
-	row->threads = task->signal->nr_threads;
-	row->cgroup_id = cgroup_id_of(task);
-	if (mm)
-		row->rss_bytes = resident_pages(mm) * constants.page_bytes;
+	row->uid = at->cred->euid.val;
+	row->threads = at->signal->nr_threads;
+	row->cgroup_id = at->cgroups->dfl_cgrp->kn->id;
+	if (at->mm)
+		row->rss_bytes = resident_pages(at->mm) * constants.page_bytes;
 }
 
 SEC("iter/task")
@@ -84,21 +88,32 @@ int task_snapshot(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct st_task row = {};
+	struct pointers at;
 
-	if (!task || task->group_leader->start_boottime >= settings.born_before_ns)
+	if (!task)
 		return 0;
-	const struct cred *cred = task->real_cred;
-	bool own = cred->euid.val == settings.uid && !uids_differ(cred);
+	LOAD(at.leader, task->group_leader);
+	LOAD(at.parent, task->real_parent);
+	LOAD(at.cred, task->real_cred);
+	LOAD(at.signal, task->signal);
+	LOAD(at.mm, task->mm);
+	LOAD(at.cgroups, task->cgroups);
+	row.start_ns = at.leader->start_boottime;
+	if (row.start_ns >= settings.born_before_ns)
+		return 0;
+	bool own = at.cred->euid.val == settings.uid && !uids_differ(at.cred);
 	if (settings.visibility == ST_SEES_OWN && !own)
 		return 0;
 	row.pid = visible_pid(task, task->pid);
-	row.tgid = visible_tgid(task);
+	row.tgid = visible_pid(at.leader, task->tgid);
 	if (!row.pid || !row.tgid)
 		return 0;
 	read_own_counters(&row, task);
 	if (task->pid == task->tgid) {
-		add_exited_threads(&row, task->signal);
-		read_process(&row, task);
+		add_exited_threads(&row, at.signal);
+		read_process(&row, &at);
+	} else {
+		row.start_ns = 0;
 	}
 	if (settings.visibility != ST_SEES_ALL && !own) {
 		row.read_bytes = row.write_bytes = 0;

@@ -13,9 +13,8 @@ import mmap
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
+from threading import local
 from typing import Final
 
 from helper.loaders.errors import LoaderError
@@ -60,6 +59,13 @@ _PROTOTYPES: Final[dict[str, tuple[type | None, list[type]]]] = {
 }
 
 
+class _Log(local):
+    """What libbpf said in this thread: it calls back in the thread that called it."""
+
+    def __init__(self) -> None:
+        self.lines: deque[str] = deque(maxlen=LOG_LINES)
+
+
 class Libbpf:
     """The library, and where the package's objects lie. Make one and pass it to the probes."""
 
@@ -67,8 +73,7 @@ class Libbpf:
         """Raises LoaderError if the library is missing or lacks a function."""
         self._objects = objects
         self._kernel_btf = kernel_btf
-        self._lines: deque[str] = deque(maxlen=LOG_LINES)
-        self._busy = Lock()
+        self._log = _Log()
         try:
             self.calls = ctypes.CDLL(library, use_errno=True)
             for name, (result, arguments) in _PROTOTYPES.items():
@@ -85,25 +90,21 @@ class Libbpf:
     def open(self, name: str) -> BpfObject:
         """Opens `<name>.bpf.o`; nothing is in the kernel yet."""
         path = self._objects / f"{name}.bpf.o"
-        with self.step(name, "btf"):
-            if not os.access(self._kernel_btf, os.R_OK):
-                hint = f"this kernel gives no type information ({self._kernel_btf}): it lacks CONFIG_DEBUG_INFO_BTF"
-                raise LoaderError(name, "btf", errno.ENOENT, hint=hint)
-        with self.step(name, "open"):
-            handle = self.calls.bpf_object__open_file(os.fsencode(path), None)
-            if not handle:
-                raise self.error(name, "open", ctypes.get_errno())
+        if not os.access(self._kernel_btf, os.R_OK):
+            hint = f"this kernel gives no type information ({self._kernel_btf}): it lacks CONFIG_DEBUG_INFO_BTF"
+            raise LoaderError(name, "btf", errno.ENOENT, hint=hint)
+        self.begin()
+        handle = self.calls.bpf_object__open_file(os.fsencode(path), None)
+        if not handle:
+            raise self.error(name, "open", ctypes.get_errno())
         return BpfObject(self, name, handle)
 
-    @contextmanager
-    def step(self, program: str, step: str) -> Iterator[None]:
-        """One step at a time, so that libbpf's lines are those of this step."""
-        with self._busy:
-            self._lines.clear()
-            yield
+    def begin(self) -> None:
+        """Forgets this thread's lines of the step before."""
+        self._log.lines.clear()
 
     def error(self, program: str, step: str, number: int) -> LoaderError:
-        tail = "".join(self._lines)[-LOG_TAIL_CHARACTERS:]
+        tail = "".join(self._log.lines)[-LOG_TAIL_CHARACTERS:]
         return LoaderError(program, step, abs(number), tail, _lockdown_hint(abs(number)))
 
     def check(self, program: str, step: str, result: int) -> int:
@@ -116,7 +117,7 @@ class Libbpf:
         if level <= 1:  # LIBBPF_WARN, LIBBPF_INFO
             line = ctypes.create_string_buffer(LOG_LINE_BYTES)
             self._vsnprintf(line, LOG_LINE_BYTES, text, arguments)
-            self._lines.append(line.value.decode("utf-8", "replace"))
+            self._log.lines.append(line.value.decode("utf-8", "replace"))
         return 0
 
 
@@ -169,17 +170,17 @@ class BpfObject:
                 self._door.check(program, "configure", self._calls.bpf_program__set_autoload(handle, False))
 
     def load(self) -> None:
-        with self._door.step(self.name, "load"):
-            self._door.check(self.name, "load", self._calls.bpf_object__load(self._handle))
+        self._door.begin()
+        self._door.check(self.name, "load", self._calls.bpf_object__load(self._handle))
 
     def attach(self) -> None:
         """Attaches every program that was loaded, by its section's name."""
         for name, handle in self._programs():
             if self._calls.bpf_program__autoload(handle):
-                with self._door.step(name, "attach"):
-                    link = self._calls.bpf_program__attach(handle)
-                    if not link:
-                        raise self._door.error(name, "attach", ctypes.get_errno())
+                self._door.begin()
+                link = self._calls.bpf_program__attach(handle)
+                if not link:
+                    raise self._door.error(name, "attach", ctypes.get_errno())
                 self._links[name] = link
 
     def new_iteration(self, program: str) -> int:
