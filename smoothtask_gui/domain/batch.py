@@ -125,6 +125,7 @@ class CoolingEvent:
     max_state: int
 
 
+
 KernelEvent = ProcessExit | OomKill | ThermalEvent | CoolingEvent
 """What a source yields between ticks, at once."""
 

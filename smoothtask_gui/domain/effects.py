@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from smoothtask_gui.domain.incident import Incident
+from smoothtask_gui.domain.incident import Incident
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,12 @@ Everything the user sees or a rule judges is a `Sample`; only `domain/rates.py` 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from smoothtask_gui.domain.batch import Lost, SensorReading
+from smoothtask_gui.domain.batch import Lost, SensorReading
 
 RATE: Final = np.dtype(
     [
