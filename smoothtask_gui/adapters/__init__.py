@@ -1,0 +1,1 @@
+"""The edges of the app: each module here does one thing to the world outside, and says how it fails."""
