@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
 from typing import TYPE_CHECKING
 
+<<<<<<< HEAD
+from typing import TYPE_CHECKING
+
+=======
+>>>>>>> sources
 if TYPE_CHECKING:
     from smoothtask_gui.domain.incident import Incident
 
