@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-<<<<<<< HEAD
-from typing import TYPE_CHECKING
-
-=======
->>>>>>> sources
-if TYPE_CHECKING:
-    from smoothtask_gui.domain.incident import Incident
+from smoothtask_gui.domain.incident import Incident
 
 
 @dataclass(frozen=True, slots=True)
