@@ -21,9 +21,7 @@ PLAIN_USER = "alice"
 def run(arguments: list[str]) -> int:
     """Run the command; returns its exit code."""
     parser = argparse.ArgumentParser(prog="./dev exec", description=(__doc__ or "").partition("\n")[2].strip())
-    parser.add_argument(
-        "--helper", action="store_true", help="with private bus, polkit and a real sampler"
-    )
+    parser.add_argument("--helper", action="store_true", help="with private bus, polkit and a real sampler")
     parser.add_argument("--as", dest="user", metavar="USER", help="with --helper: run as this user; alice, bob or root")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     chosen = parser.parse_args(arguments)
