@@ -1,7 +1,7 @@
 """One snapshot of all tasks through the helper's own reader, beside psutil with the same fields.
 
-CPU time of the calling thread (CLOCK_THREAD_CPUTIME_ID), which the iterator's work in the kernel is part of. Back to back
-finds warm caches, paced at 1 Hz cold ones: both are given. Medians, since this machine isn't ours alone.
+CPU time of the calling thread (CLOCK_THREAD_CPUTIME_ID), which the iterator's work in the kernel is part of. Back to
+back finds warm caches, paced at 1 Hz cold ones: both are given. Medians, since this machine isn't ours alone.
 """
 
 import time

@@ -1,20 +1,18 @@
 """./dev bench [NAME…]: measure the promises. Prints a table; build/bench.json holds the rows for machines.
 
-Each benchmark is benchmarks/NAME.py with `measure() -> list[Row]`, run as root in a process of its own, one after another:
-they would disturb each other. A benchmark that fails is a promise not kept.
+Each benchmark is benchmarks/NAME.py with `measure() -> list[Row]`, run as root in a process of its own, one after
+another: they would disturb each other. A benchmark that fails is a promise not kept.
 """
 
 import json
 import os
 import platform
-import subprocess
 import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 import places
-import privilege
 import ready
 import shared
 import steps
@@ -52,17 +50,9 @@ def one(name: str) -> str:
     with tempfile.TemporaryDirectory(prefix="smoothtask-bench-") as folder:
         out = Path(folder) / "rows"
         command = shared.command([places.PYTHON, "-m", "benchmarks", name, out])
-        try:
-            code = subprocess.run(
-                command, cwd=places.TOP, stdin=subprocess.DEVNULL, timeout=LIMIT_S, check=False
-            ).returncode
-        except subprocess.TimeoutExpired:
-            code = 124
-        if privilege.is_root() or out.exists():
-            text = out.read_text() if out.exists() else ""
-            if text and code == 0:
-                return text
-    why = f"took longer than {LIMIT_S} s" if code == 124 else f"exit {code}"
-    return json.dumps(
-        {"name": name, "measured": None, "unit": "", "sense": "at most", "reach": 0, "note": why, "met": False}
-    )
+        code = steps.bounded(command, LIMIT_S)
+        if code == 0:
+            return out.read_text()
+    why = f"took longer than {LIMIT_S} s" if code == steps.TOO_LONG else f"broke off (exit {code})"
+    broken = {"name": name, "measured": None, "unit": "", "sense": "at most", "reach": 0, "note": why}
+    return json.dumps(broken | {"met": False})
