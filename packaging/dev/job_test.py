@@ -5,8 +5,6 @@ others run as whoever asks. Where there is no way to be root, those lanes fail r
 """
 
 import os
-import signal
-import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ET
@@ -96,7 +94,8 @@ def run_lane(name: str, extra: list[str]) -> Count:
     pytest += ["-p", "no:cacheprovider", "-o", "faulthandler_timeout=300", *extra]
     with tempfile.TemporaryDirectory(prefix="smoothtask-home-") as home:
         Path(home).chmod(0o755)
-        code = bounded(shared.command(pytest) if lane.root else list(map(str, pytest)), surroundings(Path(home)))
+        command = shared.command(pytest) if lane.root else list(map(str, pytest))
+        code = steps.bounded(command, LANE_LIMIT_S, surroundings(Path(home)))
     return judge(name, code, report)
 
 
@@ -111,22 +110,10 @@ def surroundings(home: Path) -> dict[str, str]:
     return kept | fixed | {"PATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def bounded(command: list[str], env: dict[str, str]) -> int:
-    """Run a lane in a process group of its own and end the whole group if it takes too long."""
-    process = subprocess.Popen(command, cwd=places.TOP, env=env, stdin=subprocess.DEVNULL, process_group=0)
-    try:
-        return process.wait(LANE_LIMIT_S)
-    except subprocess.TimeoutExpired:
-        print(f"the lane took longer than {LANE_LIMIT_S} s and was ended")
-        return 124
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(20)
-
-
 def judge(name: str, code: int, report: Path) -> Count:
     """What the lane's report counts; a bad exit code without a failed test is a failure of its own."""
+    if code == steps.TOO_LONG:
+        print(f"lane {name} took longer than {LANE_LIMIT_S} s and was ended.")
     if not report.exists():
         print(f"lane {name} broke off (exit {code}) before it could report.")
         return Count(failed=1)

@@ -26,4 +26,4 @@ def ensure(groups: set[str]) -> None:
 
 def build_bpf() -> None:
     """Compile bpf/*.bpf.c into build/bpf; build_bpf.py skips what is up to date."""
-    steps.logged("bpf", [places.PYTHON, places.TOOLS / "build_bpf.py"], "compiling the BPF programs")
+    steps.logged("bpf", [places.PYTHON, places.TOOLS / "build_bpf.py"], "checking the BPF objects")

@@ -29,9 +29,11 @@ def enter(words: list[str]) -> int:
     SHARED_TOP.mkdir()
     subprocess.run(["mount", "--bind", places.TOP, SHARED_TOP], check=True)
     os.umask(0o022)
+    here = Path.cwd()
+    cwd = SHARED_TOP / here.relative_to(places.TOP) if here.is_relative_to(places.TOP) else here
     inside = os.environ | {"PATH": f"{SHARED_TOP}/build/venv/bin:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
     try:
-        return subprocess.run(words, cwd=SHARED_TOP, env=inside, check=False).returncode
+        return subprocess.run(words, cwd=cwd, env=inside, check=False).returncode
     finally:
         privilege.give_back()
 

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -10,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import places
+
+TOO_LONG = 124  # the exit code timeout(1) has
 
 
 class StepError(Exception):
@@ -59,3 +62,16 @@ def only_one() -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def bounded(command: Sequence[str], limit_s: float, env: dict[str, str] | None = None) -> int:
+    """Run a command in a process group of its own; the whole group is ended at the limit (TOO_LONG) or an interrupt."""
+    process = subprocess.Popen(command, cwd=places.TOP, env=env, stdin=subprocess.DEVNULL, process_group=0)
+    try:
+        return process.wait(limit_s)
+    except subprocess.TimeoutExpired:
+        return TOO_LONG
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(20)
