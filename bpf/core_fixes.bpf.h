@@ -55,6 +55,9 @@ static __always_inline u64 resident_pages(struct mm_struct *mm)
 	       counted_pages(now->rss_stat[RSS_SHMEM].count);
 }
 
+/* c408b3d1d9bb ("thermal: Validate new state in cur_state_store()", 6.2) gave a cooling device its max_state. */
+#define HAS_MAX_STATE() bpf_core_field_exists(struct thermal_cooling_device, max_state)
+
 /* CONFIG_TASK_IO_ACCOUNTING and CONFIG_SCHED_INFO may be off: the members are then not there. */
 #define HAS_IO_ACCOUNTING() bpf_core_field_exists(struct task_struct, ioac.read_bytes)
 #define HAS_RUN_DELAY() bpf_core_field_exists(struct task_struct, sched_info.run_delay)
