@@ -44,7 +44,8 @@ static __always_inline u64 counted_pages(s64 count)
 
 static __always_inline u64 resident_pages(struct mm_struct *mm)
 {
-	if (bpf_core_type_exists(struct mm_rss_stat___before_6_2)) {
+	/* Asked of a struct that every kernel has: for a missing one libbpf < 1.4 searches the modules, needs CAP_SYS_ADMIN, and fails. */
+	if (bpf_core_field_exists(struct mm_struct___before_6_2, rss_stat.count)) {
 		struct mm_struct___before_6_2 *old = (void *)mm;
 		return counted_pages(old->rss_stat.count[RSS_FILE].counter) +
 		       counted_pages(old->rss_stat.count[RSS_ANON].counter) +
