@@ -18,12 +18,8 @@ from helper.bus.authority import Authority, Patience
 from helper.bus.callers import Callers
 from helper.bus.dispatch import Dispatcher
 from helper.bus.quotas import Limits
-from helper.loaders.libbpf import Libbpf
-from helper.probes.process_events import EXITED, ProcessEvents
-from helper.probes.task_snapshot import TASK_BYTES, TaskSnapshot
 from helper.sampler import service
-from helper.sampler.probe_set import ProbeSet, Slot, kinds_of
-from helper.sampler.readings import Readings
+from helper.sampler.assembly import assemble
 from helper.sampler.watchdog import Watchdog
 
 
@@ -73,13 +69,9 @@ async def run(options: Options) -> int:
 
 
 def _build_sampler(options: Options) -> service.Sampler:
-    door = Libbpf(options.object_dir)
-    tasks, exits = TaskSnapshot(door), ProcessEvents(door)
-    task_slot, exit_slot = (Slot(probe, kinds_of(probe.name)) for probe in (tasks, exits))
-    probes = ProbeSet((task_slot, exit_slot), loader="core")
-    readings = Readings((task_slot, tasks, TASK_BYTES), (exit_slot, exits, EXITED.size))
+    parts = assemble(options.object_dir)
     xml = options.interface_file.read_text(encoding="utf-8")
-    return service.Sampler(probes, readings, {exits.name: exits}, options.limits, xml)
+    return service.Sampler(parts.probes, parts.readings, parts.event_sources, options.limits, xml)
 
 
 async def _until_lost(bus: MessageBus) -> None:
