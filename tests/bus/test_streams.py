@@ -54,20 +54,24 @@ def test_roll_ups_of_ended_processes_and_counters_join_the_frame_once_their_prob
     assert packets[-1]["frame"]["sections"].keys() == {"1", "2", "3"}
 
 
+def uid_inside(box, name):
+    return int(box.held.path("/etc/passwd").read_text().split(f"{name}:x:")[1].split(":")[0])
+
+
 def test_a_second_user_sees_no_io_of_the_first_users_processes(box):
     alice, bob = box.caller("alice"), box.caller("bob")
-    uids = {name: int(box.held.path("/etc/passwd").read_text().split(f"{name}:x:")[1].split(":")[0]) for name in ("alice", "bob")}
     for caller, own, other in ((alice, "alice", "bob"), (bob, "bob", "alice")):
         opened = caller.open(period_ms=100, kinds=TASKS)
-        assert opened["hello"]["uid"] == uids[own]
+        assert opened["hello"]["uid"] == uid_inside(box, own)
         rows = caller.read(stream=opened["stream"], count=1)[0]["frame"]["tasks"]
-        own_rows = [missing for _pid, _tgid, uid, missing in rows if uid == uids[own]]
-        other_rows = [missing for _pid, _tgid, uid, missing in rows if uid == uids[other]]
-        root_rows = [missing for _pid, _tgid, uid, missing in rows if uid == 0]
-        assert own_rows
-        assert not any(missing & MISSING_IO for missing in own_rows)
-        assert other_rows
-        assert all(missing & MISSING_IO for missing in other_rows + root_rows)
+        missing_io = {
+            owner: [bool(missing & MISSING_IO) for pid, tgid, uid, missing in rows if pid == tgid and uid == number]
+            for owner, number in {"own": uid_inside(box, own), "other": uid_inside(box, other), "root": 0}.items()
+        }
+        assert missing_io["own"]
+        assert not any(missing_io["own"])
+        assert missing_io["other"]
+        assert all(missing_io["other"] + missing_io["root"])
 
 
 def test_root_sees_all_in_full(box):
