@@ -57,6 +57,4 @@ def assemble(object_dir: Path) -> Assembly:
     tasks, exits, oom, thermal = TaskSnapshot(door), ProcessEvents(door), OomEvents(door), ThermalEvents(door)
     slots = tuple(Slot(probe, kinds_of(probe.name)) for probe in (tasks, exits, oom, thermal))
     readings = Readings((slots[0], tasks, TASK_BYTES), (slots[1], exits, EXITED.size))
-    return Assembly(
-        ProbeSet(slots, loader="core"), readings, {exits.name: exits, oom.name: oom, thermal.name: thermal}
-    )
+    return Assembly(ProbeSet(slots, loader="core"), readings, {exits.name: exits, oom.name: oom, thermal.name: thermal})

@@ -12,6 +12,8 @@ import select
 import socket
 import struct
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 from dbus_fast import BusType, Message, MessageFlag, MessageType, Variant
 from dbus_fast.aio import MessageBus
@@ -23,7 +25,7 @@ TASK = struct.Struct("@4I11Q2I2B6x16s")
 SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     if isinstance(value, Variant):
         return plain(value.value)
     if isinstance(value, dict):
@@ -33,7 +35,7 @@ def plain(value):
     return value
 
 
-def frame_of(descriptor):
+def frame_of(descriptor: int) -> dict[str, Any]:
     seals = fcntl.fcntl(descriptor, fcntl.F_GET_SEALS)
     view = mmap.mmap(descriptor, 0, prot=mmap.PROT_READ)
     inode = os.fstat(descriptor).st_ino
@@ -59,38 +61,55 @@ def frame_of(descriptor):
 
 
 class Client:
-    def __init__(self):
-        self.buses = {}
-        self.streams = {}
+    def __init__(self) -> None:
+        self.buses: dict[str, MessageBus] = {}
+        self.streams: dict[int, socket.socket] = {}
 
-    async def connect(self, connection="main"):
+    async def connect(self, connection: str = "main") -> str:
         self.buses[connection] = await MessageBus(bus_type=BusType.SYSTEM, negotiate_unix_fd=True).connect()
         return self.buses[connection].unique_name
 
-    async def disconnect(self, connection="main"):
+    async def disconnect(self, connection: str = "main") -> None:
         bus = self.buses.pop(connection)
         bus.disconnect()
         await bus.wait_for_disconnect()
 
-    def message(self, member, signature="", body=(), interface=NAME, path=PATH, destination=NAME, interactive=False):
+    def message(
+        self,
+        member: str,
+        *,
+        signature: str = "",
+        body: Sequence[Any] = (),
+        interface: str = NAME,
+        path: str = PATH,
+        destination: str | None = NAME,
+        interactive: bool = False,
+    ) -> Message:
         flags = MessageFlag.ALLOW_INTERACTIVE_AUTHORIZATION if interactive else MessageFlag.NONE
         body = [Variant(*entry["variant"]) if isinstance(entry, dict) else entry for entry in body]
         return Message(
-            destination=destination, path=path, interface=interface, member=member, signature=signature, body=body,
+            destination=destination,
+            path=path,
+            interface=interface,
+            member=member,
+            signature=signature,
+            body=body,
             flags=flags,
         )
 
-    async def call(self, member, *, connection="main", **rest):
+    async def call(self, member: str, *, connection: str = "main", **rest: Any) -> dict[str, Any]:
         reply = await self.buses[connection].call(self.message(member, **rest))
         if reply.message_type is MessageType.ERROR:
             return {"error": reply.error_name, "text": reply.body[0] if reply.body else ""}
         return {"error": None, "body": plain(reply.body), "fds": list(reply.unix_fds)}
 
-    async def start_call(self, member, *, connection="main", **rest):
+    async def start_call(self, member: str, *, connection: str = "main", **rest: Any) -> None:
         """Sends a call and doesn't wait for its answer."""
         await self.buses[connection].send(self.message(member, **rest))
 
-    async def open(self, period_ms, kinds, connection="main", interactive=False):
+    async def open(
+        self, period_ms: int, kinds: int, connection: str = "main", interactive: bool = False
+    ) -> dict[str, Any]:
         answer = await self.call(
             "OpenStream", signature="uu", body=[period_ms, kinds], connection=connection, interactive=interactive
         )
@@ -101,7 +120,9 @@ class Client:
         hello = await self.read(stream.fileno(), 1)
         return {"error": None, "stream": stream.fileno(), "hello": hello[0]}
 
-    async def read(self, stream, count, timeout_s=10, kind=None, raw_events=False):
+    async def read(
+        self, stream: int, count: int, timeout_s: float = 10, kind: int | None = None
+    ) -> list[dict[str, Any]]:
         """The next `count` packets (of `kind`, if given); fewer if the stream ends."""
         packets = []
         while len(packets) < count:
@@ -112,7 +133,7 @@ class Client:
                 packets.append(packet)
         return packets
 
-    def receive(self, stream, timeout_s):
+    def receive(self, stream: socket.socket, timeout_s: float) -> dict[str, Any] | None:
         stream.settimeout(timeout_s)
         try:
             text, descriptors, _flags, _address = socket.recv_fds(stream, 65536, 1)
@@ -137,16 +158,16 @@ class Client:
             packet["reason"] = struct.unpack("@II", body)[0]
         return packet
 
-    async def hung_up(self, stream, timeout_s=10):
+    async def hung_up(self, stream: int, timeout_s: float = 10) -> bool:
         """Whether the helper has closed its end within the time."""
         poll = select.poll()
         poll.register(self.streams[stream], 0)
         return bool(await asyncio.to_thread(poll.poll, timeout_s * 1000))
 
-    async def close_stream(self, stream):
+    async def close_stream(self, stream: int) -> None:
         self.streams.pop(stream).close()
 
-    async def open_and_drop(self, count):
+    async def open_and_drop(self, count: int) -> list[dict[str, Any]]:
         """Opens and closes streams one after the other, at most 80 a second; returns the errors."""
         errors = []
         for _ in range(count):
@@ -158,12 +179,14 @@ class Client:
             await asyncio.sleep(0.0125)
         return errors
 
-    async def flood(self, clients, calls):
+    async def flood(self, clients: int, calls: int) -> dict[str, int]:
         """`clients` connections with `calls` pipelined calls each; how many answers of each kind came."""
         buses = [await MessageBus(bus_type=BusType.SYSTEM, negotiate_unix_fd=True).connect() for _ in range(clients)]
         answers = await asyncio.gather(
             *(
-                bus.call(self.message("GetAll", "s", [NAME], interface="org.freedesktop.DBus.Properties"))
+                bus.call(
+                    self.message("GetAll", signature="s", body=[NAME], interface="org.freedesktop.DBus.Properties")
+                )
                 for bus in buses
                 for _ in range(calls)
             )
@@ -176,37 +199,34 @@ class Client:
             counts[name] = counts.get(name, 0) + 1
         return counts
 
-    async def spoof(self, destination=None):
+    async def spoof(self, destination: str | None = None) -> None:
         """Sends a signal that bears the sampler's interface."""
         await self.buses["main"].send(
             Message(message_type=MessageType.SIGNAL, destination=destination, path=PATH, interface=NAME, member="Spoof")
         )
 
-    async def listen(self, rule):
+    async def listen(self, rule: str) -> dict[str, Any]:
         """From now on signals that bear the sampler's interface are counted; `rule`: the match to add."""
         self.heard = 0
 
-        def count(message):
+        def count(message: Message) -> None:
             if message.message_type is MessageType.SIGNAL and message.interface == NAME:
                 self.heard += 1
 
         self.buses["main"].add_message_handler(count)
         return await self.call(
-            "AddMatch", signature="s", body=[rule], interface="org.freedesktop.DBus",
-            path="/org/freedesktop/DBus", destination="org.freedesktop.DBus",
+            "AddMatch",
+            signature="s",
+            body=[rule],
+            interface="org.freedesktop.DBus",
+            path="/org/freedesktop/DBus",
+            destination="org.freedesktop.DBus",
         )
 
-    async def heard_signals(self):
+    async def heard_signals(self) -> int:
         return self.heard
 
-    async def burn(self):
-        """A child process of this user that writes to the disk and stays."""
-        child = os.fork()
-        if child == 0:
-            os.execvp("sleep", ["sleep", "600"])
-        return child
-
-    async def spawn_and_end(self):
+    async def spawn_and_end(self) -> int:
         """A child that lives for a moment and is reaped."""
         child = os.fork()
         if child == 0:
@@ -215,7 +235,7 @@ class Client:
         return child
 
 
-async def main():
+async def main() -> None:
     client = Client()
     while line := await asyncio.to_thread(sys.stdin.readline):
         request = json.loads(line)

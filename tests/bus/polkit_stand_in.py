@@ -1,4 +1,4 @@
-"""Owns polkit's name on the box's bus and behaves badly: hang, malformed, error, grant_after_departure. Used by tests."""
+"""Owns polkit's name on the box's bus and behaves badly: hang, malformed, error, grant_later (on each input line)."""
 
 import asyncio
 import sys
@@ -10,12 +10,12 @@ NAME = "org.freedesktop.PolicyKit1"
 MALFORMED = [("s", ["yes"]), ("(bs)", [[True, "yes"]]), ("b", [True]), ("", [])]
 
 
-async def main(mode):
+async def main(mode: str) -> None:
     bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
-    waiting = []
+    waiting: list[Message] = []
     asked = 0
 
-    def answer(message):
+    def answer(message: Message) -> Message | bool | None:
         nonlocal asked
         if message.message_type is not MessageType.METHOD_CALL or message.interface != NAME + ".Authority":
             return None

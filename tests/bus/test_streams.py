@@ -1,27 +1,34 @@
 """Streams on a real bus, of real readings: what a caller gets, and when it ends."""
 
+import ctypes
+import errno
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+from tests.bus.boxes import Box
+
+OpenBox = Callable[..., Box]
 
 TASKS, EXITS, OOM, THERMAL = 1, 2, 4, 8
 MISSING_IO = 1
 SEES_ALL, SEES_AS_PROC = 1, 2
 
 
-def descriptors_of(pid):
-    return len(os.listdir(f"/proc/{pid}/fd"))
+def descriptors_of(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
-def wait_until(holds, seconds=10):
+def wait_until(holds: Callable[[], bool], seconds: float = 10) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it never came to be"
         time.sleep(0.02)
 
 
-def test_an_active_user_gets_sealed_frames_of_real_tasks(box):
+def test_an_active_user_gets_sealed_frames_of_real_tasks(box: Box) -> None:
     alice = box.caller()
     opened = alice.open(period_ms=100, kinds=TASKS)
     assert opened["error"] is None
@@ -41,32 +48,28 @@ def test_an_active_user_gets_sealed_frames_of_real_tasks(box):
     assert {alice.process.pid, os.getpid()} <= pids
 
 
-def test_the_first_tick_comes_at_once_whatever_the_period(box):
+def test_the_first_tick_comes_at_once_whatever_the_period(box: Box) -> None:
     alice = box.caller()
     opened = alice.open(period_ms=60_000, kinds=TASKS)
     assert alice.read(stream=opened["stream"], count=1, timeout_s=5)[0]["sequence"] == 1
 
 
-def test_roll_ups_of_ended_processes_and_counters_join_the_frame_once_their_probe_runs(box):
+def test_roll_ups_of_ended_processes_and_counters_join_the_frame_once_their_probe_runs(box: Box) -> None:
     alice = box.caller()
     opened = alice.open(period_ms=100, kinds=TASKS)
     packets = alice.read(stream=opened["stream"], count=5)
     assert packets[-1]["frame"]["sections"].keys() == {"1", "2", "3"}
 
 
-def uid_inside(box, name):
-    return int(box.held.path("/etc/passwd").read_text().split(f"{name}:x:")[1].split(":")[0])
-
-
-def test_a_second_user_sees_no_io_of_the_first_users_processes(box):
+def test_a_second_user_sees_no_io_of_the_first_users_processes(box: Box) -> None:
     alice, bob = box.caller("alice"), box.caller("bob")
     for caller, own, other in ((alice, "alice", "bob"), (bob, "bob", "alice")):
         opened = caller.open(period_ms=100, kinds=TASKS)
-        assert opened["hello"]["uid"] == uid_inside(box, own)
+        assert opened["hello"]["uid"] == box.uid_of(own)
         rows = caller.read(stream=opened["stream"], count=1)[0]["frame"]["tasks"]
         missing_io = {
             owner: [bool(missing & MISSING_IO) for pid, tgid, uid, missing in rows if pid == tgid and uid == number]
-            for owner, number in {"own": uid_inside(box, own), "other": uid_inside(box, other), "root": 0}.items()
+            for owner, number in {"own": box.uid_of(own), "other": box.uid_of(other), "root": 0}.items()
         }
         assert missing_io["own"]
         assert not any(missing_io["own"])
@@ -74,7 +77,7 @@ def test_a_second_user_sees_no_io_of_the_first_users_processes(box):
         assert all(missing_io["other"] + missing_io["root"])
 
 
-def test_root_sees_all_in_full(box):
+def test_root_sees_all_in_full(box: Box) -> None:
     root = box.caller("root", session="none")
     opened = root.open(period_ms=100, kinds=TASKS)
     assert opened["hello"]["visibility"] == SEES_ALL
@@ -82,14 +85,14 @@ def test_root_sees_all_in_full(box):
     assert not any(missing & MISSING_IO for _pid, _tgid, _uid, missing in rows)
 
 
-def test_callers_of_one_user_and_period_share_the_very_same_frame(box):
+def test_callers_of_one_user_and_period_share_the_very_same_frame(box: Box) -> None:
     alice = box.caller()
     streams = [alice.open(period_ms=200, kinds=TASKS)["stream"] for _ in range(2)]
     inodes = [{tick["frame"]["inode"] for tick in alice.read(stream=stream, count=4)} for stream in streams]
     assert inodes[0] & inodes[1]
 
 
-def test_a_changed_period_holds_from_the_next_tick_on(box):
+def test_a_changed_period_holds_from_the_next_tick_on(box: Box) -> None:
     alice = box.caller()
     opened = alice.open(period_ms=60_000, kinds=TASKS)
     alice.read(stream=opened["stream"], count=1)
@@ -99,14 +102,14 @@ def test_a_changed_period_holds_from_the_next_tick_on(box):
     assert [tick["frame"]["period_ms"] for tick in ticks] == [100, 100, 100]
 
 
-def test_nobody_changes_the_period_of_anothers_stream(box):
+def test_nobody_changes_the_period_of_anothers_stream(box: Box) -> None:
     alice, bob = box.caller("alice"), box.caller("bob")
     opened = alice.open(period_ms=60_000, kinds=TASKS)
     answer = bob.call(member="ChangePeriod", signature="tu", body=[opened["hello"]["stream_id"], 100])
     assert answer["error"] == "io.github.smoothtask.Error.NoSuchStream"
 
 
-def test_the_end_of_a_process_arrives_as_an_event(box):
+def test_the_end_of_a_process_arrives_as_an_event(box: Box) -> None:
     alice = box.caller()
     opened = alice.open(period_ms=100, kinds=TASKS | EXITS)
     alice.read(stream=opened["stream"], count=4)
@@ -118,7 +121,7 @@ def test_the_end_of_a_process_arrives_as_an_event(box):
         seen.append(event["numbers"][0])
 
 
-def test_a_slow_reader_loses_whole_ticks_counted_and_harms_nobody(box):
+def test_a_slow_reader_loses_whole_ticks_counted_and_harms_nobody(box: Box) -> None:
     alice = box.caller()
     slow = alice.open(period_ms=100, kinds=TASKS)
     quick = alice.open(period_ms=100, kinds=TASKS)
@@ -130,7 +133,7 @@ def test_a_slow_reader_loses_whole_ticks_counted_and_harms_nobody(box):
     assert after["lost_ticks"] == after["sequence"] - 3 > 0
 
 
-def test_a_reader_that_closes_its_end_ends_its_stream_at_once(box):
+def test_a_reader_that_closes_its_end_ends_its_stream_at_once(box: Box) -> None:
     alice = box.caller()
     opened = alice.open(period_ms=60_000, kinds=TASKS)
     assert alice.prop(name="OwnCost")[5] == 1
@@ -138,7 +141,7 @@ def test_a_reader_that_closes_its_end_ends_its_stream_at_once(box):
     wait_until(lambda: alice.prop(name="OwnCost")[5] == 0)
 
 
-def test_a_caller_that_leaves_the_bus_loses_its_streams_even_if_it_keeps_the_descriptor(box):
+def test_a_caller_that_leaves_the_bus_loses_its_streams_even_if_it_keeps_the_descriptor(box: Box) -> None:
     alice = box.caller()
     alice.connect(connection="second")
     opened = alice.open(period_ms=60_000, kinds=TASKS, connection="second")
@@ -147,7 +150,7 @@ def test_a_caller_that_leaves_the_bus_loses_its_streams_even_if_it_keeps_the_des
     assert alice.prop(name="OwnCost")[5] == 0
 
 
-def test_the_fifth_stream_of_a_user_is_refused_until_one_is_closed(box):
+def test_the_fifth_stream_of_a_user_is_refused_until_one_is_closed(box: Box) -> None:
     alice, again, bob = box.caller(), box.caller(), box.caller("bob")
     streams = [alice.open(period_ms=60_000, kinds=TASKS)["stream"] for _ in range(4)]
     assert again.open(period_ms=60_000, kinds=TASKS)["error"] == "io.github.smoothtask.Error.LimitsExceeded"
@@ -156,7 +159,7 @@ def test_the_fifth_stream_of_a_user_is_refused_until_one_is_closed(box):
     wait_until(lambda: again.open(period_ms=60_000, kinds=TASKS)["error"] is None)
 
 
-def test_200_streams_opened_and_dropped_leave_no_descriptor_behind(box):
+def test_200_streams_opened_and_dropped_leave_no_descriptor_behind(box: Box) -> None:
     alice = box.caller()
     alice.open(period_ms=60_000, kinds=TASKS | EXITS)
     wait_until(lambda: alice.prop(name="Probes")[1][1] == "running")
@@ -167,7 +170,7 @@ def test_200_streams_opened_and_dropped_leave_no_descriptor_behind(box):
     assert descriptors_of(pid) == before
 
 
-def test_the_helpers_goodbye_comes_last_when_it_is_told_to_end(open_box):
+def test_the_helpers_goodbye_comes_last_when_it_is_told_to_end(open_box: OpenBox) -> None:
     box = open_box()
     alice = box.caller()
     opened = alice.open(period_ms=100, kinds=TASKS)
@@ -179,14 +182,14 @@ def test_the_helpers_goodbye_comes_last_when_it_is_told_to_end(open_box):
     assert packets[-1]["reason"] == 1
 
 
-def test_a_killed_helper_ends_its_streams_and_leaves_no_program_behind(open_box):
+def test_a_killed_helper_ends_its_streams_and_leaves_no_program_behind(open_box: OpenBox) -> None:
     box = open_box()
     alice = box.caller()
     opened = alice.open(period_ms=60_000, kinds=TASKS | EXITS)
     wait_until(lambda: alice.prop(name="Probes")[1][1] == "running")
     pid = box.owner_pid(alice)
     programs = {
-        line.split()[1]
+        int(line.split()[1])
         for entry in Path(f"/proc/{pid}/fdinfo").iterdir()
         for line in entry.read_text().splitlines()
         if line.startswith("prog_id:")
@@ -194,17 +197,21 @@ def test_a_killed_helper_ends_its_streams_and_leaves_no_program_behind(open_box)
     assert programs
     os.kill(pid, signal.SIGKILL)
     assert alice.hung_up(stream=opened["stream"])
-    wait_until(lambda: not programs & loaded_programs())
+    wait_until(lambda: not any(map(is_loaded, programs)))
 
 
-def loaded_programs():
-    import subprocess
+def is_loaded(program_id: int) -> bool:
+    """By bpf(2) BPF_PROG_GET_FD_BY_ID."""
+    libbpf = ctypes.CDLL("libbpf.so.1", use_errno=True)
+    descriptor = libbpf.bpf_prog_get_fd_by_id(program_id)
+    if descriptor >= 0:
+        os.close(descriptor)
+        return True
+    assert -descriptor == errno.ENOENT
+    return False
 
-    listing = subprocess.run(["bpftool", "prog", "list"], capture_output=True, text=True, check=True).stdout
-    return {line.split(":")[0] for line in listing.splitlines() if line[:1].isdigit()}
 
-
-def test_the_service_ends_itself_when_nobody_listens(open_box):
+def test_the_service_ends_itself_when_nobody_listens(open_box: OpenBox) -> None:
     box = open_box("--helper-argument=--idle-seconds", "--helper-argument=0.3")
     alice = box.caller()
     opened = alice.open(period_ms=100, kinds=TASKS)

@@ -1,7 +1,8 @@
 """Lays the box's own system over the machine's: bus, polkit and sampler files, in memory, seen only inside.
 
-Small folders are copied and mounted over the originals; no overlay file system is used, so it works where the root folder
-is itself an overlay, at any depth. Only polkit and the sampler can be activated: a desktop's other services stay out.
+Small folders are copied and mounted over the originals; no overlay file system is used, so it works where the root
+folder is itself an overlay, at any depth. Only polkit and the sampler can be activated: a desktop's other services stay
+out.
 """
 
 import os
