@@ -62,6 +62,20 @@ def rate(bytes_per_s: float | None) -> str:
     return _scaled(bytes_per_s, _rate_units())
 
 
+def rate_pair(first_bps: float | None, second_bps: float | None, template: str) -> str:
+    """Two rates in the larger one's unit, which is said once: "↓ {}  ↑ {}" gives ↓ 3.10  ↑ 0.20 MB/s."""
+    known = [abs(value) for value in (first_bps, second_bps) if value is not None and math.isfinite(value)]
+    if not known:
+        return MISSING
+    largest = max(known)
+    scaled, unit = _scale(largest, _rate_units())
+    divisor = largest / scaled if scaled else 1.0
+    said = (
+        MISSING if value is None else digits(value / divisor) if value else "0" for value in (first_bps, second_bps)
+    )
+    return f"{template.format(*said)}{SPACE}{unit}"
+
+
 def size_of(used_bytes: float | None, total_bytes: float | None) -> str:
     """Used of total in the total's unit, which is said once: 9.1 of 31.2 GB."""
     if used_bytes is None or total_bytes is None:
