@@ -11,7 +11,7 @@ import html
 import math
 from typing import Final
 
-from PySide6.QtCore import QCoreApplication, QLocale, Qt
+from PySide6.QtCore import QCoreApplication, QLocale
 
 from smoothtask_gui.domain.text import safe_text
 
@@ -118,8 +118,8 @@ def label(text: str) -> str:
 
 
 def tooltip(text: str) -> str:
-    """Text for a tooltip; Qt guesses whether one is rich text, so what looks like markup is escaped."""
-    if not Qt.mightBeRichText(text):
+    """Text for a tooltip; Qt guesses whether one is rich text (by "<" and "&lt;"), so what might be is escaped."""
+    if "<" not in text and "&" not in text:
         return text
     return f'<p style="white-space:pre-wrap">{html.escape(text)}</p>'
 
