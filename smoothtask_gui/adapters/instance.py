@@ -20,13 +20,15 @@ from typing import TYPE_CHECKING, Final, Protocol
 from dbus_fast import Message, MessageType, Variant
 from dbus_fast.constants import NameFlag, RequestNameReply
 
-from smoothtask_gui.adapters.session_bus import Remote, SessionBus, SessionBusError
+from smoothtask_gui.adapters.bus import BUS, BusError, Peer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from smoothtask_gui.adapters.session_bus import SessionBus
+
 NAME: Final = "io.github.smoothtask.SmoothTask"
-APPLICATION: Final = Remote(NAME, "/io/github/smoothtask/SmoothTask", "org.freedesktop.Application")
+APPLICATION: Final = Peer(NAME, "/io/github/smoothtask/SmoothTask", "org.freedesktop.Application")
 WISH: Final = b"activate\n"
 WISH_TIMEOUT_S: Final = 5.0
 
@@ -55,12 +57,12 @@ class BusInstance:
         self._on_activate = on_activate
         self._bus.connection.add_message_handler(self._receive)
         try:
-            reply = (await self._bus.ask_bus("RequestName", "su", NAME, int(NameFlag.DO_NOT_QUEUE)))[0]
+            reply = (await self._bus.call(BUS, "RequestName", "su", NAME, int(NameFlag.DO_NOT_QUEUE)))[0]
             if reply in (RequestNameReply.PRIMARY_OWNER, RequestNameReply.ALREADY_OWNER):
                 return True
             tokens = {"activation-token": Variant("s", token)} if token else {}
             await self._bus.call(APPLICATION, "Activate", "a{sv}", tokens)
-        except SessionBusError as error:
+        except BusError as error:
             raise InstanceError(f"SmoothTask runs already, but its window can't be raised: {error}") from error
         return False
 

@@ -11,12 +11,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from smoothtask_gui.adapters.session_bus import Remote, SessionBus, SessionBusError
+from smoothtask_gui.adapters.bus import BUS, BusError, Peer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dbus_fast import Message
+
+    from smoothtask_gui.adapters.session_bus import SessionBus
 
 WATCHER: Final = "org.kde.StatusNotifierWatcher"
 WATCHER_PATH: Final = "/StatusNotifierWatcher"
@@ -36,10 +38,10 @@ class TrayHost:
         self._on_host = on_host
         self._bus.connection.add_message_handler(self._receive)
         try:
-            await self._bus.ask_bus("AddMatch", "s", f"type='signal',sender='{WATCHER}',member='{REGISTERED}'")
+            await self._bus.call(BUS, "AddMatch", "s", f"type='signal',sender='{WATCHER}',member='{REGISTERED}'")
             if await self._bus.watch(WATCHER, self._owner_changed):
                 await self._look_for_host()
-        except SessionBusError:
+        except BusError:
             return  # a bus that refuses this shows no icons; the window is there
 
     def _owner_changed(self, owner: str | None) -> None:
@@ -49,10 +51,10 @@ class TrayHost:
             self._look = asyncio.ensure_future(self._look_for_host())
 
     async def _look_for_host(self) -> None:
-        properties = Remote(WATCHER, WATCHER_PATH, "org.freedesktop.DBus.Properties")
+        properties = Peer(WATCHER, WATCHER_PATH, "org.freedesktop.DBus.Properties")
         try:
             answer: Any = await self._bus.call(properties, "Get", "ss", WATCHER, "IsStatusNotifierHostRegistered")
-        except SessionBusError:
+        except BusError:
             return  # it went again, or will say REGISTERED
         if answer[0].value is True:
             self._set(present=True)
