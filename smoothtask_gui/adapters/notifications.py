@@ -135,6 +135,7 @@ class ReplacingBackend(DBusDesktopNotifier):
 
     def _on_closed(self, nid: int, reason: int) -> None:
         identifier = self._platform_to_interface_notification_identifier.pop(nid, "")
+        self._clear_notification_from_cache(identifier)
         if identifier:
             self._closed(identifier, reason == NOTIFICATION_CLOSED_DISMISSED)
 
