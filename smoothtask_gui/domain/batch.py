@@ -125,7 +125,6 @@ class CoolingEvent:
     max_state: int
 
 
-
 KernelEvent = ProcessExit | OomKill | ThermalEvent | CoolingEvent
 """What a source yields between ticks, at once."""
 

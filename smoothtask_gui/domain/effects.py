@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from smoothtask_gui.domain.incident import Incident
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.incident import Incident
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """ "helper", "procfs" or "recording"."""
+        """One of "helper", "procfs" or "recording"."""
 
     def items(self, period_ms: int) -> AsyncIterator[Item]:
         """Yield batches every `period_ms` and events as they happen.

@@ -38,6 +38,13 @@ def percent(ratio: float | None, *, unit: bool = True) -> str:
     return f"{text}{SPACE}%" if unit else text
 
 
+def tenths(ratio: float | None) -> str:
+    """A ratio in percent without the sign, for a column whose header has it: 0.4, 12.3, 134."""
+    if ratio is None or not math.isfinite(ratio):
+        return MISSING
+    return _number(ratio * 100, 1 if abs(ratio) < 0.9995 else 0)
+
+
 def celsius(temperature_c: float | None) -> str:
     """A temperature in whole degrees: sensors are rarely better than one degree."""
     if temperature_c is None or not math.isfinite(temperature_c):
