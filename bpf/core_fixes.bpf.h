@@ -44,7 +44,8 @@ static __always_inline u64 counted_pages(s64 count)
 
 static __always_inline u64 resident_pages(struct mm_struct *mm)
 {
-	if (bpf_core_type_exists(struct mm_rss_stat___before_6_2)) {
+	/* Asked of a struct that every kernel has: for a missing one libbpf < 1.4 searches the modules, needs CAP_SYS_ADMIN, and fails. */
+	if (bpf_core_field_exists(struct mm_struct___before_6_2, rss_stat.count)) {
 		struct mm_struct___before_6_2 *old = (void *)mm;
 		return counted_pages(old->rss_stat.count[RSS_FILE].counter) +
 		       counted_pages(old->rss_stat.count[RSS_ANON].counter) +
@@ -54,6 +55,9 @@ static __always_inline u64 resident_pages(struct mm_struct *mm)
 	return counted_pages(now->rss_stat[RSS_FILE].count) + counted_pages(now->rss_stat[RSS_ANON].count) +
 	       counted_pages(now->rss_stat[RSS_SHMEM].count);
 }
+
+/* c408b3d1d9bb ("thermal: Validate new state in cur_state_store()", 6.2) gave a cooling device its max_state. */
+#define HAS_MAX_STATE() bpf_core_field_exists(struct thermal_cooling_device, max_state)
 
 /* CONFIG_TASK_IO_ACCOUNTING and CONFIG_SCHED_INFO may be off: the members are then not there. */
 #define HAS_IO_ACCOUNTING() bpf_core_field_exists(struct task_struct, ioac.read_bytes)

@@ -27,7 +27,7 @@ ERRNO_MAX: Final = 4095
 
 _pointer, _text, _int, _size = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_size_t
 _print_callback = ctypes.CFUNCTYPE(_int, _int, _pointer, _pointer)
-_record_callback = ctypes.CFUNCTYPE(_int, _pointer, _pointer, _size)
+record_callback = ctypes.CFUNCTYPE(_int, _pointer, _pointer, _size)
 _PROTOTYPES: Final[dict[str, tuple[type | None, list[type]]]] = {
     "libbpf_set_print": (_pointer, [_print_callback]),
     "bpf_object__open_file": (_pointer, [_text, _pointer]),
@@ -52,7 +52,7 @@ _PROTOTYPES: Final[dict[str, tuple[type | None, list[type]]]] = {
     "bpf_map_lookup_batch": (_int, [_int, _pointer, _pointer, _pointer, _pointer, _pointer, _pointer]),
     "bpf_map_lookup_and_delete_elem": (_int, [_int, _pointer, _pointer]),
     "libbpf_num_possible_cpus": (_int, []),
-    "ring_buffer__new": (_pointer, [_int, _record_callback, _pointer, _pointer]),
+    "ring_buffer__new": (_pointer, [_int, record_callback, _pointer, _pointer]),
     "ring_buffer__epoll_fd": (_int, [_pointer]),
     "ring_buffer__consume": (_int, [_pointer]),
     "ring_buffer__free": (None, [_pointer]),
