@@ -7,18 +7,16 @@ both. While on, the probes are read once a second as the sampler does.
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from statistics import median
 
-from helper.loaders.libbpf import Libbpf
 from helper.probes.oom_events import OomEvents
-from helper.probes.process_events import ProcessEvents
-from helper.probes.task_snapshot import TASK_BYTES, TaskSnapshot
 from helper.probes.thermal_events import ThermalEvents
-from helper.probes.visibility import Mode, Visibility
 
-from benchmarks import load
 from benchmarks.boxed import TOP
 from benchmarks.row import Row
+from helper.loaders.libbpf import Libbpf
+from helper.probes.process_events import ProcessEvents
+from helper.probes.task_snapshot import TASK_BYTES, TaskSnapshot
+from helper.probes.visibility import Mode, Visibility
 
 OBJECTS = TOP / "build" / "bpf"
 PAIRS = 15

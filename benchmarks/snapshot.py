@@ -10,12 +10,12 @@ from pathlib import Path
 from statistics import median
 
 import psutil
-from helper.loaders.libbpf import Libbpf
-from helper.probes.task_snapshot import TASK_BYTES, TaskSnapshot
-from helper.probes.visibility import Mode, Visibility
 
 from benchmarks import load
 from benchmarks.row import Row
+from helper.loaders.libbpf import Libbpf
+from helper.probes.task_snapshot import TASK_BYTES, TaskSnapshot
+from helper.probes.visibility import Mode, Visibility
 
 OBJECTS = Path(__file__).parents[1] / "build" / "bpf"
 FIELDS = [
