@@ -8,14 +8,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from helper.probes.oom_events import OomEvents
-from helper.probes.thermal_events import ThermalEvents
-
 from benchmarks.boxed import TOP
 from benchmarks.row import Row
 from helper.loaders.libbpf import Libbpf
+from helper.probes.oom_events import OomEvents
 from helper.probes.process_events import ProcessEvents
 from helper.probes.task_snapshot import TASK_BYTES, TaskSnapshot
+from helper.probes.thermal_events import ThermalEvents
 from helper.probes.visibility import Mode, Visibility
 
 OBJECTS = TOP / "build" / "bpf"
@@ -71,3 +70,11 @@ def row(name: str, work: Callable[[], int]) -> Row:
     found = sorted(ratios(work))
     middle = [f"{(found[at] - 1) * 100:+.1f}" for at in (PAIRS // 4, -1 - PAIRS // 4)]
     spread = f"median of {PAIRS} pairs; the middle half from {middle[0]} to {middle[1]} %"
+    return Row(name, (median(found) - 1) * 100, "%", "at most", 1, spread)
+
+
+def measure() -> list[Row]:
+    return [
+        row("default probes' cost: processes passing messages", lambda: load.elapsed_ns("pingpong", "8", "40000")),
+        row("default probes' cost: fork, exec, exit", lambda: load.elapsed_ns("forks", "1500")),
+    ]

@@ -8,14 +8,13 @@ import time
 from pathlib import Path
 from statistics import median
 
-from helper.probes.oom_events import OomEvents
-from helper.probes.thermal_events import ThermalEvents
-
 from benchmarks.boxed import TOOLS, TOP, Box
 from benchmarks.row import Row
 from helper.loaders.libbpf import Libbpf
+from helper.probes.oom_events import OomEvents
 from helper.probes.process_events import ProcessEvents
 from helper.probes.task_snapshot import TaskSnapshot
+from helper.probes.thermal_events import ThermalEvents
 
 OBJECTS = TOP / "build" / "bpf"
 ROUNDS = 5

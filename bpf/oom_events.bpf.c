@@ -6,7 +6,7 @@
 static __always_inline void describe(struct st_event_oom_kill *event, struct task_struct *victim)
 {
 	struct task_struct *leader = BPF_CORE_READ(victim, group_leader);
-	struct mm_struct *mm = BPF_CORE_READ(victim, mm);
+	struct mm_struct *mm = victim->mm; /* not BPF_CORE_READ: resident_pages() follows a typed pointer */
 
 	event->pid = visible_pid(leader, BPF_CORE_READ(victim, tgid));
 	event->uid = BPF_CORE_READ(victim, real_cred, euid.val);
@@ -30,7 +30,7 @@ int report_oom_kill(u64 *ctx)
 	if (!event)
 		return 0;
 	if (bpf_core_field_exists(struct trace_event_raw_mark_victim___since_6_9, uid)) {
-		describe(event, (struct task_struct *)ctx[0]);
+		describe(event, plain((struct task_struct *)ctx[0]));
 	} else {
 		event->pid = constants.pid_namespace ? 0 : (u32)ctx[0];
 		event->missing = ST_MISSING_IDENTITY | ST_MISSING_RSS;

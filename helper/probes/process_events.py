@@ -40,7 +40,7 @@ class ProcessEvents:
         self._object: BpfObject | None = None
 
     def open(self) -> None:
-        bpf_object = load(self._door, self.name)
+        bpf_object, _ = load(self._door, self.name)
         try:
             self._settings = bpf_object.shared(".data.settings")
             self._words = self._settings[: SETTINGS.size].cast("Q")
