@@ -46,11 +46,20 @@ def exited_row(comm: bytes, first_ns: int, run_ns: int, **values: Any) -> dict[s
 def system(boottime_ns: int, busy_ns: int = 0, cpus: int = 4, **values: Any) -> SystemReading:
     """Counters of the machine; what isn't named is missing."""
     missing = dict.fromkeys(
-        (
-            "memory_total_bytes memory_available_bytes swap_total_bytes swap_free_bytes disk_read_bytes "
-            "disk_write_bytes network_received_bytes network_sent_bytes cpu_pressure_us memory_pressure_us "
-            "io_pressure_us on_battery"
-        ).split()
+        [
+            "memory_total_bytes",
+            "memory_available_bytes",
+            "swap_total_bytes",
+            "swap_free_bytes",
+            "disk_read_bytes",
+            "disk_write_bytes",
+            "network_received_bytes",
+            "network_sent_bytes",
+            "cpu_pressure_us",
+            "memory_pressure_us",
+            "io_pressure_us",
+            "on_battery",
+        ]
     )
     idle_ns = max(0, boottime_ns * cpus - busy_ns)
     reading = SystemReading(boottime_ns, cpus, busy_ns, idle_ns, 0, 0, **missing)
@@ -135,8 +144,8 @@ class Machine:
         span_ns = round(seconds * SECOND)
         self.now_ns += span_ns
         for app in self.apps:
-            app.run_ns += round(app.cores * span_ns)
-            self.busy_ns += round(app.cores * span_ns)
+            app.run_ns = max(0, app.run_ns + round(app.cores * span_ns))
+            self.busy_ns = max(0, self.busy_ns + round(app.cores * span_ns))
         made = [
             process(app.pid, start_ns=app.start_ns, comm=app.comm, uid=1000, run_ns=app.run_ns, parent_pid=1) | app.row
             for app in self.apps

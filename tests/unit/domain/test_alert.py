@@ -58,8 +58,8 @@ def test_missing_values_between_clear_ones_do_not_keep_an_alert_open():
 
 def test_a_resolved_alert_stays_quiet_during_its_cooldown():
     resolved = after("------", after("+" * 11), 11)
-    assert after("+" * 60, resolved, 17).phase is Phase.PENDING
-    assert after("+" * 61, resolved, 17).phase is Phase.FIRING
+    assert after("+" * 59, resolved, 17).phase is Phase.PENDING
+    assert after("+" * 60, resolved, 17).phase is Phase.FIRING
 
 
 def test_an_event_fires_at_once_but_respects_the_cooldown():

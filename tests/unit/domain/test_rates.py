@@ -233,7 +233,7 @@ def test_a_hostile_name_of_what_ended_is_harmless():
 WORD = st.integers(0, 2**64 - 1) | st.integers(0, 5 * SECOND) | st.integers(T0 - SECOND, T1)
 ROW = st.fixed_dictionaries(
     {"pid": st.integers(0, 2**32 - 1) | st.integers(1, 6), "start_ns": WORD, "run_ns": WORD, "run_delay_ns": WORD}
-    | {name: WORD for name in ("read_bytes", "write_bytes", "voluntary_switches", "involuntary_switches", "rss_bytes")}
+    | dict.fromkeys(("read_bytes", "write_bytes", "voluntary_switches", "involuntary_switches", "rss_bytes"), WORD)
     | {"missing": st.integers(0, 2047), "comm": st.binary(max_size=16)}
 )
 GONE = st.fixed_dictionaries(

@@ -137,5 +137,5 @@ def test_memory_stays_bounded_however_long_and_busy_the_machine_is():
     feed(store, machine, 150)
     full = store.memory_bytes
     feed(store, machine, 50)
-    assert store.memory_bytes == full
+    assert store.memory_bytes <= full
     assert full < 1_000_000
