@@ -21,13 +21,13 @@ from helper.loaders.errors import LoaderError
 
 KERNEL_BTF: Final = Path("/sys/kernel/btf/vmlinux")
 LOG_LINES: Final = 24
-LOG_LINE_BYTES: Final = 16384
+LOG_LINE_BYTES: Final = 1 << 18  # a rejected program's whole log comes as one line
 LOG_TAIL_CHARACTERS: Final = 2000
 ERRNO_MAX: Final = 4095
 
 _pointer, _text, _int, _size = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_size_t
 _print_callback = ctypes.CFUNCTYPE(_int, _int, _pointer, _pointer)
-_record_callback = ctypes.CFUNCTYPE(_int, _pointer, _pointer, _size)
+record_callback = ctypes.CFUNCTYPE(_int, _pointer, _pointer, _size)
 _PROTOTYPES: Final[dict[str, tuple[type | None, list[type]]]] = {
     "libbpf_set_print": (_pointer, [_print_callback]),
     "bpf_object__open_file": (_pointer, [_text, _pointer]),
@@ -44,7 +44,6 @@ _PROTOTYPES: Final[dict[str, tuple[type | None, list[type]]]] = {
     "bpf_map__fd": (_int, [_pointer]),
     "bpf_map__value_size": (ctypes.c_uint32, [_pointer]),
     "bpf_map__set_initial_value": (_int, [_pointer, _pointer, _size]),
-    "bpf_map__set_max_entries": (_int, [_pointer, ctypes.c_uint32]),
     "bpf_link__fd": (_int, [_pointer]),
     "bpf_link__destroy": (_int, [_pointer]),
     "bpf_iter_create": (_int, [_int]),
@@ -52,7 +51,7 @@ _PROTOTYPES: Final[dict[str, tuple[type | None, list[type]]]] = {
     "bpf_map_lookup_batch": (_int, [_int, _pointer, _pointer, _pointer, _pointer, _pointer, _pointer]),
     "bpf_map_lookup_and_delete_elem": (_int, [_int, _pointer, _pointer]),
     "libbpf_num_possible_cpus": (_int, []),
-    "ring_buffer__new": (_pointer, [_int, _record_callback, _pointer, _pointer]),
+    "ring_buffer__new": (_pointer, [_int, record_callback, _pointer, _pointer]),
     "ring_buffer__epoll_fd": (_int, [_pointer]),
     "ring_buffer__consume": (_int, [_pointer]),
     "ring_buffer__free": (None, [_pointer]),
@@ -114,10 +113,10 @@ class Libbpf:
         return result
 
     def _print(self, level: int, text: int, arguments: int) -> int:
-        if level <= 1:  # LIBBPF_WARN, LIBBPF_INFO
+        if level == 0:  # LIBBPF_WARN
             line = ctypes.create_string_buffer(LOG_LINE_BYTES)
             self._vsnprintf(line, LOG_LINE_BYTES, text, arguments)
-            self._log.lines.append(line.value.decode("utf-8", "replace"))
+            self._log.lines.append(line.value[-LOG_TAIL_CHARACTERS:].decode("utf-8", "replace"))
         return 0
 
 
@@ -157,10 +156,6 @@ class BpfObject:
     def set_constants(self, section: str, value: bytes) -> None:
         """Fills a .rodata section; only before `load`."""
         result = self._calls.bpf_map__set_initial_value(self._map(section), value, len(value))
-        self._door.check(self.name, "configure", result)
-
-    def set_entries(self, map_name: str, entries: int) -> None:
-        result = self._calls.bpf_map__set_max_entries(self._map(map_name), entries)
         self._door.check(self.name, "configure", result)
 
     def leave_out(self, program: str) -> None:

@@ -34,7 +34,7 @@ class TaskSnapshot:
         self._one_more = memoryview(bytearray(TASK_BYTES))
 
     def open(self) -> None:
-        self._object = load(self._door, self.name)
+        self._object, _ = load(self._door, self.name)
         self._settings = self._object.shared(".data.settings")
 
     def close(self) -> None:
