@@ -121,7 +121,7 @@ class Machine:
     busy_ns: int = 0
     apps: list[App] = field(default_factory=list)
     sensors: tuple[SensorReading, ...] = ()
-    lost: Lost = Lost()
+    lost: Lost = field(default_factory=Lost)
     next_pid: int = 1000
     exits: list[ProcessExit] = field(default_factory=list)
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from smoothtask_gui.domain.effects import Effect, Notify, Record, Withdraw
-from smoothtask_gui.domain.incident import Incident
-from smoothtask_gui.domain.monitor import Monitor
-from tests.fakes.batches import Machine
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.incident import Incident
+    from smoothtask_gui.domain.monitor import Monitor
+    from tests.fakes.batches import Machine
 
 
 def run(monitor: Monitor, machine: Machine, ticks: int, seconds: float = 1.0) -> list[Effect]:

@@ -29,7 +29,7 @@ def monitor() -> Monitor:
     return Monitor(QUICK)
 
 
-def test_an_oom_kill_is_told_at_once(monitor: Monitor, machine: Machine):
+def test_an_oom_kill_is_told_at_once(monitor: Monitor, machine: Machine) -> None:
     run(monitor, machine, 5)
     (incident,) = told(monitor.receive_event(oom_kill(machine.now_ns)))
     assert incident.title == "The kernel stopped chromium to free memory (3.1 GB)"
@@ -37,7 +37,7 @@ def test_an_oom_kill_is_told_at_once(monitor: Monitor, machine: Machine):
     assert incident.severity is Severity.CRITICAL
 
 
-def test_several_oom_kills_of_one_app_are_told_once_and_end_without_a_word(monitor: Monitor, machine: Machine):
+def test_several_oom_kills_of_one_app_are_told_once_and_end_without_a_word(monitor: Monitor, machine: Machine) -> None:
     run(monitor, machine, 5)
     assert len(told(monitor.receive_event(oom_kill(machine.now_ns)))) == 1
     assert monitor.receive_event(oom_kill(machine.now_ns)) == ()
@@ -46,11 +46,11 @@ def test_several_oom_kills_of_one_app_are_told_once_and_end_without_a_word(monit
     assert [incident.state for incident in recorded(effects)] == [IncidentState.RESOLVED]
 
 
-def test_an_oom_kill_is_not_told_when_its_rule_is_off(machine: Machine):
+def test_an_oom_kill_is_not_told_when_its_rule_is_off(machine: Machine) -> None:
     assert Monitor(Rules(oom=Oom(enabled=False))).receive_event(oom_kill(5)) == ()
 
 
-def test_a_runaway_that_the_overheating_names_is_not_told_separately(monitor: Monitor, machine: Machine):
+def test_a_runaway_that_the_overheating_names_is_not_told_separately(monitor: Monitor, machine: Machine) -> None:
     machine.start("node", 3.0)
     machine.hot(97)
     effects = run(monitor, machine, 30)
@@ -59,7 +59,7 @@ def test_a_runaway_that_the_overheating_names_is_not_told_separately(monitor: Mo
     assert len(monitor.view().open_incidents) == 2
 
 
-def test_a_runaway_told_before_is_withdrawn_when_the_overheating_names_it(monitor: Monitor, machine: Machine):
+def test_a_runaway_told_before_is_withdrawn_when_the_overheating_names_it(monitor: Monitor, machine: Machine) -> None:
     machine.start("node", 3.0)
     (runaway,) = told(run(monitor, machine, 20))
     machine.hot(97)
@@ -68,7 +68,7 @@ def test_a_runaway_told_before_is_withdrawn_when_the_overheating_names_it(monito
     assert [incident.rule for incident in told(effects)] == ["overheating"]
 
 
-def test_another_process_still_speaks_during_an_overheating(monitor: Monitor, machine: Machine):
+def test_another_process_still_speaks_during_an_overheating(monitor: Monitor, machine: Machine) -> None:
     for comm in ("one", "two", "three"):
         machine.start(comm, 0.85)
     machine.hot(97)
@@ -77,7 +77,7 @@ def test_another_process_still_speaks_during_an_overheating(monitor: Monitor, ma
     assert [incident.rule for incident in told(run(monitor, machine, 15))] == ["runaway"]
 
 
-def test_nothing_is_told_in_the_first_seconds_from_samples(machine: Machine):
+def test_nothing_is_told_in_the_first_seconds_from_samples(machine: Machine) -> None:
     rules = Rules(overheating=Overheating(for_s=0), runaway=Runaway(for_s=0))
     monitor = Monitor(rules)
     machine.start("node", 3.0)
@@ -90,7 +90,7 @@ def test_nothing_is_told_in_the_first_seconds_from_samples(machine: Machine):
     assert run(monitor, machine, 3) == []
 
 
-def test_a_snoozed_rule_is_recorded_but_not_told_until_the_snooze_is_over(monitor: Monitor, machine: Machine):
+def test_a_snoozed_rule_is_recorded_but_not_told_until_the_snooze_is_over(monitor: Monitor, machine: Machine) -> None:
     run(monitor, machine, 5)
     monitor.snooze("overheating", machine.now_ns + 60 * SECOND)
     machine.hot(97)
@@ -100,7 +100,7 @@ def test_a_snoozed_rule_is_recorded_but_not_told_until_the_snooze_is_over(monito
     assert len(told(run(monitor, machine, 1))) == 1
 
 
-def test_snoozing_an_incident_takes_it_back_and_lets_others_speak(monitor: Monitor, machine: Machine):
+def test_snoozing_an_incident_takes_it_back_and_lets_others_speak(monitor: Monitor, machine: Machine) -> None:
     machine.start("one", 1.0)
     (incident,) = told(run(monitor, machine, 20))
     assert withdrawn(monitor.snooze(incident.id, machine.now_ns + 3600 * SECOND)) == [incident.id]
@@ -108,7 +108,7 @@ def test_snoozing_an_incident_takes_it_back_and_lets_others_speak(monitor: Monit
     assert [one.title.split()[0] for one in told(run(monitor, machine, 30))] == ["two"]
 
 
-def test_a_snooze_also_covers_the_next_incident_of_the_same_subject(monitor: Monitor, machine: Machine):
+def test_a_snooze_also_covers_the_next_incident_of_the_same_subject(monitor: Monitor, machine: Machine) -> None:
     app = machine.start("one", 1.0)
     (incident,) = told(run(monitor, machine, 20))
     app.cores = 0
@@ -120,7 +120,7 @@ def test_a_snooze_also_covers_the_next_incident_of_the_same_subject(monitor: Mon
     assert len(recorded(effects)) == 1
 
 
-def test_a_dismissed_incident_stays_quiet_but_open(monitor: Monitor, machine: Machine):
+def test_a_dismissed_incident_stays_quiet_but_open(monitor: Monitor, machine: Machine) -> None:
     machine.hot(97)
     (incident,) = told(run(monitor, machine, 20))
     assert withdrawn(monitor.dismiss(incident.id)) == [incident.id]
@@ -131,12 +131,12 @@ def test_a_dismissed_incident_stays_quiet_but_open(monitor: Monitor, machine: Ma
     assert len(recorded(effects)) == 1
 
 
-def test_an_unknown_incident_can_be_neither_snoozed_nor_dismissed(monitor: Monitor):
+def test_an_unknown_incident_can_be_neither_snoozed_nor_dismissed(monitor: Monitor) -> None:
     assert monitor.snooze(99, 5) == ()
     assert monitor.dismiss(99) == ()
 
 
-def test_beyond_the_hourly_budget_incidents_are_only_recorded(machine: Machine):
+def test_beyond_the_hourly_budget_incidents_are_only_recorded(machine: Machine) -> None:
     monitor = Monitor(replace(QUICK, notifications=Notifications(per_hour=2)))
     for number in range(4):
         machine.start(f"app{number}", 0.95)
@@ -148,7 +148,7 @@ def test_beyond_the_hourly_budget_incidents_are_only_recorded(machine: Machine):
     assert len(told(run(monitor, machine, 20))) == 1
 
 
-def test_the_source_that_is_gone_ends_what_was_open_as_unknown(monitor: Monitor, machine: Machine):
+def test_the_source_that_is_gone_ends_what_was_open_as_unknown(monitor: Monitor, machine: Machine) -> None:
     machine.hot(97)
     machine.start("node", 1.0)
     run(monitor, machine, 30)
@@ -159,7 +159,7 @@ def test_the_source_that_is_gone_ends_what_was_open_as_unknown(monitor: Monitor,
     assert view.fill_ratio is None
 
 
-def test_a_change_of_source_breaks_the_graph_and_starts_afresh(monitor: Monitor, machine: Machine):
+def test_a_change_of_source_breaks_the_graph_and_starts_afresh(monitor: Monitor, machine: Machine) -> None:
     run(monitor, machine, 5)
     machine.source = "procfs"
     run(monitor, machine, 1)
@@ -170,7 +170,7 @@ def test_a_change_of_source_breaks_the_graph_and_starts_afresh(monitor: Monitor,
     assert monitor.sample.source == "procfs"
 
 
-def test_exits_that_came_as_events_count_in_the_next_sample(monitor: Monitor, machine: Machine):
+def test_exits_that_came_as_events_count_in_the_next_sample(monitor: Monitor, machine: Machine) -> None:
     run(monitor, machine, 3)
     app = machine.start("cc1", 1.0)
     app.run_ns = SECOND // 2
@@ -184,7 +184,7 @@ def test_exits_that_came_as_events_count_in_the_next_sample(monitor: Monitor, ma
     assert monitor.sample.exited == ()
 
 
-def test_the_ring_fills_by_the_hotter_of_temperature_and_load(monitor: Monitor, machine: Machine):
+def test_the_ring_fills_by_the_hotter_of_temperature_and_load(monitor: Monitor, machine: Machine) -> None:
     assert monitor.view().fill_ratio is None
     app = machine.start("node", 1.0)
     machine.hot(70)
@@ -195,7 +195,7 @@ def test_the_ring_fills_by_the_hotter_of_temperature_and_load(monitor: Monitor, 
     assert monitor.view().fill_ratio == pytest.approx(0.9)
 
 
-def test_the_view_shows_the_worst_severity(monitor: Monitor, machine: Machine):
+def test_the_view_shows_the_worst_severity(monitor: Monitor, machine: Machine) -> None:
     assert monitor.view().worst is None
     machine.start("node", 1.0)
     run(monitor, machine, 20)
@@ -204,7 +204,7 @@ def test_the_view_shows_the_worst_severity(monitor: Monitor, machine: Machine):
     assert monitor.view().worst is Severity.CRITICAL
 
 
-def test_incident_ids_go_on_where_the_history_stopped(machine: Machine):
+def test_incident_ids_go_on_where_the_history_stopped(machine: Machine) -> None:
     (incident,) = told(Monitor(QUICK, first_incident_id=42).receive_event(oom_kill(5)))
     assert incident.id == 42
 
@@ -228,7 +228,7 @@ def tell(monitor: Monitor, items: list[object]) -> list[tuple[Effect, ...]]:
     return [monitor.receive_batch(i) if isinstance(i, Batch) else monitor.receive_event(i) for i in items]
 
 
-def test_the_same_items_give_the_same_effects():
+def test_the_same_items_give_the_same_effects() -> None:
     first, second = tell(Monitor(QUICK), a_story()), tell(Monitor(QUICK), a_story())
     assert repr(first) == repr(second)
     assert sum(map(len, first)) > 5
@@ -274,7 +274,7 @@ def disturb(monitor: Monitor, machine: Machine, step: str, seed: int) -> tuple[E
 
 @given(chaos())
 @settings(max_examples=80, deadline=None)
-def test_no_chaos_raises_or_leaves_an_alert_stuck(steps: list[tuple[str, int]]):
+def test_no_chaos_raises_or_leaves_an_alert_stuck(steps: list[tuple[str, int]]) -> None:
     machine, monitor = Machine(), Monitor(QUICK)
     for number in range(6):
         machine.start(f"app{number}", 1.0)
@@ -293,7 +293,7 @@ def test_no_chaos_raises_or_leaves_an_alert_stuck(steps: list[tuple[str, int]]):
 
 @given(chaos())
 @settings(max_examples=40, deadline=None)
-def test_open_and_resolved_states_are_told_in_order(steps: list[tuple[str, int]]):
+def test_open_and_resolved_states_are_told_in_order(steps: list[tuple[str, int]]) -> None:
     machine, monitor = Machine(), Monitor(QUICK)
     machine.start("node", 1.0)
     opened: set[int] = set()

@@ -8,11 +8,11 @@ from smoothtask_gui.domain.rules import Rules, RulesError, parse_rules
 DEFAULT = Path(__file__).parents[3] / "resources" / "rules" / "default.toml"
 
 
-def test_the_documented_rules_file_says_the_defaults():
+def test_the_documented_rules_file_says_the_defaults() -> None:
     assert parse_rules(DEFAULT.read_text(), "default.toml") == Rules()
 
 
-def test_what_a_file_leaves_out_keeps_its_default():
+def test_what_a_file_leaves_out_keeps_its_default() -> None:
     rules = parse_rules('[runaway]\ncores = 2\nseverity = "critical"\nignore = ["cc1plus"]\n', "my.toml")
     assert rules.runaway.cores == 2.0
     assert rules.runaway.severity is Severity.CRITICAL
@@ -20,7 +20,7 @@ def test_what_a_file_leaves_out_keeps_its_default():
     assert rules.overheating == Rules().overheating
 
 
-def test_an_empty_file_says_the_defaults():
+def test_an_empty_file_says_the_defaults() -> None:
     assert parse_rules("", "my.toml") == Rules()
 
 
@@ -50,17 +50,18 @@ def test_an_empty_file_says_the_defaults():
         ("runaway.for_s = -1\n", "my.toml, line 1: runaway.for_s must be a number"),
     ],
 )
-def test_what_is_wrong_is_named_with_file_line_key_and_what_is_allowed(text: str, said: str):
+def test_what_is_wrong_is_named_with_file_line_key_and_what_is_allowed(text: str, said: str) -> None:
     with pytest.raises(RulesError) as caught:
         parse_rules(text, "my.toml")
     assert said in str(caught.value)
     assert str(caught.value).startswith("my.toml")
 
 
-def test_a_file_cut_short_anywhere_is_read_or_refused_but_never_crashes():
+def test_a_file_cut_short_anywhere_is_read_or_refused_but_never_crashes() -> None:
     text = DEFAULT.read_text()
     for length in range(0, len(text), 7):
         try:
             parse_rules(text[:length], "my.toml")
         except RulesError as error:
-            assert str(error).startswith("my.toml")
+            refused = str(error)
+            assert refused.startswith("my.toml")

@@ -24,7 +24,7 @@ def monitor() -> Monitor:
     return Monitor(RULES)
 
 
-def test_a_runaway_is_named_with_its_cores_and_time(monitor: Monitor, machine: Machine):
+def test_a_runaway_is_named_with_its_cores_and_time(monitor: Monitor, machine: Machine) -> None:
     run(monitor, machine, 10)
     node = machine.start("node", 3.9, parent_pid=1000, rss_bytes=512_000_000)
     assert told(run(monitor, machine, 10)) == []
@@ -40,12 +40,12 @@ def test_a_runaway_is_named_with_its_cores_and_time(monitor: Monitor, machine: M
     assert incident.actions == (Action.SHOW, Action.STOP, Action.SNOOZE)
 
 
-def test_one_full_core_is_said_in_the_singular(monitor: Monitor, machine: Machine):
+def test_one_full_core_is_said_in_the_singular(monitor: Monitor, machine: Machine) -> None:
     machine.start("python3", 1.0)
     assert told(run(monitor, machine, 20))[0].title.startswith("python3 has used 1 core for ")
 
 
-def test_calming_down_is_told_in_the_same_notification(monitor: Monitor, machine: Machine):
+def test_calming_down_is_told_in_the_same_notification(monitor: Monitor, machine: Machine) -> None:
     node = machine.start("node", 2.0)
     (fired,) = told(run(monitor, machine, 20))
     node.cores = 0.6
@@ -56,7 +56,7 @@ def test_calming_down_is_told_in_the_same_notification(monitor: Monitor, machine
     assert resolved.title == "node calmed down after 1 min 33 s"
 
 
-def test_a_runaway_that_ends_is_told_at_once(monitor: Monitor, machine: Machine):
+def test_a_runaway_that_ends_is_told_at_once(monitor: Monitor, machine: Machine) -> None:
     node = machine.start("node", 2.0)
     run(monitor, machine, 20)
     machine.end(node)
@@ -65,14 +65,14 @@ def test_a_runaway_that_ends_is_told_at_once(monitor: Monitor, machine: Machine)
     assert resolved.state is IncidentState.RESOLVED
 
 
-def test_a_process_on_the_ignore_list_may(machine: Machine):
+def test_a_process_on_the_ignore_list_may(machine: Machine) -> None:
     monitor = Monitor(Rules(runaway=Runaway(for_s=10, ignore=("cc1plus", "a-name-of-15-bytes-and-more"))))
     machine.start("cc1plus", 1.0)
     machine.start("a-name-of-15-byte"[:15], 1.0)
     assert run(monitor, machine, 60) == []
 
 
-def test_a_name_put_on_the_ignore_list_ends_its_alert(monitor: Monitor, machine: Machine):
+def test_a_name_put_on_the_ignore_list_ends_its_alert(monitor: Monitor, machine: Machine) -> None:
     machine.start("cc1plus", 1.0)
     run(monitor, machine, 20)
     monitor.set_rules(Rules(runaway=Runaway(for_s=10, ignore=("cc1plus",))))
@@ -80,14 +80,14 @@ def test_a_name_put_on_the_ignore_list_ends_its_alert(monitor: Monitor, machine:
     assert monitor.view().open_incidents == ()
 
 
-def test_the_same_pid_with_another_start_begins_anew(monitor: Monitor, machine: Machine):
+def test_the_same_pid_with_another_start_begins_anew(monitor: Monitor, machine: Machine) -> None:
     app = machine.start("node", 2.0)
     run(monitor, machine, 9)
     app.start_ns, app.run_ns = machine.now_ns + 1, 0
     assert told(run(monitor, machine, 9)) == []
 
 
-def test_missing_values_never_fire(monitor: Monitor, machine: Machine):
+def test_missing_values_never_fire(monitor: Monitor, machine: Machine) -> None:
     app = machine.start("node", 2.0)
     for _ in range(30):
         app.run_ns = 0
@@ -96,7 +96,7 @@ def test_missing_values_never_fire(monitor: Monitor, machine: Machine):
         run(monitor, machine, 1)
 
 
-def test_a_kernel_thread_is_named_as_such_and_not_offered_to_stop(monitor: Monitor, machine: Machine):
+def test_a_kernel_thread_is_named_as_such_and_not_offered_to_stop(monitor: Monitor, machine: Machine) -> None:
     machine.start("kswapd0", 1.0, is_kernel=True, missing=int(Missing.RSS))
     (incident,) = told(run(monitor, machine, 20))
     assert incident.title.startswith("kernel (kswapd0) has used")
@@ -104,12 +104,12 @@ def test_a_kernel_thread_is_named_as_such_and_not_offered_to_stop(monitor: Monit
     assert incident.target is None
 
 
-def test_forced_idling_is_no_runaway(monitor: Monitor, machine: Machine):
+def test_forced_idling_is_no_runaway(monitor: Monitor, machine: Machine) -> None:
     machine.start("idle_inject/1", 1.0, is_kernel=True)
     assert run(monitor, machine, 60) == []
 
 
-def test_a_hostile_name_is_harmless_in_title_and_body(monitor: Monitor, machine: Machine):
+def test_a_hostile_name_is_harmless_in_title_and_body(monitor: Monitor, machine: Machine) -> None:
     app = machine.start("x", 1.0)
     app.comm = "\x1b[2J\n\u202e<b>".encode()
     (incident,) = told(run(monitor, machine, 20))
@@ -118,7 +118,7 @@ def test_a_hostile_name_is_harmless_in_title_and_body(monitor: Monitor, machine:
     assert incident.body.isprintable()
 
 
-def test_an_open_runaway_lives_through_a_change_of_source(monitor: Monitor, machine: Machine):
+def test_an_open_runaway_lives_through_a_change_of_source(monitor: Monitor, machine: Machine) -> None:
     app = machine.start("node", 2.0)
     (fired,) = told(run(monitor, machine, 20))
     monitor.source_changed("procfs", "the helper went away")
@@ -128,7 +128,7 @@ def test_an_open_runaway_lives_through_a_change_of_source(monitor: Monitor, mach
     assert [incident.id for incident in monitor.view().open_incidents] == [fired.id]
 
 
-def test_hundreds_of_runaways_stay_bounded(machine: Machine):
+def test_hundreds_of_runaways_stay_bounded(machine: Machine) -> None:
     machine.cpus = 1000
     monitor = Monitor(replace(RULES))
     for number in range(400):

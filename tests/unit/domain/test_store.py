@@ -17,7 +17,7 @@ def feed(store: Store, machine: Machine, ticks: int) -> None:
         before = after
 
 
-def test_the_rings_keep_the_latest_points_oldest_first():
+def test_the_rings_keep_the_latest_points_oldest_first() -> None:
     store, machine = Store(capacity=5), Machine()
     machine.hot(50)
     feed(store, machine, 12)
@@ -27,7 +27,7 @@ def test_the_rings_keep_the_latest_points_oldest_first():
     assert store.series(Series.CPU_TEMPERATURE_C).tolist() == [50] * 5
 
 
-def test_what_was_not_measured_is_a_gap():
+def test_what_was_not_measured_is_a_gap() -> None:
     store, machine = Store(), Machine()
     feed(store, machine, 3)
     assert np.isnan(store.series(Series.CPU_TEMPERATURE_C)).all()
@@ -35,7 +35,7 @@ def test_what_was_not_measured_is_a_gap():
     assert np.isnan(store.series(Series.CPU_BUSY_RATIO)[-1])
 
 
-def test_a_suspend_breaks_the_graph():
+def test_a_suspend_breaks_the_graph() -> None:
     store, machine = Store(), Machine()
     feed(store, machine, 3)
     before = machine.tick()
@@ -45,7 +45,7 @@ def test_a_suspend_breaks_the_graph():
     assert np.isnan(busy[-2])
 
 
-def test_the_top_three_are_named_with_their_shares_and_the_rest_is_shown():
+def test_the_top_three_are_named_with_their_shares_and_the_rest_is_shown() -> None:
     store, machine = Store(), Machine()
     for comm, cores in (("one", 2.0), ("two", 1.0), ("three", 0.5), ("four", 0.5)):
         machine.start(comm, cores)
@@ -63,7 +63,7 @@ def test_the_top_three_are_named_with_their_shares_and_the_rest_is_shown():
     assert found.shares[0].identity.uid == 1000
 
 
-def test_time_that_no_process_accounts_for_is_in_the_rest():
+def test_time_that_no_process_accounts_for_is_in_the_rest() -> None:
     store, machine = Store(), Machine()
     machine.start("one", 1.0)
     before = machine.tick()
@@ -72,7 +72,7 @@ def test_time_that_no_process_accounts_for_is_in_the_rest():
     assert store.culprits(machine.now_ns).rest_ratio == pytest.approx(0.5)
 
 
-def test_short_lived_processes_are_named():
+def test_short_lived_processes_are_named() -> None:
     store, machine = Store(), Machine()
     before = machine.tick()
     for second in range(5):
@@ -88,7 +88,7 @@ def test_short_lived_processes_are_named():
     assert share.ratio == pytest.approx(1.0)
 
 
-def test_a_process_that_is_gone_is_named_but_not_offered():
+def test_a_process_that_is_gone_is_named_but_not_offered() -> None:
     store, machine = Store(), Machine()
     app = machine.start("builder", 2.0)
     feed(store, machine, 5)
@@ -99,7 +99,7 @@ def test_a_process_that_is_gone_is_named_but_not_offered():
     assert (share.name, share.identity) == ("builder", None)
 
 
-def test_nobody_is_blamed_for_little():
+def test_nobody_is_blamed_for_little() -> None:
     store, machine = Store(), Machine()
     for number in range(8):
         machine.start(f"app{number}", 0.4)
@@ -107,7 +107,7 @@ def test_nobody_is_blamed_for_little():
     assert store.culprits(machine.now_ns).blamed is None
 
 
-def test_nobody_is_blamed_while_the_cpu_is_hardly_busy():
+def test_nobody_is_blamed_while_the_cpu_is_hardly_busy() -> None:
     store, machine = Store(), Machine()
     machine.start("clock", 0.05)
     feed(store, machine, 10)
@@ -116,7 +116,7 @@ def test_nobody_is_blamed_while_the_cpu_is_hardly_busy():
     assert found.blamed is None
 
 
-def test_forced_idling_is_never_a_culprit():
+def test_forced_idling_is_never_a_culprit() -> None:
     store, machine = Store(), Machine()
     machine.start("idle_inject/0", 3.0, is_kernel=True)
     machine.start("kswapd0", 1.0, is_kernel=True)
@@ -125,12 +125,12 @@ def test_forced_idling_is_never_a_culprit():
     assert (share.name, share.identity) == ("kernel (kswapd0)", None)
 
 
-def test_nothing_measured_is_unknown_and_not_zero():
+def test_nothing_measured_is_unknown_and_not_zero() -> None:
     found = Store().culprits(5)
     assert (found.shares, found.rest_ratio, found.busy_cores) == ((), None, None)
 
 
-def test_memory_stays_bounded_however_long_and_busy_the_machine_is():
+def test_memory_stays_bounded_however_long_and_busy_the_machine_is() -> None:
     store, machine = Store(), Machine(cpus=256)
     for number in range(200):
         machine.start(f"app{number}", 1.0)
