@@ -88,6 +88,7 @@ def test_the_clear_level_holds_a_firing_alert_until_it_is_reached() -> None:
     assert judge(math.nan, 90, 80, firing=False) is None
 
 
+Looks = list[tuple[bool | None, int]]
 LOOKS = st.lists(
     st.tuples(
         st.sampled_from([True, True, True, False, None]), st.integers(-5 * SECOND, 200 * SECOND) | st.just(SECOND)
@@ -99,7 +100,7 @@ LOOKS = st.lists(
 @given(LOOKS)
 @settings(max_examples=200, deadline=None)
 def test_no_alert_fires_before_the_condition_was_seen_to_hold_for_its_time(
-    looks: list[tuple[bool | None, int]],
+    looks: Looks,
 ) -> None:
     alert, now, held, held_before = Alert(TIMING), 1000 * SECOND, 0, False
     for holds, step in looks:
@@ -119,7 +120,7 @@ def test_no_alert_fires_before_the_condition_was_seen_to_hold_for_its_time(
 
 @given(LOOKS, st.booleans())
 @settings(max_examples=100, deadline=None)
-def test_no_history_leaves_an_alert_stuck(looks: list[tuple[bool | None, int]], missing: bool) -> None:
+def test_no_history_leaves_an_alert_stuck(looks: Looks, missing: bool) -> None:
     alert, now = Alert(TIMING), 1000 * SECOND
     for holds, step in looks:
         now += step

@@ -236,9 +236,7 @@ def test_a_fan_that_starts_is_no_throttling(monitor: Monitor, machine: Machine) 
     assert monitor.receive_event(throttle(machine.now_ns, 1, device_type="Fan")) == ()
 
 
-def test_throttling_that_becomes_critical_is_told_again_in_the_same_notification(
-    monitor: Monitor, machine: Machine
-) -> None:
+def test_throttling_that_becomes_critical_is_told_in_the_same_notification(monitor: Monitor, machine: Machine) -> None:
     run(monitor, machine, 10)
     (warned,) = told(monitor.receive_event(throttle(machine.now_ns, 2)))
     machine.hot(99)

@@ -109,7 +109,7 @@ def test_batches_of_two_sources_give_no_sample() -> None:
 def test_a_suspend_is_one_long_interval_and_is_said() -> None:
     before = batch(T0, process(5), system=system(T0))
     after = batch(T0 + 3600 * SECOND, process(5, run_ns=SECOND), system=system(T0 + 3600 * SECOND, SECOND))
-    sample = rates(before: Batch, after: Batch)
+    sample = rates(before, after)
     assert sample.processes["cpu_ratio"][0] == pytest.approx(1 / 3600)
     assert sample.system.cpu_busy_ratio == pytest.approx(1 / 3600 / 4)
     assert "1 h" in sample.unavailable["interval"]
@@ -118,7 +118,7 @@ def test_a_suspend_is_one_long_interval_and_is_said() -> None:
 def test_rows_out_of_order_are_matched_all_the_same() -> None:
     before = batch(T0, process(9, run_ns=1), process(5, run_ns=2))
     after = batch(T1, process(7, start_ns=T0), process(5, run_ns=2 + SECOND), process(9, run_ns=1))
-    sample = rates(before: Batch, after: Batch)
+    sample = rates(before, after)
     assert sample.processes["pid"].tolist() == [5, 7, 9]
     assert sample.processes["cpu_ratio"].tolist() == [0.5, 0, 0]
 
@@ -126,14 +126,14 @@ def test_rows_out_of_order_are_matched_all_the_same() -> None:
 def test_the_growth_of_a_rolled_up_row_is_the_time_of_what_ended() -> None:
     before = batch(T0, exited=rows(exited_row(b"cc1", 5, 10 * SECOND, parent_pid=7, count=3), dtype=EXITED))
     after = batch(T1, exited=rows(exited_row(b"cc1", 5, 11 * SECOND, parent_pid=7, count=8), dtype=EXITED))
-    (found,) = rates(before: Batch, after: Batch).exited
+    (found,) = rates(before, after).exited
     assert (found.comm, found.parent_pid, found.count, found.cpu_ratio) == ("cc1", 7, 5, 0.5)
 
 
 def test_a_rolled_up_row_that_began_anew_counts_whole() -> None:
     before = batch(T0, exited=rows(exited_row(b"cc1", 5, 10 * SECOND, count=3), dtype=EXITED))
     after = batch(T1, exited=rows(exited_row(b"cc1", T0 + 1, SECOND, count=2), dtype=EXITED))
-    (found,) = rates(before: Batch, after: Batch).exited
+    (found,) = rates(before, after).exited
     assert (found.count, found.cpu_ratio) == (2, 0.5)
 
 
@@ -146,7 +146,7 @@ def test_rolled_up_rows_differ_by_user_group_and_parent() -> None:
     first = [exited_row(b"sh", 5, 0, parent_pid=p, uid=u, cgroup_id=c) for p in (1, 2) for u in (3, 4) for c in (5, 6)]
     before = batch(T0, exited=rows(*first, dtype=EXITED))
     after = batch(T1, exited=rows(*({**row, "run_ns": SECOND, "count": 2} for row in reversed(first)), dtype=EXITED))
-    found = rates(before: Batch, after: Batch).exited
+    found = rates(before, after).exited
     assert [(row.parent_pid, row.count, row.cpu_ratio) for row in found] == [(1, 4, 2.0), (2, 4, 2.0)]
 
 
@@ -164,7 +164,7 @@ def test_an_exit_that_no_snapshot_saw_counts_whole() -> None:
 def test_an_exit_reported_while_its_row_is_still_there_counts_only_the_remainder() -> None:
     before = batch(T0, process(5))
     after = batch(T1, process(5, run_ns=SECOND), exits=(exit_of(5, 5 * SECOND, 2 * SECOND),))
-    sample = rates(before: Batch, after: Batch)
+    sample = rates(before, after)
     assert sample.processes["cpu_ratio"][0] + sample.exited[0].cpu_ratio == 1.0
 
 
@@ -191,20 +191,20 @@ def test_rolled_up_and_single_exits_of_one_name_and_parent_are_one() -> None:
 def test_without_exit_records_what_vanished_contributes_nothing() -> None:
     before = replace(batch(T0, process(5, run_ns=SECOND)), exited=None)
     after = replace(batch(T1, exits=(exit_of(6, T0, SECOND),)), exited=None)
-    assert rates(before: Batch, after: Batch).exited == ()
+    assert rates(before, after).exited == ()
 
 
 def test_what_the_rows_and_the_exits_add_up_to_is_attributed() -> None:
     before = batch(T0, process(5), process(6))
     after = batch(T1, process(5, run_ns=SECOND), process(6, run_ns=SECOND), exits=(exit_of(9, T0, 2 * SECOND),))
-    assert rates(before: Batch, after: Batch).system.cpu_attributed_ratio == 2 / 4
+    assert rates(before, after).system.cpu_attributed_ratio == 2 / 4
 
 
 def test_the_machine_is_measured_by_its_own_time_stamps() -> None:
     before = batch(T0, system=system(T0, 0, disk_read_bytes=0, io_pressure_us=0, network_sent_bytes=10))
     late = T0 + 4 * SECOND
     after = batch(T1, system=system(late, 8 * SECOND, disk_read_bytes=400, io_pressure_us=10**6, network_sent_bytes=9))
-    found = rates(before: Batch, after: Batch).system
+    found = rates(before, after).system
     assert found.cpu_busy_ratio == 0.5
     assert found.disk_read_bps == 100
     assert found.io_pressure_ratio == 0.25
@@ -216,7 +216,7 @@ def test_a_cpu_that_goes_off_or_online_gives_no_absurd_rate() -> None:
     for cpus in ((2, 1), (1, 2)):
         before = batch(T0, system=system(T0, 0, cpus=cpus[0]))
         after = batch(T1, system=system(T1, 4 * SECOND, cpus=cpus[1]))
-        assert rates(before: Batch, after: Batch).system.cpu_busy_ratio == 1.0
+        assert rates(before, after).system.cpu_busy_ratio == 1.0
 
 
 def test_a_temperature_that_cannot_be_true_is_missing_with_a_reason() -> None:
@@ -278,6 +278,6 @@ def check_sums(sample: Sample) -> None:
 @given(any_batch(), any_batch())
 @settings(max_examples=150, deadline=None)
 def test_no_two_batches_give_a_negative_rate_or_an_error(before: Batch, after: Batch) -> None:
-    sample = rates(before: Batch, after: Batch)
+    sample = rates(before, after)
     if sample is not None:
         check_sums(sample)
