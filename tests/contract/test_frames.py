@@ -33,13 +33,15 @@ def program() -> str:
     lines = []
     for struct, dtype in records.STRUCTS.items():
         lines.append(f'printf("{struct} %zu\\n", sizeof(struct {struct}));')
-        for field in dtype.names or ():
-            lines.append(
-                f'printf("{struct}.{field} %zu %zu\\n", offsetof(struct {struct}, {field}),'
-                f" sizeof(((struct {struct} *)0)->{field}));"
-            )
+        lines += [
+            f'printf("{struct}.{field} %zu %zu\\n", offsetof(struct {struct}, {field}),'
+            f" sizeof(((struct {struct} *)0)->{field}));"
+            for field in dtype.names or ()
+        ]
     lines += [f'printf("{name} %lld\\n", (long long){name});' for name in CONSTANTS]
-    return '#include <stdio.h>\n#include <stddef.h>\n#include "records.h"\nint main(void) {\n%s\n}\n' % "\n".join(lines)
+    return '#include <stdio.h>\n#include <stddef.h>\n#include "records.h"\nint main(void) {{\n{}\n}}\n'.format(
+        "\n".join(lines)
+    )
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from smoothtask_gui.domain.batch import EXITED
 from smoothtask_gui.sources import records
 from smoothtask_gui.sources.frames import SEALS
 from smoothtask_gui.sources.protocol import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def tasks(*rows: dict[str, object]) -> np.ndarray:

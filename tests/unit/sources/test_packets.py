@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -81,7 +83,5 @@ def test_a_packet_shorter_than_its_kind_needs_is_refused() -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=200), st.integers(0, 6))
 def test_any_body_gives_a_value_or_a_frame_error(body: bytes, kind: int) -> None:
-    try:
+    with contextlib.suppress(FrameError):
         decode_packet(packet(kind, body))
-    except FrameError as error:
-        assert str(error)

@@ -5,9 +5,8 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 import psutil
 import pytest
 
@@ -18,10 +17,15 @@ from smoothtask_gui.sources.protocol import SourceError
 from smoothtask_gui.sources.surroundings import Surroundings
 from tests.fakes.trees import plant
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
 TICK_NS = 10**9 // os.sysconf("SC_CLK_TCK")
 
 
-def stat_line(pid: int, comm: str = "x", utime: int = 10, threads: int = 1, start: int = 500, flags: int = 0) -> str:
+def stat_line(pid: int, comm: str = "x", *, utime: int = 10, threads: int = 1, start: int = 500, flags: int = 0) -> str:
     return (
         f"{pid} ({comm}) S 1 {pid} {pid} 0 -1 {flags} 11 0 3 0 {utime} 5 0 0 20 0 {threads} 0 {start} 1000 7 "
         "18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0"

@@ -81,7 +81,7 @@ def test_keys_do_not_depend_on_the_order_of_driver_loading(laptop: Path) -> None
 
 def test_a_sleeping_graphics_card_is_not_read(laptop: Path) -> None:
     (laptop / PCI / "0000:01:00.0/power/runtime_status").write_text("suspended\n")
-    os.remove(laptop / "class/hwmon/hwmon1/temp1_input")
+    (laptop / "class/hwmon/hwmon1/temp1_input").unlink()
     os.mkfifo(laptop / "class/hwmon/hwmon1/temp1_input")  # reading it would hang
     reading = read(laptop)["amdgpu/0000:01:00.0/temp1"]
     assert reading.temperature_c is None

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,14 +16,17 @@ from smoothtask_gui.sources.system import (
 )
 from tests.fakes.trees import plant
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 STAT = "cpu  100 20 30 400 50 6 7 8 90 10\ncpu0 1 1 1 1 1 1 1 1 1 1\ncpu1 1 1 1 1 1 1 1 1 1 1\nintr 5"
 DISKSTATS = """ 254 0 vda 10 0 100 0 20 0 200 0 0 0 0 0 0 0 0 0 0
  254 1 vda1 10 0 90 0 20 0 190 0 0 0 0 0 0 0 0 0 0
  253 0 dm-0 10 0 90 0 20 0 190 0 0 0 0 0 0 0 0 0 0
  7 0 loop0 5 0 50 0 5 0 50 0 0 0 0 0 0 0 0 0 0
  8 0 sdb 1 0 8 0 1 0 16 0 0 0 0"""
-NET_DEV = """Inter-|   Receive                                                |  Transmit
- face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
+NET_DEV = """Inter-|   Receive  |  Transmit
+ face |bytes packets errs drop |bytes packets errs drop
     lo: 500 1 0 0 0 0 0 0 500 1 0 0 0 0 0 0
   eth0:1000 1 0 0 0 0 0 0 300 1 0 0 0 0 0 0
 wlan0: 20 1 0 0 0 0 0 0 7 1 0 0 0 0 0 0"""
