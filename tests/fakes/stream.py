@@ -96,6 +96,8 @@ class FakeHelper:
         if self._refusals:
             raise SourceError(self._refusals.pop(0))
         self.opened += 1
+        if self.end is not None:
+            self.end.close()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.end = ours
         self.hello()

@@ -262,7 +262,7 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly(tmp_path: Path) 
 
 def test_a_full_disk_is_a_clear_failure(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "smoothtask_gui", "top", "--json", "--source", "procfs", "--count", "1"]
-    with open("/dev/full", "w") as full:
+    with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [*command, "--period-ms", "100"],
             cwd=ROOT,
