@@ -77,7 +77,7 @@ def columns(*, per_core: bool) -> tuple[ColumnText, ...]:
             "run_delay",
         ),
         ColumnText(tr("ProcessColumns", "Threads"), "", "0000"),
-        ColumnText(tr("ProcessColumns", "User"), "", "M" * 8),
+        ColumnText(tr("ProcessColumns", "User"), "", "n" * 10),
         ColumnText(tr("ProcessColumns", "PID"), tr("ProcessColumns", "The number of the process."), "0000000"),
     )
 

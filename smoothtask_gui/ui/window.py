@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QPushButton, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
 from smoothtask_gui.domain.incident import Incident
 from smoothtask_gui.domain.settings import Settings
@@ -51,7 +51,7 @@ class MainWindow(QMainWindow):
 
     def sizeHint(self) -> QSize:
         em = self.fontMetrics().height()
-        return QSize(em * 60, em * 40)
+        return QSize(em * 64, em * 42)
 
     def show_view(self, view: View, store: Store) -> None:
         """Draw the latest state, at once if it can be seen, else when it is next seen."""
@@ -136,7 +136,10 @@ class MainWindow(QMainWindow):
         self.processes.search.setFocus()
 
     def _lay_out(self) -> None:
-        self.settings = QPushButton(self.tr("S&ettings…"))
+        self.settings = QToolButton()
+        self.settings.setText(self.tr("S&ettings…"))
+        self.settings.setAutoRaise(True)
+        self.settings.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.settings.setMinimumHeight(theme.TARGET_PX)
         corner = QWidget()
         row = QHBoxLayout(corner)
