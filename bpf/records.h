@@ -29,7 +29,8 @@ enum st_missing {
 	ST_MISSING_IO = 1 << 0,     /* read_bytes, write_bytes: another user's, or no CONFIG_TASK_IO_ACCOUNTING */
 	ST_MISSING_RSS = 1 << 1,    /* rss_bytes: mm could not be read */
 	ST_MISSING_DELAY = 1 << 2,  /* run_delay_ns: no CONFIG_SCHED_INFO */
-	ST_MISSING_PARENT = 1 << 3, /* parent_pid: not in the helper's pid namespace */
+	ST_MISSING_PARENT = 1 << 3, /* parent_pid: not in the helper's pid namespace, or no snapshot has seen an ancestor */
+	ST_MISSING_IDENTITY = 1 << 4, /* all but the pid: before 6.9 the kernel's oom:mark_victim tells no more */
 };
 
 /*
@@ -79,7 +80,7 @@ struct st_exited {
 	u64 read_bytes;
 	u64 write_bytes;
 	u32 missing;
-	u32 pad;
+	u32 uids_differ;           /* 1: real, effective and saved uid aren't all `uid`: nobody's own process */
 };
 
 /* Kinds of struct st_event. */
@@ -112,7 +113,7 @@ struct st_event_exit {
 	u64 write_bytes;
 	u64 cgroup_id;
 	u32 missing;
-	u32 pad;
+	u32 uids_differ;           /* as in struct st_exited */
 	char comm[ST_COMM_BYTES];
 };
 
@@ -145,7 +146,7 @@ struct st_event_cooling {
 	s32 device_id;             /* cooling_deviceN */
 	u32 pad;
 	u64 target_state;          /* 0 = not cooling */
-	u64 max_state;
+	u64 max_state;             /* 0 where the kernel does not keep it (before 6.2) */
 	char device_type[ST_TYPE_BYTES];
 };
 

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What differs between kernels, each with the commit that changed it. Nothing else may ask for the kernel's age. */
+#ifndef SMOOTHTASK_CORE_FIXES_H
+#define SMOOTHTASK_CORE_FIXES_H
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+/* f1a7941243c1 ("mm: convert mm's rss stats into percpu_counter", 6.2): struct of atomics -> array of percpu_counter. */
+struct mm_struct___before_6_2 {
+	struct {
+		struct {
+			long counter;
+		} count[4];
+	} rss_stat;
+};
+
+/*
+ * 72ba14deb40a ("mm: update mark_victim tracepoints fields", 6.9, in some stable kernels before): the tracepoint's
+ * argument is the victim's task_struct, and its event has a uid; before that the argument was the victim's pid.
+ */
+struct trace_event_raw_mark_victim___since_6_9 {
+	u32 uid;
+};
+
+#pragma clang attribute pop
+
+/* include/linux/mm_types_task.h: file, anonymous, swap entries, shared memory */
+enum { RSS_FILE = 0, RSS_ANON = 1, RSS_SHMEM = 3 };
+
+static __always_inline u64 counted_pages(s64 count)
+{
+	return count > 0 ? count : 0; /* a percpu_counter's centre may be below zero, see percpu_counter_read_positive() */
+}
+
+static __always_inline u64 resident_pages(struct mm_struct *mm)
+{
+	struct mm_struct___before_6_2 *old = (void *)mm;
+
+	if (bpf_core_field_exists(old->rss_stat.count))
+		return counted_pages(old->rss_stat.count[RSS_FILE].counter) +
+		       counted_pages(old->rss_stat.count[RSS_ANON].counter) +
+		       counted_pages(old->rss_stat.count[RSS_SHMEM].counter);
+	return counted_pages(mm->rss_stat[RSS_FILE].count) + counted_pages(mm->rss_stat[RSS_ANON].count) +
+	       counted_pages(mm->rss_stat[RSS_SHMEM].count);
+}
+
+/*
+ * A task through which pointers are loaded. Since 6.2 the verifier searches the kernel's whole BTF by name for each
+ * load of a pointer from a trusted one (57539f5c0ac2 and later: btf_nested_type_is_trusted()), a millisecond each on
+ * each path; through a cast (a35b9af4ec2c, 6.2) it doesn't. The call is compiled away.
+ */
+extern void *bpf_rdonly_cast(void *object, u32 btf_id) __ksym __weak;
+
+static __always_inline struct task_struct *plain(struct task_struct *task)
+{
+	return bpf_rdonly_cast ? bpf_rdonly_cast(task, bpf_core_type_id_kernel(struct task_struct)) : task;
+}
+
+/* c408b3d1d9bb ("thermal: Validate new state in cur_state_store()", 6.2) gave a cooling device its max_state. */
+#define HAS_MAX_STATE() bpf_core_field_exists(struct thermal_cooling_device, max_state)
+
+/* CONFIG_TASK_IO_ACCOUNTING and CONFIG_SCHED_INFO may be off: the members are then not there. */
+#define HAS_IO_ACCOUNTING() bpf_core_field_exists(struct task_struct, ioac.read_bytes)
+#define HAS_RUN_DELAY() bpf_core_field_exists(struct task_struct, sched_info.run_delay)
+
+/* Of a task_struct or signal_struct. Whoever truncates a file is charged, even for what others wrote. */
+#define BYTES_READ(of) (HAS_IO_ACCOUNTING() ? (of)->ioac.read_bytes : 0)
+#define BYTES_WRITTEN(of) (HAS_IO_ACCOUNTING() ? less((of)->ioac.write_bytes, (of)->ioac.cancelled_write_bytes) : 0)
+
+static __always_inline u64 less(u64 written, u64 cancelled)
+{
+	return written > cancelled ? written - cancelled : 0;
+}
+
+static __always_inline u32 missing_here(void)
+{
+	return (HAS_IO_ACCOUNTING() ? 0 : ST_MISSING_IO) | (HAS_RUN_DELAY() ? 0 : ST_MISSING_DELAY);
+}
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The kernel types in use, and of each only the members in use. libbpf finds their real offsets in the running
+ * kernel's BTF when it loads a program (CO-RE), so neither order nor size matters here. Members that differ between
+ * kernels are in core_fixes.bpf.h.
+ */
+#ifndef SMOOTHTASK_KERNEL_H
+#define SMOOTHTASK_KERNEL_H
+
+typedef unsigned char __u8;
+typedef unsigned short __u16;
+typedef unsigned int __u32;
+typedef unsigned long long __u64;
+typedef signed char __s8;
+typedef short __s16;
+typedef int __s32;
+typedef long long __s64;
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+typedef __s32 s32;
+typedef __s64 s64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u32 __wsum;
+typedef _Bool bool;
+
+/* include/uapi/linux/bpf.h */
+enum { BPF_NOEXIST = 1, BPF_F_NO_PREALLOC = 1, BPF_LOCAL_STORAGE_GET_F_CREATE = 1 };
+enum bpf_map_type {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_RINGBUF = 27,
+	BPF_MAP_TYPE_TASK_STORAGE = 29,
+};
+
+#define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
+#define MAX_PID_NS_LEVEL 32   /* include/linux/pid_namespace.h */
+#define SIGNAL_GROUP_EXIT 4   /* include/linux/sched/signal.h */
+
+/* Laid out alike in every kernel that has BTF, so they need no relocation: libbpf's search for one costs 0.6 ms. */
+struct pid_namespace;
+struct seq_file;
+struct task_struct;
+
+struct upid {
+	s32 nr;
+	struct pid_namespace *ns;
+};
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef struct {
+	u32 val;
+} kuid_t;
+
+struct cred {
+	kuid_t uid, suid, euid;
+};
+
+struct ns_common {
+	u32 inum;
+};
+
+struct pid_namespace {
+	struct ns_common ns;
+};
+
+struct pid {
+	u32 level;
+	struct upid numbers[];
+};
+
+struct task_io_accounting {
+	u64 read_bytes, write_bytes, cancelled_write_bytes;
+};
+
+struct sched_info {
+	u64 run_delay;
+};
+
+struct sched_entity {
+	u64 sum_exec_runtime;
+};
+
+struct kernfs_node {
+	u64 id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
+struct percpu_counter {
+	s64 count;
+};
+
+struct mm_struct {
+	unsigned long total_vm;
+	struct percpu_counter rss_stat[4];
+};
+
+struct signal_struct {
+	s32 nr_threads;
+	s32 group_exit_code;
+	u32 flags;
+	unsigned long nvcsw, nivcsw, min_flt, maj_flt;
+	struct task_io_accounting ioac;
+	u64 sum_sched_runtime;
+	short oom_score_adj;
+};
+
+struct task_struct {
+	u32 __state;
+	u32 flags;
+	s32 exit_state, exit_code;
+	s32 pid, tgid;
+	struct sched_entity se;
+	struct sched_info sched_info;
+	struct mm_struct *mm;
+	struct task_struct *real_parent, *group_leader;
+	struct pid *thread_pid;
+	unsigned long nvcsw, nivcsw, min_flt, maj_flt;
+	u64 start_boottime;
+	const struct cred *real_cred;
+	char comm[16];
+	struct signal_struct *signal;
+	struct task_io_accounting ioac;
+	struct css_set *cgroups;
+};
+
+struct thermal_zone_device {
+	s32 id;
+	char type[20];
+	s32 temperature, last_temperature;
+};
+
+struct thermal_cooling_device {
+	s32 id;
+	char *type;
+	unsigned long max_state;
+};
+
+#pragma clang attribute pop
+
+#endif

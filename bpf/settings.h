@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What user space tells the programs. Not part of the stream. Constants are fixed before a program is loaded
+ * (section .rodata.constants); settings change while it runs, through a shared mapping (section .data.settings).
+ */
+#ifndef SMOOTHTASK_SETTINGS_H
+#define SMOOTHTASK_SETTINGS_H
+
+struct st_constants {
+	u32 pid_namespace;         /* inode of the helper's /proc/self/ns/pid; 0 if it is the initial one */
+	u32 page_bytes;
+};
+
+struct st_snapshot_settings {
+	u32 visibility;            /* enum st_visibility */
+	u32 uid;                   /* whose tasks are shown in full */
+	u64 born_before_ns;        /* boot time: processes that started at or after it are left to the next snapshot */
+};
+
+struct st_process_settings {
+	u64 attached_ns;           /* boot time: when process_events was attached */
+	u64 last_snapshot_ns;      /* boot time: born_before_ns of the latest snapshot */
+	struct st_exited overflow; /* written by the programs: exits that found the roll-up map full */
+};
+
+struct st_event_settings {
+	u64 lost_events;           /* written by the programs: events that found the ring buffer full */
+};
+
+#endif

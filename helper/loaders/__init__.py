@@ -1,0 +1,1 @@
+"""Ways to bring a BPF program into the kernel: `libbpf` (CO-RE objects, compiled when the package was built)."""

@@ -1,0 +1,217 @@
+"""The one door to libbpf.so.1: open an object, fix its constants, load, attach, read.
+
+ctypes rather than a binding: the helper needs two dozen functions that have been stable since libbpf 1.0, and a
+binding would be one more thing to ship and trust. It works with libbpf 1.1 (Debian 12) and later.
+Fails with LoaderError, and only with it; a failed open leaves nothing in the kernel.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import mmap
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import local
+from typing import Final
+
+from helper.loaders.errors import LoaderError
+
+KERNEL_BTF: Final = Path("/sys/kernel/btf/vmlinux")
+LOG_LINES: Final = 24
+LOG_LINE_BYTES: Final = 1 << 18  # a rejected program's whole log comes as one line
+LOG_TAIL_CHARACTERS: Final = 2000
+ERRNO_MAX: Final = 4095
+
+_pointer, _text, _int, _size = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_size_t
+_print_callback = ctypes.CFUNCTYPE(_int, _int, _pointer, _pointer)
+record_callback = ctypes.CFUNCTYPE(_int, _pointer, _pointer, _size)
+_PROTOTYPES: Final[dict[str, tuple[type | None, list[type]]]] = {
+    "libbpf_set_print": (_pointer, [_print_callback]),
+    "bpf_object__open_file": (_pointer, [_text, _pointer]),
+    "bpf_object__load": (_int, [_pointer]),
+    "bpf_object__close": (None, [_pointer]),
+    "bpf_object__find_map_by_name": (_pointer, [_pointer, _text]),
+    "bpf_object__next_map": (_pointer, [_pointer, _pointer]),
+    "bpf_object__next_program": (_pointer, [_pointer, _pointer]),
+    "bpf_program__name": (_text, [_pointer]),
+    "bpf_program__fd": (_int, [_pointer]),
+    "bpf_program__autoload": (ctypes.c_bool, [_pointer]),
+    "bpf_program__set_autoload": (_int, [_pointer, ctypes.c_bool]),
+    "bpf_program__attach": (_pointer, [_pointer]),
+    "bpf_map__fd": (_int, [_pointer]),
+    "bpf_map__value_size": (ctypes.c_uint32, [_pointer]),
+    "bpf_map__set_initial_value": (_int, [_pointer, _pointer, _size]),
+    "bpf_link__fd": (_int, [_pointer]),
+    "bpf_link__destroy": (_int, [_pointer]),
+    "bpf_iter_create": (_int, [_int]),
+    "bpf_map_lookup_elem": (_int, [_int, _pointer, _pointer]),
+    "bpf_map_lookup_batch": (_int, [_int, _pointer, _pointer, _pointer, _pointer, _pointer, _pointer]),
+    "bpf_map_lookup_and_delete_elem": (_int, [_int, _pointer, _pointer]),
+    "libbpf_num_possible_cpus": (_int, []),
+    "ring_buffer__new": (_pointer, [_int, record_callback, _pointer, _pointer]),
+    "ring_buffer__epoll_fd": (_int, [_pointer]),
+    "ring_buffer__consume": (_int, [_pointer]),
+    "ring_buffer__free": (None, [_pointer]),
+}
+
+
+class _Log(local):
+    """What libbpf said in this thread: it calls back in the thread that called it."""
+
+    def __init__(self) -> None:
+        self.lines: deque[str] = deque(maxlen=LOG_LINES)
+
+
+class Libbpf:
+    """The library, and where the package's objects lie. Make one and pass it to the probes."""
+
+    def __init__(self, objects: Path, library: str = "libbpf.so.1", kernel_btf: Path = KERNEL_BTF) -> None:
+        """Raises LoaderError if the library is missing or lacks a function."""
+        self._objects = objects
+        self._kernel_btf = kernel_btf
+        self._log = _Log()
+        try:
+            self.calls = ctypes.CDLL(library, use_errno=True)
+            for name, (result, arguments) in _PROTOTYPES.items():
+                function = getattr(self.calls, name)
+                function.restype, function.argtypes = result, arguments
+        except (OSError, AttributeError) as reason:
+            hint = f"the library {library} is missing or too old ({reason}); install libbpf 1.0 or later"
+            raise LoaderError(library, "library", errno.ENOENT, hint=hint) from reason
+        self._vsnprintf = ctypes.CDLL(None).vsnprintf
+        self._vsnprintf.restype, self._vsnprintf.argtypes = _int, [_pointer, _size, _pointer, _pointer]
+        self._printer = _print_callback(self._print)  # libbpf keeps the pointer, so we keep the object
+        self.calls.libbpf_set_print(self._printer)
+
+    def open(self, name: str) -> BpfObject:
+        """Opens `<name>.bpf.o`; nothing is in the kernel yet."""
+        path = self._objects / f"{name}.bpf.o"
+        if not os.access(self._kernel_btf, os.R_OK):
+            hint = f"this kernel gives no type information ({self._kernel_btf}): it lacks CONFIG_DEBUG_INFO_BTF"
+            raise LoaderError(name, "btf", errno.ENOENT, hint=hint)
+        self.begin()
+        handle = self.calls.bpf_object__open_file(os.fsencode(path), None)
+        if not handle:
+            raise self.error(name, "open", ctypes.get_errno())
+        return BpfObject(self, name, handle)
+
+    def begin(self) -> None:
+        """Forgets this thread's lines of the step before."""
+        self._log.lines.clear()
+
+    def error(self, program: str, step: str, number: int) -> LoaderError:
+        tail = "".join(self._log.lines)[-LOG_TAIL_CHARACTERS:]
+        return LoaderError(program, step, abs(number), tail, _lockdown_hint(abs(number)))
+
+    def check(self, program: str, step: str, result: int) -> int:
+        """`result` unless it is negative (an errno): then raises LoaderError."""
+        if result < 0:
+            raise self.error(program, step, result)
+        return result
+
+    def _print(self, level: int, text: int, arguments: int) -> int:
+        if level == 0:  # LIBBPF_WARN
+            line = ctypes.create_string_buffer(LOG_LINE_BYTES)
+            self._vsnprintf(line, LOG_LINE_BYTES, text, arguments)
+            self._log.lines.append(line.value[-LOG_TAIL_CHARACTERS:].decode("utf-8", "replace"))
+        return 0
+
+
+def _lockdown_hint(number: int) -> str:
+    """bpf_probe_read* is refused with a bare EINVAL under lockdown=confidentiality (kernel/trace/bpf_trace.c)."""
+    if number not in {errno.EINVAL, errno.EPERM}:
+        return ""
+    try:
+        state = Path("/sys/kernel/security/lockdown").read_text(encoding="ascii")
+    except OSError:
+        return ""
+    if "[confidentiality]" not in state:
+        return ""
+    return "the kernel is locked down (confidentiality), which forbids eBPF to read kernel memory"
+
+
+class BpfObject:
+    """An object file on its way into the kernel. Close it, whatever happened."""
+
+    def __init__(self, door: Libbpf, name: str, handle: int) -> None:
+        self.name = name
+        self._door = door
+        self._calls = door.calls
+        self._handle: int | None = handle
+        self._links: dict[str, int] = {}
+        self._mappings: list[mmap.mmap] = []
+
+    def close(self) -> None:
+        for mapping in self._mappings:
+            mapping.close()
+        for link in self._links.values():
+            self._calls.bpf_link__destroy(link)
+        if self._handle is not None:
+            self._calls.bpf_object__close(self._handle)
+        self._mappings, self._links, self._handle = [], {}, None
+
+    def set_constants(self, section: str, value: bytes) -> None:
+        """Fills a .rodata section; only before `load`."""
+        result = self._calls.bpf_map__set_initial_value(self._map(section), value, len(value))
+        self._door.check(self.name, "configure", result)
+
+    def leave_out(self, program: str) -> None:
+        """Does not load this program; only before `load`."""
+        for name, handle in self._programs():
+            if name == program:
+                self._door.check(program, "configure", self._calls.bpf_program__set_autoload(handle, False))
+
+    def load(self) -> None:
+        self._door.begin()
+        self._door.check(self.name, "load", self._calls.bpf_object__load(self._handle))
+
+    def attach(self) -> None:
+        """Attaches every program that was loaded, by its section's name."""
+        for name, handle in self._programs():
+            if self._calls.bpf_program__autoload(handle):
+                self._door.begin()
+                link = self._calls.bpf_program__attach(handle)
+                if not link:
+                    raise self._door.error(name, "attach", ctypes.get_errno())
+                self._links[name] = link
+
+    def new_iteration(self, program: str) -> int:
+        """A file descriptor that yields one pass of an attached iterator; the caller closes it."""
+        result = self._calls.bpf_iter_create(self._calls.bpf_link__fd(self._links[program]))
+        return self._door.check(program, "read", result)
+
+    def shared(self, section: str) -> memoryview:
+        """A .data section, mapped: what one side writes the other sees. Valid until `close`."""
+        handle = self._map(section)
+        fd = self._calls.bpf_map__fd(handle)
+        try:
+            mapping = mmap.mmap(fd, self._calls.bpf_map__value_size(handle))
+        except OSError as reason:
+            raise self._door.error(self.name, "map", reason.errno or 0) from reason
+        self._mappings.append(mapping)
+        return memoryview(mapping)
+
+    def map_fd(self, name: str) -> int:
+        return self._door.check(self.name, "map", self._calls.bpf_map__fd(self._map(name)))
+
+    def fds(self) -> tuple[list[int], list[int]]:
+        """File descriptors of the loaded programs and of the maps."""
+        programs = [self._calls.bpf_program__fd(handle) for _, handle in self._programs()]
+        maps, handle = [], None
+        while handle := self._calls.bpf_object__next_map(self._handle, handle):
+            maps.append(self._calls.bpf_map__fd(handle))
+        return [fd for fd in programs if fd >= 0], [fd for fd in maps if fd >= 0]
+
+    def _map(self, name: str) -> int:
+        handle = self._calls.bpf_object__find_map_by_name(self._handle, name.encode())
+        if not handle:
+            raise LoaderError(self.name, "map", errno.ENOENT, hint=f"the object has no map {name}; rebuild it")
+        return int(handle)
+
+    def _programs(self) -> Iterator[tuple[str, int]]:
+        handle = None
+        while handle := self._calls.bpf_object__next_program(self._handle, handle):
+            yield self._calls.bpf_program__name(handle).decode(), handle

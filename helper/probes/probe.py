@@ -1,0 +1,66 @@
+"""What the sampler knows of a probe: a BPF program (or a few in one object) and its reader.
+
+Each probe is opened, fails and is closed alone. `open` may run in another thread than the other methods, but never
+at the same time as them. Nothing is pinned: programs and maps are gone when the process is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeCost:
+    """What a probe's programs have cost since they were loaded; runs are None where the kernel doesn't count them.
+
+    The kernel counts runs and run time only while kernel.bpf_stats_enabled is 1 (Documentation/admin-guide/sysctl).
+    `memory_bytes` is memlock of /proc/self/fdinfo, over programs and maps.
+    """
+
+    runs: int | None
+    run_ns: int | None
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How much of the buffer a snapshot filled.
+
+    `truncated`: more rows existed than fit. The rows that are there are whole; take a buffer twice as large and
+    read again, or keep what there is and say so.
+    """
+
+    byte_count: int
+    truncated: bool
+
+
+class Probe(Protocol):
+    """Every probe."""
+
+    @property
+    def name(self) -> str:
+        """As in the bus property `Probes` and the object file's name."""
+
+    def open(self) -> None:
+        """Loads and attaches. Raises LoaderError; nothing stays behind then."""
+
+    def close(self) -> None:
+        """Detaches and frees; may be called at any time, also twice."""
+
+    def cost(self) -> ProbeCost:
+        """Of an open probe."""
+
+
+class EventProbe(Probe, Protocol):
+    """A probe with a ring buffer."""
+
+    def fileno(self) -> int:
+        """Readable (epoll) when there are events."""
+
+    def drain(self, sink: Callable[[bytes], None]) -> None:
+        """Hands every waiting record, beginning with `struct st_event`, to `sink`; never blocks."""
+
+    def lost(self) -> int:
+        """Events that found no room, since the probe was opened."""

@@ -1,0 +1,87 @@
+"""What every probe does with its object: constants, load, attach, cost, close."""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from helper.loaders.errors import LoaderError
+from helper.loaders.libbpf import BpfObject, Libbpf
+from helper.probes.probe import ProbeCost
+
+INITIAL_PID_NAMESPACE: Final = 0xEFFFFFFC  # PROC_PID_INIT_INO, include/linux/proc_ns.h
+CONSTANTS: Final = struct.Struct("@II")  # struct st_constants, bpf/settings.h
+OWN_PID_NAMESPACE: Final = Path("/proc/self/ns/pid")
+COUNTING_RUNS: Final = Path("/proc/sys/kernel/bpf_stats_enabled")
+
+
+def load(door: Libbpf, name: str, optional: Sequence[str] = ()) -> tuple[BpfObject, dict[str, LoaderError]]:
+    """Loads and attaches an object of the package.
+
+    One bad program makes libbpf give up the whole object: if that happens and there are optional programs, each is
+    tried alone and those that fail are left out. Returns the object, and why each program that is left out was.
+    Raises LoaderError, and leaves nothing behind, if the rest fails, or if no program is left.
+    """
+    try:
+        return _load(door, name, ()), {}
+    except LoaderError as reason:
+        if not optional or reason.step not in {"load", "attach"}:
+            raise
+        failed = {program: error for program in optional if (error := _try_alone(door, name, program, optional))}
+        if not failed or len(failed) == len(optional):
+            raise
+        return _load(door, name, tuple(failed)), failed
+
+
+def _try_alone(door: Libbpf, name: str, program: str, optional: Sequence[str]) -> LoaderError | None:
+    try:
+        _load(door, name, tuple(other for other in optional if other != program)).close()
+    except LoaderError as reason:
+        return reason
+    return None
+
+
+def _load(door: Libbpf, name: str, leave_out: Sequence[str]) -> BpfObject:
+    bpf_object = door.open(name)
+    try:
+        bpf_object.set_constants(".rodata.constants", constants())
+        for program in leave_out:
+            bpf_object.leave_out(program)
+        bpf_object.load()
+        bpf_object.attach()
+    except LoaderError:
+        bpf_object.close()
+        raise
+    return bpf_object
+
+
+def constants() -> bytes:
+    """`struct st_constants` of this process: the inode of its pid namespace (0: the initial one) and the page size."""
+    inode = OWN_PID_NAMESPACE.stat().st_ino
+    return CONSTANTS.pack(0 if inode == INITIAL_PID_NAMESPACE else inode, mmap.PAGESIZE)
+
+
+def cost_of(bpf_object: BpfObject) -> ProbeCost:
+    """Read from /proc/self/fdinfo (bpf_prog_show_fdinfo and bpf_map_show_fdinfo, kernel/bpf/syscall.c)."""
+    programs, maps = bpf_object.fds()
+    shown = [_fdinfo(fd) for fd in programs]
+    memory = sum(each.get("memlock", 0) for each in [*shown, *map(_fdinfo, maps)])
+    if not _runs_are_counted():
+        return ProbeCost(None, None, memory)
+    return ProbeCost(sum(each["run_cnt"] for each in shown), sum(each["run_time_ns"] for each in shown), memory)
+
+
+def _runs_are_counted() -> bool:
+    try:
+        return COUNTING_RUNS.read_text(encoding="ascii").strip() == "1"
+    except OSError:
+        return False
+
+
+def _fdinfo(fd: int) -> dict[str, int]:
+    text = Path(f"/proc/self/fdinfo/{fd}").read_text(encoding="ascii")
+    pairs = (line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+    return {key: int(value) for key, value in pairs if value.strip().isdigit()}

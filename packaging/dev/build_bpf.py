@@ -1,0 +1,70 @@
+#!/usr/bin/python3
+"""Compiles bpf/*.bpf.c into build/bpf/*.bpf.o, only those whose sources changed.
+
+Needs clang, llvm-strip and the headers of libbpf-dev. Debug sections are stripped, BTF is kept: libbpf needs it to
+relocate the programs to the running kernel. Fails with the compiler's own words, and with the package's name where
+a tool is missing.
+
+    build_bpf.py [--out FOLDER]
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+TOOLS: Final = {"clang": "clang", "llvm-strip": "llvm"}
+TARGET_ARCH: Final = {"x86_64": "x86", "aarch64": "arm64", "riscv64": "riscv", "ppc64le": "powerpc", "s390x": "s390"}
+
+
+def build(source_folder: Path, out_folder: Path) -> list[Path]:
+    """Compiles each `*.bpf.c` that is newer than its object (or whose headers are); returns the objects it wrote.
+
+    Raises:
+        SystemExit: a tool or header is missing, or the compiler refused a source.
+    """
+    for tool, package in TOOLS.items():
+        if shutil.which(tool) is None:
+            sys.exit(f"build_bpf: {tool} is not installed (Debian package: {package})")
+    out_folder.mkdir(parents=True, exist_ok=True)
+    shared = max(path.stat().st_mtime_ns for path in [*source_folder.glob("*.h"), Path(__file__)])
+    written = []
+    for source in sorted(source_folder.glob("*.bpf.c")):
+        target = out_folder / f"{source.name.removesuffix('.c')}.o"
+        newest = max(shared, source.stat().st_mtime_ns)
+        if not target.exists() or target.stat().st_mtime_ns < newest:
+            _compile(source, target)
+            written.append(target)
+    return written
+
+
+def _compile(source: Path, target: Path) -> None:
+    machine = platform.machine()
+    partial = target.with_suffix(".partial")
+    commands = [
+        ["clang", "-g", "-O2", "-target", "bpf", f"-D__TARGET_ARCH_{TARGET_ARCH.get(machine, machine)}"]
+        + ["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", f"-I{source.parent}", "-c", source, "-o", partial],
+        ["llvm-strip", "-g", partial],
+    ]
+    for command in commands:
+        if subprocess.run(command, check=False).returncode:
+            partial.unlink(missing_ok=True)
+            sys.exit(f"build_bpf: {source.name} could not be compiled (headers come from Debian's libbpf-dev)")
+    partial.replace(target)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Compile the eBPF programs.")
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "bpf", help="folder of the objects")
+    for target in build(ROOT / "bpf", parser.parse_args().out):
+        print(f"compiled {target.name}")
+
+
+if __name__ == "__main__":
+    main()
