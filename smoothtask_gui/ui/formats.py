@@ -1,8 +1,9 @@
 """Numbers, units, durations and names as a person reads them.
 
 Three significant digits at most, a no-break space before the unit, the locale's decimal sign, and a dash for what is
-missing. Sizes and rates count in powers of 1,000, as they do in notifications (`domain/text.py`). Names come from other programs and may be hostile: they are bounded here and shown literally.
-Nothing here fails: what can't be formatted becomes the dash.
+missing. Sizes and rates count in powers of 1,000, as they do in notifications (`domain/text.py`). Names come from
+other programs and may be hostile: they are bounded here and shown literally. Nothing here fails: what can't be
+formatted becomes the dash.
 """
 
 from __future__ import annotations

@@ -9,9 +9,8 @@ and value as accessible name and description.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +21,9 @@ from shiboken6 import VoidPtr
 
 from smoothtask_gui.ui import formats, theme
 from smoothtask_gui.ui.scale import next_top
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Floats = npt.NDArray[np.float64]
 
@@ -125,7 +127,7 @@ class Graph(QWidget):
             self._colours = theme.colours(self.palette())
         super().changeEvent(event)
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002 - Qt's signature
         self.paints += 1
         painter = QPainter(self)
         plot = self._paint_head(painter)
@@ -299,6 +301,6 @@ def polygon(points: Floats) -> QPolygonF:
         points = points + np.array([[-0.75, 0.0], [0.75, 0.0]])
     shape = QPolygonF()
     shape.resize(len(points))
-    memory = VoidPtr(shape.data(), len(points) * 16, True)
+    memory: Any = VoidPtr(shape.data(), len(points) * 16, True)  # type: ignore[call-arg, arg-type]  # stubs lag behind
     np.frombuffer(memory, np.float64).reshape(-1, 2)[:] = points
     return shape

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QStyle, QWidget
 
-from smoothtask_gui.domain.view import View
 from smoothtask_gui.ui import theme
 from smoothtask_gui.ui.labels import PlainLabel
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.view import View
 
 
 class NoticeBar(QFrame):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QSize
-from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
-from smoothtask_gui.domain.culprit import Culprits
-from smoothtask_gui.domain.store import Store
-from smoothtask_gui.domain.view import View
 from smoothtask_gui.ui import cards, formats, theme
 from smoothtask_gui.ui.graph import Axis, Graph
 from smoothtask_gui.ui.labels import PlainLabel, Tone
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
+    from smoothtask_gui.domain.culprit import Culprits
+    from smoothtask_gui.domain.store import Store
+    from smoothtask_gui.domain.view import View
 
 _MOST_COLUMNS = 3
 

@@ -148,10 +148,10 @@ class SettingsWindow(QDialog):
         self.accept()
 
     def _connect(self) -> None:
-        for box in self.findChildren(QSpinBox):
-            box.valueChanged.connect(self._check)
-        for box in self.findChildren(QDoubleSpinBox):
-            box.valueChanged.connect(self._check)
+        for whole in self.findChildren(QSpinBox):
+            whole.valueChanged.connect(self._check)
+        for decimal in self.findChildren(QDoubleSpinBox):
+            decimal.valueChanged.connect(self._check)
         for switch in (self.heat, self.busy):
             switch.toggled.connect(self._check)
         self.autostart.toggled.connect(self._check)
@@ -204,14 +204,14 @@ class SettingsWindow(QDialog):
             (self.tr("No&t again for"), self.busy_cooldown),
         )
         general = QGroupBox(self.tr("Readings and notifications"))
-        _form(
+        readings = _form(
             general,
             (self.tr("Read &every"), self.period),
             (self.tr("&Graphs show the last"), self.span),
             (self.tr("&100 % CPU means"), self.per_core),
             (self.tr("Notifications an &hour, at most"), self.per_hour),
         )
-        general.layout().addRow(self.autostart)  # type: ignore[attr-defined]
+        readings.addRow(self.autostart)
         page = QWidget()
         groups = QVBoxLayout(page)
         groups.setSpacing(theme.GRID_PX)
@@ -259,7 +259,7 @@ def _decimal(low: float, high: float, suffix: str, places: int = 1) -> QDoubleSp
     return box
 
 
-def _form(group: QGroupBox, *rows: tuple[str, QWidget]) -> None:
+def _form(group: QGroupBox, *rows: tuple[str, QWidget]) -> QFormLayout:
     form = QFormLayout(group)
     form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
     form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.DontWrapRows)
@@ -271,3 +271,4 @@ def _form(group: QGroupBox, *rows: tuple[str, QWidget]) -> None:
         form.addRow(label, field)
         field.setMinimumWidth(group.fontMetrics().averageCharWidth() * _FIELD_LETTERS)
         field.setAccessibleName(f"{group.title()}: {text}".replace("&", ""))
+    return form

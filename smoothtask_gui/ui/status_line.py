@@ -5,13 +5,17 @@ Shape, words and only then colour tell the state. Titles and bodies hold names o
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QDate, QDateTime, QLocale, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from smoothtask_gui.domain.incident import Action, Incident, ProcessIdentity, Severity
-from smoothtask_gui.domain.view import View
 from smoothtask_gui.ui import formats, theme
 from smoothtask_gui.ui.labels import PlainLabel, Tone
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.view import View
 
 
 def clock(realtime_ns: int) -> str:
@@ -41,8 +45,8 @@ class StatusLine(QFrame):
         self.show_it = self._button(self.tr("S&how"))
         self.snooze = self._button(self.tr("S&nooze"))
         self.stop.clicked.connect(self._ask_stop)
-        self.snooze.clicked.connect(lambda: self._incident and self.snooze_requested.emit(self._incident))
-        self.show_it.clicked.connect(lambda: self._incident and self.show_requested.emit(self._incident))
+        self.snooze.clicked.connect(lambda: self.snooze_requested.emit(self._incident))
+        self.show_it.clicked.connect(lambda: self.show_requested.emit(self._incident))
         self._lay_out()
 
     def show_view(self, view: View) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt
 from PySide6.QtWidgets import (
@@ -19,6 +17,9 @@ from PySide6.QtWidgets import (
 
 from smoothtask_gui.ui import formats, theme
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _GUTTER: Final = formats.SPACE * 2
 
 
@@ -31,8 +32,8 @@ class _Spacious(QStyledItemDelegate):
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
         super().initStyleOption(option, index)
-        if option.displayAlignment & Qt.AlignmentFlag.AlignRight:  # type: ignore[attr-defined]
-            option.text += _GUTTER  # type: ignore[attr-defined]
+        if option.displayAlignment & Qt.AlignmentFlag.AlignRight:
+            option.text += _GUTTER
 
 
 class _Header(QHeaderView):
@@ -40,8 +41,8 @@ class _Header(QHeaderView):
 
     def initStyleOptionForIndex(self, option: QStyleOptionHeader, logical_index: int) -> None:
         super().initStyleOptionForIndex(option, logical_index)
-        if option.textAlignment & Qt.AlignmentFlag.AlignRight:  # type: ignore[attr-defined]
-            option.text += _GUTTER  # type: ignore[attr-defined]
+        if option.textAlignment & Qt.AlignmentFlag.AlignRight:
+            option.text += _GUTTER
 
 
 class TableView(QTreeView):
