@@ -35,7 +35,7 @@ def percent(ratio: float | None, *, unit: bool = True) -> str:
     if ratio is None or not math.isfinite(ratio):
         return MISSING
     value = ratio * 100
-    text = _number(value, 1 if abs(value) < 9.95 else 0)
+    text = _number(value, 1 if 0 < abs(value) < 9.95 else 0)
     return f"{text}{SPACE}%" if unit else text
 
 
@@ -128,7 +128,7 @@ def tooltip(text: str) -> str:
 def _number(value: float, places: int) -> str:
     locale = QLocale()
     locale.setNumberOptions(QLocale.NumberOption.OmitGroupSeparator)
-    text = locale.toString(value, "f", places)
+    text = locale.toString(float(value), "f", places)
     return text[1:] if value < 0 and not round(value, places) else text  # never "-0"
 
 

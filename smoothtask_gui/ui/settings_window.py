@@ -261,7 +261,7 @@ def _decimal(low: float, high: float, suffix: str, places: int = 1) -> QDoubleSp
 
 def _form(group: QGroupBox, *rows: tuple[str, QWidget]) -> QFormLayout:
     form = QFormLayout(group)
-    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.DontWrapRows)
     form.setSpacing(theme.GRID_PX)
     for text, field in rows:
