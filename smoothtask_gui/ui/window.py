@@ -127,10 +127,10 @@ class MainWindow(QMainWindow):
         self.notice.help_requested.connect(self.helper_help_requested)
         self.settings.clicked.connect(self.settings_requested)
         shortcuts = (
-            (QKeySequence.StandardKey.Quit, self.quit_requested.emit),
-            (QKeySequence.StandardKey.Close, self.close),
-            (QKeySequence.StandardKey.Preferences, self.settings_requested.emit),
-            (QKeySequence.StandardKey.Find, self._find),
+            ("Ctrl+Q", self.quit_requested.emit),  # Qt's standard keys for these are empty on some desktops
+            ("Ctrl+W", self.close),
+            ("Ctrl+,", self.settings_requested.emit),
+            ("Ctrl+F", self._find),
         )
         for keys, act in shortcuts:
             QShortcut(QKeySequence(keys), self).activated.connect(act)

@@ -14,7 +14,15 @@ def plain(text: str) -> str:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0, "0.00"), (1.234, "1.23"), (9.999, "10.0"), (12.34, "12.3"), (99.96, "100"), (1234.4, "1234"), (-0.001, "0.00")],
+    [
+        (0.0, "0.00"),
+        (1.234, "1.23"),
+        (9.999, "10.0"),
+        (12.34, "12.3"),
+        (99.96, "100"),
+        (1234.4, "1234"),
+        (-0.001, "0.00"),
+    ],
 )
 def test_numbers_have_three_significant_digits(value: float, text: str) -> None:
     assert formats.digits(value) == text

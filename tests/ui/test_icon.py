@@ -61,7 +61,10 @@ def test_a_warnings_dot_is_hollow_and_a_critical_one_filled(qapp, size_px: int) 
 def test_the_ring_has_the_panels_foreground_colour(qapp, dark: bool, lightness: tuple[int, int]) -> None:
     picture = image(tray_look(1.0, None, samples.palette(dark=dark)), 44)
     solid = [
-        picture.pixelColor(x, y).lightness() for x in range(44) for y in range(44) if picture.pixelColor(x, y).alpha() > 250
+        picture.pixelColor(x, y).lightness()
+        for x in range(44)
+        for y in range(44)
+        if picture.pixelColor(x, y).alpha() > 250
     ]
     assert solid
     assert lightness[0] <= min(solid)

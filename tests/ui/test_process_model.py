@@ -55,11 +55,11 @@ def test_a_process_that_ended_while_held_is_greyed_and_has_no_identity(model: Pr
 
 def test_a_marked_row_follows_its_process_through_any_change(model: ProcessModel) -> None:
     rng = np.random.default_rng(5)
-    model.show_sample(sample(processes(*((pid, "x", float(pid)) for pid in range(1, 200)))))
-    marked = QPersistentModelIndex(model.index(120, 0))
+    model.show_sample(sample(processes(*((pid, "x", float(pid)) for pid in range(1, 60)))))
+    marked = QPersistentModelIndex(model.index(30, 0))
     identity = model.identity(marked)
-    for _ in range(30):
-        others = {*rng.choice(np.arange(1, 400), 150, replace=False).tolist(), identity.pid}
+    for _ in range(15):
+        others = {*rng.choice(np.arange(1, 120), 50, replace=False).tolist(), identity.pid}
         model.show_sample(sample(processes(*((pid, "x", float(rng.random())) for pid in others))))
         assert marked.isValid()
         assert model.identity(marked) == identity
@@ -170,10 +170,10 @@ def test_identity_is_pid_and_start_time(model: ProcessModel) -> None:
 def test_a_fork_storm_passes_through_while_held(model: ProcessModel) -> None:
     model.show_sample(sample(processes((1, "shell", 0.1))))
     model.hold(True)
-    for tick in range(20):
-        storm = ((100 + tick * 200 + number, "child", 0.01) for number in range(200))
+    for tick in range(10):
+        storm = ((100 + tick * 50 + number, "child", 0.01) for number in range(50))
         model.show_sample(sample(processes((1, "shell", 0.1), *storm)))
-    assert model.rowCount() <= 1 + 200 + 256
+    assert model.rowCount() <= 1 + 50 + 256
     assert names(model)[0] == "shell"
 
 
