@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtCore import QLocale
 from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
@@ -21,7 +22,7 @@ def plain_locale() -> Iterator[None]:
 
 
 @pytest.fixture
-def application_palette(qtbot: QtBot, qapp) -> Iterator[None]:
+def application_palette(qtbot: QtBot, qapp: QApplication) -> Iterator[None]:
     """A test may repaint the application; afterwards it is as before."""
     before = QPalette(qapp.palette())
     yield

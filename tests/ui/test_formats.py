@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import QLocale
@@ -31,7 +32,7 @@ def test_numbers_have_three_significant_digits(value: float, text: str) -> None:
 @pytest.mark.parametrize("write", [formats.digits, formats.percent, formats.celsius, formats.size, formats.rate,
                                    formats.duration, formats.tenths])  # fmt: skip
 @pytest.mark.parametrize("missing", [None, math.nan, math.inf])
-def test_what_is_missing_is_a_dash_and_never_zero(write, missing: float | None) -> None:
+def test_what_is_missing_is_a_dash_and_never_zero(write: Callable[[float | None], str], missing: float | None) -> None:
     assert write(missing) == formats.MISSING
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QMainWindow, QTabWidget
+from pytestqt.qtbot import QtBot
 
 from smoothtask_gui.ui import formats, theme
 from smoothtask_gui.ui.graph import Axis, Graph, Picture, polygon, runs
@@ -18,7 +19,7 @@ def picture(values: np.ndarray, **changes: object) -> Picture:
 
 
 @pytest.fixture
-def graph(qtbot) -> Graph:
+def graph(qtbot: QtBot) -> Graph:
     made = Graph("CPU", Axis(formats.percent, top=1.0))
     made.setPalette(samples.palette(dark=False))
     made.resize(400, 240)
@@ -75,7 +76,7 @@ def test_polygons_carry_the_points_unchanged() -> None:
     assert [(point.x(), point.y()) for point in polygon(points)] == [tuple(row) for row in points]
 
 
-def test_a_hidden_graph_is_not_painted_and_catches_up_when_shown(graph: Graph, qtbot) -> None:
+def test_a_hidden_graph_is_not_painted_and_catches_up_when_shown(graph: Graph, qtbot: QtBot) -> None:
     for _ in range(50):
         graph.show_picture(picture(np.full(60, 0.2)))
     qtbot.wait(1)
@@ -86,7 +87,7 @@ def test_a_hidden_graph_is_not_painted_and_catches_up_when_shown(graph: Graph, q
     assert graph.accessibleDescription().startswith("34 %")
 
 
-def test_a_graph_on_another_tab_is_not_painted(qtbot) -> None:
+def test_a_graph_on_another_tab_is_not_painted(qtbot: QtBot) -> None:
     tabs = QTabWidget()
     front, back = Graph("front", Axis(formats.percent, top=1.0)), Graph("back", Axis(formats.percent, top=1.0))
     tabs.addTab(front, "front")
@@ -100,7 +101,7 @@ def test_a_graph_on_another_tab_is_not_painted(qtbot) -> None:
     assert back.paints == 0
 
 
-def test_a_minimised_window_paints_no_graph(qtbot) -> None:
+def test_a_minimised_window_paints_no_graph(qtbot: QtBot) -> None:
     window = QMainWindow()
     graph = Graph("CPU", Axis(formats.percent, top=1.0))
     window.setCentralWidget(graph)
@@ -117,7 +118,7 @@ def test_a_minimised_window_paints_no_graph(qtbot) -> None:
     assert graph.paints == before
 
 
-def test_the_scale_holds_still_while_values_wander(qtbot) -> None:
+def test_the_scale_holds_still_while_values_wander(qtbot: QtBot) -> None:
     graph = Graph("Disk", Axis(formats.rate, least_top=1e6))
     qtbot.addWidget(graph)
     tops = set()
@@ -127,7 +128,7 @@ def test_the_scale_holds_still_while_values_wander(qtbot) -> None:
     assert tops == {10e6}
 
 
-def test_an_old_peak_out_of_view_does_not_stretch_the_scale(qtbot) -> None:
+def test_an_old_peak_out_of_view_does_not_stretch_the_scale(qtbot: QtBot) -> None:
     graph = Graph("Disk", Axis(formats.rate, least_top=1e6))
     qtbot.addWidget(graph)
     ages = np.arange(120)[::-1].astype(float)
@@ -135,14 +136,14 @@ def test_an_old_peak_out_of_view_does_not_stretch_the_scale(qtbot) -> None:
     assert graph.top < 1e7
 
 
-def test_the_limit_always_fits_in_the_scale(qtbot) -> None:
+def test_the_limit_always_fits_in_the_scale(qtbot: QtBot) -> None:
     graph = Graph("T", Axis(formats.celsius, least_top=50))
     qtbot.addWidget(graph)
     graph.show_picture(picture(np.full(60, 40.0), limit=95.0))
     assert graph.top >= 95
 
 
-def test_a_screen_reader_hears_title_and_value(graph: Graph, qtbot) -> None:
+def test_a_screen_reader_hears_title_and_value(graph: Graph, qtbot: QtBot) -> None:
     with qtbot.waitExposed(graph):
         graph.show()
     graph.show_picture(picture(np.linspace(0.1, 0.8, 60)))
@@ -151,7 +152,7 @@ def test_a_screen_reader_hears_title_and_value(graph: Graph, qtbot) -> None:
     assert said == "34 %; min 10 % · max 80 %"
 
 
-def test_a_screen_reader_hears_why_there_is_no_value(graph: Graph, qtbot) -> None:
+def test_a_screen_reader_hears_why_there_is_no_value(graph: Graph, qtbot: QtBot) -> None:
     with qtbot.waitExposed(graph):
         graph.show()
     graph.show_picture(picture(np.full(60, NAN), unavailable="No sensor here."))

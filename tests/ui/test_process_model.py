@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPersistentModelIndex, Qt
 from PySide6.QtTest import QAbstractItemModelTester
+from PySide6.QtWidgets import QApplication
 
 from smoothtask_gui.domain.incident import ProcessIdentity
 from smoothtask_gui.ui import formats
@@ -14,7 +15,7 @@ USERS = {0: "root", 1000: "anna"}
 
 
 @pytest.fixture
-def model(qapp) -> ProcessModel:
+def model(qapp: QApplication) -> ProcessModel:
     made = ProcessModel(lambda uid: USERS.get(uid, str(uid)))
     made.checker = QAbstractItemModelTester(made, QAbstractItemModelTester.FailureReportingMode.Fatal)
     return made

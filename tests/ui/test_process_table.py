@@ -2,6 +2,7 @@ import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QEnterEvent
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from smoothtask_gui.domain.incident import ProcessIdentity
 from smoothtask_gui.ui import formats
@@ -13,7 +14,7 @@ ANNA = 1000
 
 
 @pytest.fixture
-def table(qtbot) -> ProcessTable:
+def table(qtbot: QtBot) -> ProcessTable:
     made = ProcessTable(ANNA, str)
     made.resize(900, 400)
     qtbot.addWidget(made)
@@ -48,7 +49,7 @@ def test_rows_stay_under_the_pointer_and_are_sorted_when_it_leaves(table: Proces
     assert names(table) == ["c", "b", "a"]
 
 
-def test_rows_stay_while_one_is_selected_and_the_table_says_so(table: ProcessTable, qtbot) -> None:
+def test_rows_stay_while_one_is_selected_and_the_table_says_so(table: ProcessTable, qtbot: QtBot) -> None:
     select(table, "b")
     table.show_sample(sample(RISEN))
     assert names(table) == ["a", "b", "c"]
@@ -74,7 +75,7 @@ def test_a_reused_pid_does_not_inherit_the_selection(table: ProcessTable) -> Non
     assert not table.stop.isEnabled()
 
 
-def test_stop_asks_for_the_selected_process_by_pid_and_start_time(table: ProcessTable, qtbot) -> None:
+def test_stop_asks_for_the_selected_process_by_pid_and_start_time(table: ProcessTable, qtbot: QtBot) -> None:
     select(table, "c")
     with qtbot.waitSignal(table.stop_requested) as asked:
         qtbot.mouseClick(table.stop, Qt.MouseButton.LeftButton)
@@ -83,7 +84,7 @@ def test_stop_asks_for_the_selected_process_by_pid_and_start_time(table: Process
 
 @pytest.mark.parametrize(("uid", "is_kernel"), [(0, False), (1001, False), (ANNA, True)])
 def test_only_ones_own_processes_can_be_stopped_and_the_button_says_why(
-    table: ProcessTable, qtbot, uid: int, is_kernel: bool
+    table: ProcessTable, qtbot: QtBot, uid: int, is_kernel: bool
 ) -> None:
     rows = processes((5, "theirs", 0.9), uid=uid)
     rows["is_kernel"] = is_kernel
@@ -101,7 +102,7 @@ def test_stop_is_off_while_nothing_is_selected(table: ProcessTable) -> None:
     assert table.stop.isEnabled()
 
 
-def test_a_first_click_on_a_load_shows_the_largest_first(table: ProcessTable, qtbot) -> None:
+def test_a_first_click_on_a_load_shows_the_largest_first(table: ProcessTable, qtbot: QtBot) -> None:
     header = table.view.header()
     middle = QPoint(header.sectionViewportPosition(Column.MEMORY) + 30, header.height() // 2)
     qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=middle)
@@ -110,7 +111,7 @@ def test_a_first_click_on_a_load_shows_the_largest_first(table: ProcessTable, qt
     assert names(table) == ["a", "b", "c"]
 
 
-def test_the_keyboard_reaches_search_table_and_stop(table: ProcessTable, qtbot) -> None:
+def test_the_keyboard_reaches_search_table_and_stop(table: ProcessTable, qtbot: QtBot) -> None:
     select(table, "a")
     table.search.setFocus()
     reached = []
@@ -137,7 +138,7 @@ def test_copy_puts_name_and_pid_on_the_clipboard(table: ProcessTable) -> None:
     assert QApplication.clipboard().text() == "a 1"
 
 
-def test_typing_in_the_search_filters_the_rows(table: ProcessTable, qtbot) -> None:
+def test_typing_in_the_search_filters_the_rows(table: ProcessTable, qtbot: QtBot) -> None:
     qtbot.keyClicks(table.search, "b")
     assert names(table) == ["b"]
 

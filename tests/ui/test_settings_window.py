@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QAbstractSpinBox, QDialogButtonBox, QLabel
+from PySide6.QtWidgets import QAbstractSpinBox, QDialogButtonBox, QLabel, QPushButton
+from pytestqt.qtbot import QtBot
 
 from smoothtask_gui.domain.rules import Notifications, Overheating, Rules, Runaway
 from smoothtask_gui.domain.settings import Settings, problems
@@ -23,7 +24,7 @@ OWN = Settings(
 
 
 @pytest.fixture
-def window(qtbot) -> SettingsWindow:
+def window(qtbot: QtBot) -> SettingsWindow:
     made = SettingsWindow(OWN)
     made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, on=False)
     qtbot.addWidget(made)
@@ -32,7 +33,7 @@ def window(qtbot) -> SettingsWindow:
     return made
 
 
-def button(window: SettingsWindow, which: QDialogButtonBox.StandardButton):
+def button(window: SettingsWindow, which: QDialogButtonBox.StandardButton) -> QPushButton:
     return window.buttons.button(which)
 
 
@@ -41,7 +42,7 @@ CANCEL, DEFAULTS = QDialogButtonBox.StandardButton.Cancel, QDialogButtonBox.Stan
 
 
 @pytest.mark.parametrize("settings", [Settings(), OWN])
-def test_what_is_shown_comes_back_unchanged(qtbot, settings: Settings) -> None:
+def test_what_is_shown_comes_back_unchanged(qtbot: QtBot, settings: Settings) -> None:
     made = SettingsWindow(settings)
     qtbot.addWidget(made)
     assert made.settings() == settings
@@ -51,7 +52,7 @@ def test_an_apply_without_a_change_is_not_possible(window: SettingsWindow) -> No
     assert not button(window, APPLY).isEnabled()
 
 
-def test_a_change_leaves_as_one_whole_settings_object(window: SettingsWindow, qtbot) -> None:
+def test_a_change_leaves_as_one_whole_settings_object(window: SettingsWindow, qtbot: QtBot) -> None:
     window.cores.setValue(150)
     with qtbot.waitSignal(window.settings_changed) as changed:
         qtbot.mouseClick(button(window, APPLY), Qt.MouseButton.LeftButton)
@@ -65,7 +66,7 @@ def test_what_the_window_does_not_show_passes_through(window: SettingsWindow) ->
     assert window.settings().rules.runaway.ignore == ("cc1", "rustc")
 
 
-def test_a_clear_level_above_the_alert_level_is_refused_with_a_reason(window: SettingsWindow, qtbot) -> None:
+def test_a_clear_level_above_the_alert_level_is_refused_with_a_reason(window: SettingsWindow, qtbot: QtBot) -> None:
     window.clear_cores.setValue(251)
     assert window.problem.isVisible()
     assert "251" in window.problem.text()
@@ -78,19 +79,19 @@ def test_a_clear_level_above_the_alert_level_is_refused_with_a_reason(window: Se
     assert button(window, OK).isEnabled()
 
 
-def test_cancel_changes_nothing(window: SettingsWindow, qtbot) -> None:
+def test_cancel_changes_nothing(window: SettingsWindow, qtbot: QtBot) -> None:
     window.cores.setValue(400)
     with qtbot.assertNotEmitted(window.settings_changed):
         qtbot.mouseClick(button(window, CANCEL), Qt.MouseButton.LeftButton)
 
 
-def test_ok_without_a_change_says_nothing(window: SettingsWindow, qtbot) -> None:
+def test_ok_without_a_change_says_nothing(window: SettingsWindow, qtbot: QtBot) -> None:
     with qtbot.assertNotEmitted(window.settings_changed):
         qtbot.mouseClick(button(window, OK), Qt.MouseButton.LeftButton)
     assert not window.isVisible()
 
 
-def test_defaults_fill_the_fields_and_wait_for_apply(window: SettingsWindow, qtbot) -> None:
+def test_defaults_fill_the_fields_and_wait_for_apply(window: SettingsWindow, qtbot: QtBot) -> None:
     with qtbot.assertNotEmitted(window.settings_changed):
         qtbot.mouseClick(button(window, DEFAULTS), Qt.MouseButton.LeftButton)
     assert window.settings() == replace(Settings(), autostart=True)
@@ -128,7 +129,7 @@ def test_it_scrolls_on_a_small_screen(window: SettingsWindow) -> None:
     assert window.height() <= 480
 
 
-def test_escape_closes_it(window: SettingsWindow, qtbot) -> None:
+def test_escape_closes_it(window: SettingsWindow, qtbot: QtBot) -> None:
     qtbot.keyClick(window, Qt.Key.Key_Escape)
     assert not window.isVisible()
 

@@ -7,6 +7,8 @@ import sys
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from smoothtask_gui.ui import formats
 from smoothtask_gui.ui.graph import Axis, Graph, Picture
@@ -18,7 +20,7 @@ class Emitter(QObject):
     told = Signal(object)
 
 
-def test_twenty_thousand_emits_cost_no_reference(qapp) -> None:
+def test_twenty_thousand_emits_cost_no_reference(qapp: QApplication) -> None:
     emitter, heard = Emitter(), []
     emitter.told.connect(heard.append)
     before = [sys.getrefcount(each) for each in (None, True)]
@@ -29,7 +31,7 @@ def test_twenty_thousand_emits_cost_no_reference(qapp) -> None:
     assert all(abs(then - now) < CALLS / 10 for then, now in zip(before, after, strict=True))
 
 
-def test_twenty_thousand_updates_of_a_graph_cost_no_reference(qtbot) -> None:
+def test_twenty_thousand_updates_of_a_graph_cost_no_reference(qtbot: QtBot) -> None:
     graph = Graph("CPU", Axis(formats.percent, top=1.0))
     qtbot.addWidget(graph)
     picture = Picture(np.arange(5.0)[::-1], (np.full(5, 0.5),), "50 %")

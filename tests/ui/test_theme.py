@@ -1,5 +1,6 @@
 import pytest
 from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QApplication
 
 from smoothtask_gui.ui import theme
 from tests.ui import samples
@@ -15,21 +16,21 @@ def on(ground: str) -> theme.Colours:
 
 
 @pytest.mark.parametrize("ground", GROUNDS)
-def test_every_text_colour_can_be_read_on_any_ground(qapp, ground: str) -> None:
+def test_every_text_colour_can_be_read_on_any_ground(qapp: QApplication, ground: str) -> None:
     colours = on(ground)
     for colour in (colours.text, colours.muted, colours.warning, colours.critical, colours.calm):
         assert theme.contrast(colour, colours.background) >= theme.TEXT_CONTRAST
 
 
 @pytest.mark.parametrize("ground", GROUNDS)
-def test_every_curve_can_be_seen_on_any_ground(qapp, ground: str) -> None:
+def test_every_curve_can_be_seen_on_any_ground(qapp: QApplication, ground: str) -> None:
     colours = on(ground)
     for colour in colours.series:
         assert theme.contrast(colour, colours.background) >= theme.GRAPHIC_CONTRAST
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_light_and_dark_are_told_apart_by_the_palette(qapp, dark: bool) -> None:
+def test_light_and_dark_are_told_apart_by_the_palette(qapp: QApplication, dark: bool) -> None:
     assert theme.colours(samples.palette(dark=dark)).dark is dark
 
 

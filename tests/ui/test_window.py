@@ -4,6 +4,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QWidget
+from pytestqt.qtbot import QtBot
 
 from smoothtask_gui.domain.culprit import Culprits
 from smoothtask_gui.domain.incident import IncidentState, ProcessIdentity, Severity, Share
@@ -18,7 +19,7 @@ ANNA = 1000
 
 
 @pytest.fixture
-def window(qtbot) -> MainWindow:
+def window(qtbot: QtBot) -> MainWindow:
     made = MainWindow(ANNA, str)
     made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, on=False)
     qtbot.addWidget(made)
@@ -43,7 +44,7 @@ def test_while_all_is_well_it_says_so_in_words(window: MainWindow) -> None:
     assert not [button for button in window.status.findChildren(QAbstractButton) if button.isVisible()]
 
 
-def test_an_incident_shows_fact_evidence_and_what_can_be_done(window: MainWindow, qtbot) -> None:
+def test_an_incident_shows_fact_evidence_and_what_can_be_done(window: MainWindow, qtbot: QtBot) -> None:
     incident = runaway()
     show(window, incidents=(incident,))
     assert incident.title in text_of(window.status)
@@ -56,7 +57,7 @@ def test_an_incident_shows_fact_evidence_and_what_can_be_done(window: MainWindow
     assert asked.args == [incident]
 
 
-def test_show_leads_to_the_incidents_evidence(window: MainWindow, qtbot) -> None:
+def test_show_leads_to_the_incidents_evidence(window: MainWindow, qtbot: QtBot) -> None:
     first, second = runaway(1, title="first"), runaway(2, title="second")
     show(window, incidents=(second, first))
     qtbot.mouseClick(window.status.show_it, Qt.MouseButton.LeftButton)
@@ -80,7 +81,7 @@ def test_severity_is_told_by_shape_too(window: MainWindow) -> None:
     assert len(symbols) == 3
 
 
-def test_somebody_elses_process_cannot_be_stopped_from_here(window: MainWindow, qtbot) -> None:
+def test_somebody_elses_process_cannot_be_stopped_from_here(window: MainWindow, qtbot: QtBot) -> None:
     show(window, incidents=(runaway(target=ProcessIdentity(1, 2, 0, "rootish")),))
     assert window.status.stop.isVisible()
     assert not window.status.stop.isEnabled()
@@ -101,7 +102,7 @@ def test_hostile_titles_and_names_stay_literal(window: MainWindow) -> None:
     assert hostile in window.overview.who.text()
 
 
-def test_what_the_source_cannot_see_is_said_with_a_way_out(window: MainWindow, qtbot) -> None:
+def test_what_the_source_cannot_see_is_said_with_a_way_out(window: MainWindow, qtbot: QtBot) -> None:
     show(window, source="procfs", notice="Readings come from /proc: no helper.")
     assert window.notice.isVisible()
     assert "no helper" in text_of(window.notice)
@@ -223,9 +224,8 @@ def test_no_two_buttons_of_a_tab_share_a_letter(window: MainWindow) -> None:
     show(window, source="procfs", notice="x", incidents=(runaway(),))
     window.tabs.setCurrentWidget(window.processes)
     letters = [QKeySequence.mnemonic(window.tabs.tabText(tab)).toString() for tab in range(window.tabs.count())]
-    for button in window.findChildren(QAbstractButton):
-        if button.isVisible() and button.text():
-            letters.append(QKeySequence.mnemonic(button.text()).toString())
+    buttons = [button for button in window.findChildren(QAbstractButton) if button.isVisible() and button.text()]
+    letters += [QKeySequence.mnemonic(button.text()).toString() for button in buttons]
     named = [letter for letter in letters if letter]
     assert len(set(named)) == len(named)
 
@@ -242,7 +242,7 @@ def test_every_button_and_field_has_a_name_and_is_big_enough(window: MainWindow)
                     assert widget.height() >= 28
 
 
-def test_find_goes_to_the_search_of_processes(window: MainWindow, qtbot) -> None:
+def test_find_goes_to_the_search_of_processes(window: MainWindow, qtbot: QtBot) -> None:
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
     qtbot.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
@@ -250,7 +250,7 @@ def test_find_goes_to_the_search_of_processes(window: MainWindow, qtbot) -> None
     assert window.processes.search.hasFocus()
 
 
-def test_quit_and_settings_leave_as_signals(window: MainWindow, qtbot) -> None:
+def test_quit_and_settings_leave_as_signals(window: MainWindow, qtbot: QtBot) -> None:
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
     with qtbot.waitSignal(window.quit_requested):
@@ -265,7 +265,7 @@ def test_settings_change_what_a_percent_is_and_how_far_graphs_look_back(window: 
     assert {graph.span_s for graph in window.overview.graphs.values()} == {120.0}
 
 
-def test_a_closed_window_is_gone(qtbot) -> None:
+def test_a_closed_window_is_gone(qtbot: QtBot) -> None:
     window = MainWindow(ANNA, str)
     with qtbot.waitExposed(window):
         window.show()
@@ -274,8 +274,8 @@ def test_a_closed_window_is_gone(qtbot) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_light_and_dark_palettes_are_followed_while_running(
-    window: MainWindow, application_palette, dark: bool
+def test_a_change_of_palette_is_followed_while_running(
+    window: MainWindow, application_palette: None, dark: bool
 ) -> None:
     QApplication.setPalette(samples.palette(dark=dark))
     QApplication.processEvents()
