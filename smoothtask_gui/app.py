@@ -15,9 +15,10 @@ from platformdirs import user_state_path
 from PySide6.QtCore import QObject, Signal
 
 from smoothtask_gui.adapters.incident_log import IncidentLog
+from smoothtask_gui.adapters.instance import InstanceError
 from smoothtask_gui.adapters.loop import LoopThread
 from smoothtask_gui.crash import CrashHandler
-from smoothtask_gui.session import InstanceError, open_session
+from smoothtask_gui.session import open_session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,11 +14,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from platformdirs import user_config_path
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMessageBox, QSystemTrayIcon
 
 from smoothtask_gui.adapters.autostart import Autostart, own_command
+from smoothtask_gui.adapters.colour_scheme import choose_platform_theme
 from smoothtask_gui.adapters.files import FileError
 from smoothtask_gui.adapters.loop import LoopThread, QtThread
 from smoothtask_gui.adapters.process_control import OwnProcesses
@@ -51,7 +52,7 @@ class Resident(QObject):
     """Built on Qt's thread; `run` returns when the app ends."""
 
     def __init__(self, options: argparse.Namespace, loop: LoopThread, session: Session, log: IncidentLog) -> None:
-        self._qt = _application()
+        self._qt = _application(dark=session.dark)
         super().__init__()
         self._options, self._loop, self._session = options, loop, session
         self._qt_thread = QtThread()
@@ -182,11 +183,14 @@ class Resident(QObject):
             print("smoothtask: the session bus didn't let go in time", file=sys.stderr)
 
 
-def _application() -> QApplication:
+def _application(*, dark: bool | None) -> QApplication:
+    choose_platform_theme(os.environ)
     QApplication.setApplicationName("smoothtask")
     QApplication.setApplicationDisplayName("SmoothTask")
     QApplication.setDesktopFileName(APP_ID)
     application = QApplication(sys.argv[:1])
+    if dark:
+        application.styleHints().setColorScheme(Qt.ColorScheme.Dark)
     application.setQuitOnLastWindowClosed(False)
     application.setWindowIcon(QIcon.fromTheme(APP_ID))
     return application

@@ -6,13 +6,15 @@ decides about the instance.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from platformdirs import user_runtime_path
+from platformdirs import user_config_path, user_runtime_path
 
 from smoothtask_gui.adapters.bus import BusError
-from smoothtask_gui.adapters.instance import BusInstance, InstanceError, LockInstance
+from smoothtask_gui.adapters.colour_scheme import gtk_prefers_dark, portal_tells
+from smoothtask_gui.adapters.instance import BusInstance, LockInstance
 from smoothtask_gui.adapters.notification_port import ActionPressed, Dismissed, NotificationService, ServiceChanged
 from smoothtask_gui.adapters.session_bus import SessionBus
 from smoothtask_gui.adapters.tray_host import TrayHost
@@ -53,6 +55,7 @@ class Session:
     notifications: Notifications
     tray_host: TrayHost | None
     is_first: bool
+    dark: bool | None = None  # None: Qt asks the portal itself
 
     async def close(self) -> None:
         if self.bus is not None:
@@ -66,13 +69,16 @@ async def open_session(on_activate: Callable[[str], None], token: str) -> Sessio
     except BusError as error:
         runtime = user_runtime_path("smoothtask", appauthor=False, ensure_exists=True)
         is_first = await LockInstance(runtime).claim(on_activate, token)
-        return Session(None, NoNotifications(str(error)), None, is_first)
+        return Session(None, NoNotifications(str(error)), None, is_first, await _dark(None))
     if not await BusInstance(bus).claim(on_activate, token):
         await bus.close()
         return Session(None, NoNotifications("another SmoothTask runs"), None, is_first=False)
     from smoothtask_gui.adapters.notifications import DesktopNotifications  # noqa: PLC0415  # not for a second start
 
-    return Session(bus, DesktopNotifications(bus), TrayHost(bus), is_first=True)
+    return Session(bus, DesktopNotifications(bus), TrayHost(bus), is_first=True, dark=await _dark(bus))
 
 
-__all__ = ["InstanceError", "NoNotifications", "Session", "open_session"]
+async def _dark(bus: SessionBus | None) -> bool | None:
+    if await portal_tells(bus):
+        return None
+    return await gtk_prefers_dark(bus, os.environ, user_config_path())
