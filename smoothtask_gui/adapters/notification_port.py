@@ -39,3 +39,6 @@ class Notifications(Protocol):
 
     async def withdraw(self, incident_id: int) -> None:
         """Take the incident's notification back; nothing happens when there is none."""
+
+    async def tell(self, title: str, body: str) -> None:
+        """Say something that isn't an incident, such as why a process wasn't stopped."""

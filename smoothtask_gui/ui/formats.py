@@ -11,7 +11,7 @@ import html
 import math
 from typing import Final
 
-from PySide6.QtCore import QCoreApplication, QLocale, Qt
+from PySide6.QtCore import QCoreApplication, QLocale
 
 from smoothtask_gui.domain.text import safe_text
 
@@ -62,6 +62,20 @@ def rate(bytes_per_s: float | None) -> str:
     return _scaled(bytes_per_s, _rate_units())
 
 
+def rate_pair(first_bps: float | None, second_bps: float | None, template: str) -> str:
+    """Two rates in the larger one's unit, which is said once: "↓ {}  ↑ {}" gives ↓ 3.10  ↑ 0.20 MB/s."""
+    known = [abs(value) for value in (first_bps, second_bps) if value is not None and math.isfinite(value)]
+    if not known:
+        return MISSING
+    largest = max(known)
+    scaled, unit = _scale(largest, _rate_units())
+    divisor = largest / scaled if scaled else 1.0
+    said = (
+        MISSING if value is None else digits(value / divisor) if value else "0" for value in (first_bps, second_bps)
+    )
+    return f"{template.format(*said)}{SPACE}{unit}"
+
+
 def size_of(used_bytes: float | None, total_bytes: float | None) -> str:
     """Used of total in the total's unit, which is said once: 9.1 of 31.2 GB."""
     if used_bytes is None or total_bytes is None:
@@ -104,8 +118,8 @@ def label(text: str) -> str:
 
 
 def tooltip(text: str) -> str:
-    """Text for a tooltip; Qt guesses whether one is rich text, so what looks like markup is escaped."""
-    if not Qt.mightBeRichText(text):
+    """Text for a tooltip; Qt guesses whether one is rich text (by "<" and "&lt;"), so what might be is escaped."""
+    if "<" not in text and "&" not in text:
         return text
     return f'<p style="white-space:pre-wrap">{html.escape(text)}</p>'
 

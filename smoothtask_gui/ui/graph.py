@@ -50,6 +50,7 @@ class Picture:
     value: str
     limit: float | None = None
     limit_label: str = ""
+    top: float | None = None  # where the scale ends, if the axis leaves it to the picture
     unavailable: str = ""  # why there is nothing to show, in words
     stale: bool = False
 
@@ -60,9 +61,7 @@ EMPTY: Final = Picture(np.empty(0), (), formats.MISSING)
 class Graph(QWidget):
     """A card with a title, the value now, and its curves over the last `span_s` seconds."""
 
-    def __init__(
-        self, title: str, axis: Axis, labels: tuple[str, ...] = ("",), parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, title: str, axis: Axis, labels: tuple[str, ...] = ("",), parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.span_s = 60.0
         self.paints = 0
@@ -91,7 +90,9 @@ class Graph(QWidget):
     def show_picture(self, picture: Picture) -> None:
         """Show new readings; while hidden or minimised they are kept and nothing is painted."""
         self._picture = picture
-        if self._axis.top is None:
+        if picture.top is not None:
+            self._top = picture.top
+        elif self._axis.top is None:
             limit = [picture.limit] if picture.limit is not None else []
             seen = [part[picture.age_s <= self.span_s] for part in picture.curves]
             peaks = [*limit, *(float(np.nanmax(part)) for part in seen if np.isfinite(part).any())]

@@ -55,17 +55,24 @@ def columns(*, per_core: bool) -> tuple[ColumnText, ...]:
         ColumnText(tr("ProcessColumns", "Name"), tr("ProcessColumns", "The name the process gave itself."), "M" * 16),
         ColumnText(tr("ProcessColumns", "CPU %"), of, "0000.0"),
         ColumnText(
-            tr("ProcessColumns", "Memory"), tr("ProcessColumns", "Resident memory, shared pages included."), "000 MB", "rss"
+            tr("ProcessColumns", "Memory"),
+            tr("ProcessColumns", "Resident memory, shared pages included."),
+            "000 MB",
+            "rss",
         ),
         ColumnText(
-            tr("ProcessColumns", "Disk read"), tr("ProcessColumns", "Read from storage, not from cache."), "000 MB/s", "io"
+            tr("ProcessColumns", "Disk read"),
+            tr("ProcessColumns", "Read from storage, not from cache."),
+            "000 MB/s",
+            "io",
         ),
-        ColumnText(
-            tr("ProcessColumns", "Disk write"), tr("ProcessColumns", "Sent towards storage."), "000 MB/s", "io"
-        ),
+        ColumnText(tr("ProcessColumns", "Disk write"), tr("ProcessColumns", "Sent towards storage."), "000 MB/s", "io"),
         ColumnText(
             tr("ProcessColumns", "Waiting %"),
-            tr("ProcessColumns", "Time its threads were ready to run but had to wait for a CPU, in percent of the time."),
+            tr(
+                "ProcessColumns",
+                "Time its threads were ready to run but had to wait for a CPU, in percent of the time.",
+            ),
             "000.0",
             "run_delay",
         ),

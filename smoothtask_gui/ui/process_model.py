@@ -170,14 +170,13 @@ class ProcessModel(QAbstractTableModel):
         places = process_rows.sorted_places(keys, descending=self._descending)
         if np.array_equal(places, np.arange(len(places))):
             return
-        hint = self.LayoutChangeHint.VerticalSortHint
-        self.layoutAboutToBeChanged.emit([], hint)
+        self.layoutAboutToBeChanged.emit()
         place_of = np.argsort(places)
         before = [index for index in self.persistentIndexList() if index.row() < len(place_of)]
         after = [self.index(int(place_of[index.row()]), index.column()) for index in before]
         self._rows, self._ended = self._rows[places], self._ended[places]
         self.changePersistentIndexList(before, after)
-        self.layoutChanged.emit([], hint)
+        self.layoutChanged.emit()
 
     def _show_exited(self, exited: tuple[ExitedRate, ...]) -> None:
         if exited and not self._exited:

@@ -1,0 +1,52 @@
+"""One kind of table for all tabs: rows without tree lines, columns as wide as their widest usual text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyledItemDelegate, QTreeView, QWidget
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex
+from PySide6.QtWidgets import QStyleOptionViewItem
+
+from smoothtask_gui.ui import theme
+
+
+class _Spacious(QStyledItemDelegate):
+    """Rows of at least the smallest comfortable target."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        hint = super().sizeHint(option, index)
+        return QSize(hint.width(), max(hint.height(), theme.TARGET_PX))
+
+
+class TableView(QTreeView):
+    """A flat table with tabular figures; Tab leaves it, arrows move in it."""
+
+    def __init__(self, accessible_name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(accessible_name)
+        self.setFont(theme.font(self.font()))
+        self.setRootIsDecorated(False)
+        self.setItemsExpandable(False)
+        self.setUniformRowHeights(True)
+        self.setAllColumnsShowFocus(True)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setItemDelegate(_Spacious(self))
+        self.header().setSectionsMovable(True)
+        self.header().setStretchLastSection(False)
+
+    def size_columns(self, widest: Sequence[str], stretched: int = 0) -> None:
+        """Make each column fit its widest usual text and its title (a third more for translations)."""
+        header = self.header()
+        metrics = self.fontMetrics()
+        room = theme.GRID_PX * 4
+        for column, text in enumerate(widest):
+            title = str(self.model().headerData(column, Qt.Orientation.Horizontal))
+            width = max(metrics.horizontalAdvance(text), metrics.horizontalAdvance(title))
+            header.resizeSection(column, width + room)
+        header.setSectionResizeMode(stretched, QHeaderView.ResizeMode.Stretch)
+        header.setMinimumSectionSize(theme.GRID_PX * 6)
