@@ -215,8 +215,10 @@ class ProcessModel(QAbstractTableModel):
     def _exited_tip(self) -> str:
         said = [self.tr("Processes that started and ended between two readings:")]
         ranked = sorted(self._exited, key=lambda entry: -entry.cpu_ratio)
-        for entry in ranked[:_NAMED_IN_TOOLTIP]:
-            said.append(f"{entry.count} × {formats.name(entry.comm)}: {formats.percent(entry.cpu_ratio)}")
+        said.extend(
+            f"{formats.name(entry.comm)} ({entry.count}): {formats.percent(entry.cpu_ratio)}"
+            for entry in ranked[:_NAMED_IN_TOOLTIP]
+        )
         if len(ranked) > _NAMED_IN_TOOLTIP:
             said.append("…")
         return "\n".join(said)
