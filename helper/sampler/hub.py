@@ -115,12 +115,20 @@ class Hub:
         lost_events = {kinds: self.events.lost(kinds) for kinds in {each.kinds for each in self._streams.values()}}
         for (visibility, with_tasks), periods in due.items():
             snapshot = self._readings.take(visibility, moment_ns) if with_tasks else Snapshot((), moment_ns, 0)
+            if with_tasks and not self._readings.has_tasks():
+                self._end_failed(periods)
+                continue
             for period_ms, streams in periods.items():
                 _send(snapshot, period_ms, streams, lost_events)
         for periods in due.values():
             for stream in itertools.chain.from_iterable(periods.values()):
                 stream.due_ns = schedule.next_due_ns(now_ns, stream.period_ms)
         self._set_timer()
+
+    def _end_failed(self, periods: dict[int, list[Stream]]) -> None:
+        """What these streams live on can't be read any more: they end rather than run on empty."""
+        for stream in itertools.chain.from_iterable(periods.values()):
+            self.end(stream, packets.BYE_FAILED)
 
 
 def _send(snapshot: Snapshot, period_ms: int, streams: list[Stream], lost_events: dict[int, int]) -> None:
