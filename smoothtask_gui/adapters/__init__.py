@@ -1,0 +1,1 @@
+"""Ports to the outside: the bus, notifications, settings, history."""

@@ -1,0 +1,1 @@
+"""The command line: top, record, alerts and doctor, without Qt."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from smoothtask_gui.domain.incident import Incident
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.incident import Incident
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Where readings come from: the helper stream, /proc and recordings behind one protocol."""

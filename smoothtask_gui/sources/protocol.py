@@ -5,11 +5,13 @@ helper stream, /proc and recordings all implement `Source`; nothing downstream k
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from smoothtask_gui.domain.batch import Batch, KernelEvent
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,9 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """ "helper", "procfs" or "recording"."""
+        """One of "helper", "procfs" or "recording"."""
 
-    def items(self, period_ms: int) -> AsyncIterator[Item]:
+    def items(self, period_ms: int) -> AsyncGenerator[Item]:
         """Yield batches every `period_ms` and events as they happen.
 
         The iterator ends when a recording ends. Raises SourceError when the source can't go on. Closing the

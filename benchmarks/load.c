@@ -1,0 +1,160 @@
+/*
+ * Loads for the benchmarks, in C so that the load itself costs next to nothing. Ends when its starter does.
+ *   load idle N                   N sleeping children; prints "ready", lives until stdin closes
+ *   load storm CPU_US SECONDS W   W lanes, each forking children that burn CPU_US of CPU time one after another; prints count
+ *   load pingpong PAIRS ROUNDS    PAIRS pairs of processes pass a byte to and fro (as hackbench does); prints elapsed ns
+ *   load forks N                  forks, execs and reaps /bin/true-like children N times; prints elapsed ns
+ */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static uint64_t now_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+static pid_t child(void)
+{
+	pid_t pid = fork();
+
+	if (pid < 0) {
+		perror("fork");
+		exit(1);
+	}
+	if (pid == 0)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return pid;
+}
+
+static int idle(long count)
+{
+	char byte;
+
+	for (long i = 0; i < count; i++)
+		if (child() == 0)
+			for (;;)
+				pause();
+	puts("ready");
+	fflush(stdout);
+	while (read(0, &byte, 1) > 0)
+		;
+	signal(SIGTERM, SIG_IGN);
+	kill(0, SIGTERM);
+	while (wait(NULL) > 0)
+		;
+	return 0;
+}
+
+static void burn(uint64_t ns)
+{
+	volatile uint64_t turns = 0;
+
+	while (now_ns(CLOCK_PROCESS_CPUTIME_ID) < ns)
+		turns++;
+}
+
+static int storm(uint64_t cpu_us, uint64_t seconds, long lanes)
+{
+	uint64_t end = now_ns(CLOCK_MONOTONIC) + seconds * 1000000000ull;
+	uint64_t count = 0, part;
+	int sum[2];
+
+	if (pipe(sum))
+		return 1;
+	for (long lane = 0; lane < lanes; lane++)
+		if (child() == 0) {
+			while (now_ns(CLOCK_MONOTONIC) < end) {
+				if (child() == 0) {
+					burn(cpu_us * 1000);
+					_exit(0);
+				}
+				wait(NULL);
+				count++;
+			}
+			_exit(write(sum[1], &count, sizeof(count)) != sizeof(count));
+		}
+	close(sum[1]);
+	while (read(sum[0], &part, sizeof(part)) == sizeof(part))
+		count += part;
+	while (wait(NULL) > 0)
+		;
+	printf("%llu\n", (unsigned long long)count);
+	return 0;
+}
+
+static int pingpong(long pairs, long rounds)
+{
+	uint64_t start = now_ns(CLOCK_MONOTONIC);
+
+	for (long pair = 0; pair < pairs; pair++) {
+		int to[2], back[2];
+		char byte = 0;
+
+		if (pipe(to) || pipe(back))
+			return 1;
+		if (child() == 0) {
+			for (long i = 0; i < rounds; i++)
+				if (read(to[0], &byte, 1) != 1 || write(back[1], &byte, 1) != 1)
+					_exit(1);
+			_exit(0);
+		}
+		if (child() == 0) {
+			for (long i = 0; i < rounds; i++)
+				if (write(to[1], &byte, 1) != 1 || read(back[0], &byte, 1) != 1)
+					_exit(1);
+			_exit(0);
+		}
+		close(to[0]), close(to[1]), close(back[0]), close(back[1]);
+	}
+	while (wait(NULL) > 0)
+		;
+	printf("%llu\n", (unsigned long long)(now_ns(CLOCK_MONOTONIC) - start));
+	return 0;
+}
+
+static int forks(const char *self, long count)
+{
+	uint64_t start = now_ns(CLOCK_MONOTONIC);
+
+	for (long i = 0; i < count; i++) {
+		if (child() == 0) {
+			execl(self, self, "nothing", (char *)NULL);
+			_exit(1);
+		}
+		wait(NULL);
+	}
+	printf("%llu\n", (unsigned long long)(now_ns(CLOCK_MONOTONIC) - start));
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+	long a = argc > 2 ? atol(argv[2]) : 0, b = argc > 3 ? atol(argv[3]) : 0, c = argc > 4 ? atol(argv[4]) : 1;
+
+	if (!strcmp(what, "nothing"))
+		return 0;
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (!strcmp(what, "idle"))
+		return idle(a);
+	if (!strcmp(what, "storm"))
+		return storm(a, b, c);
+	if (!strcmp(what, "pingpong"))
+		return pingpong(a, b);
+	if (!strcmp(what, "forks"))
+		return forks("/proc/self/exe", a);
+	fputs("usage: load idle N | storm CPU_US SECONDS LANES | pingpong PAIRS ROUNDS | forks N\n", stderr);
+	return 2;
+}

@@ -1,0 +1,81 @@
+"""One snapshot of all tasks through the helper's own reader, beside psutil with the same fields.
+
+CPU time of the calling thread (CLOCK_THREAD_CPUTIME_ID), which the iterator's work in the kernel is part of. Back to
+back finds warm caches, paced at 1 Hz cold ones: both are given. Medians, since this machine isn't ours alone.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import psutil
+
+from benchmarks import load
+from benchmarks.row import Row
+from helper.loaders.libbpf import Libbpf
+from helper.probes.task_snapshot import TASK_BYTES, TaskSnapshot
+from helper.probes.visibility import Mode, Visibility
+
+OBJECTS = Path(__file__).parents[1] / "build" / "bpf"
+FIELDS = [
+    *["pid", "ppid", "name", "uids", "status", "create_time", "cpu_times", "memory_info", "io_counters"],
+    *["num_ctx_switches", "num_threads"],
+]
+PACED_PASSES = 15
+
+
+def thread_ms(work: Callable[[], object]) -> float:
+    """CPU milliseconds of one call."""
+    started = time.thread_time_ns()
+    work()
+    return (time.thread_time_ns() - started) / 1e6
+
+
+def paced_ms(work: Callable[[], object]) -> float:
+    """Median of calls made once a second."""
+    costs = []
+    for _ in range(PACED_PASSES):
+        time.sleep(1)
+        costs.append(thread_ms(work))
+    return median(costs)
+
+
+def with_psutil() -> None:
+    for process in psutil.process_iter(FIELDS):
+        process.info  # noqa: B018  the access is what is measured: psutil reads on iteration
+
+
+def measure() -> list[Row]:
+    probe = TaskSnapshot(Libbpf(OBJECTS))
+    probe.open()
+    everything = Visibility(Mode.SEES_ALL, 0)
+    buffer = memoryview(bytearray(24_000 * TASK_BYTES))
+
+    def tasks() -> int:
+        return probe.read_into(buffer, everything).byte_count // TASK_BYTES
+
+    try:
+        others = tasks()
+        with load.idle(max(1000 - others, 0)):
+            small_count = tasks()
+            small_ms = median(thread_ms(tasks) for _ in range(200))
+            psutil_ms = median(thread_ms(with_psutil) for _ in range(7))
+            small_paced_ms = paced_ms(tasks)
+        with load.idle(max(10_000 - others, 0)):
+            large_count = tasks()
+            large_ms = median(thread_ms(tasks) for _ in range(40))
+            large_paced_ms = paced_ms(tasks)
+    finally:
+        probe.close()
+    counted = f"{small_count} tasks, {others} of them not ours"
+    growth = f"{large_count} tasks {large_paced_ms:.2f} ms"
+    warm = f"{large_count} tasks {large_ms:.2f} ms; 1,000 fit the CPU's caches, 10,000 don't"
+    return [
+        Row("snapshot of 1,000 tasks, back to back", small_ms, "ms", "at most", 0.6, counted),
+        Row("snapshot of 1,000 tasks, once a second", small_paced_ms, "ms", "at most", 1.2, counted),
+        Row("the same with psutil", psutil_ms, "ms"),
+        Row("psutil's cost over ours", psutil_ms / small_ms, "times", "at least", 200),
+        Row("10,000 tasks over 1,000, once a second", large_paced_ms / small_paced_ms, "times", "at most", 11, growth),
+        Row("10,000 tasks over 1,000, back to back", large_ms / small_ms, "times", note=warm),
+    ]

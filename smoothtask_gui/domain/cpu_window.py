@@ -1,0 +1,138 @@
+"""The CPU time of the last two minutes by process, kept small: the evidence that culprits are named from.
+
+Per tick it keeps the 64 processes and 64 short-lived names with the most CPU time; what falls out of these is part of
+the rest, which is shown, so nothing disappears silently.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from smoothtask_gui.domain.culprit import Culprits
+from smoothtask_gui.domain.incident import ProcessIdentity, Share
+from smoothtask_gui.domain.naming import is_idle_injection, process_name
+from smoothtask_gui.domain.text import safe_text
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.sample import Sample
+
+WINDOW_NS: Final = 120_000_000_000
+MOST_TICKS: Final = 1200
+MOST_ROWS: Final = 64
+
+_SPENT: Final = np.dtype(
+    [("start_ns", "u8"), ("cpu_ns", "f8"), ("pid", "u4"), ("uid", "u4"), ("is_kernel", "?"), ("comm", "S16")]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tick:
+    boottime_ns: int
+    interval_ns: int
+    busy_ns: float | None  # of all CPUs; None where /proc/stat gave nothing
+    rows: npt.NDArray[np.void]  # dtype _SPENT
+    exited: tuple[tuple[str, float], ...]  # name, ns
+
+    @property
+    def spent_ns(self) -> float:
+        attributed = float(self.rows["cpu_ns"].sum()) + sum(spent for _, spent in self.exited)
+        return max(self.busy_ns or 0.0, attributed)
+
+
+class CpuWindow:
+    """The ticks of the last WINDOW_NS, at most MOST_TICKS."""
+
+    __slots__ = ("_alive", "_ticks")
+
+    def __init__(self) -> None:
+        self._ticks: deque[_Tick] = deque(maxlen=MOST_TICKS)
+        self._alive: npt.NDArray[np.void] | None = None
+
+    def append(self, sample: Sample) -> None:
+        """Take in a sample's CPU time; ticks older than the window fall out."""
+        self._ticks.append(_tick(sample))
+        self._alive = sample.processes
+        while self._ticks and self._ticks[0].boottime_ns < sample.boottime_ns - WINDOW_NS:
+            self._ticks.popleft()
+
+    @property
+    def memory_bytes(self) -> int:
+        return sum(tick.rows.nbytes + 96 + 100 * len(tick.exited) for tick in self._ticks)
+
+    def culprits(self, now_ns: int, window_ns: int, most: int) -> Culprits:
+        """Shares of the CPU time spent in the ticks that ended in (now_ns - window_ns, now_ns]."""
+        ticks = [tick for tick in self._ticks if now_ns - window_ns < tick.boottime_ns]
+        measured_ns = sum(tick.interval_ns for tick in ticks)
+        spent_ns = sum(tick.spent_ns for tick in ticks)
+        if not ticks or measured_ns <= 0:
+            return Culprits()
+        busy_cores = spent_ns / measured_ns
+        if spent_ns <= 0:
+            return Culprits((), 0.0, measured_ns, busy_cores)
+        shares = sorted(self._shares(ticks, spent_ns), key=lambda share: (-share.ratio, share.name))[:most]
+        rest = max(0.0, 1.0 - sum(share.ratio for share in shares))
+        return Culprits(tuple(shares), rest, measured_ns, busy_cores)
+
+    def _shares(self, ticks: list[_Tick], spent_ns: float) -> list[Share]:
+        by_name: dict[str, float] = {}
+        shares: list[Share] = []
+        rows = np.concatenate([tick.rows for tick in ticks])
+        for row, cpu_ns in _by_process(rows):
+            if is_idle_injection(row["comm"], is_kernel=bool(row["is_kernel"])):
+                continue
+            name = process_name(row["comm"], is_kernel=bool(row["is_kernel"]))
+            if row["is_kernel"] or not self._lives(row):
+                by_name[name] = by_name.get(name, 0.0) + cpu_ns
+                continue
+            identity = ProcessIdentity(int(row["pid"]), int(row["start_ns"]), int(row["uid"]), name)
+            shares.append(Share(name, cpu_ns / spent_ns, identity))
+        for name, cpu_ns in (entry for tick in ticks for entry in tick.exited):
+            by_name[name] = by_name.get(name, 0.0) + cpu_ns
+        return shares + [Share(name, cpu_ns / spent_ns, None) for name, cpu_ns in by_name.items()]
+
+    def _lives(self, row: np.void) -> bool:
+        if self._alive is None:
+            return False
+        found = np.flatnonzero(self._alive["pid"] == row["pid"])
+        return bool((self._alive["start_ns"][found] == row["start_ns"]).any())
+
+
+def _tick(sample: Sample) -> _Tick:
+    processes = sample.processes
+    cpu_ns = np.nan_to_num(processes["cpu_ratio"], nan=0.0) * sample.interval_ns
+    kept = np.flatnonzero(cpu_ns > 0)
+    if len(kept) > MOST_ROWS:
+        kept = kept[np.argpartition(cpu_ns[kept], -MOST_ROWS)[-MOST_ROWS:]]
+        kept.sort()
+    rows = np.empty(len(kept), _SPENT)
+    rows["cpu_ns"] = cpu_ns[kept]
+    for name in ("start_ns", "pid", "uid", "is_kernel", "comm"):
+        rows[name] = processes[name][kept]
+    exited = sorted(sample.exited, key=lambda row: (-row.cpu_ratio, row.comm))[:MOST_ROWS]
+    busy = sample.system.cpu_busy_ratio
+    return _Tick(
+        sample.boottime_ns,
+        sample.interval_ns,
+        None if busy is None else busy * sample.system.cpus * sample.interval_ns,
+        rows,
+        tuple((safe_text(row.comm), row.cpu_ratio * sample.interval_ns) for row in exited if row.cpu_ratio > 0),
+    )
+
+
+def _by_process(rows: npt.NDArray[np.void]) -> list[tuple[np.void, float]]:
+    if not len(rows):
+        return []
+    ordered = rows[np.lexsort((rows["pid"], rows["start_ns"]))]
+    starts = np.empty(len(ordered), bool)
+    starts[0] = True
+    starts[1:] = (ordered["pid"][1:] != ordered["pid"][:-1]) | (ordered["start_ns"][1:] != ordered["start_ns"][:-1])
+    first = np.flatnonzero(starts)
+    last = np.append(first[1:], len(ordered)) - 1
+    sums = np.add.reduceat(ordered["cpu_ns"], first)
+    top = np.argsort(-sums, kind="stable")[: 2 * MOST_ROWS]  # ever smaller shares are the rest's
+    return [(ordered[last[index]], float(sums[index])) for index in top]

@@ -1,0 +1,38 @@
+"""Finding the same process again: by pid and start time, never by pid alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+START_TOLERANCE_NS = 20_000_000
+"""/proc gives start times in ticks of 10 ms (proc_pid_stat(5), USER_HZ), the kernel's iterator in ns."""
+
+
+def positions(
+    rows: npt.NDArray[np.void], pids: npt.NDArray[np.unsignedinteger], starts_ns: npt.NDArray[np.unsignedinteger]
+) -> npt.NDArray[np.intp]:
+    """Where each (pid, start) stands in `rows`, shape (len(pids),); -1 where it doesn't.
+
+    `rows` has fields pid and start_ns and is ordered by pid; if it isn't, it is ordered here at some cost.
+    """
+    if not len(rows):
+        return np.full(len(pids), -1, np.intp)
+    known = np.ascontiguousarray(rows["pid"])
+    order = None
+    if not (known[1:] >= known[:-1]).all():
+        order = np.argsort(known, kind="stable")
+        known = known[order]
+    index = np.minimum(np.searchsorted(known, pids), len(known) - 1)
+    if order is not None:
+        index = order[index]
+    same = (rows["pid"][index] == pids) & (rows["start_ns"][index] == starts_ns)
+    return np.where(same, index, -1)
+
+
+def row_of(rows: npt.NDArray[np.void], pid: int, start_ns: int) -> int | None:
+    """The row of one process, its start time told by any source; None if it is gone."""
+    for index in np.flatnonzero(rows["pid"] == pid):
+        if abs(int(rows["start_ns"][index]) - start_ns) <= START_TOLERANCE_NS:
+            return int(index)
+    return None

@@ -1,0 +1,153 @@
+"""The columns of the process table: what each shows, by which number it sorts, and why a cell may be empty.
+
+One row of the table `columns()` per column; model and view know no column by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QCoreApplication
+
+from smoothtask_gui.domain.naming import process_name
+from smoothtask_gui.ui import formats
+
+Rows = npt.NDArray[np.void]  # dtype RATE
+UserName = Callable[[int], str]
+
+
+class Column(IntEnum):
+    """In the order shown at first."""
+
+    NAME = 0
+    CPU = 1
+    MEMORY = 2
+    READ = 3
+    WRITE = 4
+    WAITING = 5
+    THREADS = 6
+    USER = 7
+    PID = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnText:
+    """Words of a column; `widest` is a text that its cells rarely exceed."""
+
+    title: str
+    explanation: str
+    widest: str
+    subject: str = ""  # the key of `Sample.unavailable` that explains an empty cell
+
+
+def columns(*, per_core: bool) -> tuple[ColumnText, ...]:
+    """The words of all columns, in the user's language; `per_core` is what 100 % CPU means."""
+    tr = QCoreApplication.translate
+    of = (
+        tr("ProcessColumns", "CPU time used, in percent of one core: two busy cores are 200 %.")
+        if per_core
+        else tr("ProcessColumns", "CPU time used, in percent of all cores together: 100 % is the whole machine.")
+    )
+    return (
+        ColumnText(tr("ProcessColumns", "Name"), tr("ProcessColumns", "The name the process gave itself."), "M" * 16),
+        ColumnText(tr("ProcessColumns", "CPU %"), of, "0000.0"),
+        ColumnText(
+            tr("ProcessColumns", "Memory"),
+            tr("ProcessColumns", "Resident memory, shared pages included."),
+            "000 MB",
+            "rss",
+        ),
+        ColumnText(
+            tr("ProcessColumns", "Disk read"),
+            tr("ProcessColumns", "Read from storage, not from cache."),
+            "000 MB/s",
+            "io",
+        ),
+        ColumnText(tr("ProcessColumns", "Disk write"), tr("ProcessColumns", "Sent towards storage."), "000 MB/s", "io"),
+        ColumnText(
+            tr("ProcessColumns", "Waiting %"),
+            tr(
+                "ProcessColumns",
+                "Time its threads were ready to run but had to wait for a CPU, in percent of the time.",
+            ),
+            "000.0",
+            "run_delay",
+        ),
+        ColumnText(tr("ProcessColumns", "Threads"), "", "0000"),
+        ColumnText(tr("ProcessColumns", "User"), "", "n" * 10),
+        ColumnText(tr("ProcessColumns", "PID"), tr("ProcessColumns", "The number of the process."), "0000000"),
+    )
+
+
+FIELDS: Final[dict[Column, str]] = {
+    Column.NAME: "comm",
+    Column.CPU: "cpu_ratio",
+    Column.MEMORY: "rss_bytes",
+    Column.READ: "read_bps",
+    Column.WRITE: "write_bps",
+    Column.WAITING: "run_delay_ratio",
+    Column.THREADS: "threads",
+    Column.USER: "uid",
+    Column.PID: "pid",
+}
+
+
+def numbers_first_descending(column: Column) -> bool:
+    """Whether a first click sorts the largest first: for loads yes, for names and numbers of identity no."""
+    return column not in {Column.NAME, Column.USER, Column.PID}
+
+
+def cell(row: np.void, column: Column, cpu_divisor: int, user_name: UserName) -> str:
+    """One cell as text; the dash where there is no reading. `cpu_divisor` is 1 (per core) or the number of CPUs."""
+    if column is Column.NAME:
+        return process_name(bytes(row["comm"]), is_kernel=bool(row["is_kernel"]))
+    if column is Column.USER:
+        return formats.name(user_name(int(row["uid"])))
+    value = float(row[FIELDS[column]])
+    return _NUMBERS[column](value / cpu_divisor if column is Column.CPU else value)
+
+
+def _rate(bytes_per_s: float) -> str:
+    return formats.rate(bytes_per_s) if bytes_per_s else "0"
+
+
+_NUMBERS: Final[dict[Column, Callable[[float], str]]] = {
+    Column.CPU: formats.tenths,
+    Column.MEMORY: formats.size,
+    Column.READ: _rate,
+    Column.WRITE: _rate,
+    Column.WAITING: formats.tenths,
+    Column.THREADS: "{:.0f}".format,
+    Column.PID: "{:.0f}".format,
+}
+
+
+def sort_keys(rows: Rows, column: Column, user_name: UserName) -> npt.NDArray[np.bytes_] | npt.NDArray[np.float64]:
+    """One comparable key per row; missing numbers are NaN."""
+    values = rows[FIELDS[column]]
+    if column is Column.NAME:
+        return np.char.lower(values)
+    if column is Column.USER:
+        users, inverse = np.unique(values, return_inverse=True)
+        ranks = np.argsort(np.argsort(np.array([user_name(int(uid)).casefold() for uid in users], dtype=str)))
+        return ranks[inverse].astype(np.float64)
+    return values.astype(np.float64)
+
+
+def matches(rows: Rows, needle: str, user_name: UserName) -> npt.NDArray[np.bool_]:
+    """Which rows a search for `needle` finds: in the name, in the user's name, or as the exact PID."""
+    if not needle:
+        return np.ones(len(rows), bool)
+    folded = needle.casefold()
+    names = np.char.lower(np.char.decode(rows["comm"], "utf-8", "replace"))
+    found = np.char.find(names, folded) >= 0
+    users = [uid for uid in np.unique(rows["uid"]) if folded in user_name(int(uid)).casefold()]
+    found |= np.isin(rows["uid"], users)
+    if needle.isascii() and needle.isdigit() and int(needle) < 1 << 32:
+        found |= rows["pid"] == int(needle)
+    return found
