@@ -90,6 +90,13 @@ def test_nothing_is_told_in_the_first_seconds_from_samples(machine: Machine) -> 
     assert run(monitor, machine, 3) == []
 
 
+def test_one_sample_alone_is_never_judged_however_long_it_is() -> None:
+    monitor, machine = Monitor(Rules()), Machine()
+    machine.start("node", 3.0)
+    assert run(monitor, machine, 2, seconds=60) == []
+    assert len(told(run(monitor, machine, 1, seconds=60))) == 1
+
+
 def test_a_snoozed_rule_is_recorded_but_not_told_until_the_snooze_is_over(monitor: Monitor, machine: Machine) -> None:
     run(monitor, machine, 5)
     monitor.snooze("overheating", machine.now_ns + 60 * SECOND)
