@@ -333,7 +333,7 @@ def test_no_command_line_job_imports_qt(tmp_path: Path, recording: Path) -> None
 def test_an_internal_error_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from smoothtask_gui.cli import main as module
 
-    def broken(_arguments: object) -> int:
+    def broken(_arguments: object, _rest: object) -> int:
         return int("x")
 
     monkeypatch.setattr(module, "_dispatch", broken)
