@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from smoothtask_gui.sources.recording import RecordingReader, RecordingWriter
-from tests.fakes.batches import EVENTS, batch
+from tests.fakes.recordable import EVENTS, batch
 
 ROOT = Path(__file__).parents[3]
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -8,7 +8,7 @@ import pytest
 from smoothtask_gui.domain.batch import Batch
 from smoothtask_gui.sources.auto import STEADY_S, AutoSource, Backoff
 from smoothtask_gui.sources.protocol import Item, SourceChanged, SourceError
-from tests.fakes.batches import batch
+from tests.fakes.recordable import batch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable

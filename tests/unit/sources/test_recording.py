@@ -15,7 +15,7 @@ from smoothtask_gui.domain.batch import Batch
 from smoothtask_gui.sources.items import ItemError, decode, encode, layouts_from_json, layouts_to_json
 from smoothtask_gui.sources.protocol import Item, SourceChanged
 from smoothtask_gui.sources.recording import RecordingError, RecordingReader, RecordingSource, RecordingWriter
-from tests.fakes.batches import EVENTS, batch
+from tests.fakes.recordable import EVENTS, batch
 
 ITEMS: tuple[Item, ...] = (SourceChanged("helper", "it answers"), batch(), *EVENTS, batch(2 * 10**9, source="procfs"))
 
