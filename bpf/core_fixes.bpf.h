@@ -6,22 +6,12 @@
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 /* f1a7941243c1 ("mm: convert mm's rss stats into percpu_counter", 6.2): struct of atomics -> array of percpu_counter. */
-struct mm_rss_stat___before_6_2 {
-	struct {
-		long counter;
-	} count[4];
-};
-
 struct mm_struct___before_6_2 {
-	struct mm_rss_stat___before_6_2 rss_stat;
-};
-
-struct percpu_counter___since_6_2 {
-	s64 count;
-};
-
-struct mm_struct___since_6_2 {
-	struct percpu_counter___since_6_2 rss_stat[4];
+	struct {
+		struct {
+			long counter;
+		} count[4];
+	} rss_stat;
 };
 
 /*
@@ -44,16 +34,30 @@ static __always_inline u64 counted_pages(s64 count)
 
 static __always_inline u64 resident_pages(struct mm_struct *mm)
 {
-	if (bpf_core_type_exists(struct mm_rss_stat___before_6_2)) {
-		struct mm_struct___before_6_2 *old = (void *)mm;
+	struct mm_struct___before_6_2 *old = (void *)mm;
+
+	if (bpf_core_field_exists(old->rss_stat.count))
 		return counted_pages(old->rss_stat.count[RSS_FILE].counter) +
 		       counted_pages(old->rss_stat.count[RSS_ANON].counter) +
 		       counted_pages(old->rss_stat.count[RSS_SHMEM].counter);
-	}
-	struct mm_struct___since_6_2 *now = (void *)mm;
-	return counted_pages(now->rss_stat[RSS_FILE].count) + counted_pages(now->rss_stat[RSS_ANON].count) +
-	       counted_pages(now->rss_stat[RSS_SHMEM].count);
+	return counted_pages(mm->rss_stat[RSS_FILE].count) + counted_pages(mm->rss_stat[RSS_ANON].count) +
+	       counted_pages(mm->rss_stat[RSS_SHMEM].count);
 }
+
+/*
+ * A task through which pointers are loaded. Since 6.2 the verifier searches the kernel's whole BTF by name for each
+ * load of a pointer from a trusted one (57539f5c0ac2 and later: btf_nested_type_is_trusted()), a millisecond each on
+ * each path; through a cast (a35b9af4ec2c, 6.2) it doesn't. The call is compiled away.
+ */
+extern void *bpf_rdonly_cast(void *object, u32 btf_id) __ksym __weak;
+
+static __always_inline struct task_struct *plain(struct task_struct *task)
+{
+	return bpf_rdonly_cast ? bpf_rdonly_cast(task, bpf_core_type_id_kernel(struct task_struct)) : task;
+}
+
+/* c408b3d1d9bb ("thermal: Validate new state in cur_state_store()", 6.2) gave a cooling device its max_state. */
+#define HAS_MAX_STATE() bpf_core_field_exists(struct thermal_cooling_device, max_state)
 
 /* CONFIG_TASK_IO_ACCOUNTING and CONFIG_SCHED_INFO may be off: the members are then not there. */
 #define HAS_IO_ACCOUNTING() bpf_core_field_exists(struct task_struct, ioac.read_bytes)

@@ -146,7 +146,7 @@ struct st_event_cooling {
 	s32 device_id;             /* cooling_deviceN */
 	u32 pad;
 	u64 target_state;          /* 0 = not cooling */
-	u64 max_state;
+	u64 max_state;             /* 0 where the kernel does not keep it (before 6.2) */
 	char device_type[ST_TYPE_BYTES];
 };
 

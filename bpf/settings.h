@@ -20,7 +20,6 @@ struct st_snapshot_settings {
 struct st_process_settings {
 	u64 attached_ns;           /* boot time: when process_events was attached */
 	u64 last_snapshot_ns;      /* boot time: born_before_ns of the latest snapshot */
-	u64 lost_exits;            /* written by the programs */
 	struct st_exited overflow; /* written by the programs: exits that found the roll-up map full */
 };
 

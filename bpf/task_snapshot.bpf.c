@@ -53,10 +53,7 @@ static __always_inline void add_exited_threads(struct st_task *row, const struct
 	row->involuntary_switches += signal->nivcsw;
 }
 
-/*
- * The pointers of a task, loaded in one place: since 6.2 the verifier searches the kernel's whole BTF by name for each
- * load of a pointer from a trusted one (btf_nested_type_is_trusted(), 57539f5c0ac2), on each path that reaches it.
- */
+/* The pointers of a task, each loaded once. */
 struct pointers {
 	struct task_struct *leader, *parent;
 	const struct cred *cred;
@@ -64,12 +61,6 @@ struct pointers {
 	struct mm_struct *mm;
 	struct css_set *cgroups;
 };
-
-#define LOAD(into, from)      \
-	do {                  \
-		into = from;  \
-		barrier_var(into); \
-	} while (0)
 
 static __always_inline void read_process(struct st_task *row, const struct pointers *at)
 {
@@ -92,12 +83,13 @@ int task_snapshot(struct bpf_iter__task *ctx)
 
 	if (!task)
 		return 0;
-	LOAD(at.leader, task->group_leader);
-	LOAD(at.parent, task->real_parent);
-	LOAD(at.cred, task->real_cred);
-	LOAD(at.signal, task->signal);
-	LOAD(at.mm, task->mm);
-	LOAD(at.cgroups, task->cgroups);
+	task = plain(task);
+	at.leader = task->group_leader;
+	at.parent = task->real_parent;
+	at.cred = task->real_cred;
+	at.signal = task->signal;
+	at.mm = task->mm;
+	at.cgroups = task->cgroups;
 	row.start_ns = at.leader->start_boottime;
 	if (row.start_ns >= settings.born_before_ns)
 		return 0;

@@ -50,17 +50,15 @@ def _errno_words(number: int) -> str:
 
 def hint_for(step: str, number: int, log_tail: str) -> str:
     """The sentence for an error of libbpf; `lockdown_hint` comes first where the kernel is locked down."""
-    if number in {errno.EPERM, errno.EACCES} and "processed " not in log_tail:
+    if "END PROG LOAD LOG" in log_tail:
+        return "the kernel's verifier rejected the program; this kernel differs from those it was made for"
+    if number in {errno.EPERM, errno.EACCES}:
         return "the kernel refused: CAP_BPF and CAP_PERFMON are both needed, or a security module forbids it"
     if step == "open" and number == errno.ENOENT:
         return "the object file is not there; build the BPF objects or reinstall the package"
     if step == "open":
         return "the object file is damaged or not a BPF object; rebuild it or reinstall the package"
-    if number == errno.ENOTSUP or "BTF is required" in log_tail:
-        return "this kernel lacks something the program needs"
-    if step == "load" and "-- BEGIN PROG LOAD LOG --" in log_tail:
-        return "the kernel's verifier rejected the program; this kernel differs from those it was made for"
-    if number == errno.ESRCH or "not found in vmlinux BTF" in log_tail or "failed to find kernel BTF type" in log_tail:
+    if number == errno.ESRCH or "kernel BTF type" in log_tail:
         return "this kernel has no such tracepoint or iterator"
     if number == errno.ENOMEM:
         return "the kernel is out of memory for it"

@@ -1,1 +1,33 @@
-"""One file per BPF object: its reader. See `probe.py` for what they have in common."""
+"""One file per BPF object: its reader. See `probe.py` for what they have in common.
+
+`EVENT_KINDS` says which kinds of a stream (`enum st_kinds`) each probe with events serves; the task snapshot serves
+ST_KIND_TASKS, together with the roll-ups of ProcessEvents.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from helper.probes.oom_events import OomEvents
+from helper.probes.process_events import ProcessEvents
+from helper.probes.task_snapshot import TaskSnapshot
+from helper.probes.thermal_events import ThermalEvents
+
+KIND_TASKS: Final = 1 << 0
+KIND_PROCESS_EXITS: Final = 1 << 1
+KIND_OOM: Final = 1 << 2
+KIND_THERMAL: Final = 1 << 3
+
+EVENT_KINDS: Final = {ProcessEvents: KIND_PROCESS_EXITS, OomEvents: KIND_OOM, ThermalEvents: KIND_THERMAL}
+
+__all__ = [
+    "EVENT_KINDS",
+    "KIND_OOM",
+    "KIND_PROCESS_EXITS",
+    "KIND_TASKS",
+    "KIND_THERMAL",
+    "OomEvents",
+    "ProcessEvents",
+    "TaskSnapshot",
+    "ThermalEvents",
+]

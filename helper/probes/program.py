@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,13 +18,36 @@ OWN_PID_NAMESPACE: Final = Path("/proc/self/ns/pid")
 COUNTING_RUNS: Final = Path("/proc/sys/kernel/bpf_stats_enabled")
 
 
-def load(door: Libbpf, name: str, leave_out: tuple[str, ...] = (), entries: dict[str, int] | None = None) -> BpfObject:
-    """Loads and attaches an object of the package; raises LoaderError and leaves nothing behind."""
+def load(door: Libbpf, name: str, optional: Sequence[str] = ()) -> tuple[BpfObject, dict[str, LoaderError]]:
+    """Loads and attaches an object of the package.
+
+    One bad program makes libbpf give up the whole object: if that happens and there are optional programs, each is
+    tried alone and those that fail are left out. Returns the object, and why each program that is left out was.
+    Raises LoaderError, and leaves nothing behind, if the rest fails, or if no program is left.
+    """
+    try:
+        return _load(door, name, ()), {}
+    except LoaderError as reason:
+        if not optional or reason.step not in {"load", "attach"}:
+            raise
+        failed = {program: error for program in optional if (error := _try_alone(door, name, program, optional))}
+        if not failed or len(failed) == len(optional):
+            raise
+        return _load(door, name, tuple(failed)), failed
+
+
+def _try_alone(door: Libbpf, name: str, program: str, optional: Sequence[str]) -> LoaderError | None:
+    try:
+        _load(door, name, tuple(other for other in optional if other != program)).close()
+    except LoaderError as reason:
+        return reason
+    return None
+
+
+def _load(door: Libbpf, name: str, leave_out: Sequence[str]) -> BpfObject:
     bpf_object = door.open(name)
     try:
         bpf_object.set_constants(".rodata.constants", constants())
-        for map_name, count in (entries or {}).items():
-            bpf_object.set_entries(map_name, count)
         for program in leave_out:
             bpf_object.leave_out(program)
         bpf_object.load()

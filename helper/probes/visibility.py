@@ -7,8 +7,31 @@ saved uid are all the viewer's.
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
+
+MISSING_IO: Final = 1 << 0  # ST_MISSING_IO
+NO_BYTES: Final = bytes(16)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a record has its owner and its io: byte offsets, held by tests/contract."""
+
+    uid: int
+    read_bytes: int | None = None  # write_bytes follows it
+    missing: int | None = None
+    uids_differ: int | None = None
+
+
+EXITED_PLACE: Final = _Place(uid=4, read_bytes=80, missing=96, uids_differ=100)  # struct st_exited
+EVENT_PLACES: Final = {
+    1: _Place(uid=24, read_bytes=64, missing=88, uids_differ=92),  # ST_EVENT_EXIT, struct st_event_exit
+    2: _Place(uid=20),  # ST_EVENT_OOM_KILL, struct st_event_oom_kill
+}
+"""Events that belong to a user; all others are the machine's and shown to everybody."""
 
 
 class Mode(IntEnum):
@@ -25,3 +48,30 @@ class Visibility:
 
     mode: Mode
     uid: int
+
+    def exited(self, row: bytes) -> bytes | None:
+        """A `struct st_exited` as this viewer may see it; None if not at all."""
+        return self._masked(row, EXITED_PLACE)
+
+    def event(self, record: bytes) -> bytes | None:
+        """A record beginning with `struct st_event` as this viewer may see it; None if not at all."""
+        place = EVENT_PLACES.get(_u32(record, 0))
+        return record if place is None else self._masked(record, place)
+
+    def _masked(self, record: bytes, place: _Place) -> bytes | None:
+        differ = place.uids_differ is not None and _u32(record, place.uids_differ) != 0
+        own = _u32(record, place.uid) == self.uid and not differ
+        if own or self.mode is Mode.SEES_ALL:
+            return record
+        if self.mode is Mode.SEES_OWN:
+            return None
+        if place.read_bytes is None or place.missing is None:
+            return record
+        masked = bytearray(record)
+        masked[place.read_bytes : place.read_bytes + len(NO_BYTES)] = NO_BYTES
+        struct.pack_into("@I", masked, place.missing, _u32(record, place.missing) | MISSING_IO)
+        return bytes(masked)
+
+
+def _u32(record: bytes, offset: int) -> int:
+    return int(struct.unpack_from("@I", record, offset)[0])

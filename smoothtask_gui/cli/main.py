@@ -7,6 +7,7 @@ the command line's one crash handler. Modules that a command needs are imported 
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -51,6 +52,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return DONE
     except KeyboardInterrupt:
         return DONE
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO, errno.EFBIG):
+            return _crashed(error)
+        _complain(f"the output can't be written: {error.strerror}")
+        return FAILED
     except Exception as error:  # noqa: BLE001 - the crash handler
         return _crashed(error)
     return code

@@ -1,0 +1,96 @@
+"""Reading what programs have put into maps, through the door."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+from collections.abc import Callable
+from typing import Final
+
+from helper.loaders.errors import LoaderError
+from helper.loaders.libbpf import Libbpf, record_callback
+
+TOKEN_BYTES: Final = 8  # a hash map's place in a batch is a u32
+
+
+class HashReader:
+    """Reads whole hash maps in batches into memory allocated once."""
+
+    def __init__(self, door: Libbpf, name: str, fd: int, key_bytes: int, value_bytes: int, entries: int) -> None:
+        self._door = door
+        self._name = name
+        self._fd = fd
+        self._entries = entries
+        self._key_bytes, self._value_bytes = key_bytes, value_bytes
+        self._keys = ctypes.create_string_buffer(key_bytes * entries)
+        self._values = ctypes.create_string_buffer(value_bytes * entries)
+
+    def read(self) -> tuple[memoryview, memoryview]:
+        """Keys and values, packed, in the same order; valid until the next read.
+
+        ENOENT is how the kernel says that the end was reached (generic for *_LOOKUP_BATCH, kernel/bpf/hashtab.c).
+        """
+        filled = 0
+        token = ctypes.create_string_buffer(TOKEN_BYTES)
+        place = None
+        while filled < self._entries:
+            count = ctypes.c_uint32(self._entries - filled)
+            keys = ctypes.byref(self._keys, filled * self._key_bytes)
+            values = ctypes.byref(self._values, filled * self._value_bytes)
+            result = self._door.calls.bpf_map_lookup_batch(
+                self._fd, place, token, keys, values, ctypes.byref(count), None
+            )
+            if result not in {0, -errno.ENOENT}:
+                raise LoaderError(self._name, "read", -result)
+            filled += count.value
+            if result:
+                break
+            place = token
+        keys_read = memoryview(self._keys).cast("B")[: filled * self._key_bytes]
+        return keys_read, memoryview(self._values).cast("B")[: filled * self._value_bytes]
+
+    def take(self, key: bytes) -> bytes | None:
+        """Deletes an entry and returns its last value; None if it wasn't there."""
+        value = ctypes.create_string_buffer(self._value_bytes)
+        result = self._door.calls.bpf_map_lookup_and_delete_elem(self._fd, key, value)
+        return None if result else value.raw
+
+
+def read_per_cpu(door: Libbpf, name: str, fd: int, value_bytes: int) -> list[bytes]:
+    """The values of entry 0 of a per-CPU array, one for each possible CPU; `value_bytes` is a multiple of 8."""
+    cpus = door.calls.libbpf_num_possible_cpus()
+    values = ctypes.create_string_buffer(value_bytes * cpus)
+    result = door.calls.bpf_map_lookup_elem(fd, ctypes.byref(ctypes.c_uint32(0)), values)
+    if result:
+        raise LoaderError(name, "read", -result)
+    return [values.raw[at : at + value_bytes] for at in range(0, len(values.raw), value_bytes)]
+
+
+class RingBuffer:
+    """Event records, in the order the kernel wrote them."""
+
+    def __init__(self, door: Libbpf, name: str, fd: int) -> None:
+        self._calls = door.calls
+        self._waiting: list[bytes] = []
+        self._callback = record_callback(self._take)  # libbpf keeps the pointer, so we keep the object
+        self._handle = self._calls.ring_buffer__new(fd, self._callback, None, None)
+        if not self._handle:
+            raise LoaderError(name, "map", ctypes.get_errno())
+
+    def fileno(self) -> int:
+        return int(self._calls.ring_buffer__epoll_fd(self._handle))
+
+    def drain(self, sink: Callable[[bytes], None]) -> None:
+        """Hands over what waits. An exception of `sink` reaches the caller; the records after it are kept."""
+        self._calls.ring_buffer__consume(self._handle)
+        while self._waiting:
+            sink(self._waiting.pop(0))
+
+    def close(self) -> None:
+        if self._handle:
+            self._calls.ring_buffer__free(self._handle)
+            self._handle = None
+
+    def _take(self, _context: int | None, record: int, byte_count: int) -> int:
+        self._waiting.append(ctypes.string_at(record, byte_count))
+        return 0

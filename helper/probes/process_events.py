@@ -1,0 +1,130 @@
+"""Processes that are gone, and where their time went; the reader of bpf/process_events.bpf.c.
+
+A process that some snapshot may have seen comes as an event with the totals of its whole life. All others, which
+no one will ever see in a snapshot, are summed in the kernel by nearest ancestor, cgroup, user and name, and read
+here in one call. Between the two nothing is counted twice as long as each snapshot begins with `begin_snapshot`.
+
+An exit is counted when the kernel frees the task: after an RCU grace period, usually some ten milliseconds after it
+was reaped, up to ten seconds on an idle kernel with CONFIG_RCU_LAZY. A process no one reaps stays in the snapshots.
+"""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Callable
+from typing import Final
+
+from helper.loaders.errors import LoaderError
+from helper.loaders.libbpf import BpfObject, Libbpf
+from helper.loaders.maps import HashReader, RingBuffer, read_per_cpu
+from helper.probes.probe import ProbeCost
+from helper.probes.program import cost_of, load
+from helper.probes.visibility import Mode, Visibility
+
+EXITED: Final = struct.Struct("@IIQ16sQQQQQQQQII")  # struct st_exited
+KEY: Final = struct.Struct("@IIQ16sII")  # struct rollup_key, bpf/process_events.bpf.c
+COUNTERS: Final = struct.Struct("@QQQQ")  # struct st_counters
+SETTINGS: Final = struct.Struct("@QQ")  # struct st_process_settings, up to `overflow`
+SEEN_NS: Final = struct.Struct("@Q")
+ENTRIES: Final = 4096  # of the map `rollups`
+IDLE_NS: Final = 120 * 10**9
+
+
+class ProcessEvents:
+    """The probe `process_events`."""
+
+    name = "process_events"
+
+    def __init__(self, door: Libbpf) -> None:
+        self._door = door
+        self._object: BpfObject | None = None
+
+    def open(self) -> None:
+        bpf_object, _ = load(self._door, self.name)
+        try:
+            self._settings = bpf_object.shared(".data.settings")
+            rollups = bpf_object.map_fd("rollups")
+            self._rollups = HashReader(self._door, self.name, rollups, KEY.size, EXITED.size, ENTRIES)
+            self._counters_fd = bpf_object.map_fd("counters")
+            self._ring = RingBuffer(self._door, self.name, bpf_object.map_fd("events"))
+        except LoaderError:
+            bpf_object.close()
+            raise
+        SETTINGS.pack_into(self._settings, 0, time.clock_gettime_ns(time.CLOCK_BOOTTIME), 0)
+        self._taken_exits = 0
+        self._object = bpf_object
+
+    def close(self) -> None:
+        if self._object is None:
+            return
+        self._ring.close()
+        self._object.close()
+        self._object = None
+        del self._rollups
+
+    def cost(self) -> ProbeCost:
+        return cost_of(self._opened())
+
+    def begin_snapshot(self, boottime_ns: int) -> None:
+        """From now on, processes that started before `boottime_ns` count as seen. Call it right before a snapshot."""
+        self._opened()
+        SEEN_NS.pack_into(self._settings, 8, boottime_ns)  # one store: CPython copies an aligned 8-byte value at once
+
+    def read_exited(self, visibility: Visibility) -> bytes:
+        """All roll-ups, packed `struct st_exited`, the overflow row included if there is one.
+
+        For viewers other than SEES_ALL, others' bytes are flagged as missing, or the rows are left out.
+        """
+        self._opened()
+        _, values = self._rollups.read()
+        overflow = self._settings[SETTINGS.size : SETTINGS.size + EXITED.size]
+        rows = bytes(values) + (overflow if EXITED.unpack(overflow)[6] else b"")
+        if visibility.mode is Mode.SEES_ALL:
+            return rows
+        shown = (visibility.exited(row) for row in _split(rows))
+        return b"".join(row for row in shown if row is not None)
+
+    def forget_idle(self, now_ns: int) -> int:
+        """Drops roll-ups without an exit for two minutes; returns how many. Call it now and then.
+
+        What a row gained between the reading and the deletion can't be put back: it is counted as lost.
+        """
+        self._opened()
+        keys, values = self._rollups.read()
+        dropped = 0
+        for at, row in enumerate(_split(bytes(values))):
+            if EXITED.unpack(row)[5] + IDLE_NS < now_ns:
+                last = self._rollups.take(bytes(keys[at * KEY.size : (at + 1) * KEY.size]))
+                if last is not None:
+                    dropped += 1
+                    self._taken_exits += EXITED.unpack(last)[6] - EXITED.unpack(row)[6]
+        return dropped
+
+    def counters(self) -> bytes:
+        """`struct st_counters`, summed over the CPUs."""
+        self._opened()
+        shares = read_per_cpu(self._door, self.name, self._counters_fd, COUNTERS.size)
+        forks, execs, exits, lost = (sum(column) for column in zip(*map(COUNTERS.unpack, shares), strict=True))
+        return COUNTERS.pack(forks, execs, exits, lost + self._taken_exits)
+
+    def fileno(self) -> int:
+        self._opened()
+        return self._ring.fileno()
+
+    def drain(self, sink: Callable[[bytes], None]) -> None:
+        self._opened()
+        self._ring.drain(sink)
+
+    def lost(self) -> int:
+        """Exits whose record found no room."""
+        return int(COUNTERS.unpack(self.counters())[3])
+
+    def _opened(self) -> BpfObject:
+        if self._object is None:
+            raise LoaderError(self.name, "read", 0, hint="the probe is not open")
+        return self._object
+
+
+def _split(rows: bytes) -> list[bytes]:
+    return [rows[at : at + EXITED.size] for at in range(0, len(rows), EXITED.size)]

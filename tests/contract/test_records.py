@@ -1,0 +1,106 @@
+"""bpf/records.h against everything in the helper and the app's domain that reads or writes its structs."""
+
+import re
+import struct
+
+import pytest
+
+from helper.probes import events, process_events, program, task_snapshot, visibility
+from smoothtask_gui.domain.batch import EXITED, Missing
+from tests.contract.layout import BPF_FOLDER, RECORDS, Member, fields_of, places_of, read_constants, read_header
+
+LAYOUTS = read_header()
+CONSTANTS = read_constants()
+SETTINGS = read_header(BPF_FOLDER / "settings.h", before=f'#include "{RECORDS}"')
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=lambda layout: layout.name)
+def test_a_struct_has_no_hidden_padding_and_is_a_multiple_of_eight_bytes(layout):
+    end = 0
+    for name, member in layout.members.items():
+        assert member.offset == end, f"hole before {name}"
+        end = member.offset + member.size
+    assert end == layout.size
+    assert layout.size % 8 == 0
+
+
+def test_the_compiler_was_asked_for_every_struct_of_the_header():
+    declared = re.findall(r"^struct (\w+) \{", RECORDS.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(LAYOUTS) == sorted(declared)
+    assert len(declared) > 10
+
+
+def test_the_apps_roll_up_rows_are_laid_out_as_the_kernel_writes_them():
+    layout = LAYOUTS["st_exited"]
+    assert EXITED.itemsize == layout.size
+    assert list(fields_of(EXITED).values()) == list(layout.members.values())
+    named = {name: member for name, member in layout.members.items() if name != "uids_differ"}
+    assert named.items() <= fields_of(EXITED).items()
+
+
+def test_the_apps_missing_bits_are_those_of_the_records():
+    assert Missing.IO == CONSTANTS["ST_MISSING_IO"]
+    assert Missing.RSS == CONSTANTS["ST_MISSING_RSS"]
+    assert Missing.RUN_DELAY == CONSTANTS["ST_MISSING_DELAY"]
+    assert Missing.PARENT == CONSTANTS["ST_MISSING_PARENT"]
+
+
+def test_the_helper_steps_over_task_rows_by_their_real_size():
+    assert LAYOUTS["st_task"].size == task_snapshot.TASK_BYTES
+
+
+@pytest.mark.parametrize(
+    ("layout", "packed"),
+    [
+        (LAYOUTS["st_exited"], process_events.EXITED),
+        (LAYOUTS["st_counters"], process_events.COUNTERS),
+        (SETTINGS["st_constants"], program.CONSTANTS),
+        (SETTINGS["st_snapshot_settings"], task_snapshot.SETTINGS),
+        (SETTINGS["st_event_settings"], events.SETTINGS),
+    ],
+    ids=lambda each: getattr(each, "name", ""),
+)
+def test_the_helper_packs_a_struct_as_the_compiler_does(layout, packed):
+    assert packed.size == layout.size
+    assert places_of(packed) == list(layout.members.values())
+
+
+def test_the_overflow_row_follows_the_process_settings():
+    settings = SETTINGS["st_process_settings"]
+    assert settings.members["overflow"].offset == process_events.SETTINGS.size
+    assert settings.members["attached_ns"].offset == 0
+    assert settings.members["last_snapshot_ns"].offset == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("st_exited", visibility.EXITED_PLACE),
+        ("st_event_exit", visibility.EVENT_PLACES[CONSTANTS["ST_EVENT_EXIT"]]),
+        ("st_event_oom_kill", visibility.EVENT_PLACES[CONSTANTS["ST_EVENT_OOM_KILL"]]),
+    ],
+)
+def test_masking_hits_the_members_it_means(name, place):
+    members = LAYOUTS[name].members
+    assert place.uid == members["uid"].offset
+    if place.read_bytes is not None:
+        assert place.read_bytes == members["read_bytes"].offset
+        assert members["write_bytes"] == Member(place.read_bytes + 8, 8)
+        assert place.missing == members["missing"].offset
+        assert place.uids_differ == members["uids_differ"].offset
+
+
+def test_visibility_modes_are_those_of_the_records():
+    assert {f"ST_{mode.name}": int(mode) for mode in visibility.Mode} == {
+        name: value for name, value in CONSTANTS.items() if name.startswith("ST_SEES_")
+    }
+
+
+def test_every_event_begins_with_its_head():
+    events = [layout for name, layout in LAYOUTS.items() if name.startswith("st_event_")]
+    assert len(events) == 4
+    assert all(layout.members["head"] == Member(0, LAYOUTS["st_event"].size) for layout in events)
+
+
+def test_places_of_a_format_include_the_compilers_alignment():
+    assert places_of(struct.Struct("@IQ3sx")) == [Member(0, 4), Member(8, 8), Member(16, 3)]
