@@ -333,7 +333,7 @@ def test_no_command_line_job_imports_qt(tmp_path: Path, recording: Path) -> None
 def test_an_internal_error_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from smoothtask_gui.cli import main as module
 
-    def broken(_arguments: object) -> int:
+    def broken(_arguments: object, _rest: object) -> int:
         return int("x")
 
     monkeypatch.setattr(module, "_dispatch", broken)
@@ -341,3 +341,9 @@ def test_an_internal_error_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: 
     shown = capsys.readouterr().err
     assert shown.count("\n") == 1
     assert "internal error at test_commands.py" in shown
+
+
+def test_a_terminal_that_is_not_utf_8_still_gets_every_line(smoothtask: Run) -> None:
+    done = smoothtask("doctor", PYTHONIOENCODING="ascii")
+    assert "internal error" not in done.stderr
+    assert "\\u2192" in done.stdout
