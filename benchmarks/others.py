@@ -7,7 +7,9 @@ both. While on, the probes are read once a second as the sampler does.
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from statistics import median
 
+from benchmarks import load
 from benchmarks.boxed import TOP
 from benchmarks.row import Row
 from helper.loaders.libbpf import Libbpf

@@ -7,7 +7,7 @@ else owns the name.
 import asyncio
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,8 @@ from helper.bus.authority import Authority, Patience
 from helper.bus.callers import Callers
 from helper.bus.dispatch import Dispatcher
 from helper.bus.quotas import Limits
-from helper.loaders.libbpf import Libbpf
-from helper.probes.process_events import EXITED, ProcessEvents
-from helper.probes.task_snapshot import TASK_BYTES, TaskSnapshot
 from helper.sampler import service
-from helper.sampler.probe_set import ProbeSet, Slot, kinds_of
-from helper.sampler.readings import Readings
+from helper.sampler.assembly import assemble
 from helper.sampler.watchdog import Watchdog
 
 
@@ -34,8 +30,8 @@ class Options:
     object_dir: Path
     interface_file: Path
     idle_s: float = 60.0
-    limits: Limits = Limits()
-    patience: Patience = Patience()
+    limits: Limits = field(default_factory=Limits)
+    patience: Patience = field(default_factory=Patience)
 
 
 async def run(options: Options) -> int:
@@ -53,7 +49,7 @@ async def run(options: Options) -> int:
     sampler = _build_sampler(options)
     callers = Callers(bus)
     authority = Authority(bus, options.patience)
-    dispatcher = Dispatcher(bus, callers, authority, options.limits, service.PATH, sampler.table)
+    dispatcher = Dispatcher(bus, callers, authority, limits=options.limits, path=service.PATH, table=sampler.table)
     callers.when_one_leaves(sampler.hub.end_all_of)
     await callers.watch()
     bus.add_message_handler(dispatcher.receive)
@@ -73,18 +69,14 @@ async def run(options: Options) -> int:
 
 
 def _build_sampler(options: Options) -> service.Sampler:
-    door = Libbpf(options.object_dir)
-    tasks, exits = TaskSnapshot(door), ProcessEvents(door)
-    task_slot, exit_slot = (Slot(probe, kinds_of(probe.name)) for probe in (tasks, exits))
-    probes = ProbeSet((task_slot, exit_slot), loader="core")
-    readings = Readings((task_slot, tasks, TASK_BYTES), (exit_slot, exits, EXITED.size))
+    parts = assemble(options.object_dir)
     xml = options.interface_file.read_text(encoding="utf-8")
-    return service.Sampler(probes, readings, {exits.name: exits}, options.limits, xml)
+    return service.Sampler(parts, options.limits, xml)
 
 
 async def _until_lost(bus: MessageBus) -> None:
     try:
-        await bus.wait_for_disconnect()
+        await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]  # dbus-fast has no annotation here
     except (OSError, EOFError) as error:
         journal.write(f"the bus connection broke: {error}")
 
@@ -92,7 +84,8 @@ async def _until_lost(bus: MessageBus) -> None:
 async def _until_idle(bus: MessageBus, dispatcher: Dispatcher, sampler: service.Sampler, idle_s: float) -> None:
     """Returns when there was no stream for `idle_s` seconds and the name is given up.
 
-    A call that arrives while the name is being given up is still answered; if it opened a stream the name is taken back.
+    A call that arrives while the name is being given up is still answered; if it opened a stream the name is taken
+    back.
     """
     while True:
         rest_s = sampler.idle_since_s + idle_s - time.monotonic()
@@ -100,8 +93,7 @@ async def _until_idle(bus: MessageBus, dispatcher: Dispatcher, sampler: service.
             await asyncio.sleep(max(rest_s, idle_s / 4))
             continue
         await connection.give_name_up(bus, service.NAME)
-        while dispatcher.busy():
-            await asyncio.sleep(0.05)
+        await dispatcher.settled()
         if not sampler.hub.count():
             return
         await connection.own_name(bus, service.NAME)

@@ -110,6 +110,10 @@ class Watchdog(QObject):
             case Action.SNOOZE:
                 self.snooze(incident)
 
+    def dismiss(self, incident_id: int) -> None:
+        """The person closed the notification: not again for this incident."""
+        self._perform(self.monitor.dismiss(incident_id))
+
     def stop(self, target: ProcessIdentity | None) -> None:
         """Ask a process to end; `refused` says why not."""
         if target is None:

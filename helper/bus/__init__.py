@@ -1,1 +1,1 @@
-"""The system bus as the helper uses it: connection, callers, quotas, authorization, dispatch. Knows nothing of samples."""
+"""The system bus as the helper uses it: connection, callers, quotas, authorization, dispatch. Knows no samples."""

@@ -84,7 +84,11 @@ class Authority:
 def _expect_yes(action: str, body: Sequence[Any]) -> None:
     """Refusal unless `body` is polkit's (bba{ss}) with the first member true."""
     result = body[0] if len(body) == 1 else None
-    if not isinstance(result, list | tuple) or len(result) != 3 or not all(isinstance(flag, bool) for flag in result[:2]):
+    if (
+        not isinstance(result, list | tuple)
+        or len(result) != 3
+        or not all(isinstance(flag, bool) for flag in result[:2])
+    ):
         raise Refusal(NOT_AUTHORIZED, f"{action}: polkit's answer makes no sense")
     allowed, may_be_asked, _details = result
     if not allowed:

@@ -1,7 +1,7 @@
 """Who is calling: the user behind a unique bus name, and the news that the caller has left.
 
-The daemon vouches for the user id of a connection, and a unique name is never given twice, so the uid may be kept for as
-long as the caller is there. Authorizations are not kept. A caller that can't be identified is refused.
+The daemon vouches for the user id of a connection, and a unique name is never given twice, so the uid may be kept for
+as long as the caller is there. Authorizations are not kept. A caller that can't be identified is refused.
 """
 
 import asyncio
@@ -75,6 +75,6 @@ class Callers:
         return body[0]
 
     def _forget_settled(self) -> None:
-        """Makes room: a forgotten caller that calls again is asked for again, its streams end by their own descriptor."""
+        """Makes room: a forgotten caller that calls again is asked for again; its streams end with their descriptor."""
         for name in [name for name, future in self._uids.items() if future.done()][: _MOST_CALLERS // 2]:
             del self._uids[name]

@@ -3,10 +3,9 @@
 A lost connection ends the process (see daemon.py): a service that stays alive without its connection is deaf for ever.
 """
 
-import array
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -64,7 +63,7 @@ async def give_name_up(bus: MessageBus, name: str) -> bool:
     return await bus.release_name(name) is ReleaseNameReply.RELEASED
 
 
-def close_all(descriptors: "Sequence[int] | array.array[int] | None") -> None:
+def close_all(descriptors: Iterable[int] | None) -> None:
     """Closes file descriptors that came with a message."""
     for descriptor in descriptors or ():
         with suppress(OSError):

@@ -55,7 +55,7 @@ class Dispatcher:
     """Answers every method call that reaches the service."""
 
     def __init__(
-        self, bus: MessageBus, callers: Callers, authority: Authority, limits: Limits, path: str, table: Table
+        self, bus: MessageBus, callers: Callers, authority: Authority, *, limits: Limits, path: str, table: Table
     ) -> None:
         self._bus = bus
         self._callers = callers
@@ -71,7 +71,7 @@ class Dispatcher:
         callers.when_one_leaves(self._abort)
 
     def receive(self, message: Message) -> bool:
-        """A message handler of dbus-fast: true for every method call, so that none reaches the library's own answers."""
+        """A message handler of dbus-fast: true for every method call: none reaches the library's own answers."""
         if message.message_type is not MessageType.METHOD_CALL:
             self._callers.receive(message)
             return False
@@ -85,6 +85,11 @@ class Dispatcher:
         """Whether calls are still being answered."""
         return bool(self._running)
 
+    async def settled(self) -> None:
+        """Returns when no call is being answered."""
+        while self._running:
+            await asyncio.wait(list(self._running))
+
     def _abort(self, caller: str) -> None:
         for task, name in list(self._running.items()):
             if name == caller:
@@ -96,7 +101,9 @@ class Dispatcher:
             return
         fault = task.exception()
         if fault is not None:  # a mistake of ours: the caller hears that much, the journal the rest
-            asyncio.get_running_loop().call_exception_handler({"message": f"{message.member} failed", "exception": fault})
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": f"{message.member} failed", "exception": fault}
+            )
             self._send_error(message, Refusal(errors.FAILED, "the sampler made a mistake; its journal has the details"))
 
     async def _answer(self, message: Message) -> None:

@@ -43,7 +43,7 @@ class PatientWriter(_MessageWriter):
                 self.fut.set_exception(error)
             self.bus._finalize(error)  # noqa: SLF001  what the stock writer does when the connection is lost
             return
-        if remove_writer:
+        if remove_writer and self.fd is not None:
             self.loop.remove_writer(self.fd)
 
     def _has_something_to_write(self) -> bool:
@@ -55,7 +55,8 @@ class PatientWriter(_MessageWriter):
 
     def _write_some(self) -> bool:
         """Sends once; false if the socket took only a part."""
-        assert self.buf is not None
+        if self.buf is None or self.sock is None:
+            return False
         rest = self.buf[self.offset :]
         if self.unix_fds and self.negotiate_unix_fd:
             rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", self.unix_fds))
@@ -74,7 +75,6 @@ class PatientWriter(_MessageWriter):
 def install(bus: MessageBus) -> None:
     """Gives a connected `bus` the patient writer in place of its own, which must have nothing left to write."""
     stock = bus._writer  # noqa: SLF001  there is no public door; see the module's docstring
-    assert stock is not None
-    assert not stock.messages
-    assert stock.buf is None
+    if stock is None or stock.messages or stock.buf is not None:
+        raise RuntimeError("the bus must be connected and have nothing left to write")
     bus._writer = PatientWriter(bus)  # noqa: SLF001

@@ -5,14 +5,16 @@ A record is masked once per visibility class. What the kernel's ring buffers los
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from helper.bus import journal
 from helper.loaders.errors import LoaderError
-from helper.probes.visibility import Visibility
 from helper.sampler import packets
 from helper.sampler.probe_set import Slot, State
 from helper.sampler.stream import Stream
+
+if TYPE_CHECKING:
+    from helper.probes.visibility import Visibility
 
 _KIND_OF_EVENT: Final = {
     1: packets.KIND_PROCESS_EXITS,  # enum st_event_kind

@@ -1,6 +1,6 @@
 """A frame: one tick's readings in a sealed memfd, written once and handed to every reader of the same class.
 
-Sealed against writing, growing and shrinking, so a reader may map it without fear that it changes under it: memfd_create(2).
+Sealed against writing, growing and shrinking, so a reader may map it without fear that it changes: memfd_create(2).
 """
 
 import fcntl
@@ -16,7 +16,7 @@ _SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What one visibility class sees at one moment. The rows lie in a shared buffer and are valid until the next one."""
+    """What one visibility class sees at one moment. The rows lie in a shared buffer, valid until the next one."""
 
     sections: tuple[Section, ...]
     boottime_ns: int

@@ -1,4 +1,4 @@
-"""The open streams and their ticks: one timer for all, one snapshot per visibility class, one frame per class and period.
+"""The open streams and their ticks: one timer for all, one snapshot a visibility class, one frame a class and period.
 
 A stream ends when its descriptor is closed at the other end, when its caller leaves the bus, or when the helper ends.
 """
@@ -11,25 +11,16 @@ import select
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from helper.probes.visibility import Visibility
 from helper.sampler import packets, schedule
 from helper.sampler.event_feed import EventFeed
 from helper.sampler.frames import Snapshot, sealed_frame
 from helper.sampler.readings import Readings
-from helper.sampler.stream import Stream
+from helper.sampler.stream import Request, Stream
 
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a caller asked for and what it may see."""
-
-    caller: str
-    uid: int
-    period_ms: int
-    kinds: int
-    visibility: Visibility
+if TYPE_CHECKING:
+    from helper.probes.visibility import Visibility
 
 
 class Hub:
@@ -55,9 +46,7 @@ class Hub:
 
     def open(self, request: Request) -> Stream:
         """Opens a stream whose first tick comes at once; the caller passes `other_end` on and closes it."""
-        stream = Stream(
-            next(self._ids), request.caller, request.uid, request.period_ms, request.kinds, request.visibility
-        )
+        stream = Stream(next(self._ids), request)
         stream.kernel_lost_before = self.events.lost(stream.kinds)
         self._streams[stream.stream_id] = stream
         self._by_descriptor[stream.fileno()] = stream

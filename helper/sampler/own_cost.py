@@ -27,7 +27,11 @@ def kernel_facts(proc_mount: ProcMount, root: Path = Path("/")) -> list[list[str
         _btf(root / "sys/kernel/btf/vmlinux"),
         _lockdown(root / "sys/kernel/security/lockdown"),
         _stats(root / "proc/sys/kernel/bpf_stats_enabled"),
-        ["hidepid", str(proc_mount.hidepid), _HIDEPID_MEANS.get(proc_mount.hidepid, "/proc hides other users' processes")],
+        [
+            "hidepid",
+            str(proc_mount.hidepid),
+            _HIDEPID_MEANS.get(proc_mount.hidepid, "/proc hides other users' processes"),
+        ],
     ]
 
 
@@ -37,7 +41,11 @@ _HIDEPID_MEANS = {0: "/proc shows every user all processes, and so do streams"}
 def _btf(path: Path) -> list[str]:
     if os.access(path, os.R_OK):
         return ["btf", "yes", "/sys/kernel/btf/vmlinux can be read"]
-    return ["btf", "no", "this kernel was built without CONFIG_DEBUG_INFO_BTF: the compiled programs can't be fitted to it"]
+    return [
+        "btf",
+        "no",
+        "this kernel was built without CONFIG_DEBUG_INFO_BTF: the compiled programs can't be fitted to it",
+    ]
 
 
 def _lockdown(path: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""The layout of packets and frames: the structs of bpf/records.h, "the stream" part, as docs/api/stream-format.md tells it.
+"""The layout of packets and frames: the structs of the stream in bpf/records.h, as docs/api/stream-format.md tells it.
 
 Pure: numbers in, bytes out. tests/contract compares the sizes with records.h.
 """
@@ -59,7 +59,7 @@ def bye(reason: int) -> bytes:
 
 
 def frame_header(sections: tuple[Section, ...], period_ms: int, boottime_ns: int, snapshot_ns: int) -> bytes:
-    """`struct st_frame` and the section table; the sections follow in the same order without gaps (all multiples of 8)."""
+    """`struct st_frame` and the section table; the sections follow in this order, gapless (all multiples of 8)."""
     header_bytes = FRAME.size + SECTION.size * len(sections)
     offset = header_bytes
     table = b""

@@ -47,15 +47,15 @@ class Readings:
 
     def __init__(
         self,
-        tasks: tuple[Slot, TaskSource, int],
+        tasks: tuple[Slot, TaskSource, int] | None,
         exits: tuple[Slot, ExitSource, int] | None,
         clock_ns: Callable[[], int] = boottime_ns,
     ) -> None:
         """Each source comes with its slot and the size of its records."""
-        self._task_slot, self._tasks, self._task_bytes = tasks
+        self._tasks = tasks
         self._exits = exits
         self._clock_ns = clock_ns
-        self._task_buffer = memoryview(bytearray(_FIRST_ROWS * self._task_bytes))
+        self._task_buffer = memoryview(bytearray(_FIRST_ROWS * tasks[2])) if tasks else memoryview(b"")
         self._forgot_ns = 0
 
     def begin(self) -> int:
@@ -74,18 +74,19 @@ class Readings:
         return Snapshot(sections, moment_ns, self._clock_ns() - moment_ns)
 
     def _task_section(self, visibility: Visibility, moment_ns: int) -> tuple[Section, ...]:
-        if self._task_slot.state is not State.RUNNING:
+        if self._tasks is None or self._tasks[0].state is not State.RUNNING:
             return ()
+        slot, source, record_bytes = self._tasks
         try:
-            reading = self._tasks.read_into(self._task_buffer, visibility, moment_ns)
-            while reading.truncated and len(self._task_buffer) < _MOST_ROWS * self._task_bytes:
+            reading = source.read_into(self._task_buffer, visibility, moment_ns)
+            while reading.truncated and len(self._task_buffer) < _MOST_ROWS * record_bytes:
                 self._task_buffer = memoryview(bytearray(2 * len(self._task_buffer)))
-                reading = self._tasks.read_into(self._task_buffer, visibility, moment_ns)
+                reading = source.read_into(self._task_buffer, visibility, moment_ns)
         except LoaderError as error:
-            self._task_slot.fail(error)
+            slot.fail(error)
             return ()
         rows = self._task_buffer[: reading.byte_count]
-        return (Section(packets.SECTION_TASKS, self._task_bytes, rows, reading.truncated),)
+        return (Section(packets.SECTION_TASKS, record_bytes, rows, reading.truncated),)
 
     def _exit_sections(self, visibility: Visibility) -> tuple[Section, ...]:
         if self._exits is None or self._exits[0].state is not State.RUNNING:

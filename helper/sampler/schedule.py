@@ -1,8 +1,8 @@
 """When a stream's next tick is due. Pure: monotonic time in, monotonic time out.
 
 Ticks lie on multiples of the period, so streams of one period fall due together, share one frame and wake the machine
-once. Monotonic time stands still while the machine sleeps and late ticks are never made up for: after a suspend there is
-one tick, not a burst.
+once. Monotonic time stands still while the machine sleeps and late ticks are never made up for: after a suspend there
+is one tick, not a burst.
 """
 
 NS_PER_MS = 1_000_000

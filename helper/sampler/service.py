@@ -16,11 +16,11 @@ from helper.bus.errors import Refusal
 from helper.bus.quotas import Held, Limits
 from helper.loaders.errors import LoaderError
 from helper.sampler import own_cost, packets, visibility
+from helper.sampler.assembly import Assembly
 from helper.sampler.event_feed import EventSource
-from helper.sampler.hub import Hub, Request
-from helper.sampler.probe_set import ProbeSet, Slot, State
-from helper.sampler.readings import Readings
-from helper.sampler.stream import Stream
+from helper.sampler.hub import Hub
+from helper.sampler.probe_set import Slot, State
+from helper.sampler.stream import Request, Stream
 from helper.version import VERSION
 
 NAME: Final = "io.github.smoothtask.Sampler1"
@@ -35,23 +35,21 @@ SHORTEST_MS, LONGEST_MS = 100, 60_000
 
 
 class Sampler:
-    """The service, apart from the bus connection. `event_sources` gives the probe of a slot as a source of events."""
+    """The service, apart from the bus connection."""
 
     def __init__(
         self,
-        probes: ProbeSet,
-        readings: Readings,
-        event_sources: dict[str, EventSource],
+        parts: Assembly,
         limits: Limits,
         interface_xml: str,
         proc_mount: Callable[[], visibility.ProcMount] = visibility.read_proc_mount,
     ) -> None:
-        self._probes = probes
-        self._event_sources = event_sources
+        self._probes = parts.probes
+        self._event_sources = parts.event_sources
         self._xml = interface_xml
         self._proc_mount = proc_mount
         self._held = Held("streams", limits.streams_per_uid, limits.streams_in_all)
-        self.hub = Hub(readings, self._stream_ended)
+        self.hub = Hub(parts.readings, self._stream_ended)
         self._started_ns = time.monotonic_ns()
         self.idle_since_s = time.monotonic()
         self._loading: asyncio.Task[None] | None = None
@@ -120,7 +118,7 @@ class Sampler:
             self._loading = asyncio.get_running_loop().create_task(self._load_others())
 
     async def _load_others(self) -> None:
-        """Opens the probes that open streams ask for, one at a time, with a turn of the loop (and the first tick) between."""
+        """Opens the probes that open streams ask for, one at a time; between two of them the loop (and a tick) runs."""
         while slot := self._next_wanted():
             slot.state = State.LOADING
             await asyncio.sleep(0.005)
@@ -201,12 +199,12 @@ def _open_stream_actions(body: Sequence[Any]) -> Sequence[str]:
     if unknown:
         raise Refusal(errors.INVALID_ARGUMENT, f"kinds has unknown bits {unknown:#x}; known are {packets.KINDS:#x}")
     if not kinds & packets.KINDS:
-        raise Refusal(errors.INVALID_ARGUMENT, f"kinds is {kinds:#x} and asks for nothing; known are {packets.KINDS:#x}")
+        raise Refusal(
+            errors.INVALID_ARGUMENT, f"kinds is {kinds:#x} and asks for nothing; known are {packets.KINDS:#x}"
+        )
     return (MONITOR, MONITOR_OTHERS) if kinds & packets.KIND_OTHERS_IN_FULL else (MONITOR,)
 
 
 def _expect_period(period_ms: int) -> None:
     if not SHORTEST_MS <= period_ms <= LONGEST_MS:
-        raise Refusal(
-            errors.INVALID_ARGUMENT, f"period_ms is {period_ms}; {SHORTEST_MS} to {LONGEST_MS} are allowed"
-        )
+        raise Refusal(errors.INVALID_ARGUMENT, f"period_ms is {period_ms}; {SHORTEST_MS} to {LONGEST_MS} are allowed")

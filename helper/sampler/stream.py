@@ -12,6 +12,7 @@ import socket
 import struct
 import termios
 from collections import deque
+from dataclasses import dataclass
 from itertools import islice
 
 from helper.probes.visibility import Visibility
@@ -23,16 +24,27 @@ SEND_BUFFER_BYTES = 64 * 1024  # the kernel doubles it: room for some 150 events
 _INT = struct.Struct("@i")
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a caller asked for and what it may see."""
+
+    caller: str
+    uid: int
+    period_ms: int
+    kinds: int
+    visibility: Visibility
+
+
 class Stream:
     """Created with its HELLO sent; `other_end` is the descriptor for the caller until `give_away` closes it."""
 
-    def __init__(self, stream_id: int, caller: str, uid: int, period_ms: int, kinds: int, visibility: Visibility) -> None:
+    def __init__(self, stream_id: int, request: Request) -> None:
         self.stream_id = stream_id
-        self.caller = caller
-        self.uid = uid
-        self.period_ms = period_ms
-        self.kinds = kinds
-        self.visibility = visibility
+        self.caller = request.caller
+        self.uid = request.uid
+        self.period_ms = request.period_ms
+        self.kinds = request.kinds
+        self.visibility = request.visibility
         self.due_ns = 0
         self.kernel_lost_before = 0
         self._socket, self.other_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -42,7 +54,8 @@ class Stream:
         self._sequence = 0
         self._lost_ticks = 0
         self._lost_events = 0
-        self._send(packets.hello(stream_id, period_ms, kinds, visibility.mode, uid), None)
+        hello = packets.hello(stream_id, self.period_ms, self.kinds, self.visibility.mode, self.uid)
+        self._send(hello, None)
         self._packet_room_bytes = max(1, self._bytes_unread())
 
     def fileno(self) -> int:
@@ -54,7 +67,7 @@ class Stream:
         self.due_ns = schedule.next_due_ns(now_ns, period_ms)
 
     def send_tick(self, frame: Frame, kernel_lost_events: int) -> None:
-        """Passes the frame on, or counts a lost tick. `kernel_lost_events`: lost in ring buffers since they were opened."""
+        """Passes the frame on, or counts a lost tick. `kernel_lost_events`: lost in ring buffers so far."""
         self._sequence += 1
         lost_events = self._lost_events + kernel_lost_events - self.kernel_lost_before
         text = packets.tick(self._sequence, self._lost_ticks, lost_events, frame.byte_count)

@@ -58,7 +58,8 @@ async def connect(*, system: bool, address: str | None = None) -> MessageBus:
     except TimeoutError as error:
         raise BusError(f"the {which} bus did not answer within {CALL_TIMEOUT_S:g} s") from error
     except (OSError, EOFError, AuthError, DBusError, InvalidAddressError, ValueError) as error:
-        raise BusError(f"the {which} bus can't be reached: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise BusError(f"the {which} bus can't be reached: {why}") from error
 
 
 async def call(

@@ -57,8 +57,8 @@ class BusInstance:
         self._on_activate = on_activate
         self._bus.connection.add_message_handler(self._receive)
         try:
-            reply = (await self._bus.call(BUS, "RequestName", "su", NAME, int(NameFlag.DO_NOT_QUEUE)))[0]
-            if reply in (RequestNameReply.PRIMARY_OWNER, RequestNameReply.ALREADY_OWNER):
+            reply = (await self._bus.call(BUS, "RequestName", "su", NAME, NameFlag.DO_NOT_QUEUE.value))[0]
+            if reply in (RequestNameReply.PRIMARY_OWNER.value, RequestNameReply.ALREADY_OWNER.value):
                 return True
             tokens = {"activation-token": Variant("s", token)} if token else {}
             await self._bus.call(APPLICATION, "Activate", "a{sv}", tokens)

@@ -57,9 +57,9 @@ class LoopThread:
         future.add_done_callback(self._report)
         return future
 
-    def call(self, function: Callable[..., object], *arguments: Any) -> None:
-        """Call a plain function there, soon."""
-        self._loop.call_soon_threadsafe(function, *arguments)
+    def wait(self, work: Coroutine[Any, Any, Result], timeout_s: float) -> Result:
+        """Run `work` there and wait for it here; raises what it raises, TimeoutError after `timeout_s`."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout_s)
 
     def stop(self) -> None:
         """Cancel what runs, let it clean up, end the thread; gives up after STOP_TIMEOUT_S."""

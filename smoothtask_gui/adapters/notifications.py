@@ -5,9 +5,9 @@ notification at its first button and shows a Python logo. Here each incident kee
 its place, a press is routed to (incident id, action) as often as it comes, and a failure is said.
 
 How it fails: no service answers → `NotificationService.available` is False with a sentence; open incidents are kept
-and shown once a service appears (NameOwnerChanged), also after it was restarted. What a person dismissed doesn't come
-back, not even as "resolved", unless it grew worse. Text from outside is bounded and escaped (`safe_text`), and written
-as markup only for servers that read markup.
+and shown once a service appears (NameOwnerChanged), also after it was restarted. What a person dismissed isn't
+announced again; whether it may speak later is the monitor's to decide. Text from outside is bounded and escaped
+(`safe_text`), and written as markup only for servers that read markup.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from desktop_notifier.backends.dbus import NOTIFICATION_CLOSED_DISMISSED, DBusDe
 from desktop_notifier.common import Button, Capability, Icon, Notification, Urgency
 
 from smoothtask_gui.adapters.bus import CALL_TIMEOUT_S, BusError, Peer
-from smoothtask_gui.adapters.notification_port import ActionPressed, NotificationService, ServiceChanged
+from smoothtask_gui.adapters.notification_port import ActionPressed, Dismissed, NotificationService, ServiceChanged
 from smoothtask_gui.domain.incident import Action, Incident, IncidentState, Severity
 from smoothtask_gui.domain.text import safe_text
 
@@ -147,7 +147,6 @@ class _Told:
     incident: Incident
     delivered: bool = False
     acted: bool = False  # a button was pressed: the server's "dismissed" that follows isn't the person's
-    dismissed: bool = False
 
 
 class DesktopNotifications:
@@ -161,8 +160,8 @@ class DesktopNotifications:
         self._service: NotificationService | None = None
         self._catching_up: asyncio.Task[None] | None = None
 
-    async def start(self, on_action: ActionPressed, on_service: ServiceChanged) -> None:
-        self._on_action, self._on_service = on_action, on_service
+    async def start(self, on_action: ActionPressed, on_dismissed: Dismissed, on_service: ServiceChanged) -> None:
+        self._on_action, self._on_dismissed, self._on_service = on_action, on_dismissed, on_service
         try:
             present = await self._bus.watch(SERVICE, self._owner_changed) is not None
             self._say("" if present or await self._bus.can_start(SERVICE) else ABSENT)
@@ -170,10 +169,7 @@ class DesktopNotifications:
             self._say(f"{error}; alerts stay in the tray and in the window.")
 
     async def show(self, incident: Incident) -> None:
-        told = self._told.get(incident.id)
-        if told is None or _is_worse(told.incident, incident):
-            told = _Told(incident)
-        self._told[incident.id] = replace(told, incident=incident, delivered=False)
+        self._told[incident.id] = _Told(incident)
         await self._deliver(incident.id)
         if incident.state is IncidentState.RESOLVED:
             self._told.pop(incident.id, None)
@@ -194,7 +190,7 @@ class DesktopNotifications:
     async def _deliver(self, incident_id: int) -> None:
         async with self._one_at_a_time:  # an update never overtakes the first showing, whose id it needs
             told = self._told.get(incident_id)
-            if told is None or told.delivered or told.dismissed:
+            if told is None or told.delivered:
                 return
             try:
                 await self._backend.deliver(self._notification(told.incident))
@@ -227,8 +223,9 @@ class DesktopNotifications:
     def _closed(self, identifier: str, dismissed: bool) -> None:
         incident_id = int(identifier) if identifier.isdigit() else -1  # a word of `tell` is no incident
         told = self._told.get(incident_id)
-        if told is not None:
-            self._told[incident_id] = replace(told, dismissed=dismissed and not told.acted)
+        if told is not None and dismissed and not told.acted:
+            del self._told[incident_id]
+            self._on_dismissed(incident_id)
 
     def _owner_changed(self, owner: str | None) -> None:
         self._backend.forget_server()
@@ -263,7 +260,3 @@ class DesktopNotifications:
         if service != self._service:
             self._service = service
             self._on_service(service)
-
-
-def _is_worse(before: Incident, now: Incident) -> bool:
-    return before.severity is Severity.WARNING and now.severity is Severity.CRITICAL

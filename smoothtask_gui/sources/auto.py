@@ -69,44 +69,45 @@ class AutoSource:
     async def items(self, period_ms: int) -> AsyncGenerator[Item]:
         """Yield batches and events of whichever source works. Raises SourceError if neither does."""
         helper = _Helper(self._make_helper, period_ms, self._backoff)
+        first = asyncio.ensure_future(helper.next())
         try:
-            reason = "the helper has not answered yet" if not self._patience_s else await helper.first(self._patience_s)
+            reason = await helper.answer(first, self._patience_s)
             while True:
-                if not helper.ready:
+                if not first.done():
                     yield SourceChanged("procfs", helper.failure or reason)
-                    async with aclosing(self._procfs_until(helper, period_ms)) as items:
+                    async with aclosing(self._procfs_until(first, period_ms)) as items:
                         async for item in items:
                             yield item
                 yield SourceChanged("helper", "the helper answers")
-                while (item_or_end := await helper.next()) is not None:
+                item_or_end = await first
+                while item_or_end is not None:
                     yield item_or_end
-                reason = helper.failure
+                    item_or_end = await helper.next()
+                first = asyncio.ensure_future(helper.next())
         finally:
+            first.cancel()
             await helper.close()
 
-    async def _procfs_until(self, helper: _Helper, period_ms: int) -> AsyncGenerator[Item]:
-        """Yield from /proc until the helper has a batch."""
+    async def _procfs_until(self, first: asyncio.Future[Item | None], period_ms: int) -> AsyncGenerator[Item]:
+        """Yield from /proc until the helper's first batch is there."""
         async with aclosing(self._make_procfs().items(period_ms)) as items:
             while True:
                 following = asyncio.ensure_future(anext(items))
-                waiting = asyncio.ensure_future(helper.wait_ready())
                 try:
-                    await asyncio.wait((following, waiting), return_when=asyncio.FIRST_COMPLETED)
-                    if helper.ready:
+                    await asyncio.wait((following, first), return_when=asyncio.FIRST_COMPLETED)
+                    if first.done():
                         return
                     yield following.result()
-                except StopAsyncIteration:
-                    return
                 finally:
-                    for task in (following, waiting):
-                        task.cancel()
-                    await asyncio.gather(following, waiting, return_exceptions=True)
+                    following.cancel()
+                    await asyncio.gather(following, return_exceptions=True)
 
 
 class _Helper:
     """Runs the helper source in a task: tries, pauses, tries again; hands its items over one by one.
 
-    The queue holds one item, so that a slow consumer stops the reading (and the helper counts what is lost).
+    A run begins with a batch and ends with None; a try that never gave a batch leaves no trace but `failure`. The
+    queue holds one item, so that a slow consumer stops the reading (and the helper counts what is lost).
     """
 
     def __init__(self, make: Callable[[], Source], period_ms: int, backoff: Backoff) -> None:
@@ -114,30 +115,31 @@ class _Helper:
         self._make = make
         self._period_ms = period_ms
         self._backoff = backoff
-        self._ready = asyncio.Event()
         self._failed = asyncio.Event()
         self._queue: asyncio.Queue[Item | None] = asyncio.Queue(1)
         self._task = asyncio.create_task(self._run())
 
-    @property
-    def ready(self) -> bool:
-        """Whether the helper has sent a batch and goes on."""
-        return self._ready.is_set()
-
-    async def wait_ready(self) -> None:
-        await self._ready.wait()
-
-    async def first(self, patience_s: float) -> str:
-        """Wait for the first answer, good or bad; say why there is none."""
-        tasks = [asyncio.ensure_future(event.wait()) for event in (self._ready, self._failed)]
-        _, pending = await asyncio.wait(tasks, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
-        return self.failure or f"the helper did not answer within {patience_s:g} s"
+    async def answer(self, first: asyncio.Future[Item | None], patience_s: float) -> str:
+        """Wait for the first batch or the first failure; say why there is no batch yet."""
+        if patience_s:
+            failed = asyncio.ensure_future(self._failed.wait())
+            await asyncio.wait((first, failed), timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
+            failed.cancel()
+            return f"the helper did not answer within {patience_s:g} s"
+        return "the helper has not answered yet"
 
     async def next(self) -> Item | None:
-        """The next item, None when the helper has gone."""
-        return await self._queue.get()
+        """The next item, None when the helper has gone; what breaks the task itself is raised here, not kept."""
+        if not self._queue.empty():
+            return self._queue.get_nowait()
+        item = asyncio.ensure_future(self._queue.get())
+        try:
+            await asyncio.wait((item, self._task), return_when=asyncio.FIRST_COMPLETED)
+            if not item.done():
+                self._task.result()
+            return await item
+        finally:
+            item.cancel()
 
     async def close(self) -> None:
         self._task.cancel()
@@ -146,19 +148,17 @@ class _Helper:
     async def _run(self) -> None:
         while True:
             started_s = time.monotonic()
+            runs = False
             try:
                 async with aclosing(self._make().items(self._period_ms)) as items:
                     async for item in items:
-                        if isinstance(item, Batch):
-                            self.failure = ""
-                            self._ready.set()
-                        if self.ready:
+                        runs = runs or isinstance(item, Batch)
+                        if runs:
                             await self._queue.put(item)
                 self.failure = "the helper's stream ended"
             except SourceError as error:
                 self.failure = str(error)
             self._failed.set()
-            if self.ready:
-                self._ready.clear()
+            if runs:
                 await self._queue.put(None)
             await asyncio.sleep(self._backoff.pause_s(time.monotonic() - started_s))

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
-from smoothtask_gui.domain.batch import Batch, Lost, ProcessExit
+from smoothtask_gui.domain.batch import PROCESS, Batch, Lost, OomKill, ProcessExit
 from smoothtask_gui.sources.frames import Frame, FrameError, decode_frame, read_sealed
-from smoothtask_gui.sources.packets import PACKET_BYTES, Bye, Hello, Tick, decode_packet
+from smoothtask_gui.sources.packets import PACKET_BYTES, Bye, Hello, OomVictim, Tick, decode_packet
 from smoothtask_gui.sources.protocol import SourceError
 from smoothtask_gui.sources.records import Kinds, Visibility
 
@@ -98,6 +98,10 @@ class HelperSource:
                         tick_reader.hello = item
                     elif isinstance(item, ProcessExit):
                         tick_reader.exits.append(item)
+                    elif isinstance(item, OomVictim):
+                        known = tick_reader.identify(item)
+                        if known is not None:
+                            yield known
                     elif item is not None:
                         yield item
         finally:
@@ -113,12 +117,15 @@ class _TickReader:
         self._surroundings = surroundings
         self._buffer = bytearray()
         self._lost_exits_at_start: int | None = None
+        self._shown = np.empty(0, PROCESS)
+        self._unidentified = 0
 
     async def batch(self, tick: Tick, fds: list[int]) -> Batch:
         system = self._surroundings.read_system()
         if len(fds) != 1:
             raise FrameError(f"a tick packet came with {len(fds)} descriptors, one is needed")
         frame = decode_frame(read_sealed(fds[0], tick.frame_bytes, self._buffer))
+        self._shown = frame.processes
         age_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - frame.boottime_ns
         realtime_ns = time.time_ns() - age_ns
         return Batch(
@@ -130,8 +137,20 @@ class _TickReader:
             system=system,
             sensors=await self._surroundings.read_sensors(),
             exits=self._gone(frame),
-            lost=Lost(tick.lost_ticks, tick.lost_events, self._lost_exits(frame)),
+            lost=Lost(tick.lost_ticks, tick.lost_events + self._unidentified, self._lost_exits(frame)),
             unavailable=self._unavailable(frame),
+        )
+
+    def identify(self, victim: OomVictim) -> OomKill | None:
+        """The victim as the latest frame shows it; None (and one event lost) if it lived between two frames."""
+        at = int(np.searchsorted(self._shown["pid"], victim.pid))
+        if at == len(self._shown) or self._shown["pid"][at] != victim.pid:
+            self._unidentified += 1
+            return None
+        row = self._shown[at]
+        comm = bytes(row["comm"]).decode("utf-8", "replace")
+        return OomKill(
+            victim.boottime_ns, victim.pid, int(row["uid"]), int(row["start_ns"]), int(row["rss_bytes"]), comm
         )
 
     def _gone(self, frame: Frame) -> tuple[ProcessExit, ...]:

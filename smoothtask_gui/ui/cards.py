@@ -6,15 +6,18 @@ Pure but for translated words: from `View` and `Store` to one `Picture` a card.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QCoreApplication
 
-from smoothtask_gui.domain.sample import SystemRates
 from smoothtask_gui.domain.store import Series, Store
-from smoothtask_gui.domain.view import View
 from smoothtask_gui.ui import formats
 from smoothtask_gui.ui.graph import Floats, Picture
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.sample import SystemRates
+    from smoothtask_gui.domain.view import View
 
 _TEMPERATURE_FLOOR_C = 20.0
 _TEMPERATURE_TOP_C = 100.0

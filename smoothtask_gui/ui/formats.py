@@ -1,8 +1,9 @@
 """Numbers, units, durations and names as a person reads them.
 
 Three significant digits at most, a no-break space before the unit, the locale's decimal sign, and a dash for what is
-missing. Sizes and rates count in powers of 1,000, as they do in notifications (`domain/text.py`). Names come from other programs and may be hostile: they are bounded here and shown literally.
-Nothing here fails: what can't be formatted becomes the dash.
+missing. Sizes and rates count in powers of 1,000, as they do in notifications (`domain/text.py`). Names come from
+other programs and may be hostile: they are bounded here and shown literally. Nothing here fails: what can't be
+formatted becomes the dash.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def percent(ratio: float | None, *, unit: bool = True) -> str:
     if ratio is None or not math.isfinite(ratio):
         return MISSING
     value = ratio * 100
-    text = _number(value, 1 if abs(value) < 9.95 else 0)
+    text = _number(value, 1 if 0 < abs(value) < 9.95 else 0)
     return f"{text}{SPACE}%" if unit else text
 
 
@@ -127,7 +128,7 @@ def tooltip(text: str) -> str:
 def _number(value: float, places: int) -> str:
     locale = QLocale()
     locale.setNumberOptions(QLocale.NumberOption.OmitGroupSeparator)
-    text = locale.toString(value, "f", places)
+    text = locale.toString(float(value), "f", places)
     return text[1:] if value < 0 and not round(value, places) else text  # never "-0"
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
 from smoothtask_gui.domain.incident import Action, Incident, IncidentState, Severity
-from smoothtask_gui.domain.view import View
 from smoothtask_gui.ui import formats, theme
 from smoothtask_gui.ui.labels import EmptyState, PlainLabel, Tone
 from smoothtask_gui.ui.status_line import clock
 from smoothtask_gui.ui.tables import TableView
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.view import View
 
 Index = QModelIndex | QPersistentModelIndex
 _NOWHERE: Final = QModelIndex()
@@ -107,7 +109,7 @@ class IncidentsPage(QWidget):
         self.stop = QPushButton(self.tr("S&top…"))
         self.snooze = QPushButton(self.tr("S&nooze"))
         self.stop.clicked.connect(self._ask_stop)
-        self.snooze.clicked.connect(lambda: self._shown and self.snooze_requested.emit(self._shown))
+        self.snooze.clicked.connect(lambda: self.snooze_requested.emit(self._shown))
         self._lay_out()
 
     def show_view(self, view: View) -> None:

@@ -40,6 +40,7 @@ class PlainLabel(QLabel):
         self.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
         self.setFont(theme.font(self.font(), scale=scale, bold=bold))
         self._tone = tone
+        self._followed = 0
         self._paint_tone()
         if wrap:
             policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
@@ -59,10 +60,11 @@ class PlainLabel(QLabel):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationPaletteChange:
+        if event.type() == QEvent.Type.PaletteChange and QApplication.palette().cacheKey() != self._followed:
             self._paint_tone()
 
     def _paint_tone(self) -> None:
+        self._followed = QApplication.palette().cacheKey()  # setting our own palette comes back as a change
         if self._tone is Tone.NORMAL:
             self.setPalette(QPalette())
             return

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
+from typing import TYPE_CHECKING
 
-from smoothtask_gui.domain.view import View
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QStyle, QWidget
+
 from smoothtask_gui.ui import theme
-from smoothtask_gui.ui.labels import PlainLabel, Tone
+from smoothtask_gui.ui.labels import PlainLabel
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.view import View
 
 
 class NoticeBar(QFrame):
@@ -25,7 +29,9 @@ class NoticeBar(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(theme.GRID_PX, theme.GRID_PX // 2, theme.GRID_PX // 2, theme.GRID_PX // 2)
         row.setSpacing(theme.GRID_PX)
-        row.addWidget(PlainLabel("ⓘ", tone=Tone.MUTED))
+        symbol = QLabel()
+        symbol.setPixmap(self.style().standardIcon(QStyle.StandardPixmap.SP_MessageBoxInformation).pixmap(16, 16))
+        row.addWidget(symbol)
         row.addWidget(self.text, 1)
         row.addWidget(self.help)
         self.hide()

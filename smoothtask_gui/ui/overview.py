@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QSize
-from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
-from smoothtask_gui.domain.culprit import Culprits
-from smoothtask_gui.domain.store import Store
-from smoothtask_gui.domain.view import View
 from smoothtask_gui.ui import cards, formats, theme
 from smoothtask_gui.ui.graph import Axis, Graph
 from smoothtask_gui.ui.labels import PlainLabel, Tone
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
+    from smoothtask_gui.domain.culprit import Culprits
+    from smoothtask_gui.domain.store import Store
+    from smoothtask_gui.domain.view import View
 
 _MOST_COLUMNS = 3
 
@@ -64,7 +69,7 @@ class Overview(QWidget):
             "temperature": Graph(self.tr("CPU temperature"), Axis(formats.celsius, top=100.0, floor=20.0)),
             "pressure": Graph(
                 self.tr("Waiting for"),
-                Axis(formats.percent, least_top=0.05),
+                Axis(formats.percent, least_top=0.05, most_top=1.0),
                 (self.tr("CPU"), self.tr("memory"), self.tr("disk")),
             ),
         }
@@ -107,18 +112,21 @@ class Overview(QWidget):
     def _who(self, culprits: Culprits) -> str:
         if culprits.rest_ratio is None:
             return self.tr("Who used the CPU: not known yet.")
-        minute = formats.duration(culprits.window_ns / 1e9)
+        minute = self._last(culprits.window_ns / 1e9)
         named = [
             f"{formats.name(share.name, 40)} {formats.percent(share.ratio)}"
             for share in culprits.shares
             if share.ratio > 0
         ]
         if not named:
-            return self.tr("Nobody used the CPU noticeably in the last {time}.").format(time=minute)
+            return self.tr("Nobody used the CPU noticeably {time}.").format(time=minute)
         rest = self.tr("the rest {ratio}").format(ratio=formats.percent(culprits.rest_ratio))
-        return self.tr("Who used the CPU in the last {time}:  {names}").format(
-            time=minute, names="   ".join([*named, rest])
-        )
+        return self.tr("Who used the CPU {time}:  {names}").format(time=minute, names="   ".join([*named, rest]))
+
+    def _last(self, seconds: float) -> str:
+        if 57 < seconds < 63:
+            return self.tr("in the last minute")
+        return self.tr("in the last {time}").format(time=formats.duration(seconds))
 
     def _lay_out(self) -> None:
         grid = GraphGrid(list(self.graphs.values()))

@@ -6,7 +6,7 @@ Actions leave as signals: whether and how a process is stopped is decided elsewh
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
@@ -21,13 +21,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from smoothtask_gui.domain.incident import ProcessIdentity
-from smoothtask_gui.domain.sample import Sample
 from smoothtask_gui.ui import formats, process_columns, theme
 from smoothtask_gui.ui.labels import PlainLabel, Tone
 from smoothtask_gui.ui.process_columns import Column, UserName
 from smoothtask_gui.ui.process_model import ProcessModel
 from smoothtask_gui.ui.tables import TableView
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.incident import ProcessIdentity
+    from smoothtask_gui.domain.sample import Sample
 
 _SEARCH_LONGEST: Final = 64
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
-from smoothtask_gui.domain.batch import SensorReading
 from smoothtask_gui.domain.sensors import limit_of, no_limit_reason
-from smoothtask_gui.domain.view import View
 from smoothtask_gui.ui import formats, theme
 from smoothtask_gui.ui.labels import EmptyState
 from smoothtask_gui.ui.tables import TableView
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.batch import SensorReading
+    from smoothtask_gui.domain.view import View
 
 Index = QModelIndex | QPersistentModelIndex
 _NOWHERE: Final = QModelIndex()

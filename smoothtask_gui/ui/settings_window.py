@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QFrame,
     QGroupBox,
+    QLabel,
     QScrollArea,
     QSpinBox,
     QVBoxLayout,
@@ -32,6 +33,8 @@ from smoothtask_gui.ui.labels import PlainLabel, Tone
 
 _LONGEST_WAIT_S: Final = 3_600
 _LONGEST_COOLDOWN_MIN: Final = 24 * 60
+_LABEL_LETTERS: Final = 36
+_FIELD_LETTERS: Final = 22
 _Button = QDialogButtonBox.StandardButton
 
 
@@ -83,7 +86,7 @@ class SettingsWindow(QDialog):
             enabled=self.heat.isChecked(),
             margin_c=self.margin.value(),
             clear_margin_c=self.clear_margin.value(),
-            for_s=float(self.heat_wait.value()),
+            for_s=self.heat_wait.value(),
             cooldown_s=self.heat_cooldown.value() * 60.0,
         )
 
@@ -93,7 +96,7 @@ class SettingsWindow(QDialog):
             enabled=self.busy.isChecked(),
             cores=self.cores.value() / 100,
             clear_cores=self.clear_cores.value() / 100,
-            for_s=float(self.busy_wait.value()),
+            for_s=self.busy_wait.value(),
             cooldown_s=self.busy_cooldown.value() * 60.0,
         )
 
@@ -102,12 +105,12 @@ class SettingsWindow(QDialog):
         self.heat.setChecked(heat.enabled)
         self.margin.setValue(heat.margin_c)
         self.clear_margin.setValue(heat.clear_margin_c)
-        self.heat_wait.setValue(round(heat.for_s))
+        self.heat_wait.setValue(heat.for_s)
         self.heat_cooldown.setValue(heat.cooldown_s / 60)
         self.busy.setChecked(busy.enabled)
         self.cores.setValue(busy.cores * 100)
         self.clear_cores.setValue(busy.clear_cores * 100)
-        self.busy_wait.setValue(round(busy.for_s))
+        self.busy_wait.setValue(busy.for_s)
         self.busy_cooldown.setValue(busy.cooldown_s / 60)
         self.per_hour.setValue(settings.rules.notifications.per_hour)
         self.period.setValue(settings.period_ms / 1_000)
@@ -120,9 +123,9 @@ class SettingsWindow(QDialog):
         said = []
         if found.pop("runaway.clear_cores", None):
             said.append(
-                self.tr("Back to normal at {clear} % is above the level that raises the alert ({level} %). Lower it.").format(
-                    clear=round(self.clear_cores.value()), level=round(self.cores.value())
-                )
+                self.tr(
+                    "Back to normal below {clear} % is above the level that raises the alert ({level} %). Lower it."
+                ).format(clear=round(self.clear_cores.value()), level=round(self.cores.value()))
             )
         said.extend(found.values())
         self.problem.say("\n".join(said))
@@ -145,10 +148,10 @@ class SettingsWindow(QDialog):
         self.accept()
 
     def _connect(self) -> None:
-        for box in self.findChildren(QSpinBox):
-            box.valueChanged.connect(self._check)
-        for box in self.findChildren(QDoubleSpinBox):
-            box.valueChanged.connect(self._check)
+        for whole in self.findChildren(QSpinBox):
+            whole.valueChanged.connect(self._check)
+        for decimal in self.findChildren(QDoubleSpinBox):
+            decimal.valueChanged.connect(self._check)
         for switch in (self.heat, self.busy):
             switch.toggled.connect(self._check)
         self.autostart.toggled.connect(self._check)
@@ -161,18 +164,18 @@ class SettingsWindow(QDialog):
     def _make_fields(self) -> None:
         space = formats.SPACE
         degrees, seconds = f"{space}°C", space + self.tr("s", "seconds")
-        minutes, percent = space + self.tr("min", "minutes"), f"{space}%"
+        minutes, percent = space + self.tr("min", "minutes"), space + self.tr("% of a core")
         self.heat = QGroupBox(self.tr("&Warn when a part gets too hot"))
         self.heat.setCheckable(True)
         self.margin = _decimal(0, 40, degrees)
         self.clear_margin = _decimal(1, 40, degrees)
-        self.heat_wait = _whole(0, _LONGEST_WAIT_S, seconds)
+        self.heat_wait = _decimal(0, _LONGEST_WAIT_S, seconds)
         self.heat_cooldown = _decimal(0, _LONGEST_COOLDOWN_MIN, minutes)
         self.busy = QGroupBox(self.tr("W&arn when a process keeps the CPU busy"))
         self.busy.setCheckable(True)
         self.cores = _decimal(5, 102_400, percent, places=0)
         self.clear_cores = _decimal(1, 102_400, percent, places=0)
-        self.busy_wait = _whole(0, _LONGEST_WAIT_S, seconds)
+        self.busy_wait = _decimal(0, _LONGEST_WAIT_S, seconds)
         self.busy_cooldown = _decimal(0, _LONGEST_COOLDOWN_MIN, minutes)
         self.per_hour = _whole(0, 120, "")
         self.per_hour.setSpecialValueText(self.tr("none, only record"))
@@ -195,20 +198,20 @@ class SettingsWindow(QDialog):
         )
         _form(
             self.busy,
-            (self.tr("&More than, of one core"), self.cores),
+            (self.tr("&More than"), self.cores),
             (self.tr("For at &least"), self.busy_wait),
-            (self.tr("Bac&k to normal at"), self.clear_cores),
+            (self.tr("Bac&k to normal below"), self.clear_cores),
             (self.tr("No&t again for"), self.busy_cooldown),
         )
         general = QGroupBox(self.tr("Readings and notifications"))
-        _form(
+        readings = _form(
             general,
             (self.tr("Read &every"), self.period),
             (self.tr("&Graphs show the last"), self.span),
             (self.tr("&100 % CPU means"), self.per_core),
             (self.tr("Notifications an &hour, at most"), self.per_hour),
         )
-        general.layout().addRow(self.autostart)  # type: ignore[attr-defined]
+        readings.addRow(self.autostart)
         page = QWidget()
         groups = QVBoxLayout(page)
         groups.setSpacing(theme.GRID_PX)
@@ -230,6 +233,13 @@ class SettingsWindow(QDialog):
         self.resize(scroll.minimumWidth() + theme.GRID_PX * 6, min(wanted, tallest))
 
 
+class _ShortSpinBox(QDoubleSpinBox):
+    """Writes 5, not 5.0."""
+
+    def textFromValue(self, value: float) -> str:
+        return self.locale().toString(value, "g", 6)
+
+
 def _whole(low: int, high: int, suffix: str) -> QSpinBox:
     box = QSpinBox()
     box.setRange(low, high)
@@ -240,7 +250,7 @@ def _whole(low: int, high: int, suffix: str) -> QSpinBox:
 
 
 def _decimal(low: float, high: float, suffix: str, places: int = 1) -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
+    box = _ShortSpinBox()
     box.setRange(low, high)
     box.setDecimals(places)
     box.setSuffix(suffix)
@@ -249,11 +259,16 @@ def _decimal(low: float, high: float, suffix: str, places: int = 1) -> QDoubleSp
     return box
 
 
-def _form(group: QGroupBox, *rows: tuple[str, QWidget]) -> None:
+def _form(group: QGroupBox, *rows: tuple[str, QWidget]) -> QFormLayout:
     form = QFormLayout(group)
     form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-    form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+    form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.DontWrapRows)
     form.setSpacing(theme.GRID_PX)
     for text, field in rows:
-        form.addRow(text, field)
+        label = QLabel(text)
+        label.setBuddy(field)
+        label.setMinimumSize(group.fontMetrics().averageCharWidth() * _LABEL_LETTERS, theme.TARGET_PX)
+        form.addRow(label, field)
+        field.setMinimumWidth(group.fontMetrics().averageCharWidth() * _FIELD_LETTERS)
         field.setAccessibleName(f"{group.title()}: {text}".replace("&", ""))
+    return form

@@ -5,18 +5,26 @@ Shape, words and only then colour tell the state. Titles and bodies hold names o
 
 from __future__ import annotations
 
-from PySide6.QtCore import QDateTime, Signal
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QDate, QDateTime, QLocale, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from smoothtask_gui.domain.incident import Action, Incident, ProcessIdentity, Severity
-from smoothtask_gui.domain.view import View
 from smoothtask_gui.ui import formats, theme
 from smoothtask_gui.ui.labels import PlainLabel, Tone
 
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.view import View
+
 
 def clock(realtime_ns: int) -> str:
-    """A moment as local time of day, 12:01:05."""
-    return QDateTime.fromMSecsSinceEpoch(realtime_ns // 1_000_000).toString("HH:mm:ss")
+    """A moment in local time: 12:01:05, with the date before it unless that is today."""
+    moment = QDateTime.fromMSecsSinceEpoch(realtime_ns // 1_000_000)
+    time = moment.toString("HH:mm:ss")
+    if moment.date() == QDate.currentDate():
+        return time
+    return f"{QLocale().toString(moment.date(), QLocale.FormatType.ShortFormat)} {time}"
 
 
 class StatusLine(QFrame):
@@ -37,8 +45,8 @@ class StatusLine(QFrame):
         self.show_it = self._button(self.tr("S&how"))
         self.snooze = self._button(self.tr("S&nooze"))
         self.stop.clicked.connect(self._ask_stop)
-        self.snooze.clicked.connect(lambda: self._incident and self.snooze_requested.emit(self._incident))
-        self.show_it.clicked.connect(lambda: self._incident and self.show_requested.emit(self._incident))
+        self.snooze.clicked.connect(lambda: self.snooze_requested.emit(self._incident))
+        self.show_it.clicked.connect(lambda: self.show_requested.emit(self._incident))
         self._lay_out()
 
     def show_view(self, view: View) -> None:
@@ -50,7 +58,7 @@ class StatusLine(QFrame):
             more = len(view.open_incidents) - 1
             body = incident.body
             if more:
-                body += "\n" + self.tr("%n more open incident(s) under History.", "", more)
+                body += "\n" + self.tr("Also open, under History: {count}.").format(count=more)
             self._say("■" if critical else "▲", Tone.CRITICAL if critical else Tone.WARNING, incident.title, body)
         elif view.source == "none":
             self._say("○", Tone.MUTED, self.tr("There are no readings"), view.notice)

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyledItemDelegate, QTreeView, QWidget
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex
-from PySide6.QtWidgets import QStyleOptionViewItem
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionHeader,
+    QStyleOptionViewItem,
+    QTreeView,
+    QWidget,
+)
 
-from smoothtask_gui.ui import theme
+from smoothtask_gui.ui import formats, theme
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_GUTTER: Final = formats.SPACE * 2
 
 
 class _Spacious(QStyledItemDelegate):
@@ -18,6 +29,20 @@ class _Spacious(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         hint = super().sizeHint(option, index)
         return QSize(hint.width(), max(hint.height(), theme.TARGET_PX))
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
+        super().initStyleOption(option, index)
+        if option.displayAlignment & Qt.AlignmentFlag.AlignRight:
+            option.text += _GUTTER
+
+
+class _Header(QHeaderView):
+    """Keeps right-aligned titles as far from the next column as their numbers are."""
+
+    def initStyleOptionForIndex(self, option: QStyleOptionHeader, logical_index: int) -> None:
+        super().initStyleOptionForIndex(option, logical_index)
+        if option.textAlignment & Qt.AlignmentFlag.AlignRight:
+            option.text += _GUTTER
 
 
 class TableView(QTreeView):
@@ -36,6 +61,8 @@ class TableView(QTreeView):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setItemDelegate(_Spacious(self))
+        self.setHeader(_Header(Qt.Orientation.Horizontal, self))
+        self.header().setSectionsClickable(True)
         self.header().setSectionsMovable(True)
         self.header().setStretchLastSection(False)
 
@@ -43,7 +70,7 @@ class TableView(QTreeView):
         """Make each column fit its widest usual text and its title (a third more for translations)."""
         header = self.header()
         metrics = self.fontMetrics()
-        room = theme.GRID_PX * 4
+        room = theme.GRID_PX * 3
         for column, text in enumerate(widest):
             title = str(self.model().headerData(column, Qt.Orientation.Horizontal))
             width = max(metrics.horizontalAdvance(text), metrics.horizontalAdvance(title))

@@ -6,22 +6,26 @@ the latest view once it is seen again. It frees itself when closed; the app buil
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QPushButton, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
-from smoothtask_gui.domain.incident import Incident
-from smoothtask_gui.domain.settings import Settings
-from smoothtask_gui.domain.store import Store
-from smoothtask_gui.domain.view import View
 from smoothtask_gui.ui import theme
 from smoothtask_gui.ui.incidents_page import IncidentsPage
 from smoothtask_gui.ui.notice import NoticeBar
 from smoothtask_gui.ui.overview import Overview
-from smoothtask_gui.ui.process_columns import UserName
 from smoothtask_gui.ui.process_table import ProcessTable
 from smoothtask_gui.ui.sensors_page import SensorsPage
 from smoothtask_gui.ui.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.incident import Incident
+    from smoothtask_gui.domain.settings import Settings
+    from smoothtask_gui.domain.store import Store
+    from smoothtask_gui.domain.view import View
+    from smoothtask_gui.ui.process_columns import UserName
 
 
 class MainWindow(QMainWindow):
@@ -51,7 +55,7 @@ class MainWindow(QMainWindow):
 
     def sizeHint(self) -> QSize:
         em = self.fontMetrics().height()
-        return QSize(em * 60, em * 40)
+        return QSize(em * 64, em * 42)
 
     def show_view(self, view: View, store: Store) -> None:
         """Draw the latest state, at once if it can be seen, else when it is next seen."""
@@ -101,17 +105,17 @@ class MainWindow(QMainWindow):
 
     def _draw_tab(self, view: View, store: Store) -> None:
         """Only the tab that can be seen is renewed."""
-        match self.tabs.currentWidget():
-            case self.overview:
-                self.overview.show_view(view, store)
-            case self.processes if view.sample is None:
-                self.processes.model.clear()
-            case self.processes:
-                self.processes.show_sample(view.sample)
-            case self.sensors:
-                self.sensors.show_view(view)
-            case self.incidents:
-                self.incidents.show_view(view)
+        tab = self.tabs.currentWidget()
+        if tab is self.overview:
+            self.overview.show_view(view, store)
+        elif tab is self.sensors:
+            self.sensors.show_view(view)
+        elif tab is self.incidents:
+            self.incidents.show_view(view)
+        elif view.sample is not None:
+            self.processes.show_sample(view.sample)
+        else:
+            self.processes.model.clear()
 
     def _connect(self) -> None:
         for part in (self.status, self.processes, self.incidents):
@@ -123,10 +127,10 @@ class MainWindow(QMainWindow):
         self.notice.help_requested.connect(self.helper_help_requested)
         self.settings.clicked.connect(self.settings_requested)
         shortcuts = (
-            (QKeySequence.StandardKey.Quit, self.quit_requested.emit),
-            (QKeySequence.StandardKey.Close, self.close),
-            (QKeySequence.StandardKey.Preferences, self.settings_requested.emit),
-            (QKeySequence.StandardKey.Find, self._find),
+            ("Ctrl+Q", self.quit_requested.emit),  # Qt's standard keys for these are empty on some desktops
+            ("Ctrl+W", self.close),
+            ("Ctrl+,", self.settings_requested.emit),
+            ("Ctrl+F", self._find),
         )
         for keys, act in shortcuts:
             QShortcut(QKeySequence(keys), self).activated.connect(act)
@@ -136,7 +140,10 @@ class MainWindow(QMainWindow):
         self.processes.search.setFocus()
 
     def _lay_out(self) -> None:
-        self.settings = QPushButton(self.tr("S&ettings…"))
+        self.settings = QToolButton()
+        self.settings.setText(self.tr("S&ettings…"))
+        self.settings.setAutoRaise(True)
+        self.settings.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.settings.setMinimumHeight(theme.TARGET_PX)
         corner = QWidget()
         row = QHBoxLayout(corner)

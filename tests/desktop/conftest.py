@@ -1,0 +1,156 @@
+"""A real desktop for each test, and a hand and an eye on it."""
+
+import contextlib
+import importlib.util
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 20.0
+RUNAWAY_RULES = "[runaway]\ncores = 0.3\nclear_cores = 0.1\nfor_s = 1.0\nkeep_firing_for_s = 1.0\ncooldown_s = 0.0\n"
+
+
+def load_desk() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("desk", ROOT / "packaging/dev/desk.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+desk_module = load_desk()
+MakeDesk = Callable[..., "Scene"]
+
+
+class Scene:
+    """A desktop with the app on it. Coordinates are the screen's."""
+
+    def __init__(self, desk: Any, folder: Path) -> None:
+        self.desk = desk
+        self.folder = folder
+        self.rules = folder / "rules.toml"
+        self.rules.write_text(RUNAWAY_RULES)
+        self._bus_log = desk.home / "bus.log"
+        self.desk.spawn(["dbus-monitor", "--session", "interface='org.freedesktop.Notifications'"], "bus.log")
+        self.until(lambda: "NameAcquired" in self.bus_log, "dbus-monitor listens")
+
+    @property
+    def bus_log(self) -> str:
+        """Every notification call and signal so far, as dbus-monitor prints them."""
+        return self._bus_log.read_text() if self._bus_log.exists() else ""
+
+    def until(self, holds: Callable[[], object], what: str) -> Any:
+        """Wait until `holds` gives something true, and return it."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not (found := holds()):
+            assert time.monotonic() < deadline, f"never happened: {what}\n{self.said()}"
+            time.sleep(0.02)
+        return found
+
+    def said(self) -> str:
+        return "\n".join(f"{log.name}: {log.read_text()[-1500:]}" for log in self.desk.home.glob("app*.log"))
+
+    def start_app(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "smoothtask_gui.app", "--source", "procfs", "--rules", str(self.rules)]
+        return self.desk.spawn([*command, *options], "app.log", PYTHONPATH=str(ROOT), **environment)
+
+    def start_runaway(self, name: str = "spinner") -> subprocess.Popen[bytes]:
+        """A busy process of that name, which ends with its test at the latest."""
+        program = self.folder / name
+        program.write_text("while :; do :; done\n")
+        program.chmod(0o755)
+        return self.desk.spawn(["bash", "-c", f'exec -a {name} bash "{program}"'], "runaway.log")
+
+    def item_is_registered(self) -> bool:
+        command = ["dbus-send", "--session", "--print-reply", f"--dest={desk_module.WATCHER}", "/StatusNotifierWatcher"]
+        command += ["org.freedesktop.DBus.Properties.Get", f"string:{desk_module.WATCHER}"]
+        answer = subprocess.run(
+            [*command, "string:RegisteredStatusNotifierItems"],
+            env=self.desk.env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return "StatusNotifierItem" in answer.stdout
+
+    def icon_pixels(self) -> int:
+        """How many clearly dark pixels the tray's corner of the (light) panel has."""
+        grab = ["import", "-window", "root", "-crop", "30x28+1250+1", "-depth", "8", "gray:-"]
+        picture = subprocess.run(grab, env=self.desk.env, capture_output=True, check=True).stdout
+        return sum(level < 170 for level in picture)
+
+    def wait_for_icon(self) -> None:
+        self.until(lambda: self.item_is_registered() and self.icon_pixels() > 30, "the tray icon is seen")
+
+    def windows(self, *search: str) -> list[int]:
+        found = subprocess.run(
+            ["xdotool", "search", "--onlyvisible", *search],
+            env=self.desk.env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return [int(line) for line in found.stdout.split()]
+
+    def geometry(self, window: int) -> tuple[int, int, int, int]:
+        """x, y, width, height."""
+        text = self.desk.run(["xdotool", "getwindowgeometry", "--shell", str(window)]).stdout
+        values = dict(line.split("=") for line in text.split())
+        return int(values["X"]), int(values["Y"]), int(values["WIDTH"]), int(values["HEIGHT"])
+
+    def main_window(self) -> int | None:
+        return next(iter(self.windows("--name", "^SmoothTask$")), None)
+
+    def click(self, x: int, y: int, button: int = 1) -> None:
+        self.desk.run(["xdotool", "mousemove", str(x), str(y), "click", str(button)])
+
+    def open_menu(self) -> int:
+        """Right-click the tray icon; returns the menu's window."""
+        self.click(1265, 15, 3)
+        return int(self.until(self._menu, "the tray menu opens"))
+
+    def _menu(self) -> int | None:
+        popups = self.windows("--class", "wrapper-2.0")
+        return next((window for window in popups if self.geometry(window)[3] > 100), None)
+
+    def press_keys(self, *keys: str) -> None:
+        self.desk.run(["xdotool", "key", "--delay", "60", *keys])
+
+    def notification(self) -> tuple[int, int, int, int] | None:
+        """Geometry of xfce4-notifyd's notification, None while it shows none."""
+        shown = self.windows("--class", "xfce4-notifyd")
+        boxes = [self.geometry(window) for window in shown]
+        return next((box for box in boxes if box[3] > 60), None)
+
+    def press_button(self, from_right: int) -> None:
+        """Click a button of the notification, counted from the right, 0 first (all are 92 px apart)."""
+        x, y, width, height = self.until(self.notification, "a notification is on the screen")
+        self.click(x + width - 56 - 92 * from_right, y + height - 31)
+
+    def picture(self, name: str) -> None:
+        self.desk.screenshot(ROOT / "build/screenshots" / f"{name}.png")
+
+    def notified(self, pattern: str) -> bool:
+        """Whether a notification whose call matches `pattern` was sent."""
+        return any(re.search(pattern, call, re.DOTALL) for call in self.bus_log.split("member=Notify\n")[1:])
+
+
+@pytest.fixture
+def make_scene(tmp_path: Path) -> Iterator[MakeDesk]:
+    with contextlib.ExitStack() as stack:
+        yield lambda **options: Scene(stack.enter_context(desk_module.Desktop(**options)), tmp_path)
+
+
+@pytest.fixture
+def scene(make_scene: MakeDesk) -> "Scene":
+    """Panel with a tray, window manager, xfce4-notifyd."""
+    return make_scene()
