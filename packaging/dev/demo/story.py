@@ -52,7 +52,7 @@ class Story:
     async def run(self) -> None:
         """All chapters; StoryError at the first that doesn't come."""
         await self.bystander.watch()
-        app = self.start_app()
+        app = self.start_app("--hidden", "--rules", str(HERE / "rules.toml"))
         runaway = None
         try:
             self.tell("the app is starting (its log: build/run/demo-app.log)")
@@ -67,9 +67,9 @@ class Story:
                 process.terminate()
                 process.wait(10)
 
-    def start_app(self) -> "subprocess.Popen[bytes]":
+    def start_app(self, *options: str) -> "subprocess.Popen[bytes]":
         with (self.logs / "demo-app.log").open("wb") as log:
-            words = [sys.executable, "-P", "-m", "smoothtask_gui.app", "--hidden", "--rules", HERE / "rules.toml"]
+            words = [sys.executable, "-P", "-m", "smoothtask_gui.app", *options]
             return subprocess.Popen(words, stdout=log, stderr=log)
 
     async def icon(self, app: "subprocess.Popen[bytes]") -> None:
