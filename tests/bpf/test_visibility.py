@@ -10,7 +10,19 @@ import pytest
 
 from helper.probes import ProcessEvents, TaskSnapshot
 from helper.probes.visibility import Mode, Visibility
-from tests.bpf.machine import EVERYTHING, EXIT, EXITED, NOBODY, Child, begin_and_take, child, process_row, roll_ups, take, until
+from tests.bpf.machine import (
+    EVERYTHING,
+    EXIT,
+    EXITED,
+    NOBODY,
+    Child,
+    begin_and_take,
+    child,
+    process_row,
+    roll_ups,
+    take,
+    until,
+)
 
 AS_PROC = Visibility(Mode.SEES_AS_PROC, NOBODY)
 OWN = Visibility(Mode.SEES_OWN, NOBODY)
