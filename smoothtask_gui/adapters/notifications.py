@@ -62,12 +62,13 @@ class ReplacingBackend(DBusDesktopNotifier):
     async def connect(self) -> None:
         """Learn what the present server can do; NotificationError when none answers."""
         try:
+            # first over our own call, which knows a dead bus; dbus-fast's proxies leave an unread exception behind
+            self.server_name = str((await self._ask("GetServerInformation"))[0])
+            self.reads_markup = "body-markup" in (await self._ask("GetCapabilities"))[0]
             if self.interface is None:
                 self.bus = self._session.connection
                 await self._follow_server()
             self._capabilities = await super()._get_capabilities()
-            self.server_name = str((await self._ask("GetServerInformation"))[0])
-            self.reads_markup = "body-markup" in (await self._ask("GetCapabilities"))[0]
         except (BusError, DBusError, InterfaceNotFoundError, TimeoutError, OSError, EOFError) as error:
             raise NotificationError(str(error)) from error
 

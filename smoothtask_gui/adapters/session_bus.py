@@ -64,7 +64,7 @@ class SessionBus:
 
     async def call(self, peer: Peer, member: str, signature: str = "", *body: Any) -> list[Any]:
         """Return the reply's body; BusError on an error reply, a dead bus or a peer that doesn't answer."""
-        if self._gone:
+        if self._gone or not self.connection.connected:
             raise BusError(f"{member} failed: the session bus is gone")
         return list((await bus.call(self.connection, peer, member, signature, body)).body)
 

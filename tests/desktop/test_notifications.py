@@ -1,12 +1,15 @@
 """Promises of `adapters/notifications.py`, kept with real notification services."""
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 from unittest.mock import ANY
 
 import pytest
 
+from smoothtask_gui.adapters.loop import is_lost_connection
 from smoothtask_gui.adapters.notification_port import NotificationService
 from smoothtask_gui.adapters.notifications import ABSENT, DesktopNotifications
 from smoothtask_gui.adapters.session_bus import SessionBus
@@ -45,7 +48,12 @@ def talk(
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", scene.desk.env["DBUS_SESSION_BUS_ADDRESS"])
     person = Person()
 
+    unexpected: list[dict[str, Any]] = []
+
     async def run() -> None:
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _, context: None if is_lost_connection(context) else unexpected.append(context)
+        )
         bus = await SessionBus.connect()
         notifications = DesktopNotifications(bus, "dialog-information")
         try:
@@ -58,6 +66,8 @@ def talk(
             await bus.close()
 
     asyncio.run(run())
+    gc.collect()
+    assert unexpected == []
     return person
 
 
