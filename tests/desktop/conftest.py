@@ -1,7 +1,14 @@
-"""A real desktop for each test, and a hand and an eye on it."""
+"""A real desktop for each test, and a hand and an eye on it.
+
+As root, each desktop has a pid namespace of its own, and the app in it sees only that one's processes: otherwise
+whatever else is busy on this machine would raise alerts, and a test's Stop button could hit it. A normal user's app sees all of
+that user's processes; `press_stop` then refuses when another process was named.
+"""
 
 import contextlib
+import ctypes
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -28,6 +35,28 @@ def load_desk() -> ModuleType:
 
 
 desk_module = load_desk()
+CLONE_NEWPID = 0x2000_0000  # <linux/sched.h>
+OWN_PROC = ["unshare", "--mount", "--propagation", "private", "sh", "-c", 'mount -t proc proc /proc && exec "$@"', "sh"]
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+@contextlib.contextmanager
+def own_processes() -> Iterator[None]:
+    """What is started meanwhile lives in a pid namespace that ends with it (pid_namespaces(7))."""
+    if os.geteuid() != 0:
+        yield
+        return
+    with Path("/proc/self/ns/pid").open() as home:
+        assert libc.unshare(CLONE_NEWPID) == 0, os.strerror(ctypes.get_errno())
+        first = subprocess.Popen([*desk_module.DIE_WITH_PARENT, "sleep", "infinity"])
+        try:
+            yield
+        finally:
+            first.kill()
+            first.wait()
+            assert libc.setns(home.fileno(), CLONE_NEWPID) == 0, os.strerror(ctypes.get_errno())
+
+
 MakeDesk = Callable[..., "Scene"]
 
 
@@ -61,14 +90,20 @@ class Scene:
 
     def start_app(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "smoothtask_gui.app", "--source", "procfs", "--rules", str(self.rules)]
-        return self.desk.spawn([*command, *options], "app.log", PYTHONPATH=str(ROOT), **environment)
+        alone = OWN_PROC if os.geteuid() == 0 else []
+        return self.desk.spawn([*alone, *command, *options], "app.log", PYTHONPATH=str(ROOT), **environment)
 
     def start_runaway(self, name: str = "spinner") -> subprocess.Popen[bytes]:
         """A busy process of that name, which ends with its test at the latest."""
         program = self.folder / name
-        program.write_text("while :; do :; done\n")
+        program.write_text("#!/bin/bash\nwhile :; do :; done\n")  # the kernel names a script's process after the script
         program.chmod(0o755)
-        return self.desk.spawn(["bash", "-c", f'exec -a {name} bash "{program}"'], "runaway.log")
+        return self.desk.spawn([str(program)], "runaway.log")
+
+    def recorded(self, name: str) -> bool:
+        """Whether the app's own log has an incident of the process `name`."""
+        log = Path(self.desk.env["XDG_STATE_HOME"], "smoothtask", "incidents.jsonl")
+        return log.exists() and name in log.read_text()
 
     def item_is_registered(self) -> bool:
         command = ["dbus-send", "--session", "--print-reply", f"--dest={desk_module.WATCHER}", "/StatusNotifierWatcher"]
@@ -131,10 +166,12 @@ class Scene:
         boxes = [self.geometry(window) for window in shown]
         return next((box for box in boxes if box[3] > 60), None)
 
-    def press_button(self, from_right: int) -> None:
-        """Click a button of the notification, counted from the right, 0 first (all are 92 px apart)."""
+    def press_stop(self, name: str) -> None:
+        """Click Stop, the middle one of the notification's buttons (all are 92 px apart)."""
         x, y, width, height = self.until(self.notification, "a notification is on the screen")
-        self.click(x + width - 56 - 92 * from_right, y + height - 31)
+        named = re.findall(r'string "(\S+) has used', self.bus_log)
+        assert set(named) == {name}, "another process is busy; its notification might get the click"
+        self.click(x + width - 56 - 92, y + height - 31)
 
     def picture(self, name: str) -> None:
         self.desk.screenshot(ROOT / "build/screenshots" / f"{name}.png")
@@ -146,7 +183,7 @@ class Scene:
 
 @pytest.fixture
 def make_scene(tmp_path: Path) -> Iterator[MakeDesk]:
-    with contextlib.ExitStack() as stack:
+    with own_processes(), contextlib.ExitStack() as stack:
         yield lambda **options: Scene(stack.enter_context(desk_module.Desktop(**options)), tmp_path)
 
 
