@@ -13,6 +13,7 @@ from smoothtask_gui.domain.sensors import kind_of
 from smoothtask_gui.domain.text import safe_text
 from smoothtask_gui.sources.auto import AutoSource
 from smoothtask_gui.sources.helper_stream import HelperSource
+from smoothtask_gui.sources.pressure import PressureSource
 from smoothtask_gui.sources.procfs import ProcfsSource
 from smoothtask_gui.sources.protocol import SourceChanged, SourceError
 from smoothtask_gui.sources.recording import RecordingSource
@@ -32,10 +33,10 @@ def choose(name: str, patience_s: float = PATIENCE_S) -> Source:
     if name.startswith(RECORDING):
         return RecordingSource(Path(name.removeprefix(RECORDING)))
     if name == "procfs":
-        return _procfs()
+        return PressureSource(_procfs())
     if name == "helper":
-        return _helper()
-    return AutoSource(_helper, _procfs, patience_s=patience_s)
+        return PressureSource(_helper())
+    return PressureSource(AutoSource(_helper, _procfs, patience_s=patience_s))
 
 
 async def items(name: str, period_ms: int) -> AsyncGenerator[Item]:

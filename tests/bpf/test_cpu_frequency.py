@@ -1,4 +1,4 @@
-"""The program run in the kernel with arguments of the test's choice (BPF_PROG_TEST_RUN): build machines have no cpufreq."""
+"""The program run in the kernel with arguments of our choice (BPF_PROG_TEST_RUN): build machines have no cpufreq."""
 
 from __future__ import annotations
 

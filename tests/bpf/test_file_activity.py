@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +16,6 @@ from tests.bpf.machine import NOBODY, boottime_ns, child
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from helper.loaders.libbpf import Libbpf
     from helper.probes.activity import ActivityProbe
@@ -72,7 +72,7 @@ def test_a_file_systems_row_is_that_of_the_device_the_file_lies_on(probe: Activi
         user.settle()
         user.tell()
         user.settle()
-    device = os.stat(tmp_path).st_dev
+    device = tmp_path.stat().st_dev
     after = systems(probe)
     row = after[os.major(device), os.minor(device)]
     known = before.get((os.major(device), os.minor(device)))
@@ -91,7 +91,7 @@ def systems(probe: ActivityProbe) -> dict[tuple[int, int], object]:
 
 
 def type_of_mount(major: int, minor: int) -> str:
-    with open("/proc/self/mountinfo", encoding="utf-8") as lines:
+    with Path("/proc/self/mountinfo").open(encoding="utf-8") as lines:
         return next(line.split(" - ")[1].split()[0] for line in lines if line.split()[2] == f"{major}:{minor}")
 
 

@@ -1,4 +1,4 @@
-"""Reclaim that a process at its memory cgroup's limit does itself; the whole machine isn't made short of memory here."""
+"""Reclaim that a process does itself at its memory cgroup's limit; the machine isn't made short of memory here."""
 
 from __future__ import annotations
 

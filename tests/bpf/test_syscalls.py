@@ -91,7 +91,9 @@ def test_time_asleep_in_a_call_is_part_of_it_and_falls_into_its_slot(probe: Acti
 
 def test_the_calls_of_all_threads_are_their_processs(probe: ActivityProbe) -> None:
     work = "    many = [threading.Thread(target=lambda: [os.getppid() for _ in range(count)]) for _ in range(4)]\n"
-    turn = AGAIN + work + "    [one.start() for one in many]; [one.join() for one in many]; count = 2500 - count; say()\n"
+    turn = (
+        AGAIN + work + "    [one.start() for one in many]; [one.join() for one in many]; count = 2500 - count; say()\n"
+    )
     with child("count = 2500\n" + turn) as busy:
         busy.settle()
         busy.tell()
