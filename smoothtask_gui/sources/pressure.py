@@ -1,9 +1,10 @@
 """Alarms from the kernel when tasks stall for want of CPU, memory or disk: PSI triggers.
 
 A trigger (Documentation/accounting/psi.rst) says within moments what averages show only after ten seconds. Each is a
-file of /proc/pressure into which a threshold was written; it is polled for POLLPRI. asyncio's selector knows only readable and
-writable, so each file has an epoll of its own, which is readable when POLLPRI is there. Asking psi_trigger_poll() takes
-the alarm away, and the loop's selector has asked by the time it calls us: hence one epoll a trigger, and none is asked.
+file of /proc/pressure into which a threshold was written; it is polled for POLLPRI. asyncio's selector knows only
+readable and writable, so each file has an epoll of its own, which is readable when POLLPRI is there. Asking takes the
+alarm away (psi_trigger_poll()), and the loop's selector has asked by the time it calls us: hence one epoll a trigger,
+and none is asked again.
 
 Who lacks CAP_SYS_RESOURCE may set triggers since kernel 6.5 (d82caa273565), with windows of whole multiples of 2 s:
 those are looked at every 2 s only, so an alarm comes up to 2 s late and may come at every second window only. Before
@@ -46,7 +47,7 @@ _REASONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """An alarm when tasks stalled for `stall_us` of a window; `extent`: "some" task, or "full": all that aren't idle."""
+    """An alarm when tasks stalled for `stall_us` of a window: "some" task, or all that aren't idle ("full")."""
 
     resource: str  # "cpu", "memory", "io"
     extent: str

@@ -137,13 +137,17 @@ def test_a_kernel_without_pressure_leaves_the_averages_and_says_why(tmp_path: Pa
     assert set(reasons.values()) == {"this kernel has no /proc/pressure (CONFIG_PSI)"}
 
 
+def open_fds() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def test_closed_triggers_leave_no_descriptor() -> None:
     async def open_and_close() -> tuple[int, int]:
-        before = len(list(Path("/proc/self/fd").iterdir()))
+        before = open_fds()
         triggers = PressureTriggers(lambda _: None)
         triggers.open()
         triggers.close()
-        return before, len(list(Path("/proc/self/fd").iterdir()))
+        return before, open_fds()
 
     before, after = asyncio.run(open_and_close())
     assert before == after
