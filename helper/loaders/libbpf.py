@@ -11,6 +11,7 @@ import ctypes
 import errno
 import mmap
 import os
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -61,8 +62,16 @@ _PROTOTYPES: Final[dict[str, tuple[type | None, list[type]]]] = {
 class _Log(local):
     """What libbpf said in this thread: it calls back in the thread that called it."""
 
-    def __init__(self) -> None:
+    def __init__(self, vsnprintf: Callable[..., int]) -> None:
+        self._vsnprintf = vsnprintf
         self.lines: deque[str] = deque(maxlen=LOG_LINES)
+
+    def take(self, level: int, text: int, arguments: int) -> int:
+        if level == 0:  # LIBBPF_WARN
+            line = ctypes.create_string_buffer(LOG_LINE_BYTES)
+            self._vsnprintf(line, LOG_LINE_BYTES, text, arguments)
+            self.lines.append(line.value[-LOG_TAIL_CHARACTERS:].decode("utf-8", "replace"))
+        return 0
 
 
 class Libbpf:
@@ -72,7 +81,6 @@ class Libbpf:
         """Raises LoaderError if the library is missing or lacks a function."""
         self._objects = objects
         self._kernel_btf = kernel_btf
-        self._log = _Log()
         try:
             self.calls = ctypes.CDLL(library, use_errno=True)
             for name, (result, arguments) in _PROTOTYPES.items():
@@ -81,10 +89,11 @@ class Libbpf:
         except (OSError, AttributeError) as reason:
             hint = f"the library {library} is missing or too old ({reason}); install libbpf 1.0 or later"
             raise LoaderError(library, "library", errno.ENOENT, hint=hint) from reason
-        self._vsnprintf = ctypes.CDLL(None).vsnprintf
-        self._vsnprintf.restype, self._vsnprintf.argtypes = _int, [_pointer, _size, _pointer, _pointer]
-        self._printer = _print_callback(self._print)  # libbpf keeps the pointer, so we keep the object
-        self.calls.libbpf_set_print(self._printer)
+        vsnprintf = ctypes.CDLL(None).vsnprintf
+        vsnprintf.restype, vsnprintf.argtypes = _int, [_pointer, _size, _pointer, _pointer]
+        self._log = _Log(vsnprintf)
+        self._printer = _print_callback(self._log.take)
+        weakref.finalize(self, self.calls.libbpf_set_print, _print_callback())  # or libbpf would call freed memory
 
     def open(self, name: str) -> BpfObject:
         """Opens `<name>.bpf.o`; nothing is in the kernel yet."""
@@ -99,7 +108,8 @@ class Libbpf:
         return BpfObject(self, name, handle)
 
     def begin(self) -> None:
-        """Forgets this thread's lines of the step before."""
+        """Forgets this thread's lines of the step before; libbpf has one printer for the whole process."""
+        self.calls.libbpf_set_print(self._printer)
         self._log.lines.clear()
 
     def error(self, program: str, step: str, number: int) -> LoaderError:
@@ -111,13 +121,6 @@ class Libbpf:
         if result < 0:
             raise self.error(program, step, result)
         return result
-
-    def _print(self, level: int, text: int, arguments: int) -> int:
-        if level == 0:  # LIBBPF_WARN
-            line = ctypes.create_string_buffer(LOG_LINE_BYTES)
-            self._vsnprintf(line, LOG_LINE_BYTES, text, arguments)
-            self._log.lines.append(line.value[-LOG_TAIL_CHARACTERS:].decode("utf-8", "replace"))
-        return 0
 
 
 def _lockdown_hint(number: int) -> str:
@@ -183,8 +186,8 @@ class BpfObject:
         result = self._calls.bpf_iter_create(self._calls.bpf_link__fd(self._links[program]))
         return self._door.check(program, "read", result)
 
-    def shared(self, section: str) -> memoryview:
-        """A .data section, mapped: what one side writes the other sees. Valid until `close`."""
+    def shared(self, section: str) -> mmap.mmap:
+        """A .data section, mapped: what one side writes the other sees. Valid until `close`; take no view of it."""
         handle = self._map(section)
         fd = self._calls.bpf_map__fd(handle)
         try:
@@ -192,7 +195,7 @@ class BpfObject:
         except OSError as reason:
             raise self._door.error(self.name, "map", reason.errno or 0) from reason
         self._mappings.append(mapping)
-        return memoryview(mapping)
+        return mapping
 
     def map_fd(self, name: str) -> int:
         return self._door.check(self.name, "map", self._calls.bpf_map__fd(self._map(name)))

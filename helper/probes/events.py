@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
+from typing import Final
 
 from helper.loaders.errors import LoaderError
 from helper.loaders.libbpf import BpfObject, Libbpf
@@ -10,7 +12,7 @@ from helper.loaders.maps import RingBuffer
 from helper.probes.probe import ProbeCost
 from helper.probes.program import cost_of, load
 
-LOST_EVENTS_BYTES = 8  # struct st_event_settings, bpf/settings.h
+SETTINGS: Final = struct.Struct("@Q")  # struct st_event_settings, bpf/settings.h
 
 
 class RareEvents:
@@ -28,7 +30,7 @@ class RareEvents:
     def open(self) -> None:
         bpf_object, self.missing_programs = load(self._door, self.name, self.optional)
         try:
-            self._lost = bpf_object.shared(".data.settings")
+            self._settings = bpf_object.shared(".data.settings")
             self._ring = RingBuffer(self._door, self.name, bpf_object.map_fd("events"))
         except LoaderError:
             bpf_object.close()
@@ -39,7 +41,6 @@ class RareEvents:
         if self._object is None:
             return
         self._ring.close()
-        self._lost.release()
         self._object.close()
         self._object = None
 
@@ -57,7 +58,7 @@ class RareEvents:
     def lost(self) -> int:
         """Events that found the ring buffer full."""
         self._opened()
-        return int(self._lost[:LOST_EVENTS_BYTES].cast("Q")[0])
+        return int(SETTINGS.unpack_from(self._settings)[0])
 
     def _opened(self) -> BpfObject:
         if self._object is None:

@@ -26,6 +26,7 @@ EXITED: Final = struct.Struct("@IIQ16sQQQQQQQQII")  # struct st_exited
 KEY: Final = struct.Struct("@IIQ16sII")  # struct rollup_key, bpf/process_events.bpf.c
 COUNTERS: Final = struct.Struct("@QQQQ")  # struct st_counters
 SETTINGS: Final = struct.Struct("@QQ")  # struct st_process_settings, up to `overflow`
+SEEN_NS: Final = struct.Struct("@Q")
 ENTRIES: Final = 4096  # of the map `rollups`
 IDLE_NS: Final = 120 * 10**9
 
@@ -43,7 +44,6 @@ class ProcessEvents:
         bpf_object, _ = load(self._door, self.name)
         try:
             self._settings = bpf_object.shared(".data.settings")
-            self._words = self._settings[: SETTINGS.size].cast("Q")
             rollups = bpf_object.map_fd("rollups")
             self._rollups = HashReader(self._door, self.name, rollups, KEY.size, EXITED.size, ENTRIES)
             self._counters_fd = bpf_object.map_fd("counters")
@@ -51,7 +51,7 @@ class ProcessEvents:
         except LoaderError:
             bpf_object.close()
             raise
-        self._words[0] = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        SETTINGS.pack_into(self._settings, 0, time.clock_gettime_ns(time.CLOCK_BOOTTIME), 0)
         self._taken_exits = 0
         self._object = bpf_object
 
@@ -59,8 +59,6 @@ class ProcessEvents:
         if self._object is None:
             return
         self._ring.close()
-        self._words.release()
-        self._settings.release()
         self._object.close()
         self._object = None
         del self._rollups
@@ -71,7 +69,7 @@ class ProcessEvents:
     def begin_snapshot(self, boottime_ns: int) -> None:
         """From now on, processes that started before `boottime_ns` count as seen. Call it right before a snapshot."""
         self._opened()
-        self._words[1] = boottime_ns
+        SEEN_NS.pack_into(self._settings, 8, boottime_ns)  # one store: CPython copies an aligned 8-byte value at once
 
     def read_exited(self, visibility: Visibility) -> bytes:
         """All roll-ups, packed `struct st_exited`, the overflow row included if there is one.
@@ -81,7 +79,7 @@ class ProcessEvents:
         self._opened()
         _, values = self._rollups.read()
         overflow = self._settings[SETTINGS.size : SETTINGS.size + EXITED.size]
-        rows = bytes(values) + (bytes(overflow) if EXITED.unpack(overflow)[6] else b"")
+        rows = bytes(values) + (overflow if EXITED.unpack(overflow)[6] else b"")
         if visibility.mode is Mode.SEES_ALL:
             return rows
         shown = (visibility.exited(row) for row in _split(rows))

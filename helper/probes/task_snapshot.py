@@ -7,6 +7,7 @@ of a thread that exits between the pass's visit of the process and of the thread
 
 from __future__ import annotations
 
+import mmap
 import os
 import struct
 from typing import Final
@@ -30,7 +31,7 @@ class TaskSnapshot:
     def __init__(self, door: Libbpf) -> None:
         self._door = door
         self._object: BpfObject | None = None
-        self._settings: memoryview | None = None
+        self._settings: mmap.mmap | None = None
         self._one_more = memoryview(bytearray(TASK_BYTES))
 
     def open(self) -> None:
@@ -38,8 +39,6 @@ class TaskSnapshot:
         self._settings = self._object.shared(".data.settings")
 
     def close(self) -> None:
-        if self._settings is not None:
-            self._settings.release()
         if self._object is not None:
             self._object.close()
         self._object = self._settings = None

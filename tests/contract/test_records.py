@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from helper.probes import process_events, program, task_snapshot, visibility
+from helper.probes import events, process_events, program, task_snapshot, visibility
 from smoothtask_gui.domain.batch import EXITED, Missing
 from tests.contract.layout import BPF_FOLDER, RECORDS, Member, fields_of, places_of, read_constants, read_header
 
@@ -56,6 +56,7 @@ def test_the_helper_steps_over_task_rows_by_their_real_size():
         (LAYOUTS["st_counters"], process_events.COUNTERS),
         (SETTINGS["st_constants"], program.CONSTANTS),
         (SETTINGS["st_snapshot_settings"], task_snapshot.SETTINGS),
+        (SETTINGS["st_event_settings"], events.SETTINGS),
     ],
     ids=lambda each: getattr(each, "name", ""),
 )

@@ -1,0 +1,41 @@
+"""Real programs in the real kernel: needs root, or CAP_BPF and CAP_PERFMON; builds the objects first."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from helper.loaders.libbpf import Libbpf
+from helper.probes import ProcessEvents, TaskSnapshot
+from tests.contract.layout import ROOT
+
+
+@pytest.fixture(scope="session")
+def objects() -> Path:
+    subprocess.run([sys.executable, ROOT / "packaging" / "dev" / "build_bpf.py"], check=True)
+    return ROOT / "build" / "bpf"
+
+
+@pytest.fixture(scope="session")
+def door(objects: Path) -> Libbpf:
+    return Libbpf(objects)
+
+
+@pytest.fixture
+def snapshot(door: Libbpf) -> Iterator[TaskSnapshot]:
+    probe = TaskSnapshot(door)
+    probe.open()
+    yield probe
+    probe.close()
+
+
+@pytest.fixture
+def events(door: Libbpf) -> Iterator[ProcessEvents]:
+    probe = ProcessEvents(door)
+    probe.open()
+    yield probe
+    probe.close()

@@ -1,0 +1,292 @@
+"""Processes that come and go, against how many there were and what time they used."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helper.probes import ProcessEvents, TaskSnapshot
+from tests.bpf.machine import (
+    COUNTERS,
+    EXIT,
+    Child,
+    begin_and_take,
+    boottime_ns,
+    child,
+    clock_ticks,
+    in_initial_pid_namespace,
+    process_row,
+    roll_ups,
+    until,
+)
+
+FORK_AND_NAME = """
+say(); wait()
+for _ in range(int(sys.argv[2])):
+    pid = os.fork()
+    if not pid:
+        with open('/proc/self/comm', 'w') as comm: comm.write(sys.argv[1])
+        os._exit(0)
+    os.waitpid(pid, 0)
+say(); wait()
+"""
+
+
+def count_of(events: ProcessEvents, comm: bytes) -> int:
+    rows = roll_ups(events)
+    return int(rows["count"][rows["comm"] == comm].sum())
+
+
+def exit_of(events: ProcessEvents, pid: int) -> np.void:
+    """Waits for the exit event of a process."""
+    records: list[bytes] = []
+
+    def arrived() -> list[np.void]:
+        events.drain(records.append)
+        exits = [np.frombuffer(record, EXIT)[0] for record in records]
+        return [one for one in exits if one["pid"] == pid]
+
+    until(arrived, f"the exit of {pid}")
+    assert len(arrived()) == 1
+    return arrived()[0]
+
+
+def test_short_lived_processes_are_counted_exactly(events: ProcessEvents, snapshot: TaskSnapshot) -> None:
+    with child(FORK_AND_NAME, "st-brief", "300") as parent:
+        parent.hear()
+        begin_and_take(events, snapshot)
+        parent.tell()
+        parent.hear()
+        until(lambda: count_of(events, b"st-brief") >= 300, "300 exits")
+    rows = roll_ups(events)
+    rows = rows[rows["comm"] == b"st-brief"]
+    assert rows["count"].tolist() == [300]
+    assert rows["parent_pid"].tolist() == [parent.pid]
+    assert rows["uid"].tolist() == [os.geteuid()]
+    assert rows["first_ns"][0] < rows["last_ns"][0] < boottime_ns()
+    assert rows["run_ns"][0] > 300 * 10_000
+
+
+def test_grandchildren_no_snapshot_has_seen_count_for_the_ancestor_that_one_has(
+    events: ProcessEvents, snapshot: TaskSnapshot
+) -> None:
+    nested = "say(); wait()\nif not os.fork():\n" + FORK_AND_NAME.replace("say(); wait()\n", "").replace("\n", "\n    ")
+    with child(nested + "\nos.wait(); say(); wait()", "st-nested", "5") as parent:
+        parent.hear()
+        begin_and_take(events, snapshot)
+        parent.tell()
+        parent.hear()
+        until(lambda: count_of(events, b"st-nested") >= 5, "5 exits")
+    rows = roll_ups(events)
+    assert rows["parent_pid"][rows["comm"] == b"st-nested"].tolist() == [parent.pid]
+
+
+def test_an_exec_chain_is_one_process_with_its_last_name(events: ProcessEvents, snapshot: TaskSnapshot) -> None:
+    chain = "say(); wait(); os.system('exec sh -c \"exec env true\"'); say(); wait()"
+    with child(chain) as parent:
+        parent.hear()
+        begin_and_take(events, snapshot)
+        before = np.frombuffer(events.counters(), COUNTERS)[0]
+        parent.tell()
+        parent.hear()
+        until(lambda: (roll_ups(events)["parent_pid"] == parent.pid).any(), "the chain's end")
+        after = np.frombuffer(events.counters(), COUNTERS)[0]
+    rows = roll_ups(events)
+    rows = rows[rows["parent_pid"] == parent.pid]
+    assert rows["comm"].tolist() == [b"true"]
+    assert rows["count"].tolist() == [1]
+    assert after["execs"] - before["execs"] >= 4
+    assert after["forks"] - before["forks"] >= 1
+    assert after["exits"] - before["exits"] >= 1
+    assert after["lost_exits"] == 0
+
+
+def test_an_exec_by_a_thread_that_is_not_the_leader_is_no_exit(events: ProcessEvents, snapshot: TaskSnapshot) -> None:
+    script = (
+        "say(); wait()\n"
+        "pid = os.fork()\n"
+        "if not pid:\n"
+        "    burn(0.2)\n"
+        "    def go(): burn(0.1); os.execv('/bin/true', ['true'])\n"
+        "    threading.Thread(target=go).start(); time.sleep(60)\n"
+        "os.waitpid(pid, 0); say(); wait()\n"
+    )
+    with child(script) as parent:
+        parent.hear()
+        begin_and_take(events, snapshot)
+        parent.tell()
+        parent.hear()
+        until(lambda: (roll_ups(events)["parent_pid"] == parent.pid).any(), "the exit")
+        last = roll_ups(events)
+    rows = last[last["parent_pid"] == parent.pid]
+    assert rows["count"].tolist() == [1]
+    assert rows["comm"].tolist() == [b"true"]
+    assert rows["run_ns"][0] >= 290_000_000
+
+
+def test_the_exit_of_a_process_that_was_seen_brings_its_whole_life(
+    events: ProcessEvents, snapshot: TaskSnapshot
+) -> None:
+    with child("burn(0.2); say(); wait(); burn(0.1); os._exit(7)") as seen:
+        seen.hear()
+        row = process_row(begin_and_take(events, snapshot), seen.pid)
+        assert seen.end() == 7
+        gone = exit_of(events, seen.pid)
+    assert gone["start_ns"] == row["start_ns"]
+    assert gone["run_ns"] >= row["run_ns"] + 100_000_000
+    assert gone["exit_code"] == 7 << 8
+    assert gone["parent_pid"] == os.getpid()
+    assert gone["comm"] == row["comm"]
+    assert gone["cgroup_id"] == row["cgroup_id"]
+    assert gone["missing"] == 0
+    assert row["start_ns"] not in roll_ups(events)["first_ns"]
+
+
+def test_the_exit_code_of_a_killed_process_is_its_signal(events: ProcessEvents, snapshot: TaskSnapshot) -> None:
+    with child("say(); wait()") as seen:
+        seen.hear()
+        begin_and_take(events, snapshot)
+        os.kill(seen.pid, 9)
+        os.waitid(os.P_PID, seen.pid, os.WEXITED | os.WNOWAIT)
+        seen._process.wait()
+        assert exit_of(events, seen.pid)["exit_code"] == 9
+
+
+def test_threads_of_a_process_are_in_its_exit_and_are_no_exits(events: ProcessEvents, snapshot: TaskSnapshot) -> None:
+    script = (
+        "say(); wait()\n"
+        "def work(): burn(0.1); time.sleep(0.01)\n"
+        "threads = [threading.Thread(target=work) for _ in range(3)]\n"
+        "for each in threads: each.start()\n"
+        "for each in threads: each.join()\n"
+    )
+    with child(script) as seen:
+        seen.hear()
+        begin_and_take(events, snapshot)
+        assert seen.end() == 0
+        assert exit_of(events, seen.pid)["run_ns"] >= 300_000_000
+
+
+def test_idle_roll_ups_are_forgotten_and_busy_ones_kept(events: ProcessEvents, snapshot: TaskSnapshot) -> None:
+    with child(FORK_AND_NAME, "st-idle", "3") as parent:
+        parent.hear()
+        begin_and_take(events, snapshot)
+        parent.tell()
+        parent.hear()
+        until(lambda: count_of(events, b"st-idle") == 3, "3 exits")
+    assert events.forget_idle(boottime_ns()) == 0
+    assert count_of(events, b"st-idle") == 3
+    assert events.forget_idle(boottime_ns() + 121 * 10**9) >= 1
+    assert count_of(events, b"st-idle") == 0
+    assert events.lost() == 0
+
+
+def test_more_kinds_of_processes_than_the_map_holds_are_counted_in_the_overflow_row(
+    events: ProcessEvents, snapshot: TaskSnapshot
+) -> None:
+    many = FORK_AND_NAME.replace("range(int(sys.argv[2]))", "range(4500)").replace("sys.argv[1]", "f'st-{_}'")
+    with child(many) as parent:
+        parent.hear()
+        begin_and_take(events, snapshot)
+        parent.tell()
+        parent.hear()
+
+        def counted() -> int:
+            rows = roll_ups(events)
+            return int(rows["count"][(rows["parent_pid"] == parent.pid) | (rows["comm"] == b"")].sum())
+
+        until(lambda: counted() >= 4500, "4500 exits")
+    rows = roll_ups(events)
+    overflow = rows[rows["comm"] == b""]
+    assert overflow["parent_pid"].tolist() == [0]
+    assert overflow["count"][0] >= 4500 - 4096
+    assert overflow["run_ns"][0] > 0
+    assert events.lost() == 0
+
+
+STORM = """
+say(); wait()
+end = time.monotonic() + float(sys.argv[1])
+while time.monotonic() < end:
+    pid = os.fork()
+    if not pid:
+        until = time.perf_counter() + 0.002
+        while time.perf_counter() < until: pass
+        os._exit(0)
+    os.waitpid(pid, 0)
+say(); wait()
+"""
+
+
+class Attribution:
+    """CPU time by process from snapshots, exits and roll-ups, as a client of the stream adds it up."""
+
+    def __init__(self, events: ProcessEvents, snapshot: TaskSnapshot) -> None:
+        self._events, self._snapshot = events, snapshot
+        self._seen: dict[tuple[int, int], int] = {}
+        self._rolled_ns = 0
+        self.total_ns = 0
+        self.tick()
+        self.total_ns = 0
+
+    def tick(self) -> None:
+        rows = begin_and_take(self._events, self._snapshot)
+        starts = {int(row["pid"]): int(row["start_ns"]) for row in rows if row["pid"] == row["tgid"]}
+        now: dict[tuple[int, int], int] = {}
+        for row in rows:
+            key = (int(row["tgid"]), starts.get(int(row["tgid"]), 0))
+            now[key] = now.get(key, 0) + int(row["run_ns"])
+        self.total_ns += sum(run_ns - self._seen.get(key, 0) for key, run_ns in now.items())
+        self._seen |= now
+        self._events.drain(self._gone)
+        rolled_ns = int(roll_ups(self._events)["run_ns"].sum())
+        self.total_ns += rolled_ns - self._rolled_ns
+        self._rolled_ns = rolled_ns
+
+    def _gone(self, record: bytes) -> None:
+        gone = np.frombuffer(record, EXIT)[0]
+        self.total_ns += int(gone["run_ns"]) - self._seen.pop((int(gone["pid"]), int(gone["start_ns"])), 0)
+
+
+def busy_ns(parents: list[Child]) -> int:
+    """Of the whole machine, as /proc/stat counts it; inside a pid namespace, where others' work is unseen, the storm's."""
+    if in_initial_pid_namespace():
+        fields = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:]
+        ticks = sum(int(fields[index]) for index in (0, 1, 2, 5, 6, 7)) - init_ticks()
+    else:
+        ticks = sum(int(field) for parent in parents for field in parent.stat()[11:15])
+    return ticks * 10**9 // clock_ticks()
+
+
+def init_ticks() -> int:
+    """Of pid 1, which sandbox kernels keep out of BPF iterators; on other machines it does next to nothing."""
+    fields = Path("/proc/1/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def test_in_a_storm_of_brief_processes_98_percent_of_the_busy_time_has_a_name(
+    events: ProcessEvents, snapshot: TaskSnapshot
+) -> None:
+    with child(STORM, "4") as first, child(STORM, "4") as second:
+        storm = [first, second]
+        for parent in storm:
+            parent.hear()
+        attribution, before_ns = Attribution(events, snapshot), busy_ns(storm)
+        for parent in storm:
+            parent.tell()
+        for _ in range(8):
+            time.sleep(0.5)  # the sampler's period
+            attribution.tick()
+        for parent in storm:
+            parent.hear()
+        gone = np.frombuffer(events.counters(), COUNTERS)[0]["forks"]
+        until(lambda: np.frombuffer(events.counters(), COUNTERS)[0]["exits"] >= gone - 20, "the last to be freed")
+        attribution.tick()
+        truth_ns = busy_ns(storm) - before_ns
+    assert attribution.total_ns / truth_ns == pytest.approx(1.0, abs=0.02)
+    assert roll_ups(events)["count"].sum() > 500
+    assert events.lost() == 0

@@ -1,0 +1,87 @@
+"""OOM kills as the kernel makes them; thermal programs as far as a machine without a thermal zone allows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from helper.loaders.libbpf import Libbpf
+from helper.probes import EVENT_KINDS, OomEvents, ThermalEvents
+from tests.bpf.machine import HEAD, NOBODY, OOM_KILL, boottime_ns, child, until
+
+LIMIT_BYTES = 30 << 20
+V1 = Path("/sys/fs/cgroup/memory")
+V2 = Path("/sys/fs/cgroup")
+
+
+@contextmanager
+def memory_cgroup() -> Iterator[Path]:
+    """A memory cgroup of 30 MiB without swap, v1 or v2, whichever the machine has."""
+    folder = (V1 if V1.is_dir() else V2) / f"smoothtask-test-{os.getpid()}-{boottime_ns()}"
+    if not V1.is_dir():
+        (V2 / "cgroup.subtree_control").write_text("+memory", encoding="ascii")
+    folder.mkdir()
+    if V1.is_dir():
+        (folder / "memory.limit_in_bytes").write_text(str(LIMIT_BYTES), encoding="ascii")
+    else:
+        (folder / "memory.max").write_text(str(LIMIT_BYTES), encoding="ascii")
+        if (folder / "memory.swap.max").exists():
+            (folder / "memory.swap.max").write_text("0", encoding="ascii")
+    try:
+        yield folder
+    finally:
+        until(lambda: not (folder / "cgroup.procs").read_text(encoding="ascii"), "an empty cgroup")
+        folder.rmdir()
+
+
+def test_an_oom_kill_is_reported_with_its_victim(door: Libbpf) -> None:
+    probe = OomEvents(door)
+    probe.open()
+    eat = (
+        "with open(sys.argv[1] + '/cgroup.procs', 'w') as procs: procs.write(str(os.getpid()))\n"
+        "with open('/proc/self/comm', 'w') as comm: comm.write('st-glutton')\n"
+        "os.setresuid(65534, 65534, 65534)\n"
+        "say(); wait(); pages = [bytearray(1 << 20) for _ in range(200)]\n"
+    )
+    records: list[bytes] = []
+    with memory_cgroup() as folder, child(eat, str(folder)) as glutton:
+        glutton.hear()
+        before_ns = boottime_ns()
+        assert glutton.end() == -9
+        until(lambda: probe.drain(records.append) or records, "the OOM event")
+    assert probe.lost() == 0
+    probe.close()
+    kill = np.frombuffer(records[0], OOM_KILL)[0]
+    head = np.frombuffer(records[0][: HEAD.itemsize], HEAD)[0]
+    assert len(records) == 1
+    assert head["kind"] == 2
+    assert head["bytes"] == len(records[0]) == OOM_KILL.itemsize
+    assert before_ns < head["boottime_ns"] < boottime_ns()
+    assert kill["pid"] == glutton.pid
+    assert kill["comm"] == b"st-glutton"
+    assert kill["uid"] == NOBODY
+    assert kill["missing"] == 0
+    assert LIMIT_BYTES / 2 < kill["rss_bytes"] < 2 * LIMIT_BYTES
+    assert kill["total_vm_bytes"] > kill["rss_bytes"]
+    assert 0 < kill["start_ns"] < before_ns
+
+
+def test_the_thermal_programs_attach_and_wait(door: Libbpf) -> None:
+    probe = ThermalEvents(door)
+    probe.open()
+    records: list[bytes] = []
+    probe.drain(records.append)
+    assert probe.missing_programs == {}
+    assert os.get_blocking(probe.fileno()) in {True, False}
+    assert probe.lost() == 0
+    probe.close()
+    assert all(np.frombuffer(record[: HEAD.itemsize], HEAD)[0]["kind"] in {3, 4, 5} for record in records)
+
+
+def test_each_kind_of_event_has_one_probe() -> None:
+    kinds = list(EVENT_KINDS.values())
+    assert sorted(kinds) == [1 << 1, 1 << 2, 1 << 3]

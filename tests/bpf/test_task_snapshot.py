@@ -1,0 +1,179 @@
+"""Rows of a snapshot against what /proc says of the same child."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helper.probes import TaskSnapshot
+from helper.probes.task_snapshot import TASK_BYTES
+from tests.bpf.machine import (
+    EVERYTHING,
+    TASK,
+    boottime_ns,
+    child,
+    clock_ticks,
+    in_initial_pid_namespace,
+    process_row,
+    take,
+)
+
+COUNTER_SLACK_PAGES = 3 * 32 * (os.cpu_count() or 1)  # 3 percpu_counters, batch of 32 (mm_counter, lib/percpu_counter.c)
+
+
+def test_cpu_time_of_a_busy_child_is_what_the_kernel_counts(snapshot: TaskSnapshot) -> None:
+    with child("burn(1.0); say(); wait()") as busy:
+        busy.settle()
+        row = process_row(take(snapshot), busy.pid)
+        run_ns, delay_ns, _ = map(int, busy.proc("schedstat").split())
+        ticks = int(busy.stat()[11]) + int(busy.stat()[12])
+    assert row["run_ns"] == pytest.approx(run_ns, rel=0.01)
+    assert row["run_ns"] == pytest.approx(ticks * 1e9 / clock_ticks(), rel=0.02, abs=3e9 / clock_ticks())
+    assert row["run_delay_ns"] == pytest.approx(delay_ns, rel=0.02, abs=2e6)
+    assert row["run_ns"] >= 1_000_000_000
+
+
+def test_identity_of_a_child_is_what_proc_says(snapshot: TaskSnapshot) -> None:
+    with child("say(); wait()") as idle:
+        idle.settle()
+        row = process_row(take(snapshot), idle.pid)
+        stat = idle.stat()
+        assert row["comm"].decode() == idle.proc("comm").strip()
+    assert row["parent_pid"] == os.getpid()
+    assert row["uid"] == os.geteuid()
+    assert row["state"] == ord("S")
+    assert row["is_kernel"] == 0
+    assert row["threads"] == 1
+    assert row["missing"] == 0
+    assert row["start_ns"] // (10**9 // clock_ticks()) == int(stat[19])
+    assert row["start_ns"] < boottime_ns()
+
+
+def test_faults_and_switches_are_what_proc_says(snapshot: TaskSnapshot) -> None:
+    with child("pages = bytearray(1 << 24); [time.sleep(0.001) for _ in range(20)]; say(); wait()") as idle:
+        idle.settle()
+        row = process_row(take(snapshot), idle.pid)
+        stat = idle.stat()
+        status = dict(line.split(":", 1) for line in idle.proc("status").splitlines())
+    assert row["minor_faults"] == int(stat[7])
+    assert row["major_faults"] == int(stat[9])
+    assert row["voluntary_switches"] == int(status["voluntary_ctxt_switches"])
+    assert row["involuntary_switches"] == int(status["nonvoluntary_ctxt_switches"])
+    assert row["voluntary_switches"] >= 20
+
+
+def test_resident_memory_is_that_of_statm(snapshot: TaskSnapshot) -> None:
+    with child("pages = bytearray(1 << 26); say(); wait()") as fat:
+        fat.settle()
+        row = process_row(take(snapshot), fat.pid)
+        resident = int(fat.proc("statm").split()[1]) * mmap.PAGESIZE
+    assert row["rss_bytes"] == pytest.approx(resident, abs=COUNTER_SLACK_PAGES * mmap.PAGESIZE)
+    assert row["rss_bytes"] > 1 << 26
+
+
+def test_bytes_written_are_those_of_proc_io(snapshot: TaskSnapshot, tmp_path: Path) -> None:
+    write = "file = open(sys.argv[1], 'wb'); file.write(bytes(1 << 22)); file.flush(); os.fsync(file.fileno())"
+    with child(f"{write}; say(); wait()", str(tmp_path / "written")) as writer:
+        writer.settle()
+        row = process_row(take(snapshot), writer.pid)
+        io = {name: int(value) for name, value in (line.split(": ") for line in writer.proc("io").splitlines())}
+    assert row["write_bytes"] == io["write_bytes"] - io["cancelled_write_bytes"]
+    assert row["read_bytes"] == io["read_bytes"]
+
+
+def test_threads_have_rows_of_their_own_and_the_process_keeps_those_that_left(snapshot: TaskSnapshot) -> None:
+    script = (
+        "gone = threading.Thread(target=burn, args=(0.2,)); gone.start(); gone.join()\n"
+        "def work(): burn(0.2); done.release(); stay.acquire()\n"
+        "done, stay = threading.Semaphore(0), threading.Semaphore(0)\n"
+        "for _ in range(2): threading.Thread(target=work, daemon=True).start()\n"
+        "done.acquire(); done.acquire(); say(); wait(); os._exit(0)\n"
+    )
+    with child(script) as threaded:
+        threaded.settle()
+        rows = take(snapshot)
+        ticks = int(threaded.stat()[11]) + int(threaded.stat()[12])
+    own = rows[rows["tgid"] == threaded.pid]
+    leader = process_row(rows, threaded.pid)
+    others = own[own["pid"] != threaded.pid]
+    assert len(own) == leader["threads"] == 3
+    assert own["run_ns"].sum() == pytest.approx(ticks * 1e9 / clock_ticks(), rel=0.03)
+    assert leader["run_ns"] >= 190_000_000
+    assert (others["run_ns"] >= 190_000_000).all()
+    assert not others["start_ns"].any()
+    assert not others["rss_bytes"].any()
+    assert not others["uid"].any()
+
+
+def test_the_cgroup_is_the_inode_of_its_folder(snapshot: TaskSnapshot) -> None:
+    mounts = [line.split() for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()]
+    root = Path(next(mount[4] for mount in mounts if " - cgroup2 " in " ".join(mount)))
+    row = process_row(take(snapshot), os.getpid())
+    line = next(line for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines() if line[:2] == "0:")
+    assert row["cgroup_id"] == (root / line.split(":", 2)[2].lstrip("/")).stat().st_ino
+
+
+def test_states_are_the_letters_of_proc(snapshot: TaskSnapshot) -> None:
+    with child("say(); wait(); os.kill(os.getpid(), 19)") as stopped, child("say(); wait()") as zombie:
+        stopped.settle()
+        zombie.settle()
+        stopped.tell()
+        zombie.tell()
+        os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
+        os.waitid(os.P_PID, stopped.pid, os.WSTOPPED | os.WNOWAIT)
+        rows = take(snapshot)
+        assert chr(process_row(rows, zombie.pid)["state"]) == zombie.stat()[0] == "Z"
+        assert chr(process_row(rows, stopped.pid)["state"]) == stopped.stat()[0] == "T"
+    assert process_row(rows, zombie.pid)["rss_bytes"] == 0
+
+
+def test_every_process_of_proc_has_a_row_and_kernel_threads_are_marked(snapshot: TaskSnapshot) -> None:
+    before = {int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()}
+    rows = take(snapshot)
+    after = {int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()}
+    hidden = {1}  # some sandbox kernels keep their init out of BPF iterators
+    assert (before & after) - set(rows["tgid"].tolist()) <= hidden
+    kernel = rows[rows["is_kernel"] == 1]
+    assert bool(len(kernel)) == in_initial_pid_namespace()
+    assert not kernel["rss_bytes"].any()
+
+
+def test_a_process_that_starts_after_the_snapshot_began_is_left_to_the_next(snapshot: TaskSnapshot) -> None:
+    before_ns = boottime_ns()
+    with child("say(); wait()") as late:
+        late.settle()
+        assert late.pid not in take(snapshot, born_before_ns=before_ns)["pid"]
+        assert late.pid in take(snapshot)["pid"]
+
+
+def test_a_small_buffer_holds_whole_rows_and_says_that_there_are_more(snapshot: TaskSnapshot) -> None:
+    leave = threading.Event()
+    threads = [threading.Thread(target=leave.wait) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    buffer = memoryview(bytearray(10 * TASK_BYTES + 7))
+    reading = snapshot.read_into(buffer, EVERYTHING)
+    leave.set()
+    for thread in threads:
+        thread.join()
+    assert reading.truncated
+    assert reading.byte_count == 10 * TASK_BYTES
+    assert np.frombuffer(buffer[: reading.byte_count], TASK)["pid"].all()
+
+
+def test_a_buffer_of_just_the_right_size_is_not_called_truncated(snapshot: TaskSnapshot) -> None:
+    with child("say(); wait()") as own:
+        own.settle()
+        started_ns = int(process_row(take(snapshot), os.getpid())["start_ns"]) + 1
+        rows = take(snapshot, born_before_ns=started_ns)
+        alive = [row for row in rows if Path(f"/proc/{row['pid']}").exists()]
+        assert alive
+        reading = snapshot.read_into(memoryview(bytearray(TASK_BYTES * 100_000)), EVERYTHING, started_ns)
+        exact = snapshot.read_into(memoryview(bytearray(reading.byte_count)), EVERYTHING, started_ns)
+    assert not reading.truncated
+    assert exact.byte_count <= reading.byte_count
