@@ -226,6 +226,10 @@ struct sock {
 	u32 sk_ack_backlog, sk_max_ack_backlog;
 };
 
+struct inet_sock {
+	__be16 inet_sport;
+};
+
 struct tcp_sock {
 	u32 write_seq, snd_una, rcv_nxt, copied_seq;
 	u64 bytes_sent, bytes_retrans, bytes_received;

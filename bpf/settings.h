@@ -30,6 +30,8 @@ struct st_socket_settings {
 	u32 counts_datagrams;      /* 1: socket_events runs and this kernel has its tracepoints */
 	u32 unowned;               /* written by the programs: sockets in this pass whose owner should be looked for */
 	u32 pass;                  /* socket_owners: number of this pass, counted from 1 */
+	u32 is_quiet;              /* socket_owners: 1 to find owners without writing rows */
+	u32 pad;
 };
 
 struct st_traffic_settings {

@@ -50,7 +50,7 @@ int socket_owners(struct bpf_iter__task_file *ctx)
 	if (memory)
 		confirm_owner(memory, task);
 	row.uid = sk->sk_uid.val;
-	if (settings.visibility != ST_SEES_ALL && row.uid != settings.uid)
+	if (settings.is_quiet || (settings.visibility != ST_SEES_ALL && row.uid != settings.uid))
 		return 0;
 	row.inode = file->f_inode->i_ino;
 	row.pid_start_ns = leader->start_boottime;

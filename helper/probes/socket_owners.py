@@ -1,0 +1,98 @@
+"""Which processes hold which sockets, as rows of `struct st_socket_owner`; see bpf/socket_owners.bpf.c.
+
+A pass visits every open file of the machine, so it is made when a snapshot has found sockets without an owner, and
+`OwnerSearch` says when: never so often that passes take more than a twentieth of the time. The owner that a pass finds
+is in the next snapshot's rows. An owner that has given the socket away (a fork, a descriptor that was passed on) is
+replaced by the second pass that doesn't find it holding the socket.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Final
+
+from helper.loaders.errors import LoaderError
+from helper.loaders.libbpf import BpfObject, Libbpf
+from helper.probes.probe import ProbeCost, Reading
+from helper.probes.program import cost_of, load
+from helper.probes.rows import read_pass
+from helper.probes.socket_memory import SocketMemory
+from helper.probes.sockets import SETTINGS
+from helper.probes.visibility import Mode, Visibility
+
+OWNER_BYTES: Final = 32  # sizeof(struct st_socket_owner), held by tests/contract
+COST_FACTOR: Final = 20
+REFRESH_NS: Final = 60 * 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerSearch:
+    """When to look for owners: state between passes, times in nanoseconds of one clock."""
+
+    next_ns: int = 0
+    refresh_ns: int = REFRESH_NS
+
+    def is_due(self, unowned: int, now_ns: int) -> bool:
+        """`unowned` as the latest snapshot counted them. Once a minute it is due anyway: owners change."""
+        return now_ns >= self.refresh_ns or (unowned > 0 and now_ns >= self.next_ns)
+
+    def after_pass(self, took_ns: int, now_ns: int) -> OwnerSearch:
+        return replace(self, next_ns=now_ns + COST_FACTOR * took_ns, refresh_ns=now_ns + REFRESH_NS)
+
+
+class SocketOwners:
+    """The probe `socket_owners`."""
+
+    name = "socket_owners"
+
+    def __init__(self, door: Libbpf, memory: SocketMemory) -> None:
+        self._door = door
+        self._memory = memory
+        self._object: BpfObject | None = None
+        self._pass = 0
+
+    def open(self) -> None:
+        bpf_object, _ = load(self._door, self.name, shared_maps=self._memory.maps())
+        try:
+            self._settings = bpf_object.shared(".data.settings")
+            self._memory.keep(bpf_object)
+        except LoaderError:
+            bpf_object.close()
+            raise
+        self._object = bpf_object
+
+    def close(self) -> None:
+        if self._object is None:
+            return
+        self._settings.release()
+        self._object.close()
+        self._object = None
+
+    def cost(self) -> ProbeCost:
+        return cost_of(self._opened())
+
+    def find_owners(self) -> int:
+        """Makes a pass that writes no rows, only owners into the sockets' memory; returns nanoseconds it took."""
+        began_ns = time.monotonic_ns()
+        self._read(memoryview(b""), Visibility(Mode.SEES_ALL, 0), is_quiet=True)
+        return time.monotonic_ns() - began_ns
+
+    def read_into(self, buffer: memoryview, visibility: Visibility) -> Reading:
+        """A pass with its rows: one for each descriptor, of all network namespaces; fills `buffer` with whole rows.
+
+        Viewers other than SEES_ALL get the rows of sockets that they created.
+        Raises LoaderError (step read) if the kernel ends the pass early.
+        """
+        return self._read(buffer, visibility, is_quiet=False)
+
+    def _read(self, buffer: memoryview, visibility: Visibility, *, is_quiet: bool) -> Reading:
+        bpf_object = self._opened()
+        self._pass += 1
+        SETTINGS.pack_into(self._settings, 0, visibility.mode, visibility.uid, 0, 0, 0, self._pass, is_quiet, 0)
+        return read_pass(bpf_object, self.name, buffer, OWNER_BYTES)
+
+    def _opened(self) -> BpfObject:
+        if self._object is None:
+            raise LoaderError(self.name, "read", 0, hint="the probe is not open")
+        return self._object
