@@ -66,7 +66,6 @@ class SocketEvents:
             return
         self._memory.counts_datagrams = False
         self._ring.close()
-        self._settings.release()
         self._object.close()
         self._object = None
         del self._traffic

@@ -65,7 +65,6 @@ class SocketOwners:
     def close(self) -> None:
         if self._object is None:
             return
-        self._settings.release()
         self._object.close()
         self._object = None
 

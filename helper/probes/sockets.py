@@ -23,7 +23,7 @@ from helper.probes.visibility import Visibility
 SOCKET_BYTES: Final = 128  # sizeof(struct st_socket), held by tests/contract
 SETTINGS: Final = struct.Struct("@IIIIIIII")  # struct st_socket_settings, bpf/settings.h
 UNOWNED_AT: Final = 16  # its member `unowned`
-OWN_NET_NAMESPACE: Final = Path("/proc/self/ns/net")
+OWN_NET_NAMESPACE: Final = Path("/proc/thread-self/ns/net")
 
 
 class Sockets:
@@ -52,7 +52,6 @@ class Sockets:
     def close(self) -> None:
         if self._object is None:
             return
-        self._settings.release()
         self._object.close()
         self._object = None
 
