@@ -28,7 +28,6 @@ SETTINGS: Final = struct.Struct("@QQII")  # struct st_traffic_settings, up to `o
 MISSING_AT: Final = 20  # its member `missing`
 MISSING_TRAFFIC: Final = 1 << 8  # ST_MISSING_TRAFFIC
 ENTRIES: Final = 4096  # of the map `traffic`
-CLOSED_UID_AT: Final = 116  # socket.uid in struct st_event_socket_closed
 DATAGRAM_PROGRAMS: Final = ("count_sent", "count_received")
 """6e6eda44b939 ("sock: add tracepoint for send recv length", 6.3) gave them their tracepoints."""
 

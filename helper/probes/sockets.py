@@ -66,9 +66,7 @@ class Sockets:
         """
         bpf_object = self._opened()
         counts = self._memory.counts_datagrams
-        SETTINGS.pack_into(
-            self._settings, 0, visibility.mode, visibility.uid, self._net_namespace, counts, 0, 0, 0, 0
-        )
+        SETTINGS.pack_into(self._settings, 0, visibility.mode, visibility.uid, self._net_namespace, counts, 0, 0, 0, 0)
         tcp = read_pass(bpf_object, "tcp_sockets", buffer, SOCKET_BYTES)
         udp = read_pass(bpf_object, "udp_sockets", buffer[tcp.byte_count :], SOCKET_BYTES)
         (self.unowned,) = struct.unpack_from("@I", self._settings, UNOWNED_AT)

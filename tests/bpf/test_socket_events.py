@@ -66,9 +66,7 @@ def closed_of(events: SocketEvents, pid: int, count: int) -> np.ndarray[tuple[in
     return np.frombuffer(b"".join(arrived()), SOCKET)
 
 
-def test_short_connections_count_to_the_byte_for_both_processes(
-    socket_events: SocketEvents, sockets: Sockets
-) -> None:
+def test_short_connections_count_to_the_byte_for_both_processes(socket_events: SocketEvents, sockets: Sockets) -> None:
     with child(SERVER, "50", "3210") as server:
         port = server.hear()
         with child(CLIENT, port, "50", "12345") as client:
@@ -86,9 +84,7 @@ def test_short_connections_count_to_the_byte_for_both_processes(
     assert not sent["missing"]
 
 
-def test_a_connection_of_five_milliseconds_is_told_with_its_ends(
-    socket_events: SocketEvents, sockets: Sockets
-) -> None:
+def test_a_connection_of_five_milliseconds_is_told_with_its_ends(socket_events: SocketEvents, sockets: Sockets) -> None:
     with child(SERVER, "1", "77") as server:
         port = server.hear()
         with child(CLIENT, port, "1", "5000") as client:
@@ -106,9 +102,7 @@ def test_a_connection_of_five_milliseconds_is_told_with_its_ends(
     assert one["cookie"]
 
 
-def test_more_closes_than_are_told_are_counted_and_lose_no_byte(
-    socket_events: SocketEvents, sockets: Sockets
-) -> None:
+def test_more_closes_than_are_told_are_counted_and_lose_no_byte(socket_events: SocketEvents, sockets: Sockets) -> None:
     with child(SERVER, "600", "1") as server:
         port = server.hear()
         with child(CLIENT, port, "600", "10") as client:
@@ -213,6 +207,18 @@ def test_others_traffic_is_left_out(socket_events: SocketEvents, sockets: Socket
                 assert traffic_of(socket_events, theirs.pid, own)["udp_sent"] == 100
                 assert traffic_of(socket_events, ours.pid, own)["udp_sent"] == 0
                 assert {TRAFFIC.unpack_from(socket_events.read_traffic(own), 0)[1]} == {NOBODY}
+
+
+def test_closed_connections_of_others_are_told_to_no_one_else(socket_events: SocketEvents, sockets: Sockets) -> None:
+    for end in pair():
+        end.close()
+    told: list[bytes] = []
+    until(lambda: socket_events.drain(told.append) or len(told) == 2, "both ends")
+    for record in told:
+        assert Visibility(Mode.SEES_AS_PROC, NOBODY).event(record) is None
+        assert Visibility(Mode.SEES_OWN, NOBODY).event(record) is None
+        assert Visibility(Mode.SEES_AS_PROC, os.geteuid()).event(record) == record
+        assert EVERYTHING.event(record) == record
 
 
 def test_rows_of_processes_that_are_gone_can_be_dropped(socket_events: SocketEvents, sockets: Sockets) -> None:

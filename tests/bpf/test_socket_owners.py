@@ -72,9 +72,7 @@ def test_every_holder_is_named_as_ss_names_them(sockets: Sockets, socket_owners:
             for end in pair():
                 kept.enter_context(end)
                 end.set_inheritable(True)
-        heir = kept.enter_context(
-            subprocess.Popen(["cat"], stdin=subprocess.PIPE, close_fds=False)
-        )
+        heir = kept.enter_context(subprocess.Popen(["cat"], stdin=subprocess.PIPE, close_fds=False))
         found = {(int(row["inode"]), int(row["pid"]), int(row["fd"])) for row in take_owners(socket_owners)}
         expected = set()
         for line in ss_lines():
@@ -158,9 +156,7 @@ def test_an_owner_that_still_holds_the_socket_stays_it(
                 assert row_of(take_sockets(sockets), client)["pid"] == os.getpid()
 
 
-def test_a_socket_that_nobody_holds_is_asked_for_less_and_less(
-    sockets: Sockets, socket_owners: SocketOwners
-) -> None:
+def test_a_socket_that_nobody_holds_is_asked_for_less_and_less(sockets: Sockets, socket_owners: SocketOwners) -> None:
     """In flight between two processes: its file is in no table of descriptors."""
     one, other = socket.socketpair()
     client, server = pair()

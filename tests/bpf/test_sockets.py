@@ -162,9 +162,7 @@ def test_a_socket_older_than_the_probe_has_the_time_it_was_first_seen(sockets: S
     assert first["missing"] & CONSTANTS["ST_MISSING_START"]
 
 
-def test_others_sockets_are_left_out(
-    sockets: Sockets, socket_owners: SocketOwners, kept: ExitStack
-) -> None:
+def test_others_sockets_are_left_out(sockets: Sockets, socket_owners: SocketOwners, kept: ExitStack) -> None:
     ours = kept.enter_context(socket.create_server(("127.0.0.1", 0)))
     os.seteuid(NOBODY)  # the file system uid goes with it, and a socket is created with that
     try:
@@ -193,5 +191,3 @@ def test_a_full_buffer_is_said_and_its_rows_are_whole(sockets: Sockets, kept: Ex
     reading = sockets.read_into(buffer, EVERYTHING)
     assert (reading.byte_count, reading.truncated) == (SOCKET_BYTES * 100, True)
     assert not sockets.read_into(memoryview(bytearray(SOCKET_BYTES * 300)), EVERYTHING).truncated
-
-

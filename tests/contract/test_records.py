@@ -5,7 +5,16 @@ import struct
 
 import pytest
 
-from helper.probes import events, process_events, program, task_snapshot, visibility
+from helper.probes import (
+    events,
+    process_events,
+    program,
+    socket_events,
+    socket_owners,
+    sockets,
+    task_snapshot,
+    visibility,
+)
 from smoothtask_gui.domain.batch import EXITED, Missing
 from tests.contract.layout import BPF_FOLDER, RECORDS, Member, fields_of, places_of, read_constants, read_header
 
@@ -54,7 +63,9 @@ def test_the_helper_steps_over_task_rows_by_their_real_size():
     [
         (LAYOUTS["st_exited"], process_events.EXITED),
         (LAYOUTS["st_counters"], process_events.COUNTERS),
+        (LAYOUTS["st_traffic"], socket_events.TRAFFIC),
         (SETTINGS["st_constants"], program.CONSTANTS),
+        (SETTINGS["st_socket_settings"], sockets.SETTINGS),
         (SETTINGS["st_snapshot_settings"], task_snapshot.SETTINGS),
         (SETTINGS["st_event_settings"], events.SETTINGS),
     ],
@@ -63,6 +74,20 @@ def test_the_helper_steps_over_task_rows_by_their_real_size():
 def test_the_helper_packs_a_struct_as_the_compiler_does(layout, packed):
     assert packed.size == layout.size
     assert places_of(packed) == list(layout.members.values())
+
+
+def test_the_helper_steps_over_socket_rows_by_their_real_size():
+    assert LAYOUTS["st_socket"].size == sockets.SOCKET_BYTES
+    assert LAYOUTS["st_socket_owner"].size == socket_owners.OWNER_BYTES
+
+
+def test_the_socket_probes_read_their_settings_where_the_programs_write_them():
+    settings = SETTINGS["st_traffic_settings"]
+    assert SETTINGS["st_socket_settings"].members["unowned"].offset == sockets.UNOWNED_AT
+    assert settings.members["overflow"] == Member(socket_events.SETTINGS.size, LAYOUTS["st_traffic"].size)
+    assert settings.members["missing"].offset == socket_events.MISSING_AT
+    assert settings.members["lost_events"].offset == 0
+    assert CONSTANTS["ST_MISSING_TRAFFIC"] == socket_events.MISSING_TRAFFIC
 
 
 def test_the_overflow_row_follows_the_process_settings():
@@ -90,6 +115,13 @@ def test_masking_hits_the_members_it_means(name, place):
         assert place.uids_differ == members["uids_differ"].offset
 
 
+def test_masking_of_a_closed_connection_finds_its_user():
+    place = visibility.EVENT_PLACES[CONSTANTS["ST_EVENT_SOCKET_CLOSED"]]
+    socket = LAYOUTS["st_event_socket_closed"].members["socket"]
+    assert place.uid == socket.offset + LAYOUTS["st_socket"].members["uid"].offset
+    assert place.is_private
+
+
 def test_visibility_modes_are_those_of_the_records():
     assert {f"ST_{mode.name}": int(mode) for mode in visibility.Mode} == {
         name: value for name, value in CONSTANTS.items() if name.startswith("ST_SEES_")
@@ -98,7 +130,7 @@ def test_visibility_modes_are_those_of_the_records():
 
 def test_every_event_begins_with_its_head():
     events = [layout for name, layout in LAYOUTS.items() if name.startswith("st_event_")]
-    assert len(events) == 4
+    assert len(events) == 5
     assert all(layout.members["head"] == Member(0, LAYOUTS["st_event"].size) for layout in events)
 
 
