@@ -51,6 +51,8 @@ static int idle(long count)
 		;
 	signal(SIGTERM, SIG_IGN);
 	kill(0, SIGTERM);
+	while (wait(NULL) > 0)
+		;
 	return 0;
 }
 

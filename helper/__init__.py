@@ -1,0 +1,1 @@
+"""The privileged helper: the sampler on the system bus. Ships apart from the app; neither imports the other."""

@@ -150,6 +150,7 @@ class HeldBox:
             self.close()
             raise RuntimeError("the box didn't open; its message is on standard error")
         self.pid = int(words[1])
+        self.python = str(system.reachable_path(Path(sys.executable)))
 
     def command(self, *words: str, user: str = "alice", session: str = "active") -> list[str]:
         """The words with which subprocess runs `words` inside, as `user`."""

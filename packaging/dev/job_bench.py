@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import places
+import privilege
 import ready
 import shared
 import steps
@@ -26,6 +27,7 @@ def run(arguments: list[str]) -> int:
     if unknown := [name for name in arguments if name not in NAMES]:
         print(f"./dev bench [NAME…]: {', '.join(NAMES)}")
         return 0 if unknown[0] in {"-h", "--help"} else 2
+    privilege.ask_once()
     ready.ensure({"bpf", "box", "desk", "cc"})
     sys.path.insert(0, str(places.TOP))
     from benchmarks import load, row

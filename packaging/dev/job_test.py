@@ -59,6 +59,8 @@ def run(arguments: list[str]) -> int:
         print(f"./dev test: there is no lane {unknown[0]!r}; there are {', '.join(LANES)}.", file=sys.stderr)
         return 2
     chosen = names or list(LANES)
+    if any(LANES[name].root for name in chosen):
+        privilege.ask_once()
     ready.ensure(set().union(*(LANES[name].needs for name in chosen)))
     counts = {}
     for name in chosen:

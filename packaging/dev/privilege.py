@@ -18,6 +18,12 @@ def is_root() -> bool:
     return os.geteuid() == 0
 
 
+def ask_once() -> None:
+    """Let sudo ask for the password now, in the foreground; later it is called where it could not."""
+    if not is_root() and sys.stdin.isatty() and can_be_root():
+        subprocess.run(["sudo", "-v"], check=False)
+
+
 @functools.cache
 def can_be_root() -> bool:
     """Root, sudo without a password, or sudo with a terminal to ask on."""

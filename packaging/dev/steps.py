@@ -73,5 +73,8 @@ def bounded(command: Sequence[str], limit_s: float, env: dict[str, str] | None =
         return TOO_LONG
     finally:
         if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
+            try:
+                os.killpg(process.pid, signal.SIGTERM)
+            except PermissionError:  # all of it is root's
+                subprocess.run(["sudo", "-n", "kill", "-TERM", "--", f"-{process.pid}"], check=False)
             process.wait(20)

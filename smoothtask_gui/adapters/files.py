@@ -39,14 +39,15 @@ def read_text(path: Path) -> str | None:
     except OSError as error:
         require_regular(path)
         raise FileError(f"{path} can't be read: {error.strerror}") from error
-    with os.fdopen(handle, "rb") as file:
+    try:
         mode = os.fstat(handle).st_mode
         if not stat.S_ISREG(mode):
             raise FileError(f"{path} is {_kind(mode)}, not a file; move it away")
-        try:
-            content = file.read(LARGEST_BYTES + 1)
-        except OSError as error:
-            raise FileError(f"{path} can't be read: {error.strerror}") from error
+        content = _read_all(handle, LARGEST_BYTES + 1)
+    except OSError as error:
+        raise FileError(f"{path} can't be read: {error.strerror}") from error
+    finally:
+        os.close(handle)
     if len(content) > LARGEST_BYTES:
         raise FileError(f"{path} is larger than {LARGEST_BYTES >> 20} MiB; move it away")
     try:
@@ -54,6 +55,13 @@ def read_text(path: Path) -> str | None:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise FileError(f"{path}, line {line}: not UTF-8 text") from error
+
+
+def _read_all(handle: int, most_bytes: int) -> bytes:
+    content = b""
+    while len(content) < most_bytes and (piece := os.read(handle, most_bytes - len(content))):
+        content += piece
+    return content
 
 
 def require_regular(path: Path) -> None:

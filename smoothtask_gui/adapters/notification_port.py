@@ -25,17 +25,23 @@ class NotificationService:
 ActionPressed = Callable[[int, Action], None]
 """Called with the incident's id and the action of the button pressed."""
 
+Dismissed = Callable[[int], None]
+"""Called with the incident's id when the person closed its notification without a button."""
+
 ServiceChanged = Callable[[NotificationService], None]
 
 
 class Notifications(Protocol):
     """Shows incidents; one notification an incident, changed in place."""
 
-    async def start(self, on_action: ActionPressed, on_service: ServiceChanged) -> None:
-        """Begin to listen; `on_service` is called at once and at each change."""
+    async def start(self, on_action: ActionPressed, on_dismissed: Dismissed, on_service: ServiceChanged) -> None:
+        """Begin to listen, and show what was to be shown before; `on_service` is called at once and at each change."""
 
     async def show(self, incident: Incident) -> None:
         """Show `incident`, in the place of its earlier state. Never raises for a missing service."""
 
     async def withdraw(self, incident_id: int) -> None:
         """Take the incident's notification back; nothing happens when there is none."""
+
+    async def tell(self, title: str, body: str) -> None:
+        """Say something that isn't an incident, such as why a process wasn't stopped."""

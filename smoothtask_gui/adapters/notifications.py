@@ -5,9 +5,9 @@ notification at its first button and shows a Python logo. Here each incident kee
 its place, a press is routed to (incident id, action) as often as it comes, and a failure is said.
 
 How it fails: no service answers → `NotificationService.available` is False with a sentence; open incidents are kept
-and shown once a service appears (NameOwnerChanged), also after it was restarted. What a person dismissed doesn't come
-back, not even as "resolved", unless it grew worse. Text from outside is bounded and escaped (`safe_text`), and written
-as markup only for servers that read markup.
+and shown once a service appears (NameOwnerChanged), also after it was restarted. What a person dismissed isn't
+announced again; whether it may speak later is the monitor's to decide. Text from outside is bounded and escaped
+(`safe_text`), and written as markup only for servers that read markup.
 """
 
 from __future__ import annotations
@@ -23,18 +23,21 @@ from dbus_fast.errors import DBusError, InterfaceNotFoundError
 from desktop_notifier.backends.dbus import NOTIFICATION_CLOSED_DISMISSED, DBusDesktopNotifier
 from desktop_notifier.common import Button, Capability, Icon, Notification, Urgency
 
-from smoothtask_gui.adapters.notification_port import ActionPressed, NotificationService, ServiceChanged
-from smoothtask_gui.adapters.session_bus import CALL_TIMEOUT_S, Remote, SessionBus, SessionBusError
+from smoothtask_gui.adapters.bus import CALL_TIMEOUT_S, BusError, Peer
+from smoothtask_gui.adapters.notification_port import ActionPressed, Dismissed, NotificationService, ServiceChanged
 from smoothtask_gui.domain.incident import Action, Incident, IncidentState, Severity
 from smoothtask_gui.domain.text import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from smoothtask_gui.adapters.session_bus import SessionBus
+
 APP_ID: Final = "io.github.smoothtask.SmoothTask"
 SERVICE: Final = "org.freedesktop.Notifications"
-REMOTE: Final = Remote(SERVICE, "/org/freedesktop/Notifications", SERVICE)
+REMOTE: Final = Peer(SERVICE, "/org/freedesktop/Notifications", SERVICE)
 BODY_LINES: Final = 3
+BODY_BYTES: Final = 512
 LABELS: Final = {Action.SHOW: "Show", Action.STOP: "Stop", Action.SNOOZE: "Snooze"}
 URGENCIES: Final = {Severity.WARNING: Urgency.Normal, Severity.CRITICAL: Urgency.Critical}
 ABSENT: Final = "No notification service answers; alerts stay in the tray and in the window."
@@ -64,7 +67,7 @@ class ReplacingBackend(DBusDesktopNotifier):
             self._capabilities = await super()._get_capabilities()
             self.server_name = str((await self._ask("GetServerInformation"))[0])
             self.reads_markup = "body-markup" in (await self._ask("GetCapabilities"))[0]
-        except (SessionBusError, DBusError, InterfaceNotFoundError, TimeoutError, OSError, EOFError) as error:
+        except (BusError, DBusError, InterfaceNotFoundError, TimeoutError, OSError, EOFError) as error:
             raise NotificationError(str(error)) from error
 
     async def _follow_server(self) -> None:
@@ -85,7 +88,7 @@ class ReplacingBackend(DBusDesktopNotifier):
             await self.connect()
         try:
             await self._send(notification)
-        except SessionBusError as error:
+        except BusError as error:
             raise NotificationError(str(error)) from error
         self._notification_cache[notification.identifier] = notification
 
@@ -94,7 +97,7 @@ class ReplacingBackend(DBusDesktopNotifier):
         platform_id = self._platform_to_interface_notification_identifier.inverse.pop(identifier, None)
         self._clear_notification_from_cache(identifier)
         if platform_id is not None:
-            with suppress(SessionBusError):  # closed already, or the server is gone: both are what was wanted
+            with suppress(BusError):  # closed already, or the server is gone: both are what was wanted
                 await self._ask("CloseNotification", "u", platform_id)
 
     @property
@@ -132,6 +135,7 @@ class ReplacingBackend(DBusDesktopNotifier):
 
     def _on_closed(self, nid: int, reason: int) -> None:
         identifier = self._platform_to_interface_notification_identifier.pop(nid, "")
+        self._clear_notification_from_cache(identifier)
         if identifier:
             self._closed(identifier, reason == NOTIFICATION_CLOSED_DISMISSED)
 
@@ -143,7 +147,6 @@ class _Told:
     incident: Incident
     delivered: bool = False
     acted: bool = False  # a button was pressed: the server's "dismissed" that follows isn't the person's
-    dismissed: bool = False
 
 
 class DesktopNotifications:
@@ -157,19 +160,16 @@ class DesktopNotifications:
         self._service: NotificationService | None = None
         self._catching_up: asyncio.Task[None] | None = None
 
-    async def start(self, on_action: ActionPressed, on_service: ServiceChanged) -> None:
-        self._on_action, self._on_service = on_action, on_service
+    async def start(self, on_action: ActionPressed, on_dismissed: Dismissed, on_service: ServiceChanged) -> None:
+        self._on_action, self._on_dismissed, self._on_service = on_action, on_dismissed, on_service
         try:
             present = await self._bus.watch(SERVICE, self._owner_changed) is not None
             self._say("" if present or await self._bus.can_start(SERVICE) else ABSENT)
-        except SessionBusError as error:
+        except BusError as error:
             self._say(f"{error}; alerts stay in the tray and in the window.")
 
     async def show(self, incident: Incident) -> None:
-        told = self._told.get(incident.id)
-        if told is None or _is_worse(told.incident, incident):
-            told = _Told(incident)
-        self._told[incident.id] = replace(told, incident=incident, delivered=False)
+        self._told[incident.id] = _Told(incident)
         await self._deliver(incident.id)
         if incident.state is IncidentState.RESOLVED:
             self._told.pop(incident.id, None)
@@ -179,10 +179,18 @@ class DesktopNotifications:
             self._told.pop(incident_id, None)
             await self._backend.retract(str(incident_id))
 
+    async def tell(self, title: str, body: str) -> None:
+        notification = Notification(safe_text(title), safe_text(body, BODY_BYTES), identifier=f"said: {title}")
+        async with self._one_at_a_time:
+            try:
+                await self._backend.deliver(notification)
+            except NotificationError as error:
+                await self._explain(error)
+
     async def _deliver(self, incident_id: int) -> None:
         async with self._one_at_a_time:  # an update never overtakes the first showing, whose id it needs
             told = self._told.get(incident_id)
-            if told is None or told.delivered or told.dismissed:
+            if told is None or told.delivered:
                 return
             try:
                 await self._backend.deliver(self._notification(told.incident))
@@ -213,9 +221,11 @@ class DesktopNotifications:
         self._on_action(incident_id, action)
 
     def _closed(self, identifier: str, dismissed: bool) -> None:
-        told = self._told.get(int(identifier))
-        if told is not None:
-            self._told[int(identifier)] = replace(told, dismissed=dismissed and not told.acted)
+        incident_id = int(identifier) if identifier.isdigit() else -1  # a word of `tell` is no incident
+        told = self._told.get(incident_id)
+        if told is not None and dismissed and not told.acted:
+            del self._told[incident_id]
+            self._on_dismissed(incident_id)
 
     def _owner_changed(self, owner: str | None) -> None:
         self._backend.forget_server()
@@ -240,7 +250,7 @@ class DesktopNotifications:
     async def _explain(self, error: NotificationError) -> None:
         try:
             answers = await self._bus.owner_of(SERVICE) is not None
-        except SessionBusError:
+        except BusError:
             answers = False
         self._say(f"{error}; alerts stay in the tray and in the window." if answers else ABSENT)
 
@@ -250,7 +260,3 @@ class DesktopNotifications:
         if service != self._service:
             self._service = service
             self._on_service(service)
-
-
-def _is_worse(before: Incident, now: Incident) -> bool:
-    return before.severity is Severity.WARNING and now.severity is Severity.CRITICAL

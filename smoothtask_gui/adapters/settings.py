@@ -186,7 +186,7 @@ def _app_values(settings: Settings) -> dict[str, Any]:
 
 def _values(settings: Any) -> dict[str, Any]:
     """A settings dataclass as TOML's types."""
-    values = {}
+    values: dict[str, Any] = {}
     for entry in fields(settings):
         value = getattr(settings, entry.name)
         if is_dataclass(value):

@@ -22,6 +22,7 @@ class Missing(IntFlag):
     RSS = 1 << 1
     RUN_DELAY = 1 << 2
     PARENT = 1 << 3
+    IDENTITY = 1 << 4
     FAULTS = 1 << 8
     SWITCHES = 1 << 9
     CGROUP = 1 << 10
@@ -67,7 +68,7 @@ EXITED: Final = np.dtype(
         ("read_bytes", "u8"),
         ("write_bytes", "u8"),
         ("missing", "u4"),
-        ("pad", "u4"),
+        ("uids_differ", "u4"),
     ]
 )
 """Processes that lived between two snapshots, rolled up; `struct st_exited`. Cumulative since first_ns."""

@@ -7,8 +7,7 @@ where nobody stands out or the CPU was hardly busy, nobody is blamed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, TYPE_CHECKING
-
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.incident import Share

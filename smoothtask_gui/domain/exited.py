@@ -15,6 +15,7 @@ import numpy.typing as npt
 from smoothtask_gui.domain.batch import EXITED
 from smoothtask_gui.domain.matching import positions
 from smoothtask_gui.domain.sample import ExitedRate
+from smoothtask_gui.domain.system_rates import most_run_ns
 from smoothtask_gui.domain.text import safe_text
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def exited_rates(previous: Batch, current: Batch, interval_ns: int) -> tuple[Exi
     if current.exited is None:
         return ()
     merged: dict[tuple[str, int], list[int]] = {}
-    most_ns = max(previous.system.cpus, current.system.cpus, 1) * (interval_ns * 1.1 + 0.3e9)
+    most_ns = most_run_ns(previous.system, current.system, interval_ns)
     for comm, parent_pid, uid, count, run_ns in (*_rolled_up(previous, current), *_single(previous, current)):
         if run_ns > most_ns:
             continue

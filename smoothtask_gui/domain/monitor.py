@@ -1,34 +1,66 @@
 """The core that decides: items of a source in, effects out, nothing performed.
 
 `Monitor` is deterministic: the same items and commands in the same order give the same effects, on a live machine and
-on a recording. It never reads a clock; time is what the items say.
+on a recording. It never reads a clock; time is what the items say. Time that runs backwards and sources that come and
+go make it start afresh, never raise.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
+from smoothtask_gui.domain.batch import OomKill, ProcessExit
 from smoothtask_gui.domain.culprit import Culprits
+from smoothtask_gui.domain.desk import Desk
+from smoothtask_gui.domain.oom import OomRule
+from smoothtask_gui.domain.overheating import OverheatingRule
 from smoothtask_gui.domain.rates import rates
+from smoothtask_gui.domain.runaway import RunawayRule
 from smoothtask_gui.domain.store import Store
-from smoothtask_gui.domain.view import View
+from smoothtask_gui.domain.view import View, make_view
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from smoothtask_gui.domain.batch import Batch, KernelEvent
+    from smoothtask_gui.domain.changes import Change
     from smoothtask_gui.domain.effects import Effect
     from smoothtask_gui.domain.incident import Incident
     from smoothtask_gui.domain.rules import Rules
     from smoothtask_gui.domain.sample import Sample
 
+WARM_UP_NS: Final = 3_000_000_000
+"""After a start or a change of source nothing is judged from samples for this long, nor from the first one alone."""
+
+MOST_PENDING_EXITS: Final = 65_536
+
 
 class Monitor:
-    """Judges what a source yields by `rules`."""
+    """Judges what a source yields by `rules`.
 
-    def __init__(self, rules: Rules, store: Store | None = None) -> None:
+    `own_uid`: whose processes the person may stop; None offers Stop for every process that isn't the kernel's.
+    Incident ids count from `first_incident_id`, so that a history may go on where it stopped.
+    """
+
+    def __init__(
+        self, rules: Rules, store: Store | None = None, *, own_uid: int | None = None, first_incident_id: int = 1
+    ) -> None:
         self._rules = rules
         self._store = store if store is not None else Store()
+        self._own_uid = own_uid
+        self._desk = Desk(rules.notifications.per_hour, first_incident_id)
+        self._heat = OverheatingRule(self._culprits, self._may_stop)
+        self._runaway = RunawayRule(self._may_stop)
+        self._oom = OomRule()
+        self._pending_exits: deque[ProcessExit] = deque(maxlen=MOST_PENDING_EXITS)
         self._previous: Batch | None = None
         self._sample: Sample | None = None
+        self._first_ns: int | None = None  # of the batches that can be compared
+        self._now_ns = 0
+        self._source = ""
+        self._notice = ""
 
     @property
     def rules(self) -> Rules:
@@ -42,7 +74,7 @@ class Monitor:
     @property
     def incidents(self) -> tuple[Incident, ...]:
         """Open ones first, then the recently resolved, each newest first."""
-        return ()
+        return self._desk.open + self._desk.recent
 
     @property
     def store(self) -> Store:
@@ -50,35 +82,114 @@ class Monitor:
 
     def receive_batch(self, batch: Batch) -> tuple[Effect, ...]:
         """Judge one tick."""
-        if self._previous is not None:
-            self._sample = rates(self._previous, batch)
-            if self._sample is not None:
-                self._store.append(self._sample)
-        self._previous = batch
-        return ()
+        effects: tuple[Effect, ...] = ()
+        previous = self._previous
+        if previous is not None and batch.source != previous.source:
+            effects = self.source_changed(batch.source, "")
+            previous = None
+        if previous is not None and batch.boottime_ns == previous.boottime_ns:
+            self._pending_exits.extend(batch.exits)
+            return effects
+        if previous is not None and batch.boottime_ns < previous.boottime_ns:
+            self._restart_clock()
+            previous = None
+        if previous is None:
+            self._first_ns = batch.boottime_ns
+        self._source = batch.source
+        self._now_ns = batch.boottime_ns
+        self._previous = batch = replace(batch, exits=(*self._pending_exits, *batch.exits))
+        self._pending_exits.clear()
+        if previous is None:
+            return effects
+        self._sample = rates(previous, batch)
+        return effects + self._judge()
 
     def receive_event(self, event: KernelEvent) -> tuple[Effect, ...]:
         """Judge what the kernel said between two ticks, at once."""
-        return ()
+        if isinstance(event, ProcessExit):
+            self._pending_exits.append(event)
+            return ()
+        now_ns = max(event.boottime_ns, self._now_ns)
+        if isinstance(event, OomKill):
+            return self._apply(self._oom.receive_event(event, self._rules.oom, now_ns), now_ns)
+        sensors = self._sample.sensors if self._sample else ()
+        return self._apply(self._heat.receive_event(event, sensors, self._rules.overheating, now_ns), now_ns)
 
     def source_changed(self, source: str, reason: str) -> tuple[Effect, ...]:
-        """Readings come from elsewhere (or nowhere, "none") now: rates start afresh."""
-        self._previous = self._sample = None
-        return ()
+        """Readings come from elsewhere (or from nowhere, "none") now: rates start afresh.
+
+        From nowhere, open incidents end as unknown: nothing stale is shown as live.
+        """
+        self._source, self._notice = source, reason
+        self._previous = self._sample = self._first_ns = None
+        self._pending_exits.clear()
+        self._store.gap(self._now_ns)
+        self._store.forget_processes()
+        self._heat.forget_events()
+        if source != "none":
+            return ()
+        changes = self._heat.stop(self._now_ns, unknown=True) + self._runaway.stop(self._now_ns, unknown=True)
+        return self._apply(changes, self._now_ns)
 
     def snooze(self, target: str | int, until_boottime_ns: int) -> tuple[Effect, ...]:
-        """No notifications of a rule (name) or of an incident's rule and subject (id) until then."""
-        return ()
+        """No notifications of a rule (name) or of an incident's rule and subject (id) until then.
+
+        What is still open afterwards is notified again. An unknown id does nothing.
+        """
+        return self._desk.snooze(target, until_boottime_ns)
 
     def dismiss(self, incident_id: int) -> tuple[Effect, ...]:
         """The person has seen it: no more notifications of this incident."""
-        return ()
+        return self._desk.dismiss(incident_id)
 
     def set_rules(self, rules: Rules) -> tuple[Effect, ...]:
-        """Judge by other rules from now on; incidents of a rule that was switched off end."""
+        """Judge by other rules from now on; incidents of a rule that was switched off end without a word."""
         self._rules = rules
-        return ()
+        self._desk.per_hour = rules.notifications.per_hour
+        changes: list[Change] = []
+        if not rules.overheating.enabled:
+            changes += self._heat.stop(self._now_ns)
+        if not rules.runaway.enabled:
+            changes += self._runaway.stop(self._now_ns)
+        if not rules.oom.enabled:
+            changes += self._oom.receive_time(self._now_ns, rules.oom)
+        return self._apply(changes, self._now_ns)
 
     def view(self) -> View:
-        """One frozen picture for the user interface."""
-        return View("", "", self._sample, None, None, "", Culprits(), (), (), None)
+        """One frozen picture for the user interface; a fraction of a millisecond, made when asked for."""
+        return make_view(
+            source=self._source,
+            notice=self._notice,
+            sample=self._sample,
+            culprits=self._culprits(self._now_ns) if self._sample else Culprits(),
+            open_incidents=self._desk.open,
+            recent_incidents=self._desk.recent,
+        )
+
+    def _judge(self) -> tuple[Effect, ...]:
+        sample, now_ns = self._sample, self._now_ns
+        if sample is None:
+            return ()
+        self._store.append(sample)
+        changes: list[Change] = self._oom.receive_time(now_ns, self._rules.oom)
+        if self._first_ns is not None and now_ns - self._first_ns >= WARM_UP_NS:
+            changes += self._heat.receive_sample(sample, self._rules.overheating, now_ns)
+            changes += self._runaway.receive_sample(sample, self._rules.runaway, now_ns)
+        return self._apply(changes, now_ns) + self._desk.wake(now_ns)
+
+    def _apply(self, changes: Iterable[Change], now_ns: int) -> tuple[Effect, ...]:
+        latest = self._previous
+        realtime_ns = 0 if latest is None else latest.realtime_ns + (now_ns - latest.boottime_ns)
+        return self._desk.apply(changes, now_ns, realtime_ns)
+
+    def _restart_clock(self) -> None:
+        """Boot time ran backwards: another boot's readings, nothing kept can be compared."""
+        self._store.clear()
+        self._heat.forget_events()
+        self._sample = None
+
+    def _culprits(self, now_ns: int) -> Culprits:
+        return self._store.culprits(now_ns)
+
+    def _may_stop(self, uid: int) -> bool:
+        return self._own_uid is None or uid == self._own_uid

@@ -17,7 +17,8 @@ from smoothtask_gui.domain.batch import Missing
 from smoothtask_gui.domain.exited import exited_rates
 from smoothtask_gui.domain.matching import positions
 from smoothtask_gui.domain.sample import RATE, Sample
-from smoothtask_gui.domain.system_rates import system_rates
+from smoothtask_gui.domain.sensors import checked
+from smoothtask_gui.domain.system_rates import most_run_ns, system_rates
 from smoothtask_gui.domain.text import duration
 
 if TYPE_CHECKING:
@@ -60,18 +61,10 @@ def rates(previous: Batch, current: Batch) -> Sample | None:
         processes=processes,
         exited=exited,
         system=system_rates(previous.system, current.system, cores),
-        sensors=current.sensors,
+        sensors=tuple(checked(reading) for reading in current.sensors),
         lost=current.lost,
         unavailable=unavailable,
     )
-
-
-def most_run_ns(previous: Batch, current: Batch, interval_ns: int) -> float:
-    """The CPU time that the machine can have given in the interval, with slack: what exceeds it is no reading.
-
-    Slack: snapshots take time (up to 250 ms with 8,000 processes) and /proc counts in ticks of 10 ms.
-    """
-    return max(previous.system.cpus, current.system.cpus, 1) * (interval_ns * 1.1 + 0.3e9)
 
 
 def _process_rates(previous: Batch, current: Batch, interval_ns: int) -> Rows:
@@ -84,7 +77,7 @@ def _process_rates(previous: Batch, current: Batch, interval_ns: int) -> Rows:
     for name in _COPIED:
         rates_[name] = rows[name]
     run_ns = differ.delta("run_ns")
-    run_ns[run_ns > most_run_ns(previous, current, interval_ns)] = np.nan
+    run_ns[run_ns > most_run_ns(previous.system, current.system, interval_ns)] = np.nan
     rates_["cpu_ratio"] = run_ns / interval_ns
     rates_["run_delay_ratio"] = differ.delta("run_delay_ns", Missing.RUN_DELAY) / interval_ns
     rates_["rss_bytes"] = np.where(rows["missing"] & Missing.RSS, np.nan, rows["rss_bytes"])

@@ -7,12 +7,13 @@ something that nobody asked for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Final
+import difflib
+import re
+import tomllib
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Final, TypeVar
 
 from smoothtask_gui.domain.incident import Severity
-
-SECOND_NS: Final = 1_000_000_000
 
 
 class RulesError(ValueError):
@@ -54,13 +55,135 @@ class Oom:
 
 
 @dataclass(frozen=True, slots=True)
+class Notifications:
+    """How often the rules together may speak; what exceeds it is only recorded."""
+
+    per_hour: int = 12
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
-    """All rules, and how often they may speak."""
+    """All that a rules file says."""
 
     overheating: Overheating = field(default_factory=Overheating)
     runaway: Runaway = field(default_factory=Runaway)
     oom: Oom = field(default_factory=Oom)
-    notifications_per_hour: int = 12
+    notifications: Notifications = field(default_factory=Notifications)
 
 
 RULE_NAMES: Final = ("overheating", "runaway", "oom")
+"""What `Incident.rule` may be."""
+
+
+def parse_rules(text: str, file: str) -> Rules:
+    """The rules that `text` says, defaults for what it leaves out.
+
+    `file` is only named in messages. Raises RulesError: not TOML, a table or key that doesn't exist (with the nearest
+    that does), a value of another type or out of its range.
+    """
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RulesError(f"{file}: not valid TOML: {error}") from error
+    where = _Places(file, text)
+    known = [entry.name for entry in fields(Rules)]
+    rules = Rules()
+    for name, table in tables.items():
+        if name not in known:
+            raise RulesError(f"{where.of(name)}: unknown table or key {name!r}{_nearest(name, known)}")
+        if not isinstance(table, dict):
+            raise RulesError(f"{where.of(name)}: {name} must be a table: write [{name}] on a line of its own")
+        rules = replace(rules, **{name: _settings(getattr(rules, name), name, table, where)})
+    return rules
+
+
+_Settings = TypeVar("_Settings", Overheating, Runaway, Oom, Notifications)
+_DAY_S: Final = 86_400
+
+# key: lowest and highest value allowed
+_RANGES: Final[dict[str, tuple[float, float]]] = {
+    "margin_c": (0, 40),
+    "clear_margin_c": (1, 40),
+    "cores": (0.05, 1024),
+    "clear_cores": (0.01, 1024),
+    "for_s": (0, _DAY_S),
+    "keep_firing_for_s": (0, _DAY_S),
+    "cooldown_s": (0, _DAY_S),
+    "open_for_s": (1, _DAY_S),
+    "per_hour": (0, 3600),
+}
+_MOST_IGNORED: Final = 256
+
+
+def _settings(settings: _Settings, name: str, table: dict[str, Any], where: _Places) -> _Settings:
+    known = [entry.name for entry in fields(settings)]
+    for key, value in table.items():
+        place = f"{where.of(name, key)}: {name}.{key}"
+        if key not in known:
+            raise RulesError(f"{where.of(name, key)}: unknown key {name}.{key}{_nearest(key, known)}")
+        try:
+            settings = replace(settings, **{key: _value(key, getattr(settings, key), value)})
+        except RulesError as error:
+            raise RulesError(f"{place} {error}") from None
+    if isinstance(settings, Runaway) and settings.clear_cores > settings.cores:
+        raise RulesError(
+            f"{where.of(name, 'clear_cores')}: runaway.clear_cores ({settings.clear_cores:g}) must not be above "
+            f"runaway.cores ({settings.cores:g})"
+        )
+    return settings
+
+
+def _value(key: str, default: object, value: object) -> Any:
+    if isinstance(default, Severity):
+        if value not in list(Severity):
+            raise RulesError(f"must be one of {', '.join(repr(str(level)) for level in Severity)}, not {value!r}")
+        return Severity(str(value))
+    if isinstance(default, tuple):
+        return _names(value)
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise RulesError(f"must be true or false, not {value!r}")
+        return value
+    low, high = _RANGES[key]
+    whole = isinstance(default, int)
+    number = "a whole number" if whole else "a number"
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+        raise RulesError(f"must be {number} from {low:g} to {high:g}, not {value!r}")
+    if not low <= value <= high:  # NaN fails it too
+        raise RulesError(f"must be {number} from {low:g} to {high:g}, not {value!r}")
+    return value if whole else float(value)
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise RulesError(f'must be a list of process names such as ["cc1", "rustc"], not {value!r}')
+    if len(value) > _MOST_IGNORED:
+        raise RulesError(f"may hold at most {_MOST_IGNORED} names, not {len(value)}")
+    return tuple(value)
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
+
+
+class _Places:
+    """Finds the line of a key again: tomllib keeps no positions."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self._file = file
+        self._lines: dict[tuple[str, str], int] = {}
+        table = ""
+        for number, line in enumerate(text.splitlines(), 1):
+            if header := re.match(r"""\s*\[+\s*["']?([^\]"']+?)["']?\s*\]""", line):
+                table = header[1]
+                self._lines.setdefault((table, ""), number)
+            elif key := re.match(r"""\s*["']?([^\s"'=.]+)["']?\s*(\.\s*["']?([^\s"'=]+)["']?\s*)?=""", line):
+                found = (key[1], key[3]) if key[3] and not table else (table, key[1])
+                self._lines.setdefault(found, number)
+
+    def of(self, table: str, key: str = "") -> str:
+        """The place as "FILE, line N", or "FILE" where the line can't be told."""
+        candidates = ((table, key), (table, ""), ("", table))
+        number = next((self._lines[place] for place in candidates if place in self._lines), None)
+        return self._file if number is None else f"{self._file}, line {number}"

@@ -7,11 +7,10 @@ Everything the user sees or a rule judges is a `Sample`; only `domain/rates.py` 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
-
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.batch import Lost, SensorReading

@@ -79,12 +79,17 @@ def kind_of(driver: str) -> str:
     return next((kind for pattern, kind in _KINDS if pattern.fullmatch(driver)), "other")
 
 
+def is_plausible(temperature_c: float) -> bool:
+    """Whether a part of a running computer can have this temperature; exactly 0 is what drivers say for nothing."""
+    return temperature_c != 0 and _LOWEST_C < temperature_c < _HIGHEST_C
+
+
 def checked(reading: SensorReading) -> SensorReading:
     """`reading`, or the same without temperature and with a reason when its temperature can't be true."""
     value = reading.temperature_c
     if value is None:
         return reading
-    if value == 0 or not _LOWEST_C < value < _HIGHEST_C:  # NaN fails the comparison too
+    if not is_plausible(value):
         return replace(reading, temperature_c=None, reason=f"The sensor says {value:g} °C, which can't be true.")
     return reading
 

@@ -47,5 +47,13 @@ def system_rates(previous: SystemReading, current: SystemReading, attributed_cor
     )
 
 
+def most_run_ns(previous: SystemReading, current: SystemReading, interval_ns: int) -> float:
+    """The CPU time that the machine can have given in the interval, with slack: what exceeds it is no reading.
+
+    Slack: snapshots take time (up to 250 ms with 8,000 processes) and /proc counts in ticks of 10 ms.
+    """
+    return max(previous.cpus, current.cpus, 1) * (interval_ns * 1.1 + 0.3e9)
+
+
 def _used(total: int | None, free: int | None) -> int | None:
     return None if total is None or free is None or free > total else total - free

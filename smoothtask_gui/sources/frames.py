@@ -143,6 +143,8 @@ def _add_threads(processes: Rows, threads: Rows) -> None:
 
 def _comm(comm: npt.NDArray[np.bytes_]) -> npt.NDArray[np.bytes_]:
     """Clear what stands after the first NUL: the kernel's own copy isn't always padded with zeros."""
+    if len(comm) == 0:
+        return comm
     octets = np.ascontiguousarray(comm).view("u1").reshape(len(comm), -1)
     ended = octets[:, :-1] == 0
     if not np.any(ended & (octets[:, 1:] != 0)):

@@ -56,7 +56,18 @@ class Bye:
     reason: str
 
 
-def decode_packet(packet: bytes) -> Hello | Tick | Bye | KernelEvent | None:
+@dataclass(frozen=True, slots=True)
+class OomVictim:
+    """An OOM kill of which the kernel tells the pid only (before 6.9): whoever saw the process knows the rest."""
+
+    boottime_ns: int
+    pid: int
+
+
+Decoded = Hello | Tick | Bye | OomVictim | KernelEvent | None
+
+
+def decode_packet(packet: bytes) -> Decoded:
     """Decode one whole packet, None for kinds this version doesn't know. Raises FrameError."""
     head = _struct(packet, 0, records.PACKET, "the packet's head")
     if head["magic"] != records.PACKET_MAGIC:
@@ -107,7 +118,7 @@ def _hello(packet: bytes) -> Hello:
     )
 
 
-def _event(packet: bytes) -> KernelEvent | None:
+def _event(packet: bytes) -> KernelEvent | OomVictim | None:
     head = _body(packet, records.EVENT, "an event packet")
     room = len(packet) - records.PACKET.itemsize
     if not records.EVENT.itemsize <= int(head["bytes"]) <= room:
@@ -145,7 +156,9 @@ def _exit(event: np.void) -> ProcessExit:
     )
 
 
-def _oom_kill(event: np.void) -> OomKill:
+def _oom_kill(event: np.void) -> OomKill | OomVictim:
+    if int(event["missing"]) & Missing.IDENTITY:
+        return OomVictim(int(event["head"]["boottime_ns"]), int(event["pid"]))
     return OomKill(
         boottime_ns=int(event["head"]["boottime_ns"]),
         pid=int(event["pid"]),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from smoothtask_gui.domain.batch import Batch, KernelEvent
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Source(Protocol):
     def name(self) -> str:
         """One of "helper", "procfs" or "recording"."""
 
-    def items(self, period_ms: int) -> AsyncIterator[Item]:
+    def items(self, period_ms: int) -> AsyncGenerator[Item]:
         """Yield batches every `period_ms` and events as they happen.
 
         The iterator ends when a recording ends. Raises SourceError when the source can't go on. Closing the

@@ -152,7 +152,7 @@ EVENT_EXIT: Final = _struct(
         ("write_bytes", "u8"),
         ("cgroup_id", "u8"),
         ("missing", "u4"),
-        ("pad", "u4"),
+        ("uids_differ", "u4"),
         ("comm", "S16"),
     ]
 )

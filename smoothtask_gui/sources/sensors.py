@@ -37,10 +37,10 @@ _REASONS: Final = {
 class SensorReader:
     """Remembers channels and limits; looks for new devices when the classes' entries change.
 
-    `kind_of(driver, label)` gives the kind shown to people ("cpu", "gpu", "disk", …).
+    `kind_of(driver)` gives the kind shown to people ("cpu", "gpu", "disk", …).
     """
 
-    def __init__(self, kind_of: Callable[[str, str], str], sysfs_root: Path = Path("/sys")) -> None:
+    def __init__(self, kind_of: Callable[[str], str], sysfs_root: Path = Path("/sys")) -> None:
         self._kind_of = kind_of
         self._root = sysfs_root
         self._entries: tuple[str, ...] | None = None
@@ -63,7 +63,7 @@ class SensorReader:
             key=channel.key,
             driver=channel.driver,
             label=channel.label,
-            kind=self._kind_of(channel.driver, channel.label),
+            kind=self._kind_of(channel.driver),
             temperature_c=temperature_c,
             max_c=limits[0],
             critical_c=limits[1],

@@ -16,16 +16,17 @@ if TYPE_CHECKING:
 
 
 class Surroundings:
-    """Reads /proc and /sys under two roots; `kind_of(driver, label)` names the kind of a sensor."""
+    """Reads /proc and /sys under two roots; `kind_of(driver)` names the kind of a sensor."""
 
     def __init__(
         self,
-        kind_of: Callable[[str, str], str],
+        kind_of: Callable[[str], str],
         proc_root: Path = Path("/proc"),
         sysfs_root: Path = Path("/sys"),
     ) -> None:
         self._system = SystemReader(proc_root, sysfs_root)
         self._sensors = SensorReader(kind_of, sysfs_root)
+        self._one_reader = asyncio.Lock()
 
     def read_system(self) -> SystemReading:
         """Read the machine's counters. Raises SourceError."""
@@ -33,4 +34,5 @@ class Surroundings:
 
     async def read_sensors(self) -> tuple[SensorReading, ...]:
         """Read all temperatures in a thread: a slow driver must not hold up events."""
-        return await asyncio.to_thread(self._sensors.read)
+        async with self._one_reader:
+            return await asyncio.to_thread(self._sensors.read)

@@ -1,0 +1,1 @@
+"""What is drawn: Qt widgets over the domain's frozen views; wishes leave as signals."""

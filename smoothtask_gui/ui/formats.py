@@ -1,8 +1,9 @@
 """Numbers, units, durations and names as a person reads them.
 
 Three significant digits at most, a no-break space before the unit, the locale's decimal sign, and a dash for what is
-missing. Sizes and rates count in powers of 1,000, as they do in notifications (`domain/text.py`). Names come from other programs and may be hostile: they are bounded here and shown literally.
-Nothing here fails: what can't be formatted becomes the dash.
+missing. Sizes and rates count in powers of 1,000, as they do in notifications (`domain/text.py`). Names come from
+other programs and may be hostile: they are bounded here and shown literally. Nothing here fails: what can't be
+formatted becomes the dash.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import html
 import math
 from typing import Final
 
-from PySide6.QtCore import QCoreApplication, QLocale, Qt
+from PySide6.QtCore import QCoreApplication, QLocale
 
 from smoothtask_gui.domain.text import safe_text
 
@@ -34,7 +35,7 @@ def percent(ratio: float | None, *, unit: bool = True) -> str:
     if ratio is None or not math.isfinite(ratio):
         return MISSING
     value = ratio * 100
-    text = _number(value, 1 if abs(value) < 9.95 else 0)
+    text = _number(value, 1 if 0 < abs(value) < 9.95 else 0)
     return f"{text}{SPACE}%" if unit else text
 
 
@@ -60,6 +61,20 @@ def size(size_bytes: float | None) -> str:
 def rate(bytes_per_s: float | None) -> str:
     """Disk and network: 0 B/s, 1.23 kB/s, 12.3 MB/s."""
     return _scaled(bytes_per_s, _rate_units())
+
+
+def rate_pair(first_bps: float | None, second_bps: float | None, template: str) -> str:
+    """Two rates in the larger one's unit, which is said once: "↓ {}  ↑ {}" gives ↓ 3.10  ↑ 0.20 MB/s."""
+    known = [abs(value) for value in (first_bps, second_bps) if value is not None and math.isfinite(value)]
+    if not known:
+        return MISSING
+    largest = max(known)
+    scaled, unit = _scale(largest, _rate_units())
+    divisor = largest / scaled if scaled else 1.0
+    said = (
+        MISSING if value is None else digits(value / divisor) if value else "0" for value in (first_bps, second_bps)
+    )
+    return f"{template.format(*said)}{SPACE}{unit}"
 
 
 def size_of(used_bytes: float | None, total_bytes: float | None) -> str:
@@ -104,8 +119,8 @@ def label(text: str) -> str:
 
 
 def tooltip(text: str) -> str:
-    """Text for a tooltip; Qt guesses whether one is rich text, so what looks like markup is escaped."""
-    if not Qt.mightBeRichText(text):
+    """Text for a tooltip; Qt guesses whether one is rich text (by "<" and "&lt;"), so what might be is escaped."""
+    if "<" not in text and "&" not in text:
         return text
     return f'<p style="white-space:pre-wrap">{html.escape(text)}</p>'
 
@@ -113,7 +128,7 @@ def tooltip(text: str) -> str:
 def _number(value: float, places: int) -> str:
     locale = QLocale()
     locale.setNumberOptions(QLocale.NumberOption.OmitGroupSeparator)
-    text = locale.toString(value, "f", places)
+    text = locale.toString(float(value), "f", places)
     return text[1:] if value < 0 and not round(value, places) else text  # never "-0"
 
 

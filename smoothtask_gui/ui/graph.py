@@ -8,9 +8,9 @@ and value as accessible name and description.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +22,13 @@ from shiboken6 import VoidPtr
 from smoothtask_gui.ui import formats, theme
 from smoothtask_gui.ui.scale import next_top
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 Floats = npt.NDArray[np.float64]
 
 _PAD: Final = theme.GRID_PX
+_MIDDLE_LEFT: Final = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
 _SMOOTH: Final = QPainter.RenderHint.Antialiasing
 
 
@@ -32,12 +36,14 @@ _SMOOTH: Final = QPainter.RenderHint.Antialiasing
 class Axis:
     """How the values are written and scaled.
 
-    `top` fixes the scale (a ratio's 1.0); None lets it step over `least_top`. Scales begin at `floor`.
+    `top` fixes the scale (a ratio's 1.0); None lets it step between `least_top` and `most_top`. Scales begin at
+    `floor`.
     """
 
     write: Callable[[float | None], str]
     top: float | None = None
     least_top: float = 1.0
+    most_top: float = math.inf
     floor: float = 0.0
 
 
@@ -50,6 +56,7 @@ class Picture:
     value: str
     limit: float | None = None
     limit_label: str = ""
+    top: float | None = None  # where the scale ends, if the axis leaves it to the picture
     unavailable: str = ""  # why there is nothing to show, in words
     stale: bool = False
 
@@ -60,9 +67,7 @@ EMPTY: Final = Picture(np.empty(0), (), formats.MISSING)
 class Graph(QWidget):
     """A card with a title, the value now, and its curves over the last `span_s` seconds."""
 
-    def __init__(
-        self, title: str, axis: Axis, labels: tuple[str, ...] = ("",), parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, title: str, axis: Axis, labels: tuple[str, ...] = ("",), parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.span_s = 60.0
         self.paints = 0
@@ -81,7 +86,7 @@ class Graph(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         em = self.fontMetrics().height()
-        return QSize(em * 11, em * 8)
+        return QSize(em * 15, em * 8)
 
     @property
     def top(self) -> float:
@@ -91,11 +96,13 @@ class Graph(QWidget):
     def show_picture(self, picture: Picture) -> None:
         """Show new readings; while hidden or minimised they are kept and nothing is painted."""
         self._picture = picture
-        if self._axis.top is None:
+        if picture.top is not None:
+            self._top = picture.top
+        elif self._axis.top is None:
             limit = [picture.limit] if picture.limit is not None else []
             seen = [part[picture.age_s <= self.span_s] for part in picture.curves]
             peaks = [*limit, *(float(np.nanmax(part)) for part in seen if np.isfinite(part).any())]
-            self._top = next_top(self._top, max(peaks, default=float("nan")), self._axis.least_top)
+            self._top = next_top(self._top, max(peaks, default=float("nan")), self._axis.least_top, self._axis.most_top)
         if self._seen():
             self._tell()
             self.update()
@@ -120,7 +127,7 @@ class Graph(QWidget):
             self._colours = theme.colours(self.palette())
         super().changeEvent(event)
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002 - Qt's signature
         self.paints += 1
         painter = QPainter(self)
         plot = self._paint_head(painter)
@@ -169,20 +176,20 @@ class Graph(QWidget):
         return QRectF(area.left(), below.bottom() + _PAD / 2, area.width(), area.bottom() - below.bottom() - _PAD / 2)
 
     def _paint_legend(self, painter: QPainter, line: QRectF) -> None:
+        """Right of the title, or below it at the plot's upper edge where that is too narrow."""
         metrics = QFontMetricsF(painter.font())
-        swatch = 24.0
-        right = line.right()
-        for index in reversed(range(len(self._labels))):
-            width = metrics.horizontalAdvance(self._labels[index])
-            if right - width - swatch - _PAD < line.left() + QFontMetricsF(self.font()).horizontalAdvance(self.title):
-                return
-            box = QRectF(right - width, line.top(), width, line.height())
-            painter.setPen(self._colours.muted)
-            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, self._labels[index])
+        swatch = _PAD * 3
+        width = sum(metrics.horizontalAdvance(label) + swatch + _PAD * 1.5 for label in self._labels)
+        if width > line.width() - QFontMetricsF(self.font()).horizontalAdvance(self.title) - _PAD:
+            line = line.translated(0, line.height() + QFontMetricsF(theme.font(self.font(), scale=1.5)).height() + _PAD)
+        x = line.right() - width + _PAD
+        for index, label in enumerate(self._labels):
             painter.setPen(self._pen(index))
-            middle = line.center().y()
-            painter.drawLine(QPointF(box.left() - swatch - 4, middle), QPointF(box.left() - 4, middle))
-            right = box.left() - swatch - 4 - _PAD
+            painter.drawLine(QPointF(x, line.center().y()), QPointF(x + swatch, line.center().y()))
+            x += swatch + _PAD / 2
+            painter.setPen(self._colours.muted)
+            painter.drawText(QRectF(x, line.top(), line.right() - x, line.height()), _MIDDLE_LEFT, label)
+            x += metrics.horizontalAdvance(label) + _PAD
 
     def _paint_reason(self, painter: QPainter, plot: QRectF) -> None:
         painter.setPen(self._colours.muted)
@@ -212,7 +219,8 @@ class Graph(QWidget):
 
     def _paint_limit(self, painter: QPainter, plot: QRectF, limit: float) -> None:
         y = round(float(self._heights(plot, np.array([limit]))[0]))
-        painter.setPen(QPen(self._colours.critical, 1.5, Qt.PenStyle.DashLine))
+        colour = self._colours.muted if self._picture.stale else self._colours.critical
+        painter.setPen(QPen(colour, 1.5, Qt.PenStyle.DashLine))
         painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
         height = QFontMetricsF(painter.font()).height()
         above = y - height if y - height > plot.top() else y + 1
@@ -221,14 +229,28 @@ class Graph(QWidget):
         )
 
     def _paint_scale(self, painter: QPainter, plot: QRectF) -> None:
+        extremes = self._extremes()
         painter.setPen(self._colours.muted)
-        height = QFontMetricsF(painter.font()).height()
-        painter.drawText(QPointF(plot.left(), plot.top() + height * 0.85), self._axis.write(self._top))
-        line = QRectF(plot.left(), plot.bottom(), plot.width(), height)
+        metrics = QFontMetricsF(painter.font())
+        line = QRectF(plot.left(), plot.bottom(), plot.width(), metrics.height())
         now = QCoreApplication.translate("Graph", "now")
-        painter.drawText(line, Qt.AlignmentFlag.AlignLeft, formats.duration(self.span_s))
+        span = formats.duration(self.span_s)
+        painter.drawText(line, Qt.AlignmentFlag.AlignLeft, span)
         painter.drawText(line, Qt.AlignmentFlag.AlignRight, now)
-        painter.drawText(line, Qt.AlignmentFlag.AlignHCenter, self._extremes())
+        if not extremes:
+            between = plot.adjusted(0, plot.height() / 4, 0, -plot.height() / 2)  # two lines of the grid
+            painter.drawText(
+                between, Qt.AlignmentFlag.AlignCenter, QCoreApplication.translate("Graph", "No reading yet")
+            )
+            return
+        if (
+            metrics.horizontalAdvance(extremes) + 2 * metrics.horizontalAdvance(max(span, now, key=len))
+            < plot.width() - _PAD
+        ):
+            painter.drawText(line, Qt.AlignmentFlag.AlignHCenter, extremes)
+        limit = self._picture.limit
+        if limit is None or (self._top - limit) / (self._top - self._axis.floor) * plot.height() > metrics.height():
+            painter.drawText(QPointF(plot.left(), plot.top() + metrics.ascent() + 1), self._axis.write(self._top))
 
     def _paint_curve(self, painter: QPainter, plot: QRectF, index: int) -> None:
         wanted = self._picture.age_s <= self.span_s * 1.05
@@ -279,6 +301,6 @@ def polygon(points: Floats) -> QPolygonF:
         points = points + np.array([[-0.75, 0.0], [0.75, 0.0]])
     shape = QPolygonF()
     shape.resize(len(points))
-    memory = VoidPtr(shape.data(), len(points) * 16, True)
+    memory: Any = VoidPtr(shape.data(), len(points) * 16, True)  # type: ignore[call-arg, arg-type]  # stubs lag behind
     np.frombuffer(memory, np.float64).reshape(-1, 2)[:] = points
     return shape

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QCoreApplication
 
+from smoothtask_gui.domain.naming import process_name
 from smoothtask_gui.ui import formats
 
 Rows = npt.NDArray[np.void]  # dtype RATE
@@ -55,27 +57,34 @@ def columns(*, per_core: bool) -> tuple[ColumnText, ...]:
         ColumnText(tr("ProcessColumns", "Name"), tr("ProcessColumns", "The name the process gave itself."), "M" * 16),
         ColumnText(tr("ProcessColumns", "CPU %"), of, "0000.0"),
         ColumnText(
-            tr("ProcessColumns", "Memory"), tr("ProcessColumns", "Resident memory, shared pages included."), "000 MB", "rss"
+            tr("ProcessColumns", "Memory"),
+            tr("ProcessColumns", "Resident memory, shared pages included."),
+            "000 MB",
+            "rss",
         ),
         ColumnText(
-            tr("ProcessColumns", "Disk read"), tr("ProcessColumns", "Read from storage, not from cache."), "000 MB/s", "io"
+            tr("ProcessColumns", "Disk read"),
+            tr("ProcessColumns", "Read from storage, not from cache."),
+            "000 MB/s",
+            "io",
         ),
-        ColumnText(
-            tr("ProcessColumns", "Disk write"), tr("ProcessColumns", "Sent towards storage."), "000 MB/s", "io"
-        ),
+        ColumnText(tr("ProcessColumns", "Disk write"), tr("ProcessColumns", "Sent towards storage."), "000 MB/s", "io"),
         ColumnText(
             tr("ProcessColumns", "Waiting %"),
-            tr("ProcessColumns", "Time its threads were ready to run but had to wait for a CPU, in percent of the time."),
+            tr(
+                "ProcessColumns",
+                "Time its threads were ready to run but had to wait for a CPU, in percent of the time.",
+            ),
             "000.0",
             "run_delay",
         ),
         ColumnText(tr("ProcessColumns", "Threads"), "", "0000"),
-        ColumnText(tr("ProcessColumns", "User"), "", "M" * 8),
+        ColumnText(tr("ProcessColumns", "User"), "", "n" * 10),
         ColumnText(tr("ProcessColumns", "PID"), tr("ProcessColumns", "The number of the process."), "0000000"),
     )
 
 
-FIELDS: dict[Column, str] = {
+FIELDS: Final[dict[Column, str]] = {
     Column.NAME: "comm",
     Column.CPU: "cpu_ratio",
     Column.MEMORY: "rss_bytes",
@@ -95,25 +104,30 @@ def numbers_first_descending(column: Column) -> bool:
 
 def cell(row: np.void, column: Column, cpu_divisor: int, user_name: UserName) -> str:
     """One cell as text; the dash where there is no reading. `cpu_divisor` is 1 (per core) or the number of CPUs."""
-    value = row[FIELDS[column]]
-    match column:
-        case Column.NAME:
-            return formats.name(bytes(value)) or formats.MISSING
-        case Column.CPU:
-            return formats.tenths(float(value) / cpu_divisor)
-        case Column.WAITING:
-            return formats.tenths(float(value))
-        case Column.MEMORY:
-            return formats.size(float(value))
-        case Column.READ | Column.WRITE:
-            return formats.rate(float(value)) if value else "0"
-        case Column.USER:
-            return formats.name(user_name(int(value)))
-        case _:
-            return str(int(value))
+    if column is Column.NAME:
+        return process_name(bytes(row["comm"]), is_kernel=bool(row["is_kernel"]))
+    if column is Column.USER:
+        return formats.name(user_name(int(row["uid"])))
+    value = float(row[FIELDS[column]])
+    return _NUMBERS[column](value / cpu_divisor if column is Column.CPU else value)
 
 
-def sort_keys(rows: Rows, column: Column, user_name: UserName) -> npt.NDArray[np.void] | npt.NDArray[np.float64]:
+def _rate(bytes_per_s: float) -> str:
+    return formats.rate(bytes_per_s) if bytes_per_s else "0"
+
+
+_NUMBERS: Final[dict[Column, Callable[[float], str]]] = {
+    Column.CPU: formats.tenths,
+    Column.MEMORY: formats.size,
+    Column.READ: _rate,
+    Column.WRITE: _rate,
+    Column.WAITING: formats.tenths,
+    Column.THREADS: "{:.0f}".format,
+    Column.PID: "{:.0f}".format,
+}
+
+
+def sort_keys(rows: Rows, column: Column, user_name: UserName) -> npt.NDArray[np.bytes_] | npt.NDArray[np.float64]:
     """One comparable key per row; missing numbers are NaN."""
     values = rows[FIELDS[column]]
     if column is Column.NAME:

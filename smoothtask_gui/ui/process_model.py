@@ -23,6 +23,7 @@ _LEFT: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _TEXTUAL: Final = (Column.NAME, Column.USER)
 _NAMED_IN_TOOLTIP: Final = 8
+_MOST_RUNS: Final = 4
 
 
 class ProcessModel(QAbstractTableModel):
@@ -152,11 +153,7 @@ class ProcessModel(QAbstractTableModel):
         wanted = self._latest[process_columns.matches(self._latest, self._needle, self._user_name)]
         step = process_rows.merge(self._rows, wanted, held=self._held)
         self._rows, self._ended = step.rows, step.ended
-        for first, last in process_rows.runs_from_the_end(step.gone):
-            self.beginRemoveRows(QModelIndex(), first, last)
-            self._rows = np.delete(self._rows, slice(first, last + 1))
-            self._ended = np.delete(self._ended, slice(first, last + 1))
-            self.endRemoveRows()
+        self._remove(step.gone)
         if len(step.added):
             self.beginInsertRows(QModelIndex(), len(self._rows), len(self._rows) + len(step.added) - 1)
             self._rows = np.concatenate((self._rows, step.added))
@@ -165,19 +162,31 @@ class ProcessModel(QAbstractTableModel):
         if not self._held:
             self._sort()
 
+    def _remove(self, gone: process_rows.Places) -> None:
+        runs = process_rows.runs_from_the_end(gone)
+        if len(runs) > _MOST_RUNS:  # each run costs every view a pass over all rows: bring them together first
+            self._permute(np.concatenate((np.delete(np.arange(len(self._rows)), gone), gone)))
+            runs = [(len(self._rows) - len(gone), len(self._rows) - 1)]
+        for first, last in runs:
+            self.beginRemoveRows(QModelIndex(), first, last)
+            self._rows = np.delete(self._rows, slice(first, last + 1))
+            self._ended = np.delete(self._ended, slice(first, last + 1))
+            self.endRemoveRows()
+
     def _sort(self) -> None:
         keys = process_columns.sort_keys(self._rows, self._column, self._user_name)
         places = process_rows.sorted_places(keys, descending=self._descending)
-        if np.array_equal(places, np.arange(len(places))):
-            return
-        hint = self.LayoutChangeHint.VerticalSortHint
-        self.layoutAboutToBeChanged.emit([], hint)
+        if not np.array_equal(places, np.arange(len(places))):
+            self._permute(places)
+
+    def _permute(self, places: process_rows.Places) -> None:
+        self.layoutAboutToBeChanged.emit()
         place_of = np.argsort(places)
         before = [index for index in self.persistentIndexList() if index.row() < len(place_of)]
         after = [self.index(int(place_of[index.row()]), index.column()) for index in before]
         self._rows, self._ended = self._rows[places], self._ended[places]
         self.changePersistentIndexList(before, after)
-        self.layoutChanged.emit([], hint)
+        self.layoutChanged.emit()
 
     def _show_exited(self, exited: tuple[ExitedRate, ...]) -> None:
         if exited and not self._exited:
@@ -216,8 +225,10 @@ class ProcessModel(QAbstractTableModel):
     def _exited_tip(self) -> str:
         said = [self.tr("Processes that started and ended between two readings:")]
         ranked = sorted(self._exited, key=lambda entry: -entry.cpu_ratio)
-        for entry in ranked[:_NAMED_IN_TOOLTIP]:
-            said.append(f"{entry.count} × {formats.name(entry.comm)}: {formats.percent(entry.cpu_ratio)}")
+        said.extend(
+            f"{formats.name(entry.comm)} ({entry.count}): {formats.percent(entry.cpu_ratio)}"
+            for entry in ranked[:_NAMED_IN_TOOLTIP]
+        )
         if len(ranked) > _NAMED_IN_TOOLTIP:
             said.append("…")
         return "\n".join(said)

@@ -52,10 +52,11 @@ def merge(shown: Rows, latest: Rows, *, held: bool) -> Merge:
     return Merge(rows, ended, gone, latest[is_new])
 
 
-def sorted_places(keys: npt.NDArray[np.void] | npt.NDArray[np.float64], *, descending: bool) -> Places:
+def sorted_places(keys: npt.NDArray[np.bytes_] | npt.NDArray[np.float64], *, descending: bool) -> Places:
     """The stable order of `keys`: equal ones keep their places, missing ones (NaN) come last either way."""
     if keys.dtype.kind == "f":
-        return np.argsort(-keys if descending else keys, kind="stable")
+        numbers = keys.astype(np.float64)
+        return np.argsort(-numbers if descending else numbers, kind="stable")
     if not descending:
         return np.argsort(keys, kind="stable")
     return (len(keys) - 1 - np.argsort(keys[::-1], kind="stable"))[::-1]

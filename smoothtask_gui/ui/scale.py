@@ -20,14 +20,15 @@ def nice_top(peak: float) -> float:
     return next(step * power for step in _STEPS if step * power >= peak * (1 - 1e-9))
 
 
-def next_top(top: float, peak: float, least: float) -> float:
+def next_top(top: float, peak: float, least: float, most: float = math.inf) -> float:
     """The scale's new top, given the old one and the highest value in view (NaN: nothing in view).
 
-    `least` is the smallest top worth showing: below it a graph would only magnify noise.
+    `least` is the smallest top worth showing: below it a graph would only magnify noise. `most` is where the values
+    end by nature.
     """
     if not math.isfinite(peak):
         return max(top, least)
-    wanted = max(least, nice_top(peak * _HEADROOM)) if peak > 0 else least
+    wanted = min(most, max(least, nice_top(peak * _HEADROOM))) if peak > 0 else least
     if peak > top or (wanted < top and peak < top * _SHRINK_BELOW):
         return wanted
     return max(top, least)

@@ -1,4 +1,4 @@
-"""User accounts that exist only inside the box: copies of passwd, group and shadow with lines added, mounted in place."""
+"""User accounts that exist only inside the box: copies of passwd, group and shadow with lines added, mounted over."""
 
 import os
 import pwd

@@ -40,7 +40,8 @@ def open_session(uid: int, state: str, box_pid: int) -> str:
         encoding="utf-8",
     )
     (run / "users" / str(uid)).write_text(
-        f"NAME={name}\nSTATE={word}\nDISPLAY={session}\nSESSIONS={session}\nACTIVE_SESSIONS={session if active else ''}\n",
+        f"NAME={name}\nSTATE={word}\nDISPLAY={session}\nSESSIONS={session}\n"
+        f"ACTIVE_SESSIONS={session if active else ''}\n",
         encoding="utf-8",
     )
     (run / "seats" / "seat0").touch()

@@ -1,7 +1,8 @@
 """Lays the box's own system over the machine's: bus, polkit and sampler files, in memory, seen only inside.
 
-Small folders are copied and mounted over the originals; no overlay file system is used, so it works where the root folder
-is itself an overlay, at any depth. Only polkit and the sampler can be activated: a desktop's other services stay out.
+Small folders are copied and mounted over the originals; no overlay file system is used, so it works where the root
+folder is itself an overlay, at any depth. Only polkit and the sampler can be activated: a desktop's other services stay
+out.
 """
 
 import os
@@ -62,16 +63,20 @@ def lay_out() -> None:
         kernel.bind(empty, rules)
 
 
-def reachable_python(python: Path) -> Path:
-    """The same interpreter by a path that every user may walk, be its virtual environment under root's home."""
-    environment = python.parent.parent
-    if not (environment / "pyvenv.cfg").exists():
-        return python
-    target = SCRATCH / "venv"
-    if not target.exists():
-        target.mkdir()
-        kernel.bind(environment, target)
-    return target / "bin" / python.name
+def reachable_path(python: Path) -> Path:
+    """The path inside at which every user may start `python`, even if its virtual environment is under root's home."""
+    if (python.parent.parent / "pyvenv.cfg").exists():
+        return SCRATCH / "venv" / "bin" / python.name
+    return python
+
+
+def _make_reachable(python: Path) -> Path:
+    inside = reachable_path(python)
+    environment = SCRATCH / "venv"
+    if inside != python and not environment.exists():
+        environment.mkdir()
+        kernel.bind(python.parent.parent, environment)
+    return inside
 
 
 def _readable_copy(source: Path, target: Path) -> None:
@@ -92,7 +97,7 @@ def _install_sampler(contents: Contents) -> None:
         _readable_copy(contents.object_dir, objects)
     else:
         print(f"box: no BPF objects in {contents.object_dir}: the sampler will start without probes", file=sys.stderr)
-    python = reachable_python(contents.python)
+    python = _make_reachable(contents.python)
     _expect_import(python, "dbus_fast")
     arguments = " ".join(["--object-dir", str(objects), *contents.helper_arguments])
     launcher = SCRATCH / "smoothtask-sampler"

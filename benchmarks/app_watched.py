@@ -1,0 +1,18 @@
+"""python -m benchmarks.app_watched: start the tray app on the present desktop and watch what it costs, as JSON."""
+
+import json
+import subprocess
+import time
+from dataclasses import asdict
+
+from benchmarks import cost
+
+SETTLE_S, WATCH_S = 10, 30
+
+app = subprocess.Popen(["smoothtask"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+try:
+    time.sleep(SETTLE_S)
+    print(json.dumps(asdict(cost.over(app.pid, WATCH_S))))
+finally:
+    app.terminate()
+    app.wait(10)

@@ -1,0 +1,51 @@
+"""The command line of the sampler; the bus starts it, people don't.
+
+smoothtask-sampler [--object-dir DIR] [--interface-file FILE] [--idle-seconds N]
+    [--silent-seconds N] [--prompt-seconds N]
+
+Parsed by hand: argparse costs 2 MiB in a process that needs five options.
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from helper.bus.authority import Patience
+from helper.daemon import Options, run
+
+_HOME = Path(__file__).resolve().parents[1]
+_DEFAULTS = {
+    "--object-dir": str(_HOME / "build" / "bpf"),
+    "--interface-file": str(_HOME / "resources" / "dbus" / "io.github.smoothtask.Sampler1.xml"),
+    "--idle-seconds": "60",
+    "--silent-seconds": "5",
+    "--prompt-seconds": "25",
+}
+
+
+def options_from(words: list[str]) -> Options:
+    """The options in `words`; ValueError with a sentence for people if they make no sense."""
+    if len(words) % 2 or any(word not in _DEFAULTS for word in words[::2]):
+        raise ValueError(f"usage: smoothtask-sampler {' '.join(f'[{name} VALUE]' for name in _DEFAULTS)}")
+    chosen = _DEFAULTS | dict(zip(words[::2], words[1::2], strict=True))
+    return Options(
+        object_dir=Path(chosen["--object-dir"]),
+        interface_file=Path(chosen["--interface-file"]),
+        idle_s=float(chosen["--idle-seconds"]),
+        patience=Patience(float(chosen["--silent-seconds"]), float(chosen["--prompt-seconds"])),
+    )
+
+
+def main() -> NoReturn:
+    """Runs the sampler and exits with its code."""
+    try:
+        options = options_from(sys.argv[1:])
+    except ValueError as error:
+        print(f"smoothtask-sampler: {error}", file=sys.stderr)
+        sys.exit(2)
+    sys.exit(asyncio.run(run(options)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""The sampler process: builds its parts, serves until idle, told to end, or the bus is gone.
+
+The only place that constructs. Exit codes: 0 idle or told to end; 1 the bus can't be reached, was lost, or somebody
+else owns the name.
+"""
+
+import asyncio
+import signal
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dbus_fast.aio import MessageBus
+
+from helper.bus import connection, journal
+from helper.bus.authority import Authority, Patience
+from helper.bus.callers import Callers
+from helper.bus.dispatch import Dispatcher
+from helper.bus.quotas import Limits
+from helper.sampler import service
+from helper.sampler.assembly import assemble
+from helper.sampler.watchdog import Watchdog
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`object_dir`: the built BPF objects; `interface_file`: the contract that introspection returns."""
+
+    object_dir: Path
+    interface_file: Path
+    idle_s: float = 60.0
+    limits: Limits = field(default_factory=Limits)
+    patience: Patience = field(default_factory=Patience)
+
+
+async def run(options: Options) -> int:
+    """Serves on the system bus; returns the exit code."""
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_write_to_journal)
+    told_to_end = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told_to_end.set)
+    try:
+        bus = await connection.connect()
+    except OSError as error:
+        journal.write(f"the system bus can't be reached: {error}")
+        return 1
+    sampler = _build_sampler(options)
+    callers = Callers(bus)
+    authority = Authority(bus, options.patience)
+    dispatcher = Dispatcher(bus, callers, authority, limits=options.limits, path=service.PATH, table=sampler.table)
+    callers.when_one_leaves(sampler.hub.end_all_of)
+    await callers.watch()
+    bus.add_message_handler(dispatcher.receive)
+    if not await connection.own_name(bus, service.NAME):
+        journal.write(f"{service.NAME} is owned by another process already")
+        return 1
+    Watchdog.from_environment().start()
+    lost = loop.create_task(_until_lost(bus))
+    idle = loop.create_task(_until_idle(bus, dispatcher, sampler, options.idle_s))
+    ending = loop.create_task(told_to_end.wait())
+    await asyncio.wait({lost, idle, ending}, return_when=asyncio.FIRST_COMPLETED)
+    sampler.close()
+    if lost.done():
+        journal.write("the connection to the system bus is lost")
+        return 1
+    return 0
+
+
+def _build_sampler(options: Options) -> service.Sampler:
+    parts = assemble(options.object_dir)
+    xml = options.interface_file.read_text(encoding="utf-8")
+    return service.Sampler(parts, options.limits, xml)
+
+
+async def _until_lost(bus: MessageBus) -> None:
+    try:
+        await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]  # dbus-fast has no annotation here
+    except (OSError, EOFError) as error:
+        journal.write(f"the bus connection broke: {error}")
+
+
+async def _until_idle(bus: MessageBus, dispatcher: Dispatcher, sampler: service.Sampler, idle_s: float) -> None:
+    """Returns when there was no stream for `idle_s` seconds and the name is given up.
+
+    A call that arrives while the name is being given up is still answered; if it opened a stream the name is taken
+    back.
+    """
+    while True:
+        rest_s = sampler.idle_since_s + idle_s - time.monotonic()
+        if sampler.hub.count() or dispatcher.busy() or rest_s > 0:
+            await asyncio.sleep(max(rest_s, idle_s / 4))
+            continue
+        await connection.give_name_up(bus, service.NAME)
+        await dispatcher.settled()
+        if not sampler.hub.count():
+            return
+        await connection.own_name(bus, service.NAME)
+
+
+def _write_to_journal(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """The one crash handler: what nobody caught goes to the journal, the service goes on."""
+    fault = context.get("exception")
+    lines = []
+    while fault is not None and fault.__traceback__ is not None:
+        trace = fault.__traceback__
+        while trace is not None:
+            lines.append(f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}")
+            trace = trace.tb_next
+        break
+    journal.write(f"{context.get('message')}: {fault!r} at {' < '.join(reversed(lines))}")

@@ -1,0 +1,60 @@
+"""Puts the probes into their slots, in the order in which they are opened: what ticks are made of comes first.
+
+Without libbpf there is no probe to open: the slots are unavailable and say so, the service answers all the same.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from helper.loaders.errors import LoaderError
+from helper.loaders.libbpf import Libbpf
+from helper.probes.oom_events import OomEvents
+from helper.probes.probe import ProbeCost
+from helper.probes.process_events import EXITED, ProcessEvents
+from helper.probes.task_snapshot import TASK_BYTES, TaskSnapshot
+from helper.probes.thermal_events import ThermalEvents
+from helper.sampler.event_feed import EventSource
+from helper.sampler.probe_set import ProbeSet, Slot, kinds_of
+from helper.sampler.readings import Readings
+
+_NAMES: Final = ("task_snapshot", "process_events", "oom_events", "thermal_events")
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """The probes as the service needs them; `event_sources` by the name of their slot."""
+
+    probes: ProbeSet
+    readings: Readings
+    event_sources: dict[str, EventSource]
+
+
+@dataclass(frozen=True, slots=True)
+class _Absent:
+    """Stands in the slot of a probe that can't even be made."""
+
+    name: str
+    reason: LoaderError
+
+    def open(self) -> None:
+        raise self.reason
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def cost(self) -> ProbeCost:
+        return ProbeCost(None, None, 0)
+
+
+def assemble(object_dir: Path) -> Assembly:
+    """The probes whose objects lie in `object_dir`; nothing is loaded yet."""
+    try:
+        door = Libbpf(object_dir)
+    except LoaderError as reason:
+        slots = tuple(Slot(_Absent(name, reason), kinds_of(name)) for name in _NAMES)
+        return Assembly(ProbeSet(slots, loader="none"), Readings(None, None), {})
+    tasks, exits, oom, thermal = TaskSnapshot(door), ProcessEvents(door), OomEvents(door), ThermalEvents(door)
+    slots = tuple(Slot(probe, kinds_of(probe.name)) for probe in (tasks, exits, oom, thermal))
+    readings = Readings((slots[0], tasks, TASK_BYTES), (slots[1], exits, EXITED.size))
+    return Assembly(ProbeSet(slots, loader="core"), readings, {exits.name: exits, oom.name: oom, thermal.name: thermal})

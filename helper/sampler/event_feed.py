@@ -1,0 +1,82 @@
+"""Takes the records out of the probes' ring buffers as they come and hands each to those who asked for its kind.
+
+A record is masked once per visibility class. What the kernel's ring buffers lost is asked for at each tick.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final, Protocol
+
+from helper.bus import journal
+from helper.loaders.errors import LoaderError
+from helper.sampler import packets
+from helper.sampler.probe_set import Slot, State
+from helper.sampler.stream import Stream
+
+if TYPE_CHECKING:
+    from helper.probes.visibility import Visibility
+
+_KIND_OF_EVENT: Final = {
+    1: packets.KIND_PROCESS_EXITS,  # enum st_event_kind
+    2: packets.KIND_OOM,
+    3: packets.KIND_THERMAL,
+    4: packets.KIND_THERMAL,
+    5: packets.KIND_THERMAL,
+}
+_EVENT_KINDS: Final = packets.KIND_PROCESS_EXITS | packets.KIND_OOM | packets.KIND_THERMAL
+
+
+class EventSource(Protocol):
+    """The part of helper.probes.probe.EventProbe that is used here."""
+
+    def fileno(self) -> int: ...
+
+    def drain(self, sink: Callable[[bytes], None]) -> None: ...
+
+    def lost(self) -> int: ...
+
+
+class EventFeed:
+    """Listens to probes; `streams` gives the open streams."""
+
+    def __init__(self, streams: Callable[[], Iterable[Stream]]) -> None:
+        self._streams = streams
+        self._sources: list[tuple[Slot, EventSource]] = []
+
+    def listen(self, slot: Slot, source: EventSource) -> None:
+        """From now on the records of `source`, whose probe runs, are passed on."""
+        self._sources.append((slot, source))
+        descriptor = source.fileno()
+        asyncio.get_running_loop().add_reader(descriptor, self._drain, slot, source, descriptor)
+
+    def lost(self, kinds: int) -> int:
+        """Events of `kinds` that found no room in a ring buffer since their probes were opened."""
+        return sum(
+            source.lost()
+            for slot, source in self._sources
+            if slot.state is State.RUNNING and slot.kinds & kinds & _EVENT_KINDS
+        )
+
+    def _drain(self, slot: Slot, source: EventSource, descriptor: int) -> None:
+        try:
+            source.drain(self._pass_on)
+        except LoaderError as error:
+            asyncio.get_running_loop().remove_reader(descriptor)
+            slot.fail(error)
+
+    def _pass_on(self, record: bytes) -> None:
+        kind, byte_count, _boottime_ns = packets.EVENT_HEAD.unpack_from(record)
+        wanted = _KIND_OF_EVENT.get(kind)
+        if wanted is None or byte_count != len(record):
+            journal.write(f"an event of unknown kind {kind} with {len(record)} bytes was dropped")
+            return
+        made: dict[Visibility, bytes | None] = {}
+        for stream in self._streams():
+            if not stream.kinds & wanted:
+                continue
+            if stream.visibility not in made:
+                shown = stream.visibility.event(record)
+                made[stream.visibility] = None if shown is None else packets.packet(packets.EVENT, shown)
+            packet = made[stream.visibility]
+            if packet is not None:
+                stream.send_event(packet)

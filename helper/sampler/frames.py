@@ -1,0 +1,45 @@
+"""A frame: one tick's readings in a sealed memfd, written once and handed to every reader of the same class.
+
+Sealed against writing, growing and shrinking, so a reader may map it without fear that it changes: memfd_create(2).
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from helper.sampler.packets import Section, frame_header
+
+_SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one visibility class sees at one moment. The rows lie in a shared buffer, valid until the next one."""
+
+    sections: tuple[Section, ...]
+    boottime_ns: int
+    snapshot_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    descriptor: int
+    byte_count: int
+
+
+@contextmanager
+def sealed_frame(snapshot: Snapshot, period_ms: int) -> Iterator[Frame]:
+    """The frame of `snapshot` in a sealed memfd; our copy of the descriptor is closed at the end."""
+    header = frame_header(snapshot.sections, period_ms, snapshot.boottime_ns, snapshot.snapshot_ns)
+    pieces = [memoryview(header), *(memoryview(section.rows) for section in snapshot.sections)]
+    byte_count = sum(map(len, pieces))
+    descriptor = os.memfd_create("smoothtask-frame", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        if os.writev(descriptor, pieces) != byte_count:
+            raise OSError(f"a frame of {byte_count} bytes was not written whole")
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
+        yield Frame(descriptor, byte_count)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,127 @@
+"""The open streams and their ticks: one timer for all, one snapshot a visibility class, one frame a class and period.
+
+A stream ends when its descriptor is closed at the other end, when its caller leaves the bus, or when the helper ends.
+"""
+
+import asyncio
+import functools
+import itertools
+import operator
+import select
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from helper.sampler import packets, schedule
+from helper.sampler.event_feed import EventFeed
+from helper.sampler.frames import Snapshot, sealed_frame
+from helper.sampler.readings import Readings
+from helper.sampler.stream import Request, Stream
+
+if TYPE_CHECKING:
+    from helper.probes.visibility import Visibility
+
+
+class Hub:
+    """`on_end` is told of each stream that ended, for whatever reason."""
+
+    def __init__(self, readings: Readings, on_end: Callable[[Stream], None]) -> None:
+        self._readings = readings
+        self._on_end = on_end
+        self.events = EventFeed(self._streams_now)
+        self._streams: dict[int, Stream] = {}
+        self._by_descriptor: dict[int, Stream] = {}
+        self._ids = itertools.count(1)
+        self._timer: asyncio.TimerHandle | None = None
+        self._hang_ups = select.epoll()
+        asyncio.get_running_loop().add_reader(self._hang_ups.fileno(), self._end_hung_up)
+
+    def count(self) -> int:
+        return len(self._streams)
+
+    def kinds_wanted(self) -> int:
+        """All kinds that some open stream asks for."""
+        return functools.reduce(operator.or_, (stream.kinds for stream in self._streams.values()), 0)
+
+    def open(self, request: Request) -> Stream:
+        """Opens a stream whose first tick comes at once; the caller passes `other_end` on and closes it."""
+        stream = Stream(next(self._ids), request)
+        stream.kernel_lost_before = self.events.lost(stream.kinds)
+        self._streams[stream.stream_id] = stream
+        self._by_descriptor[stream.fileno()] = stream
+        self._hang_ups.register(stream.fileno(), 0)  # hang-ups only: what a client sends wakes nobody
+        self._set_timer()
+        return stream
+
+    def find(self, stream_id: int, caller: str) -> Stream | None:
+        """The stream `stream_id`, if it is one of the caller's."""
+        stream = self._streams.get(stream_id)
+        return stream if stream is not None and stream.caller == caller else None
+
+    def change_period(self, stream: Stream, period_ms: int) -> None:
+        stream.change_period(period_ms, time.monotonic_ns())
+        self._set_timer()
+
+    def end(self, stream: Stream, bye_reason: int | None = None) -> None:
+        """Ends one stream."""
+        if self._streams.pop(stream.stream_id, None) is None:
+            return
+        del self._by_descriptor[stream.fileno()]
+        self._hang_ups.unregister(stream.fileno())
+        stream.close(bye_reason)
+        self._set_timer()
+        self._on_end(stream)
+
+    def end_all_of(self, caller: str) -> None:
+        """The caller has left the bus."""
+        for stream in [stream for stream in self._streams.values() if stream.caller == caller]:
+            self.end(stream)
+
+    def close(self, bye_reason: int) -> None:
+        """Ends everything."""
+        for stream in list(self._streams.values()):
+            self.end(stream, bye_reason)
+        asyncio.get_running_loop().remove_reader(self._hang_ups.fileno())
+        self._hang_ups.close()
+
+    def _streams_now(self) -> list[Stream]:
+        return list(self._streams.values())
+
+    def _end_hung_up(self) -> None:
+        for descriptor, _events in self._hang_ups.poll(0):
+            stream = self._by_descriptor.get(descriptor)
+            if stream is not None:
+                self.end(stream)
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._streams:
+            due_ns = min(stream.due_ns for stream in self._streams.values())
+            self._timer = asyncio.get_running_loop().call_at(due_ns / 1e9, self._tick)
+
+    def _tick(self) -> None:
+        """Serves all streams that are due. A late tick is not made up for: schedule.py."""
+        self._timer = None
+        now_ns = time.monotonic_ns()
+        due: defaultdict[tuple[Visibility, bool], defaultdict[int, list[Stream]]]
+        due = defaultdict(lambda: defaultdict(list))
+        for stream in self._streams.values():
+            if schedule.is_due(stream.due_ns, now_ns):
+                due[stream.visibility, bool(stream.kinds & packets.KIND_TASKS)][stream.period_ms].append(stream)
+        moment_ns = self._readings.begin()
+        for (visibility, with_tasks), periods in due.items():
+            snapshot = self._readings.take(visibility, moment_ns) if with_tasks else Snapshot((), moment_ns, 0)
+            for period_ms, streams in periods.items():
+                self._send(snapshot, period_ms, streams)
+        for periods in due.values():
+            for stream in itertools.chain.from_iterable(periods.values()):
+                stream.due_ns = schedule.next_due_ns(now_ns, stream.period_ms)
+        self._set_timer()
+
+    def _send(self, snapshot: Snapshot, period_ms: int, streams: list[Stream]) -> None:
+        with sealed_frame(snapshot, period_ms) as frame:
+            for stream in streams:
+                stream.send_tick(frame, self.events.lost(stream.kinds))

@@ -1,0 +1,210 @@
+"""What the sampler answers on the bus: the operations of resources/dbus/io.github.smoothtask.Sampler1.xml.
+
+`Sampler.table` names each method with the authorization it needs; the dispatcher refuses what isn't in it.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from dbus_fast import Variant
+
+from helper.bus import errors
+from helper.bus.dispatch import Caller, Operation, Reply
+from helper.bus.errors import Refusal
+from helper.bus.quotas import Held, Limits
+from helper.loaders.errors import LoaderError
+from helper.sampler import own_cost, packets, visibility
+from helper.sampler.assembly import Assembly
+from helper.sampler.event_feed import EventSource
+from helper.sampler.hub import Hub
+from helper.sampler.probe_set import Slot, State
+from helper.sampler.stream import Request, Stream
+from helper.version import VERSION
+
+NAME: Final = "io.github.smoothtask.Sampler1"
+PATH: Final = "/io/github/smoothtask/Sampler1"
+INTERFACE: Final = NAME
+_PROPERTIES: Final = "org.freedesktop.DBus.Properties"
+_INTROSPECTABLE: Final = "org.freedesktop.DBus.Introspectable"
+_PEER: Final = "org.freedesktop.DBus.Peer"
+MONITOR: Final = "io.github.smoothtask.monitor"
+MONITOR_OTHERS: Final = "io.github.smoothtask.monitor-others"
+SHORTEST_MS, LONGEST_MS = 100, 60_000
+
+
+class Sampler:
+    """The service, apart from the bus connection."""
+
+    def __init__(
+        self,
+        parts: Assembly,
+        limits: Limits,
+        interface_xml: str,
+        proc_mount: Callable[[], visibility.ProcMount] = visibility.read_proc_mount,
+    ) -> None:
+        self._probes = parts.probes
+        self._event_sources = parts.event_sources
+        self._xml = interface_xml
+        self._proc_mount = proc_mount
+        self._held = Held("streams", limits.streams_per_uid, limits.streams_in_all)
+        self.hub = Hub(parts.readings, self._stream_ended)
+        self._started_ns = time.monotonic_ns()
+        self.idle_since_s = time.monotonic()
+        self._loading: asyncio.Task[None] | None = None
+        self.table = self._operations()
+
+    def _operations(self) -> dict[tuple[str, str], Operation]:
+        return {
+            (INTERFACE, "OpenStream"): Operation("uu", _open_stream_actions, self._open_stream),
+            (INTERFACE, "ChangePeriod"): Operation("tu", _change_period_actions, self._change_period),
+            (_PROPERTIES, "Get"): Operation("ss", _monitor, self._get),
+            (_PROPERTIES, "GetAll"): Operation("s", _monitor, self._get_all),
+            (_PROPERTIES, "Set"): Operation("ssv", _monitor, self._set),
+            (_INTROSPECTABLE, "Introspect"): Operation("", None, self._introspect),
+            (_PEER, "Ping"): Operation("", None, self._ping),
+        }
+
+    def close(self) -> None:
+        """Says goodbye to all readers and unloads the probes."""
+        if self._loading is not None:
+            self._loading.cancel()
+        self.hub.close(packets.BYE_SHUTDOWN)
+        self._probes.close()
+
+    def _stream_ended(self, stream: Stream) -> None:
+        self._held.give_back(stream.uid)
+        self.idle_since_s = time.monotonic()
+
+    async def _open_stream(self, caller: Caller, body: Sequence[Any]) -> Reply:
+        period_ms, kinds = body
+        seen = visibility.decide(
+            caller.uid, sees_others=bool(kinds & packets.KIND_OTHERS_IN_FULL), mount=self._proc_mount()
+        )
+        self._held.take(caller.uid)
+        opened = False
+        try:
+            self._load_first(kinds)
+            stream = self.hub.open(Request(caller.name, caller.uid, period_ms, kinds, seen))
+            opened = True
+        except OSError as error:
+            raise Refusal(errors.UNAVAILABLE, f"a stream can't be made: {error.strerror}") from error
+        finally:
+            if not opened:
+                self._held.give_back(caller.uid)
+        self._load_others_later()
+        return Reply("h", (0,), (stream.other_end.detach(),))
+
+    async def _change_period(self, caller: Caller, body: Sequence[Any]) -> Reply:
+        stream_id, period_ms = body
+        stream = self.hub.find(stream_id, caller.name)
+        if stream is None:
+            raise Refusal(errors.NO_SUCH_STREAM, f"stream {stream_id} isn't one of your open streams")
+        self.hub.change_period(stream, period_ms)
+        return Reply()
+
+    def _load_first(self, kinds: int) -> None:
+        """Opens what the first tick is made of; Refusal if the kernel doesn't let us."""
+        if not kinds & packets.KIND_TASKS:
+            return
+        slot = self._probes.slots[0]
+        slot.open()
+        if slot.state is not State.RUNNING:
+            raise Refusal(errors.UNAVAILABLE, slot.reason)
+
+    def _load_others_later(self) -> None:
+        if self._loading is None or self._loading.done():
+            self._loading = asyncio.get_running_loop().create_task(self._load_others())
+
+    async def _load_others(self) -> None:
+        """Opens the probes that open streams ask for, one at a time; between two of them the loop (and a tick) runs."""
+        while slot := self._next_wanted():
+            slot.state = State.LOADING
+            await asyncio.sleep(0.005)
+            slot.open()
+            source = self._event_sources.get(slot.probe.name)
+            if slot.state is State.RUNNING and source is not None:
+                self._listen(slot, source)
+
+    def _listen(self, slot: Slot, source: EventSource) -> None:
+        try:
+            self.hub.events.listen(slot, source)
+        except LoaderError as error:
+            slot.fail(error)
+
+    def _next_wanted(self) -> Slot | None:
+        return next(self._probes.wanted(self.hub.kinds_wanted()), None)
+
+    async def _get(self, _caller: Caller, body: Sequence[Any]) -> Reply:
+        interface, name = body
+        _expect_interface(interface)
+        read = self._readers().get(name)
+        if read is None:
+            raise Refusal(errors.UNKNOWN_PROPERTY, "no such property; see the introspection")
+        return Reply("v", (read(),))
+
+    async def _get_all(self, _caller: Caller, body: Sequence[Any]) -> Reply:
+        _expect_interface(body[0])
+        return Reply("a{sv}", ({name: read() for name, read in self._readers().items()},))
+
+    async def _set(self, _caller: Caller, _body: Sequence[Any]) -> Reply:
+        raise Refusal(errors.PROPERTY_READ_ONLY, "all properties are read-only")
+
+    async def _introspect(self, _caller: Caller, _body: Sequence[Any]) -> Reply:
+        return Reply("s", (self._xml,))
+
+    async def _ping(self, _caller: Caller, _body: Sequence[Any]) -> Reply:
+        return Reply()
+
+    def _readers(self) -> dict[str, Callable[[], Variant]]:
+        return {
+            "Version": lambda: Variant("s", VERSION),
+            "StreamVersion": lambda: Variant("u", packets.STREAM_VERSION),
+            "Loader": lambda: Variant("s", self._probes.loader),
+            "Probes": lambda: Variant("a(sssttt)", self._probes.rows()),
+            "KernelFacts": lambda: Variant("a(sss)", own_cost.kernel_facts(self._proc_mount())),
+            "OwnCost": lambda: Variant("(tttttu)", self._own_cost()),
+        }
+
+    def _own_cost(self) -> list[int]:
+        return [
+            own_cost.cpu_ns(),
+            self._probes.run_ns(),
+            own_cost.resident_bytes(),
+            self._probes.memory_bytes(),
+            time.monotonic_ns() - self._started_ns,
+            self.hub.count(),
+        ]
+
+
+def _expect_interface(interface: str) -> None:
+    if interface not in {INTERFACE, ""}:
+        raise Refusal(errors.UNKNOWN_INTERFACE, "no such interface here; see the introspection")
+
+
+def _monitor(_body: Sequence[Any]) -> Sequence[str]:
+    return (MONITOR,)
+
+
+def _change_period_actions(body: Sequence[Any]) -> Sequence[str]:
+    _expect_period(body[1])
+    return (MONITOR,)
+
+
+def _open_stream_actions(body: Sequence[Any]) -> Sequence[str]:
+    period_ms, kinds = body
+    _expect_period(period_ms)
+    unknown = kinds & ~(packets.KINDS | packets.KIND_OTHERS_IN_FULL)
+    if unknown:
+        raise Refusal(errors.INVALID_ARGUMENT, f"kinds has unknown bits {unknown:#x}; known are {packets.KINDS:#x}")
+    if not kinds & packets.KINDS:
+        raise Refusal(
+            errors.INVALID_ARGUMENT, f"kinds is {kinds:#x} and asks for nothing; known are {packets.KINDS:#x}"
+        )
+    return (MONITOR, MONITOR_OTHERS) if kinds & packets.KIND_OTHERS_IN_FULL else (MONITOR,)
+
+
+def _expect_period(period_ms: int) -> None:
+    if not SHORTEST_MS <= period_ms <= LONGEST_MS:
+        raise Refusal(errors.INVALID_ARGUMENT, f"period_ms is {period_ms}; {SHORTEST_MS} to {LONGEST_MS} are allowed")

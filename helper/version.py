@@ -1,0 +1,3 @@
+"""The version of the helper package; tests/contract compares it with pyproject.toml."""
+
+VERSION = "0.1.0"

@@ -1,0 +1,148 @@
+"""The story of ./dev demo, told as it happens: a process runs away, the alert comes, Stop is pressed, the alert goes.
+
+Runs on a desktop (desk.py's or the visitor's own) as its ordinary user. Exits 1 if a chapter doesn't come.
+"""
+
+import argparse
+import asyncio
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import popup
+from session import Bystander, Shown
+
+HERE = Path(__file__).resolve().parent
+ICON_S, ALERT_S, CLICK_S, END_S, OVER_S = 15, 45, 70, 10, 30
+
+
+class StoryError(Exception):
+    """A chapter that didn't come."""
+
+
+def start_runaway() -> "subprocess.Popen[bytes]":
+    return subprocess.Popen([sys.executable, HERE / "runaway.py"])
+
+
+class Story:
+    """One telling. `pictures` is None where there is nothing to take them with."""
+
+    def __init__(self, logs: Path, pictures: Path | None, clicks_itself: bool) -> None:
+        self.logs, self.pictures, self.clicks_itself = logs, pictures, clicks_itself
+        self.began = time.monotonic()
+        self.bystander = Bystander()
+
+    def tell(self, what: str) -> None:
+        print(f"{time.monotonic() - self.began:6.1f} s  {what}", flush=True)
+
+    def picture(self, name: str) -> None:
+        if self.pictures:
+            path = self.pictures / f"demo-{name}.png"
+            subprocess.run(["import", "-window", "root", path], check=False)
+            self.tell(f"         (picture: build/screenshots/{path.name})")
+
+    async def run(self) -> None:
+        """All chapters; StoryError at the first that doesn't come."""
+        await self.bystander.watch()
+        app = self.start_app()
+        runaway = None
+        try:
+            self.tell("the app is starting (its log: build/run/demo-app.log)")
+            await self.icon(app)
+            runaway = start_runaway()
+            self.tell(f"a runaway process is started: pid {runaway.pid}, one core, harmless, ends itself after 90 s")
+            shown = await self.alert(app)
+            await self.stop(shown, runaway)
+            await self.over()
+        finally:
+            for process in filter(None, (runaway, app)):
+                process.terminate()
+                process.wait(10)
+
+    def start_app(self) -> "subprocess.Popen[bytes]":
+        with (self.logs / "demo-app.log").open("wb") as log:
+            return subprocess.Popen(["smoothtask", "--rules", HERE / "rules.toml"], stdout=log, stderr=log)
+
+    async def icon(self, app: "subprocess.Popen[bytes]") -> None:
+        for _ in range(ICON_S * 10):
+            icons = await self.bystander.tray_icons()
+            if app.poll() is not None:
+                raise StoryError(f"the app ended by itself (exit {app.returncode})")
+            if icons:
+                self.tell("the tray icon is there")
+                return
+            await asyncio.sleep(0.1)
+        if icons is None:
+            self.tell("this desktop has no tray (GNOME needs an extension): notifications come all the same")
+            return
+        raise StoryError(f"no tray icon within {ICON_S} s")
+
+    async def next_shown(self, patience_s: float, wants_buttons: bool) -> Shown | None:
+        """The next notification that has buttons (or hasn't), None if it doesn't come."""
+        try:
+            async with asyncio.timeout(patience_s):
+                while True:
+                    shown = await self.bystander.shown.get()
+                    if bool(shown.buttons) == wants_buttons:
+                        return shown
+        except TimeoutError:
+            return None
+
+    async def alert(self, app: "subprocess.Popen[bytes]") -> Shown:
+        while shown := await self.next_shown(ALERT_S, wants_buttons=True):
+            self.tell(f"notification: {shown.title}")
+            for line in shown.body.splitlines():
+                self.tell(f"              {line}")
+            self.tell(f"              {' '.join(f'[{label}]' for _, label in shown.buttons)}")
+            if any(key for key, label in shown.buttons if "stop" in (key + label).lower()):
+                return shown
+        ended = "" if app.poll() is None else f"; the app has ended (exit {app.returncode})"
+        raise StoryError(f"no alert within {ALERT_S} s{ended}")
+
+    async def stop(self, shown: Shown, runaway: "subprocess.Popen[bytes]") -> None:
+        number = next(n for n, (key, label) in enumerate(shown.buttons) if "stop" in (key + label).lower())
+        if self.clicks_itself:
+            if not await asyncio.to_thread(popup.press, number, len(shown.buttons)):
+                self.picture("failed")
+                raise StoryError("the notification's buttons aren't on the screen")
+        else:
+            self.tell("press Stop in the notification; nothing is lost if you don't")
+        try:
+            key = await asyncio.wait_for(self.bystander.pressed.get(), CLICK_S)
+        except TimeoutError:
+            raise StoryError(f"no button was pressed within {CLICK_S} s") from None
+        self.tell(f"pressed: {dict(shown.buttons).get(key, key)}")
+        try:
+            code = await asyncio.to_thread(runaway.wait, END_S)
+        except subprocess.TimeoutExpired:
+            raise StoryError(f"pid {runaway.pid} still runs {END_S} s after the press") from None
+        self.tell(f"pid {runaway.pid} has ended ({'by SIGTERM' if code == -15 else f'exit {code}'})")
+
+    async def over(self) -> None:
+        shown = await self.next_shown(OVER_S, wants_buttons=False)
+        if shown is None:
+            raise StoryError(f"the alert wasn't called over within {OVER_S} s")
+        self.tell(f"notification: {shown.title}")
+        self.picture("over")
+        self.tell("that was it")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--logs", type=Path, required=True)
+    parser.add_argument("--pictures", type=Path)
+    parser.add_argument("--clicks-itself", action="store_true")
+    chosen = parser.parse_args()
+    story = Story(chosen.logs, chosen.pictures, chosen.clicks_itself)
+    try:
+        asyncio.run(story.run())
+    except StoryError as error:
+        story.tell(f"the demo failed: {error}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""What may stand on the command line. Wrong usage ends with exit code 2 and one hint, as argparse does it."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+from typing import Final
+
+PERIOD_RANGE_MS: Final = (100, 60_000)
+"""As the helper's OpenStream."""
+RECORDING: Final = "recording:"
+
+_EPILOG: Final = "Exit codes: 0 done, 1 failed (one line says why), 2 wrong usage. docs/cli.md explains every field."
+
+
+def parser(version: str) -> argparse.ArgumentParser:
+    """The whole command line."""
+    top_parser = argparse.ArgumentParser(
+        prog="smoothtask",
+        description="Notices overheating and runaway processes. Without a command it starts the tray app.",
+        epilog=_EPILOG,
+    )
+    top_parser.add_argument("--version", action="version", version=f"smoothtask {version}")
+    top_parser.add_argument(
+        "--install-desktop", action="store_true", help="copy the desktop files to your data folder and end"
+    )
+    commands = top_parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("run", help="start the tray app (default)", epilog=_EPILOG)
+    _add_top(commands)
+    _add_record(commands)
+    _add_alerts(commands)
+    doctor = commands.add_parser("doctor", help="what works, what doesn't, why, what to do", epilog=_EPILOG)
+    doctor.add_argument("--json", action="store_true", help="rows as one JSON array")
+    return top_parser
+
+
+def _add_top(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    top = commands.add_parser("top", help="what uses the machine now", epilog=_EPILOG)
+    top.add_argument("--json", action="store_true", help="one JSON object a line and tick")
+    top.add_argument("--count", type=_count, metavar="N", help="end after N ticks (default: go on)")
+    _add_source(top)
+
+
+def _add_record(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    record = commands.add_parser("record", help="write what happens to a file", epilog=_EPILOG)
+    record.add_argument("file", type=Path, metavar="FILE", help="the recording to make")
+    record.add_argument("--seconds", type=_seconds, required=True, metavar="N", help="how long")
+    record.add_argument("--force", action="store_true", help="overwrite FILE")
+    _add_source(record)
+
+
+def _add_alerts(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    alerts = commands.add_parser("alerts", help="judge what happens by the rules", epilog=_EPILOG)
+    alerts.add_argument("--json", action="store_true", help="one JSON object a line and incident state")
+    alerts.add_argument("--rules", type=Path, metavar="FILE", help="rules to use (default: the built-in ones)")
+    alerts.add_argument("--seconds", type=_seconds, metavar="N", help="end after N seconds (default: go on)")
+    _add_source(alerts)
+
+
+def _add_source(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--source",
+        type=_source,
+        default="auto",
+        metavar="SOURCE",
+        help="auto (default), helper, procfs or recording:FILE",
+    )
+    command.add_argument(
+        "--period-ms", type=_period, default=1000, metavar="P", help="time between ticks, 100 to 60000 (default 1000)"
+    )
+
+
+def _source(text: str) -> str:
+    if text in ("auto", "helper", "procfs") or (text.startswith(RECORDING) and len(text) > len(RECORDING)):
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} is none of auto, helper, procfs, recording:FILE")
+
+
+def _period(text: str) -> int:
+    low, high = PERIOD_RANGE_MS
+    return _whole(text, low, high, "milliseconds")
+
+
+def _count(text: str) -> int:
+    return _whole(text, 1, 1_000_000_000, "ticks")
+
+
+def _whole(text: str, low: int, high: int, unit: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = low - 1
+    if not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of {unit} from {low} to {high}")
+    return value
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value <= 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return value

@@ -1,0 +1,140 @@
+"""The doctor on both buses: helper and its probes, polkit, session, notifications, tray."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from smoothtask_gui.adapters.bus import BusError, Peer, activatable, call, connect, get_properties, has_owner
+from smoothtask_gui.adapters.sampler_client import SAMPLER, ProbeRow, SamplerClient
+from smoothtask_gui.cli.checks import Row, failed, ok, warning
+from smoothtask_gui.sources.protocol import SourceError
+from smoothtask_gui.sources.records import STREAM_VERSION
+
+if TYPE_CHECKING:
+    from dbus_fast.aio import MessageBus
+
+NOTIFICATIONS: Final = Peer(
+    "org.freedesktop.Notifications", "/org/freedesktop/Notifications", "org.freedesktop.Notifications"
+)
+WATCHER: Final = Peer("org.kde.StatusNotifierWatcher", "/StatusNotifierWatcher", "org.kde.StatusNotifierWatcher")
+LOGIN: Final = Peer("org.freedesktop.login1", "/org/freedesktop/login1/session/auto", "org.freedesktop.login1.Session")
+POLKIT: Final = "org.freedesktop.PolicyKit1"
+_WITHOUT: Final = "SmoothTask works without it on /proc and sees less."
+
+
+async def helper(own_version: str) -> list[Row]:
+    """Whether the helper can be started, lets this user in, fits this version, and what its probes say."""
+    try:
+        bus = await connect(system=True)
+    except BusError as error:
+        return [warning("helper", str(error), f"Start the system bus (dbus.service). {_WITHOUT}")]
+    try:
+        rows = [await _polkit(bus), await _session(bus)]
+        if not (await has_owner(bus, SAMPLER.name) or await activatable(bus, SAMPLER.name)):
+            return [*rows, warning("helper", "the helper is not installed", f"Install smoothtask-helper. {_WITHOUT}")]
+        return [*rows, *await _sampler(own_version)]
+    except BusError as error:
+        return [failed("helper", str(error), _WITHOUT)]
+    finally:
+        bus.disconnect()
+
+
+async def _polkit(bus: MessageBus) -> Row:
+    if await has_owner(bus, POLKIT) or await activatable(bus, POLKIT):
+        return ok("polkit", "polkit is there to authorize the helper's callers")
+    return warning("polkit", "polkit is not there: the helper refuses everyone", "Install polkitd.")
+
+
+async def _session(bus: MessageBus) -> Row:
+    try:
+        session = await get_properties(bus, LOGIN)
+    except BusError:
+        return warning(
+            "session",
+            "this is no login session (or logind is not there): the helper refuses callers outside of one",
+            "Log in at the computer's own screen.",
+        )
+    if session.get("Active") and not session.get("Remote"):
+        return ok("session", "this login session is active and local")
+    return warning(
+        "session", "this login session is remote or in the background", "The helper lets only the active user in."
+    )
+
+
+async def _sampler(own_version: str) -> list[Row]:
+    client = SamplerClient()
+    try:
+        facts = await client.facts()
+    except SourceError as error:
+        return [failed("helper", str(error), _WITHOUT)]
+    finally:
+        await client.close()
+    rows = [ok("helper", f"version {facts.version}, loader {facts.loader}; it lets this user in")]
+    if facts.stream_version > STREAM_VERSION:
+        rows.append(
+            failed(
+                "stream",
+                f"the helper speaks stream version {facts.stream_version}, this app {STREAM_VERSION}",
+                "Update SmoothTask.",
+            )
+        )
+    elif own_version not in (facts.version, "unknown"):
+        rows.append(
+            warning("stream", f"helper {facts.version} and app {own_version} differ; their stream fits", "Update both.")
+        )
+    rows += [_probe(probe) for probe in facts.probes]
+    rows += [ok(f"kernel {name}", f"{value}: {why}" if why else value) for name, value, why in facts.kernel_facts]
+    return rows
+
+
+def _probe(probe: ProbeRow) -> Row:
+    check = f"probe {probe.name}"
+    if probe.state in ("running", "off", "loading"):
+        return ok(check, probe.state)
+    return warning(check, f"{probe.state}: {probe.reason}", "The rest works; the helper's journal says more.")
+
+
+async def desktop() -> list[Row]:
+    """Whether notifications and a tray are there."""
+    try:
+        bus = await connect(system=False)
+    except BusError as error:
+        return [
+            warning(
+                "notifications", f"none without a session bus: {error}", "Start SmoothTask from a desktop session."
+            ),
+            warning("tray", "none without a session bus", "The window works without a tray."),
+        ]
+    try:
+        return [await _notifications(bus), await _tray(bus)]
+    finally:
+        bus.disconnect()
+
+
+async def _notifications(bus: MessageBus) -> Row:
+    try:
+        if not (await has_owner(bus, NOTIFICATIONS.name) or await activatable(bus, NOTIFICATIONS.name)):
+            return warning(
+                "notifications", "no notification service is running", "Start one (for example dunst or xfce4-notifyd)."
+            )
+        server = (await call(bus, NOTIFICATIONS, "GetServerInformation")).body
+        able = (await call(bus, NOTIFICATIONS, "GetCapabilities")).body[0]
+    except BusError as error:
+        return warning("notifications", str(error), "Restart the notification service.")
+    name = f"{server[0]} {server[2]}"
+    if "actions" not in able:
+        return warning("notifications", f"{name} shows no buttons", "Act from the window instead.")
+    return ok("notifications", f"{name} shows buttons")
+
+
+async def _tray(bus: MessageBus) -> Row:
+    try:
+        if not await has_owner(bus, WATCHER.name):
+            return warning(
+                "tray", "no panel shows tray icons", "GNOME needs the AppIndicator extension; the window works without."
+            )
+        if not (await get_properties(bus, WATCHER)).get("IsStatusNotifierHostRegistered"):
+            return warning("tray", "a tray service runs, but no panel shows its icons", "The window works without.")
+    except BusError as error:
+        return warning("tray", str(error), "The window works without a tray.")
+    return ok("tray", "a panel shows tray icons")

@@ -1,0 +1,105 @@
+"""The doctor on the kernel, the sensors and the settings: what can be read without any bus."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from smoothtask_gui.adapters.files import FileError, read_text
+from smoothtask_gui.adapters.settings import parse_app_settings
+from smoothtask_gui.cli.checks import Row, failed, ok, warning
+from smoothtask_gui.domain.rules import RulesError, parse_rules
+from smoothtask_gui.domain.sensors import kind_of, limit_of
+from smoothtask_gui.sources import files
+from smoothtask_gui.sources.protocol import SourceError
+from smoothtask_gui.sources.sensors import SensorReader
+from smoothtask_gui.sources.system import SystemReader
+
+OLDEST_KERNEL: Final = (5, 15)
+"""The oldest that the helper's programs are tested on."""
+
+
+async def kernel(proc_root: Path = Path("/proc"), sysfs_root: Path = Path("/sys")) -> list[Row]:
+    """Version, type information, lockdown and pressure."""
+    release = os.uname().release
+    version = tuple(int(part) for part in release.split("-")[0].split(".")[:2] if part.isdigit())
+    rows = [
+        ok("kernel", f"Linux {release}")
+        if version >= OLDEST_KERNEL
+        else warning("kernel", f"Linux {release} is older than 5.15", "The helper may not work; /proc is used then.")
+    ]
+    if (sysfs_root / "kernel/btf/vmlinux").exists():
+        rows.append(ok("btf", "the kernel describes its types (/sys/kernel/btf/vmlinux)"))
+    else:
+        rows.append(
+            warning(
+                "btf",
+                "no /sys/kernel/btf/vmlinux: the helper's programs can't adapt to this kernel",
+                "Install python3-bpfcc and the kernel's headers, or use a kernel with CONFIG_DEBUG_INFO_BTF.",
+            )
+        )
+    lockdown = files.read_text(f"{sysfs_root}/kernel/security/lockdown") or ""
+    if "[confidentiality]" in lockdown:
+        rows.append(
+            warning(
+                "lockdown",
+                "kernel lockdown is in confidentiality mode: eBPF programs may not read the kernel",
+                "Boot with lockdown=integrity if you want the helper.",
+            )
+        )
+    rows.append(_pressure(proc_root))
+    return rows
+
+
+def _pressure(proc_root: Path) -> Row:
+    if files.read_text(f"{proc_root}/pressure/cpu") is not None:
+        return ok("pressure", "the kernel measures pressure (/proc/pressure)")
+    return warning("pressure", "the kernel does not measure pressure", "Boot with psi=1.")
+
+
+async def machine(proc_root: Path = Path("/proc"), sysfs_root: Path = Path("/sys")) -> list[Row]:
+    """Whether the machine's counters can be read."""
+    try:
+        reading = SystemReader(proc_root, sysfs_root).read()
+    except SourceError as error:
+        return [failed("proc", str(error), "Mount /proc.")]
+    return [ok("proc", f"{reading.cpus} processors, counters can be read")]
+
+
+async def sensors(sysfs_root: Path = Path("/sys")) -> list[Row]:
+    """Which temperatures there are, which can't be read, which have no limit."""
+    readings = SensorReader(kind_of, sysfs_root).read()
+    if not readings:
+        return [
+            warning(
+                "sensors",
+                "no temperature sensor was found, so overheating can't be noticed",
+                "Normal in virtual machines; elsewhere run sensors-detect (package lm-sensors).",
+            )
+        ]
+    limited = sum(1 for reading in readings if limit_of(reading) is not None)
+    rows = [ok("sensors", f"{len(readings)} temperatures, {limited} of them with a limit of their own")]
+    rows += [
+        warning("sensor", f"{reading.driver} {reading.label} can't be read: {reading.reason}")
+        for reading in readings
+        if reading.temperature_c is None
+    ]
+    return rows
+
+
+async def settings(folder: Path) -> list[Row]:
+    """Whether the settings' files can be used."""
+    rows = []
+    for name, parse in (("settings.toml", parse_app_settings), ("rules.toml", parse_rules)):
+        check = name.removesuffix(".toml")
+        try:
+            text = read_text(folder / name)
+            if text is None:
+                rows.append(ok(check, f"{folder / name} isn't there: the defaults hold"))
+                continue
+            parse(text, str(folder / name))
+            rows.append(ok(check, f"{folder / name} is valid"))
+        except (FileError, RulesError) as error:
+            rows.append(failed(check, str(error), "Correct the file, or remove it to return to the defaults."))
+    return rows

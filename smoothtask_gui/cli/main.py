@@ -1,0 +1,129 @@
+"""Runs a command and turns whatever happens into an exit code and at most one line on stderr.
+
+Exit codes: 0 done (Ctrl-C, SIGTERM and a closed pipe are an end like any other), 1 failed, 2 wrong usage. Here stands
+the command line's one crash handler. Modules that a command needs are imported by that command only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import signal
+import sys
+import tomllib
+import traceback
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from smoothtask_gui.cli.arguments import parser
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Coroutine, Sequence
+
+DONE: Final = 0
+FAILED: Final = 1
+TRACEBACK_VARIABLE: Final = "SMOOTHTASK_TRACEBACK"
+"""Set to see where an internal error came from."""
+
+
+def version() -> str:
+    """The version of the installed package, or of the source folder that this is run from."""
+    project = Path(__file__).parents[2] / "pyproject.toml"
+    try:
+        if project.is_file():
+            return str(tomllib.loads(project.read_text("utf-8"))["project"]["version"])
+        return metadata.version("smoothtask")
+    except (metadata.PackageNotFoundError, OSError, ValueError, KeyError):
+        return "unknown"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    arguments = parser(version()).parse_args(argv)
+    try:
+        code = _dispatch(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has seen enough. Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except KeyboardInterrupt:
+        return DONE
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO, errno.EFBIG):
+            return _crashed(error)
+        _complain(f"the output can't be written: {error.strerror}")
+        return FAILED
+    except Exception as error:  # noqa: BLE001 - the crash handler
+        return _crashed(error)
+    return code
+
+
+def _crashed(error: Exception) -> int:
+    if os.environ.get(TRACEBACK_VARIABLE):
+        traceback.print_exception(error)
+        return FAILED
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
+    _complain(
+        f"internal error at {where}: {type(error).__name__}: {error}. Please report it; "
+        f"{TRACEBACK_VARIABLE}=1 shows more."
+    )
+    return FAILED
+
+
+def _complain(message: str) -> None:
+    from smoothtask_gui.domain.text import safe_text  # noqa: PLC0415 - only when something failed
+
+    print(f"smoothtask: {safe_text(message, 1000)}", file=sys.stderr)
+
+
+def _dispatch(arguments: argparse.Namespace) -> int:
+    if arguments.command in (None, "run"):
+        from smoothtask_gui import app  # noqa: PLC0415 - Qt, for the tray app only
+
+        return int(app.main(["--install-desktop"] if arguments.install_desktop else []))
+    return _run(_job(arguments))
+
+
+def _job(arguments: argparse.Namespace) -> Coroutine[object, object, int]:
+    if arguments.command == "top":
+        from smoothtask_gui.cli.top import top  # noqa: PLC0415 - each command imports what it needs
+
+        return top(arguments)
+    if arguments.command == "record":
+        from smoothtask_gui.cli.record import record  # noqa: PLC0415 - as above
+
+        return record(arguments, version())
+    if arguments.command == "alerts":
+        from smoothtask_gui.cli.alerts import alerts  # noqa: PLC0415 - as above
+
+        return alerts(arguments)
+    from smoothtask_gui.cli.doctor import doctor  # noqa: PLC0415 - as above
+
+    return doctor(arguments, version())
+
+
+def _run(job: Coroutine[object, object, int]) -> int:
+    from smoothtask_gui.cli.failure import Failure  # noqa: PLC0415 - imports numpy through the sources
+
+    try:
+        return asyncio.run(_until_signal(job))
+    except Failure as failure:
+        _complain(str(failure))
+        return FAILED
+
+
+async def _until_signal(job: Coroutine[object, object, int]) -> int:
+    """Run the job; SIGINT and SIGTERM end it in order, so that files are finished."""
+    task = asyncio.ensure_future(job)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return DONE

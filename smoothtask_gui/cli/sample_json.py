@@ -1,0 +1,63 @@
+"""A sample as the JSON object that docs/cli.md promises: stable names, units in the names, null for missing."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+from smoothtask_gui.cli.plain import process_name
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.sample import Sample
+
+_PROCESS_FIELDS: Final = (
+    # name in JSON, name in RATE
+    ("pid", "pid"),
+    ("ppid", "parent_pid"),
+    ("uid", "uid"),
+    ("start_ns", "start_ns"),
+    ("comm", "comm"),
+    ("cpu_ratio", "cpu_ratio"),
+    ("rss_bytes", "rss_bytes"),
+    ("read_bps", "read_bps"),
+    ("write_bps", "write_bps"),
+    ("run_delay_ratio", "run_delay_ratio"),
+    ("threads", "threads"),
+)
+
+
+def sample_to_json(sample: Sample) -> dict[str, Any]:
+    """The object of one tick."""
+    return {
+        "boottime_ns": sample.boottime_ns,
+        "realtime_ns": sample.realtime_ns,
+        "interval_ns": sample.interval_ns,
+        "source": sample.source,
+        "lost": dataclasses.asdict(sample.lost),
+        "system": {name: _known(value) for name, value in dataclasses.asdict(sample.system).items()},
+        "processes": _processes(sample),
+        "exited": [dataclasses.asdict(row) for row in sample.exited],
+        "sensors": [
+            {name: _known(value) for name, value in dataclasses.asdict(sensor).items()} for sensor in sample.sensors
+        ],
+        "unavailable": sample.unavailable,
+    }
+
+
+def _processes(sample: Sample) -> list[dict[str, Any]]:
+    columns = [_column(sample.processes[field].tolist(), name) for name, field in _PROCESS_FIELDS]
+    names = [name for name, _ in _PROCESS_FIELDS]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _column(values: list[Any], name: str) -> list[Any]:
+    if name == "comm":
+        return [process_name(value) for value in values]
+    if name == "rss_bytes":
+        return [None if math.isnan(value) else int(value) for value in values]
+    return [_known(value) for value in values]
+
+
+def _known(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

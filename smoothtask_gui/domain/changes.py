@@ -1,0 +1,56 @@
+"""What a rule says to the desk that keeps the incidents: something began, changed, or is over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.incident import Action, Severity, Share
+
+Key = tuple[str, str]
+"""Rule name, and what of it: two changes with one key are about one incident."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An incident but for its id, state and times."""
+
+    severity: Severity
+    title: str
+    body: str
+    subject: str
+    value: float
+    limit: float
+    shares: tuple[Share, ...] = ()
+    rest_ratio: float | None = None
+    method: str = ""
+    actions: tuple[Action, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    key: Key
+    draft: Draft
+    began_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """Still firing. `is_news`: worth a changed notification, not only a changed window."""
+
+    key: Key
+    draft: Draft
+    is_news: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Over. `is_silent`: nobody needs to be told (the rule was switched off)."""
+
+    key: Key
+    title: str
+    is_silent: bool = False
+
+
+Change = Fired | Updated | Resolved

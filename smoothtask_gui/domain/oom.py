@@ -1,0 +1,59 @@
+"""The rule for memory that ran out: the kernel stopped a process. A fact without duration, told at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from smoothtask_gui.domain.changes import Change, Draft, Fired, Key, Resolved
+from smoothtask_gui.domain.incident import Action, Severity
+from smoothtask_gui.domain.naming import process_name
+from smoothtask_gui.domain.wording import oom_body, oom_title
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.batch import OomKill
+    from smoothtask_gui.domain.rules import Oom
+
+RULE: Final = "oom"
+MOST_OPEN: Final = 64
+
+
+@dataclass(slots=True)
+class _Kill:
+    title: str
+    until_ns: int
+
+
+class OomRule:
+    """One incident per name while it is open: the kernel often stops several processes of one app in a row."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, _Kill] = {}
+
+    def receive_event(self, event: OomKill, rule: Oom, now_ns: int) -> list[Change]:
+        name = process_name(event.comm.encode(errors="surrogateescape"), is_kernel=False)
+        if not rule.enabled or name in self._open or len(self._open) >= MOST_OPEN:
+            return []
+        title = oom_title(name, event.rss_bytes)
+        self._open[name] = _Kill(title, now_ns + round(rule.open_for_s * 1e9))
+        draft = Draft(
+            severity=Severity.CRITICAL,
+            title=title,
+            body=oom_body(),
+            subject=f"{event.pid}:{event.start_ns}",
+            value=float(event.rss_bytes),
+            limit=float("nan"),  # nobody but the kernel set one
+            actions=(Action.SHOW, Action.SNOOZE),
+        )
+        return [Fired(_key(name), draft, now_ns)]
+
+    def receive_time(self, now_ns: int, rule: Oom) -> list[Change]:
+        """Close what has been open for long enough; nobody needs to be told."""
+        over = [name for name, kill in self._open.items() if not 0 <= kill.until_ns - now_ns <= rule.open_for_s * 1e9]
+        if not rule.enabled:
+            over = list(self._open)
+        return [Resolved(_key(name), self._open.pop(name).title, is_silent=True) for name in over]
+
+
+def _key(name: str) -> Key:
+    return (RULE, name)

@@ -1,0 +1,117 @@
+"""What a person reads: titles of at most 60 characters (the fact and a name), bodies of at most two lines (evidence).
+
+Plain text. Names come in already safe (`naming.process_name`, `text.safe_text`); here they are only shortened, in the
+middle, so that the fact always stays whole.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from smoothtask_gui.domain.culprit import BLAME_CORES, METHOD
+from smoothtask_gui.domain.text import celsius, duration, elide, percent, size, three_digits
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.culprit import Culprits
+    from smoothtask_gui.domain.heat import Heat
+
+TITLE_WIDTH: Final = 60
+_MINUTE_NS: Final = 60_000_000_000
+_NAME_WIDTH: Final = 24
+
+
+def titled(template: str, name: str) -> str:
+    """`template` with {name} in it, the name shortened until the whole fits a title."""
+    room = TITLE_WIDTH - len(template.replace("{name}", ""))
+    return elide(template.replace("{name}", elide(name, max(4, room))), TITLE_WIDTH)
+
+
+def heat_title(heat: Heat, culprits: Culprits | None) -> str:
+    """As in "CPU at 96 °C: HandBrake is heating it"; `culprits` is None where CPU time is no evidence (a disk)."""
+    fact = _heat_fact(heat)
+    if culprits is None:
+        return titled("{name}" + fact.removeprefix(heat.name) + _limit_remark(heat), heat.name)
+    if culprits.blamed is not None:
+        return titled(f"{fact}: {{name}} is heating it", culprits.blamed.name)
+    if culprits.busy_cores is None:
+        return elide(fact + _limit_remark(heat), TITLE_WIDTH)
+    if culprits.busy_cores < BLAME_CORES:
+        return elide(f"{fact} though hardly busy", TITLE_WIDTH)
+    return elide(f"{fact}: no single app stands out", TITLE_WIDTH)
+
+
+def heat_body(heat: Heat, culprits: Culprits | None, throttled_ns: int | None) -> str:
+    """Who used the CPU on the first line, limit and throttling on the second."""
+    second = []
+    if heat.limit_c is not None:
+        second.append(f"Its {heat.limit_name} is {celsius(heat.limit_c)}.")
+    if throttled_ns is not None:
+        second.append("It is being throttled." if throttled_ns < 1e9 else f"Throttled for {duration(throttled_ns)}.")
+    first = "" if culprits is None else shares_line(culprits)
+    return "\n".join(line for line in (first, " ".join(second)) if line)
+
+
+def heat_resolved_title(heat: Heat | None, name: str, lasted_ns: int, *, unknown: bool) -> str:
+    if unknown:
+        return titled("{name}: its temperature can't be read any more", name)
+    if heat is None or heat.temperature_c is None:
+        return titled(f"{{name}} cooled down after {duration(lasted_ns)}", name)
+    return titled(f"{{name}} cooled down to {celsius(heat.temperature_c)} after {duration(lasted_ns)}", name)
+
+
+def shares_line(culprits: Culprits) -> str:
+    """As in "HandBrake 71 %, the rest 29 % of CPU use in the last minute (estimated from CPU time)."."""
+    if culprits.busy_cores is None:
+        return "Who used the CPU isn't known yet."
+    named = [f"{elide(share.name, _NAME_WIDTH)} {percent(share.ratio)}" for share in culprits.shares]
+    if culprits.rest_ratio is not None and culprits.rest_ratio >= 0.005:
+        named.append(f"the rest {percent(culprits.rest_ratio)}")
+    if not named:
+        return "The CPU was idle."
+    span = "minute" if culprits.window_ns >= 0.9 * _MINUTE_NS else duration(culprits.window_ns)
+    return f"{', '.join(named)} of CPU use in the last {span} ({METHOD})."
+
+
+def runaway_title(name: str, cores: float, lasted_ns: int) -> str:
+    amount = three_digits(cores)
+    return titled(f"{{name}} has used {amount} {_cores(amount)} for {duration(lasted_ns)}", name)
+
+
+def runaway_body(parent: str, age_ns: int | None, rss_bytes: float | None) -> str:
+    """Who started it and when, what memory it uses; what isn't known is left out."""
+    started = "Started" + (f" by {elide(parent, _NAME_WIDTH)}" if parent else "")
+    if age_ns is not None:
+        started += f" {duration(age_ns)} ago"
+    lines = [f"{started}."] if started != "Started" else []
+    if rss_bytes is not None:
+        lines.append(f"Uses {size(rss_bytes)} of memory.")
+    return " ".join(lines)
+
+
+def runaway_resolved_title(name: str, lasted_ns: int, *, ended: bool, unknown: bool) -> str:
+    if unknown:
+        return titled("{name}: its CPU use can't be read any more", name)
+    return titled(f"{{name}} {'ended' if ended else 'calmed down'} after {duration(lasted_ns)}", name)
+
+
+def oom_title(name: str, rss_bytes: int) -> str:
+    return titled(f"The kernel stopped {{name}} to free memory ({size(rss_bytes)})", name)
+
+
+def oom_body() -> str:
+    return "Memory had run out. What this app hadn't saved is lost."
+
+
+def _heat_fact(heat: Heat) -> str:
+    at = "" if heat.temperature_c is None else f" at {celsius(heat.temperature_c)}"
+    if heat.throttled and not heat.is_over:
+        return f"{heat.name} throttled{at}"
+    return f"{heat.name}{at or ' is too hot'}"
+
+
+def _limit_remark(heat: Heat) -> str:
+    return "" if heat.limit_c is None else f", {heat.limit_name} {celsius(heat.limit_c)}"
+
+
+def _cores(amount: str) -> str:
+    return "core" if amount == "1" else "cores"

@@ -1,0 +1,196 @@
+"""The living tray app: constructs its parts, connects them, ends them.
+
+Two threads: Qt's, with the monitor and all that is seen; asyncio's, with the source and the session bus. Everything
+optional may be missing: no tray host → the window opens; no notification service → alerts stay in tray and window; no
+helper → /proc. Settings that can't be read or saved are said, and the app goes on with what it has.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from platformdirs import user_config_path
+from PySide6.QtCore import QObject, Qt, QTimer
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication, QMessageBox, QSystemTrayIcon
+
+from smoothtask_gui.adapters.autostart import Autostart, own_command
+from smoothtask_gui.adapters.colour_scheme import choose_platform_theme
+from smoothtask_gui.adapters.files import FileError
+from smoothtask_gui.adapters.loop import LoopThread, QtThread
+from smoothtask_gui.adapters.process_control import OwnProcesses
+from smoothtask_gui.adapters.quit_signals import QuitSignals
+from smoothtask_gui.adapters.settings import SettingsError, SettingsFiles
+from smoothtask_gui.cli.choose import choose
+from smoothtask_gui.domain.monitor import Monitor
+from smoothtask_gui.pump import pump
+from smoothtask_gui.tray import Tray
+from smoothtask_gui.watchdog import Ports, Watchdog
+from smoothtask_gui.windows import Windows
+
+if TYPE_CHECKING:
+    import argparse
+    from concurrent.futures import Future
+
+    from smoothtask_gui.adapters.incident_log import IncidentLog
+    from smoothtask_gui.adapters.notification_port import NotificationService
+    from smoothtask_gui.domain.settings import Settings
+    from smoothtask_gui.domain.view import View
+    from smoothtask_gui.session import Session
+
+APP_ID: Final = "io.github.smoothtask.SmoothTask"
+CLOSE_TIMEOUT_S: Final = 3.0
+TRAY_PATIENCE_MS: Final = 5_000
+"""A panel that starts with the session may come later than we do."""
+
+
+class Resident(QObject):
+    """Built on Qt's thread; `run` returns when the app ends."""
+
+    def __init__(self, options: argparse.Namespace, loop: LoopThread, session: Session, log: IncidentLog) -> None:
+        self._qt = _application(dark=session.dark)
+        super().__init__()
+        self._options, self._loop, self._session = options, loop, session
+        self._qt_thread = QtThread()
+        self._files = SettingsFiles(user_config_path("smoothtask", appauthor=False), options.rules)
+        self._autostart = Autostart(user_config_path() / "autostart", own_command(sys.argv[0]))
+        loaded = self._files.load()
+        self.settings = self._with_autostart(loaded.settings)
+        self.watchdog = Watchdog(
+            Monitor(self.settings.rules, own_uid=os.getuid()),
+            Ports(session.notifications, OwnProcesses(), log, loop.submit),
+            self.settings.period_ms,
+        )
+        self.windows = Windows(self.watchdog, self.settings)
+        self.tray = Tray()
+        self._notifications_work = False
+        self._pumping: Future[None] | None = None
+        self._connect()
+        for problem in loaded.problems:
+            self.tell(problem)
+
+    def run(self) -> int:
+        """Start everything, live, end everything."""
+        signals = QuitSignals(self._qt.quit)
+        call = self._qt_thread.call
+        self._loop.submit(
+            self._session.notifications.start(
+                partial(call, self.watchdog.act),
+                partial(call, self.watchdog.dismiss),
+                partial(call, self._service_changed),
+            )
+        )
+        if self._session.tray_host is not None:
+            self._loop.submit(self._session.tray_host.start(partial(call, self.tray.host_changed)))
+        self._start_pump()
+        if self._options.settings:
+            self.windows.show_settings()
+        elif not self._options.hidden:
+            self.windows.show_main()
+        QTimer.singleShot(TRAY_PATIENCE_MS, self, self._find_a_place)
+        code = self._qt.exec()
+        del signals
+        self._end()
+        return code
+
+    def tell(self, message: str) -> None:
+        """Say something to the person, wherever it can be seen, and on stderr."""
+        print(f"smoothtask: {message}", file=sys.stderr, flush=True)
+        self._loop.submit(self._session.notifications.tell("SmoothTask", message))
+
+    def tell_from_any_thread(self, message: str) -> None:
+        self._qt_thread.call(self.tell, message)
+
+    def _connect(self) -> None:
+        self.watchdog.changed.connect(self._show_in_tray)
+        self.watchdog.stale.connect(lambda _: self.tray.show_stale())
+        self.watchdog.refused.connect(self._show_refusal)
+        self.tray.window_wanted.connect(self.windows.show_main)
+        self.tray.acted.connect(self.watchdog.act)
+        self.tray.pause_toggled.connect(lambda on: self.watchdog.pause_alerts(on=on))
+        self.tray.settings_wanted.connect(self.windows.show_settings)
+        self.tray.quit_wanted.connect(self._qt.quit)
+        self.windows.quit_wanted.connect(self._qt.quit)
+        self.windows.settings_changed.connect(self._change_settings)
+        self.windows.closed.connect(self._window_closed)
+
+    def _show_in_tray(self, view: View) -> None:
+        self.tray.show_view(view, paused=self.watchdog.paused_until_ns is not None)
+
+    def _show_refusal(self, reason: str) -> None:
+        if self.windows.main_is_open:
+            QMessageBox.warning(None, "SmoothTask", reason)
+
+    def _service_changed(self, service: NotificationService) -> None:
+        self._notifications_work = service.available
+        if service.message:
+            print(f"smoothtask: {service.message}", file=sys.stderr, flush=True)
+
+    def _start_pump(self) -> None:
+        if self._pumping is not None:
+            self._pumping.cancel()
+        deliver = partial(self._qt_thread.call, self.watchdog.receive)
+        make_source = partial(choose, self._options.source)
+        self._pumping = self._loop.submit(pump(make_source, self.settings.period_ms, deliver))
+
+    def _change_settings(self, settings: Settings) -> None:
+        before, self.settings = self.settings, settings
+        self.windows.apply_settings(settings)
+        if settings.rules != before.rules:
+            self.watchdog.set_rules(settings.rules)
+        if settings.period_ms != before.period_ms:
+            self.watchdog.set_period(settings.period_ms)
+            self._start_pump()
+        try:
+            if settings.autostart != before.autostart:
+                self._autostart.turn(on=settings.autostart)
+            for said in self._files.save(settings):
+                self.tell(said)
+        except (FileError, SettingsError) as error:
+            QMessageBox.warning(None, "SmoothTask", str(error))
+
+    def _with_autostart(self, settings: Settings) -> Settings:
+        try:
+            return replace(settings, autostart=self._autostart.is_on())
+        except FileError:
+            return replace(settings, autostart=False)
+
+    def _find_a_place(self) -> None:
+        """Without a StatusNotifier host: an old tray (XEmbed) will do, else there must be a window."""
+        if self.tray.is_shown:
+            return
+        if QSystemTrayIcon.isSystemTrayAvailable():
+            self.tray.host_changed(present=True)
+        elif not self._notifications_work:
+            self.windows.show_main()
+
+    def _window_closed(self) -> None:
+        """Out of sight only where there is a way back."""
+        if not self.tray.is_shown and not self._notifications_work:
+            self._qt.quit()
+
+    def _end(self) -> None:
+        if self._pumping is not None:
+            self._pumping.cancel()
+        self.windows.close()
+        try:
+            self._loop.wait(self._session.close(), CLOSE_TIMEOUT_S)
+        except TimeoutError:
+            print("smoothtask: the session bus didn't let go in time", file=sys.stderr)
+
+
+def _application(*, dark: bool | None) -> QApplication:
+    choose_platform_theme(os.environ)
+    QApplication.setApplicationName("smoothtask")
+    QApplication.setApplicationDisplayName("SmoothTask")
+    QApplication.setDesktopFileName(APP_ID)
+    application = QApplication(sys.argv[:1])
+    if dark:
+        application.styleHints().setColorScheme(Qt.ColorScheme.Dark)
+    application.setQuitOnLastWindowClosed(False)
+    application.setWindowIcon(QIcon.fromTheme(APP_ID))
+    return application

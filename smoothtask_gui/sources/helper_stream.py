@@ -1,0 +1,223 @@
+"""The helper's stream as a source: packets in, batches and events out.
+
+Who opens the stream is injected (`StreamOpener`), so that this file knows nothing of D-Bus. Reading pauses while the
+consumer works: then the socket fills and the helper counts ticks as lost, instead of memory growing here.
+
+How it fails, each as `SourceError`: the helper ends the stream or dies (end of file), breaks the format, or falls
+silent for three periods (what was shown last would be stale).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from typing import TYPE_CHECKING, Final, Protocol
+
+import numpy as np
+
+from smoothtask_gui.domain.batch import PROCESS, Batch, Lost, OomKill, ProcessExit
+from smoothtask_gui.sources.frames import Frame, FrameError, decode_frame, read_sealed
+from smoothtask_gui.sources.packets import PACKET_BYTES, Bye, Hello, OomVictim, Tick, decode_packet
+from smoothtask_gui.sources.protocol import SourceError
+from smoothtask_gui.sources.records import Kinds, Visibility
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from smoothtask_gui.sources.protocol import Item
+    from smoothtask_gui.sources.surroundings import Surroundings
+
+KINDS: Final = Kinds.TASKS | Kinds.PROCESS_EXITS | Kinds.OOM | Kinds.THERMAL
+SILENT_PERIODS: Final = 3
+SILENT_AT_LEAST_S: Final = 3.0
+"""A loaded machine may hold the helper up for a second; that alone isn't silence."""
+FIRST_TICK_S: Final = 10.0
+"""The first tick waits for the task probe to load; 400 ms is the target on a quiet machine."""
+
+_UNSEEN: Final[dict[int, tuple[str, str]]] = {
+    Visibility.AS_PROC: (
+        "io",
+        "disk reads and writes of other users' processes: they need the administrator's consent",
+    ),
+    Visibility.OWN: ("processes", "other users' processes: /proc is mounted with hidepid on this machine"),
+}
+
+
+class StreamOpener(Protocol):
+    """Port to the helper; `adapters.sampler_client.SamplerClient` is the real one."""
+
+    async def open_stream(self, period_ms: int, kinds: int, *, interactive: bool = False) -> int:
+        """Return the stream's descriptor, which the caller closes. Raises SourceError."""
+
+    async def close(self) -> None:
+        """Let go of the connection; open streams end."""
+
+
+class HelperSource:
+    """`Source` over the helper's stream.
+
+    Exits of processes come with the first batch that no longer shows the process (`Batch.exits`); other events are
+    yielded at once.
+    """
+
+    def __init__(self, opener: StreamOpener, surroundings: Surroundings, *, others_in_full: bool = False) -> None:
+        self._opener = opener
+        self._surroundings = surroundings
+        self._kinds = KINDS | Kinds.OTHERS_IN_FULL if others_in_full else KINDS
+
+    @property
+    def name(self) -> str:
+        return "helper"
+
+    async def items(self, period_ms: int) -> AsyncGenerator[Item]:
+        """Yield batches and events. Raises SourceError."""
+        try:
+            fd = await self._opener.open_stream(period_ms, int(self._kinds))
+            with socket.socket(fileno=fd) as stream:
+                stream.setblocking(False)
+                tick_reader = _TickReader(self._surroundings)
+                silence_s, limit_s = max(SILENT_PERIODS * period_ms / 1000, SILENT_AT_LEAST_S), FIRST_TICK_S
+                deadline_s = time.monotonic() + limit_s
+                while True:
+                    packet, fds = await _receive(stream, deadline_s, limit_s)
+                    try:
+                        item = decode_packet(packet)
+                        if isinstance(item, Tick):
+                            yield await tick_reader.batch(item, fds)
+                            limit_s = silence_s
+                            deadline_s = time.monotonic() + limit_s
+                            continue
+                    finally:
+                        for received in fds:
+                            os.close(received)
+                    if isinstance(item, Bye):
+                        raise SourceError(f"The helper ended the stream: {item.reason}.")
+                    if isinstance(item, Hello):
+                        tick_reader.hello = item
+                    elif isinstance(item, ProcessExit):
+                        tick_reader.exits.append(item)
+                    elif isinstance(item, OomVictim):
+                        known = tick_reader.identify(item)
+                        if known is not None:
+                            yield known
+                    elif item is not None:
+                        yield item
+        finally:
+            await self._opener.close()
+
+
+class _TickReader:
+    """Makes a batch of a tick; holds what outlives it."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self.hello: Hello | None = None
+        self.exits: list[ProcessExit] = []
+        self._surroundings = surroundings
+        self._buffer = bytearray()
+        self._lost_exits_at_start: int | None = None
+        self._shown = np.empty(0, PROCESS)
+        self._unidentified = 0
+
+    async def batch(self, tick: Tick, fds: list[int]) -> Batch:
+        system = self._surroundings.read_system()
+        if len(fds) != 1:
+            raise FrameError(f"a tick packet came with {len(fds)} descriptors, one is needed")
+        frame = decode_frame(read_sealed(fds[0], tick.frame_bytes, self._buffer))
+        self._shown = frame.processes
+        age_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - frame.boottime_ns
+        realtime_ns = time.time_ns() - age_ns
+        return Batch(
+            boottime_ns=frame.boottime_ns,
+            realtime_ns=realtime_ns,
+            source="helper",
+            processes=frame.processes,
+            exited=frame.exited,
+            system=system,
+            sensors=await self._surroundings.read_sensors(),
+            exits=self._gone(frame),
+            lost=Lost(tick.lost_ticks, tick.lost_events + self._unidentified, self._lost_exits(frame)),
+            unavailable=self._unavailable(frame),
+        )
+
+    def identify(self, victim: OomVictim) -> OomKill | None:
+        """The victim as the latest frame shows it; None (and one event lost) if it lived between two frames."""
+        at = int(np.searchsorted(self._shown["pid"], victim.pid))
+        if at == len(self._shown) or self._shown["pid"][at] != victim.pid:
+            self._unidentified += 1
+            return None
+        row = self._shown[at]
+        comm = bytes(row["comm"]).decode("utf-8", "replace")
+        return OomKill(
+            victim.boottime_ns, victim.pid, int(row["uid"]), int(row["start_ns"]), int(row["rss_bytes"]), comm
+        )
+
+    def _gone(self, frame: Frame) -> tuple[ProcessExit, ...]:
+        """Exits of processes that the frame doesn't show any more; the others wait.
+
+        An exit may overtake a frame that still has the process's row: its time would count twice, then vanish.
+        """
+        if not self.exits:
+            return ()
+        pids = frame.processes["pid"]
+        found = np.searchsorted(pids, [leaving.pid for leaving in self.exits])
+        gone: list[ProcessExit] = []
+        waiting: list[ProcessExit] = []
+        for leaving, at in zip(self.exits, found.tolist(), strict=True):
+            shown = at < len(pids) and pids[at] == leaving.pid and frame.processes["start_ns"][at] == leaving.start_ns
+            (waiting if shown else gone).append(leaving)
+        self.exits = waiting
+        return tuple(gone)
+
+    def _lost_exits(self, frame: Frame) -> int:
+        if frame.lost_exits is None:
+            return 0
+        if self._lost_exits_at_start is None:
+            self._lost_exits_at_start = frame.lost_exits
+        return max(0, frame.lost_exits - self._lost_exits_at_start)
+
+    def _unavailable(self, frame: Frame) -> dict[str, str]:
+        unavailable = {}
+        if self.hello is not None and self.hello.visibility in _UNSEEN:
+            key, reason = _UNSEEN[self.hello.visibility]
+            unavailable[key] = reason
+        if frame.exited is None:
+            unavailable["exited"] = "short-lived processes: the helper's process_events probe isn't running"
+        if frame.truncated:
+            unavailable["rows"] = "some processes: there were more than a frame holds"
+        return unavailable
+
+
+async def _receive(stream: socket.socket, deadline_s: float, limit_s: float) -> tuple[bytes, list[int]]:
+    """Receive one packet with its descriptors. Raises SourceError at end of file and after the deadline."""
+    while True:
+        try:
+            packet, fds, flags, _ = socket.recv_fds(
+                stream, PACKET_BYTES, 1, socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
+            )
+        except BlockingIOError:
+            await _readable(stream, deadline_s, limit_s)
+            continue
+        except OSError as error:
+            raise SourceError(f"The helper's stream can't be read: {error.strerror}.") from error
+        if not packet:
+            raise SourceError("The helper closed the stream: it was stopped or has failed.")
+        if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
+            for fd in fds:
+                os.close(fd)
+            raise FrameError(f"a packet has more than {PACKET_BYTES} bytes or more than one descriptor")
+        return packet, list(fds)
+
+
+async def _readable(stream: socket.socket, deadline_s: float, limit_s: float) -> None:
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(stream, ready.set)
+    try:
+        async with asyncio.timeout(max(0.0, deadline_s - time.monotonic())):
+            await ready.wait()
+    except TimeoutError as error:
+        raise SourceError(f"The helper has sent no sample for {limit_s:g} s: it hangs or is starved.") from error
+    finally:
+        loop.remove_reader(stream)

@@ -1,0 +1,218 @@
+"""Items of a source as bytes and back, for recordings (docs/api/recording-format.md).
+
+An item is a JSON object and, for a batch, the columns of its tables after it. Nothing is pickled: what is read back
+can only become the dataclasses named here, each field checked against its declared type. What doesn't fit raises
+`ItemError`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import struct
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_type_hints
+
+import numpy as np
+import numpy.typing as npt
+
+from smoothtask_gui.domain.batch import (
+    EXITED,
+    PROCESS,
+    Batch,
+    CoolingEvent,
+    Lost,
+    OomKill,
+    ProcessExit,
+    SensorReading,
+    SystemReading,
+    ThermalEvent,
+)
+from smoothtask_gui.sources.protocol import SourceChanged
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from smoothtask_gui.sources.protocol import Item
+
+Layouts = dict[str, np.dtype[np.void]]
+T = TypeVar("T")
+
+TABLES: Final = {"processes": PROCESS, "exited": EXITED}
+_FLAT: Final[dict[str, type[Any]]] = {
+    "process_exit": ProcessExit,
+    "oom_kill": OomKill,
+    "thermal": ThermalEvent,
+    "cooling": CoolingEvent,
+    "source_changed": SourceChanged,
+}
+_NAMES: Final = {kind: name for name, kind in _FLAT.items()}
+_FORMAT: Final = re.compile(r"<u[1248]|\|u1|\|S(1|16)|\|b1")
+_LENGTH: Final = struct.Struct("<I")
+_HINTS: Final = {kind: get_type_hints(kind) for kind in (*_FLAT.values(), SystemReading, SensorReading, Lost)}
+
+
+class ItemError(ValueError):
+    """Bytes that are no item; the message says what doesn't fit."""
+
+
+def layouts_to_json() -> dict[str, list[list[str]]]:
+    """The columns written by this version: name and numpy format, little-endian."""
+    return {
+        table: [[name, dtype[name].newbyteorder("<").str] for name in dtype.names or ()]
+        for table, dtype in TABLES.items()
+    }
+
+
+def layouts_from_json(found: object) -> Layouts:
+    """The columns of a recording. Raises ItemError if a column of ours is absent or has an unknown format."""
+    if not isinstance(found, dict):
+        raise ItemError("the layouts are no object")
+    layouts = {}
+    for table, dtype in TABLES.items():
+        columns = found.get(table)
+        if not isinstance(columns, list) or len(columns) > 256:
+            raise ItemError(f"the layout of {table} is no list of columns")
+        fields = [_column(table, column) for column in columns]
+        absent = set(dtype.names or ()) - {name for name, _ in fields}
+        if absent:
+            raise ItemError(f"the layout of {table} lacks {', '.join(sorted(absent))}")
+        try:
+            layouts[table] = np.dtype(fields)
+        except ValueError as error:
+            raise ItemError(f"the layout of {table}: {error}") from error
+    return layouts
+
+
+def _column(table: str, column: object) -> tuple[str, str]:
+    match column:
+        case [str(name), str(code)] if name and _FORMAT.fullmatch(code):
+            return name, code
+    raise ItemError(f"the layout of {table} has the column {str(column)[:60]!r}")
+
+
+def encode(item: Item) -> bytes:
+    """One item as bytes."""
+    if not isinstance(item, Batch):
+        return _pack({"kind": _NAMES[type(item)], **dataclasses.asdict(item)})
+    flat = {
+        "kind": "batch",
+        "boottime_ns": item.boottime_ns,
+        "realtime_ns": item.realtime_ns,
+        "source": item.source,
+        "system": dataclasses.asdict(item.system),
+        "sensors": [dataclasses.asdict(sensor) for sensor in item.sensors],
+        "exits": [dataclasses.asdict(leaving) for leaving in item.exits],
+        "lost": dataclasses.asdict(item.lost),
+        "unavailable": item.unavailable,
+        "processes": len(item.processes),
+        "exited": None if item.exited is None else len(item.exited),
+    }
+    tables = [_columns(item.processes, PROCESS)]
+    if item.exited is not None:
+        tables.append(_columns(item.exited, EXITED))
+    return _pack(flat) + b"".join(tables)
+
+
+def decode(payload: bytes, layouts: Layouts) -> Item:
+    """The item that `encode` made. Raises ItemError."""
+    if len(payload) < _LENGTH.size:
+        raise ItemError(f"an item of {len(payload)} bytes")
+    (length,) = _LENGTH.unpack_from(payload)
+    if length > len(payload) - _LENGTH.size:
+        raise ItemError(f"an item's head of {length} bytes in {len(payload)}")
+    flat = parse_object(payload[_LENGTH.size : _LENGTH.size + length])
+    kind = flat.pop("kind", None)
+    if kind == "batch":
+        return _batch(flat, memoryview(payload)[_LENGTH.size + length :], layouts)
+    if not isinstance(kind, str) or kind not in _FLAT:
+        raise ItemError(f"an item of the kind {str(kind)[:60]!r}")
+    item: Item = build(_FLAT[kind], flat)
+    return item
+
+
+def parse_object(text: bytes) -> dict[str, Any]:
+    """A JSON object. Raises ItemError."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ItemError(f"no JSON: {str(error)[:80]}") from error
+    if not isinstance(found, dict):
+        raise ItemError("no JSON object")
+    return found
+
+
+def build(kind: type[T], flat: object) -> T:
+    """A flat dataclass from a JSON object; unknown names are left out. Raises ItemError."""
+    if not isinstance(flat, dict):
+        raise ItemError(f"{kind.__name__} is no object")
+    values = {}
+    for name, declared in _HINTS[kind].items():
+        if name not in flat:
+            raise ItemError(f"{kind.__name__} has no {name}")
+        value = flat[name]
+        if not isinstance(value, declared) or (isinstance(value, bool) and declared is int):
+            raise ItemError(f"{kind.__name__}.{name} is {str(value)[:40]!r}")
+        values[name] = value
+    return kind(**values)
+
+
+def _pack(flat: Mapping[str, object]) -> bytes:
+    text = json.dumps(flat, separators=(",", ":"), allow_nan=False).encode()
+    return _LENGTH.pack(len(text)) + text
+
+
+def _columns(rows: npt.NDArray[np.void], dtype: np.dtype[np.void]) -> bytes:
+    """Column after column: likes lie together, which halves the compressed size."""
+    return b"".join(rows[name].astype(dtype[name].newbyteorder("<")).tobytes() for name in dtype.names or ())
+
+
+def _batch(flat: dict[str, Any], rest: memoryview, layouts: Layouts) -> Batch:
+    tables: dict[str, npt.NDArray[np.void] | None] = {}
+    for table, dtype in TABLES.items():
+        count = flat.get(table)
+        if count is None and table == "exited":
+            tables[table] = None
+            continue
+        if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+            raise ItemError(f"{table} has {str(count)[:40]!r} rows")
+        layout = layouts[table]
+        if count * layout.itemsize > len(rest):
+            raise ItemError(f"{table} has {count} rows of {layout.itemsize} bytes, only {len(rest)} bytes are there")
+        tables[table] = _table(rest[: count * layout.itemsize], count, layout, dtype)
+        rest = rest[count * layout.itemsize :]
+    processes = tables["processes"]
+    if processes is None or len(rest):
+        raise ItemError(f"{len(rest)} bytes follow the last table")
+    if np.any(processes["pid"][1:] <= processes["pid"][:-1]):
+        raise ItemError("the processes are not ordered by pid")
+    return Batch(
+        boottime_ns=_typed(flat, "boottime_ns", int),
+        realtime_ns=_typed(flat, "realtime_ns", int),
+        source=_typed(flat, "source", str),
+        processes=processes,
+        exited=tables["exited"],
+        system=build(SystemReading, flat.get("system")),
+        sensors=tuple(build(SensorReading, sensor) for sensor in _typed(flat, "sensors", list)),
+        exits=tuple(build(ProcessExit, leaving) for leaving in _typed(flat, "exits", list)),
+        lost=build(Lost, flat.get("lost")),
+        unavailable={str(key): str(why) for key, why in _typed(flat, "unavailable", dict).items()},
+    )
+
+
+def _typed(flat: dict[str, Any], name: str, kind: type[T]) -> T:
+    value = flat.get(name)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise ItemError(f"{name} is {str(value)[:40]!r}")
+    return value
+
+
+def _table(octets: memoryview, count: int, layout: np.dtype[np.void], dtype: np.dtype[np.void]) -> npt.NDArray[np.void]:
+    rows = np.zeros(count, dtype)
+    offset = 0
+    for name in layout.names or ():
+        width = layout[name].itemsize * count
+        if name in (dtype.names or ()):
+            rows[name] = np.frombuffer(octets[offset : offset + width], layout[name])
+        offset += width
+    return rows

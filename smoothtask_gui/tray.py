@@ -1,0 +1,150 @@
+"""The tray icon and its menu: as much of the app as fits without a window.
+
+The icon exists only while something shows tray icons (`adapters/tray_host.py` says when, and why it must be made anew
+then). It is redrawn only when its look changes and its menu is rebuilt only when the open incidents do. Every action
+of a notification is here too: dunst shows no buttons, GNOME no tray, so neither may be the only way.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QCoreApplication, QObject, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
+
+from smoothtask_gui.domain.incident import Action, Incident, IncidentState
+from smoothtask_gui.domain.text import celsius, elide, percent, safe_text
+from smoothtask_gui.ui.icon import TrayIcons, TrayLook, tray_look
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.view import View
+
+TITLE_WIDTH: Final = 60
+
+
+class Tray(QObject):
+    """Tells what the person chose; shows what `show_view` is given."""
+
+    window_wanted = Signal()
+    acted = Signal(int, Action)  # incident id
+    pause_toggled = Signal(bool)
+    settings_wanted = Signal()
+    quit_wanted = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._icons = TrayIcons()
+        self._icon: QSystemTrayIcon | None = None
+        self._look: TrayLook | None = None
+        self._shown_incidents: tuple[tuple[int, str], ...] = ()
+        self._view: View | None = None
+        self._menu = QMenu()
+        self._menu.aboutToShow.connect(self._say_now)
+        self._build_menu()
+
+    @property
+    def is_shown(self) -> bool:
+        return self._icon is not None
+
+    def host_changed(self, present: bool) -> None:
+        """Make the icon anew for a host that has come; take it away when there is none."""
+        if self._icon is not None:
+            self._icon.hide()
+            self._icon.deleteLater()
+            self._icon = None
+        if not present:
+            return
+        self._look = None
+        self._icon = QSystemTrayIcon(self)
+        self._icon.setContextMenu(self._menu)
+        self._icon.activated.connect(self._activated)
+        self._draw()
+        self._icon.show()
+
+    def show_view(self, view: View, *, paused: bool) -> None:
+        """Take over the latest state."""
+        self._view = view
+        incidents = tuple((incident.id, incident.title) for incident in view.open_incidents)
+        if incidents != self._shown_incidents:
+            self._shown_incidents = incidents
+            self._list_incidents(view.open_incidents)
+        self._pause.setChecked(paused)
+        self._draw()
+
+    def show_stale(self) -> None:
+        """There are no live readings: an empty ring."""
+        self._view = None
+        self._draw()
+
+    def _draw(self) -> None:
+        view = self._view
+        look = tray_look(view.fill_ratio if view else None, view.worst if view else None, QApplication.palette())
+        if self._icon is not None and look != self._look:
+            self._look = look
+            self._icon.setIcon(self._icons.icon(look))
+            self._icon.setToolTip(self._headline())
+
+    def _headline(self) -> str:
+        if self._view is None or self._view.sample is None:
+            return _tr("SmoothTask: no readings")
+        count = len(self._view.open_incidents)
+        if count == 0:
+            return _tr("SmoothTask: all is well")
+        first = safe_text(self._view.open_incidents[0].title)
+        return f"SmoothTask: {first}" + (f" (+{count - 1})" if count > 1 else "")
+
+    def _say_now(self) -> None:
+        sample = self._view.sample if self._view else None
+        if sample is None:
+            self._now.setText(_tr("No readings yet"))
+            return
+        parts = []
+        if sample.system.cpu_busy_ratio is not None:
+            parts.append(f"CPU {percent(sample.system.cpu_busy_ratio)}")
+        if self._view and self._view.cpu_sensor and self._view.cpu_sensor.temperature_c is not None:
+            parts.append(celsius(self._view.cpu_sensor.temperature_c))
+        self._now.setText(" · ".join(parts) or _tr("All is well"))
+
+    def _activated(self, reason: QSystemTrayIcon.ActivationReason) -> None:
+        if reason in (QSystemTrayIcon.ActivationReason.Trigger, QSystemTrayIcon.ActivationReason.DoubleClick):
+            self.window_wanted.emit()
+
+    def _build_menu(self) -> None:
+        self._now = self._menu.addAction(_tr("No readings yet"))
+        self._now.setEnabled(False)
+        self._menu.addSeparator()
+        self._show = self._menu.addAction(_tr("Show SmoothTask"), self.window_wanted.emit)
+        self._after_incidents = self._menu.addSeparator()
+        self._pause = QAction(_tr("Pause alerts for 1 hour"), self._menu, checkable=True)
+        self._pause.triggered.connect(self.pause_toggled)
+        self._menu.addAction(self._pause)
+        self._menu.addAction(_tr("Settings…"), self.settings_wanted.emit)
+        self._menu.addAction(_tr("Quit"), self.quit_wanted.emit)
+        self._incident_menus: list[QMenu] = []
+
+    def _list_incidents(self, incidents: tuple[Incident, ...]) -> None:
+        for menu in self._incident_menus:
+            self._menu.removeAction(menu.menuAction())
+            menu.deleteLater()
+        self._incident_menus = [self._incident_menu(incident) for incident in incidents]
+        for menu in self._incident_menus:
+            self._menu.insertMenu(self._after_incidents, menu)
+
+    def _incident_menu(self, incident: Incident) -> QMenu:
+        title = elide(safe_text(incident.title), TITLE_WIDTH)
+        menu = QMenu(title.replace("&", "&&"), self._menu)
+        if incident.state is IncidentState.FIRING:
+            for action in incident.actions:
+                entry = menu.addAction(action_label(action))
+                entry.triggered.connect(lambda _checked=False, action=action: self.acted.emit(incident.id, action))
+        return menu
+
+
+def action_label(action: Action) -> str:
+    """What a person reads for `action`."""
+    return {Action.SHOW: _tr("Show"), Action.STOP: _tr("Stop"), Action.SNOOZE: _tr("Snooze for 1 hour")}[action]
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Tray", text)

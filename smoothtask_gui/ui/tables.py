@@ -1,0 +1,79 @@
+"""One kind of table for all tabs: rows without tree lines, columns as wide as their widest usual text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionHeader,
+    QStyleOptionViewItem,
+    QTreeView,
+    QWidget,
+)
+
+from smoothtask_gui.ui import formats, theme
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_GUTTER: Final = formats.SPACE * 2
+
+
+class _Spacious(QStyledItemDelegate):
+    """Rows of at least the smallest comfortable target."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        hint = super().sizeHint(option, index)
+        return QSize(hint.width(), max(hint.height(), theme.TARGET_PX))
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
+        super().initStyleOption(option, index)
+        if option.displayAlignment & Qt.AlignmentFlag.AlignRight:
+            option.text += _GUTTER
+
+
+class _Header(QHeaderView):
+    """Keeps right-aligned titles as far from the next column as their numbers are."""
+
+    def initStyleOptionForIndex(self, option: QStyleOptionHeader, logical_index: int) -> None:
+        super().initStyleOptionForIndex(option, logical_index)
+        if option.textAlignment & Qt.AlignmentFlag.AlignRight:
+            option.text += _GUTTER
+
+
+class TableView(QTreeView):
+    """A flat table with tabular figures; Tab leaves it, arrows move in it."""
+
+    def __init__(self, accessible_name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(accessible_name)
+        self.setFont(theme.font(self.font()))
+        self.setRootIsDecorated(False)
+        self.setItemsExpandable(False)
+        self.setUniformRowHeights(True)
+        self.setAllColumnsShowFocus(True)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setItemDelegate(_Spacious(self))
+        self.setHeader(_Header(Qt.Orientation.Horizontal, self))
+        self.header().setSectionsClickable(True)
+        self.header().setSectionsMovable(True)
+        self.header().setStretchLastSection(False)
+
+    def size_columns(self, widest: Sequence[str], stretched: int = 0) -> None:
+        """Make each column fit its widest usual text and its title (a third more for translations)."""
+        header = self.header()
+        metrics = self.fontMetrics()
+        room = theme.GRID_PX * 3
+        for column, text in enumerate(widest):
+            title = str(self.model().headerData(column, Qt.Orientation.Horizontal))
+            width = max(metrics.horizontalAdvance(text), metrics.horizontalAdvance(title))
+            header.resizeSection(column, width + room)
+        header.setSectionResizeMode(stretched, QHeaderView.ResizeMode.Stretch)
+        header.setMinimumSectionSize(theme.GRID_PX * 6)

@@ -1,0 +1,165 @@
+"""The main window: is all well, if not why, and what can be done; looking around is one tab away.
+
+It draws a `View` and decides nothing: wishes leave as signals. While hidden or minimised it draws nothing and shows
+the latest view once it is seen again. It frees itself when closed; the app builds a new one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QTabWidget, QToolButton, QVBoxLayout, QWidget
+
+from smoothtask_gui.ui import theme
+from smoothtask_gui.ui.incidents_page import IncidentsPage
+from smoothtask_gui.ui.notice import NoticeBar
+from smoothtask_gui.ui.overview import Overview
+from smoothtask_gui.ui.process_table import ProcessTable
+from smoothtask_gui.ui.sensors_page import SensorsPage
+from smoothtask_gui.ui.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.incident import Incident
+    from smoothtask_gui.domain.settings import Settings
+    from smoothtask_gui.domain.store import Store
+    from smoothtask_gui.domain.view import View
+    from smoothtask_gui.ui.process_columns import UserName
+
+
+class MainWindow(QMainWindow):
+    """`own_uid` is whose processes may be stopped; `user_name` turns a uid into a name (it must be quick: cache it)."""
+
+    stop_requested = Signal(object)  # ProcessIdentity
+    snooze_requested = Signal(object)  # Incident
+    settings_requested = Signal()
+    helper_help_requested = Signal()
+    quit_requested = Signal()
+
+    def __init__(self, own_uid: int, user_name: UserName = str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("SmoothTask")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._latest: tuple[View, Store] | None = None
+        self.status = StatusLine(own_uid)
+        self.notice = NoticeBar()
+        self.overview = Overview()
+        self.processes = ProcessTable(own_uid, user_name)
+        self.sensors = SensorsPage()
+        self.incidents = IncidentsPage(own_uid)
+        self.tabs = QTabWidget()
+        self._lay_out()
+        self._connect()
+        self.resize(self.sizeHint())
+
+    def sizeHint(self) -> QSize:
+        em = self.fontMetrics().height()
+        return QSize(em * 64, em * 42)
+
+    def show_view(self, view: View, store: Store) -> None:
+        """Draw the latest state, at once if it can be seen, else when it is next seen."""
+        self._latest = (view, store)
+        if self.isVisible() and not self.isMinimized():
+            self._draw()
+
+    def show_stale(self, last_realtime_ns: int | None) -> None:
+        """The source has gone silent: grey out, and say since when. The next `show_view` ends it."""
+        self._latest = None
+        self.status.show_stale(last_realtime_ns)
+        self.overview.show_stale()
+        for page in (self.processes, self.sensors):
+            page.setEnabled(False)
+
+    def show_incident(self, incident: Incident) -> None:
+        """Come to the front with this incident's evidence."""
+        self.tabs.setCurrentWidget(self.incidents)
+        self.incidents.select(incident)
+        self.raise_()
+        self.activateWindow()
+
+    def apply_settings(self, settings: Settings) -> None:
+        """Take over what concerns the display."""
+        self.processes.model.count_per_core(settings.cpu_per_core)
+        self.overview.set_span(float(settings.graph_span_s))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._draw()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.WindowStateChange and not self.isMinimized():
+            self._draw()
+
+    def _draw(self, *_: object) -> None:
+        if self._latest is None:
+            return
+        view, store = self._latest
+        self.overview.show_live()
+        for page in (self.processes, self.sensors):
+            page.setEnabled(True)
+        self.status.show_view(view)
+        self.notice.show_view(view)
+        self._draw_tab(view, store)
+
+    def _draw_tab(self, view: View, store: Store) -> None:
+        """Only the tab that can be seen is renewed."""
+        tab = self.tabs.currentWidget()
+        if tab is self.overview:
+            self.overview.show_view(view, store)
+        elif tab is self.sensors:
+            self.sensors.show_view(view)
+        elif tab is self.incidents:
+            self.incidents.show_view(view)
+        elif view.sample is not None:
+            self.processes.show_sample(view.sample)
+        else:
+            self.processes.model.clear()
+
+    def _connect(self) -> None:
+        for part in (self.status, self.processes, self.incidents):
+            part.stop_requested.connect(self.stop_requested)
+        for part in (self.status, self.incidents):
+            part.snooze_requested.connect(self.snooze_requested)
+        self.tabs.currentChanged.connect(self._draw)
+        self.status.show_requested.connect(self.show_incident)
+        self.notice.help_requested.connect(self.helper_help_requested)
+        self.settings.clicked.connect(self.settings_requested)
+        shortcuts = (
+            ("Ctrl+Q", self.quit_requested.emit),  # Qt's standard keys for these are empty on some desktops
+            ("Ctrl+W", self.close),
+            ("Ctrl+,", self.settings_requested.emit),
+            ("Ctrl+F", self._find),
+        )
+        for keys, act in shortcuts:
+            QShortcut(QKeySequence(keys), self).activated.connect(act)
+
+    def _find(self) -> None:
+        self.tabs.setCurrentWidget(self.processes)
+        self.processes.search.setFocus()
+
+    def _lay_out(self) -> None:
+        self.settings = QToolButton()
+        self.settings.setText(self.tr("S&ettings…"))
+        self.settings.setAutoRaise(True)
+        self.settings.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.settings.setMinimumHeight(theme.TARGET_PX)
+        corner = QWidget()
+        row = QHBoxLayout(corner)
+        row.setContentsMargins(0, 0, 0, theme.GRID_PX // 2)
+        row.addWidget(self.settings)
+        self.tabs.setDocumentMode(True)
+        self.tabs.setCornerWidget(corner)
+        self.tabs.addTab(self.overview, self.tr("&Overview"))
+        self.tabs.addTab(self.processes, self.tr("&Processes"))
+        self.tabs.addTab(self.sensors, self.tr("&Sensors"))
+        self.tabs.addTab(self.incidents, self.tr("H&istory"))
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(theme.GRID_PX, theme.GRID_PX, theme.GRID_PX, theme.GRID_PX)
+        column.setSpacing(theme.GRID_PX)
+        column.addWidget(self.status)
+        column.addWidget(self.notice)
+        column.addWidget(self.tabs, 1)
+        self.setCentralWidget(body)

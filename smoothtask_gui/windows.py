@@ -1,0 +1,122 @@
+"""The main and the settings window: loaded when first wanted, gone when closed.
+
+What a window needs costs memory for good (measured: closing gives nothing back), so nothing of it is imported before a
+person wants to see it.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+from typing import TYPE_CHECKING
+
+from cachetools import LRUCache, cached
+from PySide6.QtCore import QObject, Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.incident import Incident
+    from smoothtask_gui.domain.settings import Settings
+    from smoothtask_gui.domain.view import View
+    from smoothtask_gui.ui.settings_window import SettingsWindow
+    from smoothtask_gui.ui.window import MainWindow
+    from smoothtask_gui.watchdog import Watchdog
+
+HELPER_PAGE = "https://github.com/smoothtask/smoothtask#helper"
+
+
+class Windows(QObject):
+    """At most one of each; `settings_changed` carries what the person accepted."""
+
+    settings_changed = Signal(object)  # Settings
+    quit_wanted = Signal()
+    closed = Signal()  # the main window
+
+    def __init__(self, watchdog: Watchdog, settings: Settings) -> None:
+        super().__init__()
+        self.settings = settings
+        self._watchdog = watchdog
+        self._main: MainWindow | None = None
+        self._settings_window: SettingsWindow | None = None
+        watchdog.changed.connect(self._show_view)
+        watchdog.stale.connect(self._show_stale)
+        watchdog.show_incident.connect(self.show_incident)
+
+    @property
+    def main_is_open(self) -> bool:
+        return self._main is not None
+
+    def show_main(self, activation_token: str = "") -> None:
+        """Open the main window, or bring it to the front."""
+        if activation_token:
+            os.environ["XDG_ACTIVATION_TOKEN"] = activation_token  # Qt's Wayland plugin reads it when activating
+        window = self._main or self._make_main()
+        window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
+        window.show()
+        window.raise_()
+        window.activateWindow()
+
+    def show_incident(self, incident: Incident) -> None:
+        self.show_main()
+        if self._main is not None:
+            self._main.show_incident(incident)
+
+    def show_settings(self) -> None:
+        """Open the settings window, or bring it to the front."""
+        from smoothtask_gui.ui.settings_window import SettingsWindow  # noqa: PLC0415  # see the module's docstring
+
+        if self._settings_window is None:
+            self._settings_window = SettingsWindow(self.settings)
+            self._settings_window.settings_changed.connect(self.settings_changed)
+            self._settings_window.destroyed.connect(self._forget_settings)
+        self._settings_window.show()
+        self._settings_window.raise_()
+        self._settings_window.activateWindow()
+
+    def apply_settings(self, settings: Settings) -> None:
+        self.settings = settings
+        if self._main is not None:
+            self._main.apply_settings(settings)
+
+    def close(self) -> None:
+        for window in (self._main, self._settings_window):
+            if window is not None:
+                window.close()
+
+    def _make_main(self) -> MainWindow:
+        from smoothtask_gui.ui.window import MainWindow  # noqa: PLC0415  # see the module's docstring
+
+        self._main = window = MainWindow(os.getuid(), user_name)
+        window.apply_settings(self.settings)
+        window.stop_requested.connect(self._watchdog.stop)
+        window.snooze_requested.connect(self._watchdog.snooze)
+        window.settings_requested.connect(self.show_settings)
+        window.helper_help_requested.connect(lambda: QDesktopServices.openUrl(QUrl(HELPER_PAGE)))
+        window.quit_requested.connect(self.quit_wanted)
+        window.destroyed.connect(self._forget_main)
+        window.show_view(self._watchdog.view, self._watchdog.monitor.store)
+        return window
+
+    def _show_view(self, view: View) -> None:
+        if self._main is not None:
+            self._main.show_view(view, self._watchdog.monitor.store)
+
+    def _show_stale(self, last_realtime_ns: int | None) -> None:
+        if self._main is not None:
+            self._main.show_stale(last_realtime_ns)
+
+    def _forget_main(self) -> None:
+        self._main = None
+        self.closed.emit()
+
+    def _forget_settings(self) -> None:
+        self._settings_window = None
+
+
+@cached(LRUCache(maxsize=256))
+def user_name(uid: int) -> str:
+    """The account's name, the number where it has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

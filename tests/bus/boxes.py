@@ -1,0 +1,112 @@
+"""A box for tests and the callers in it: processes of users that exist only there. See conftest.py."""
+
+import importlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+NAME = "io.github.smoothtask.Sampler1"
+
+
+def _held_box(*options: str) -> Any:
+    """box.HeldBox; the developer's tools aren't a package, so it is loaded from its file."""
+    sys.path.insert(0, str(ROOT / "packaging" / "dev"))
+    try:
+        return importlib.import_module("box").HeldBox(*options)
+    finally:
+        del sys.path[0]
+
+
+class Caller:
+    """A process of `user` inside the box, on the bus. Attributes are the commands of bus_client.Client."""
+
+    def __init__(self, box: Any, user: str, session: str) -> None:
+        words = [box.python, "-I", "/run/dbus/box/bus_client.py"]
+        self.process = subprocess.Popen(
+            box.command(*words, user=user, session=session), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.name = self.connect()
+
+    def __getattr__(self, command: str) -> Callable[..., Any]:
+        def run(*arguments: Any, **named: Any) -> Any:
+            assert not arguments, "name the arguments"
+            self.process.stdin.write(json.dumps({"do": command, **named}) + "\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
+            assert line, f"the caller died in {command}"
+            return json.loads(line)
+
+        return run
+
+    def prop(self, name: str) -> Any:
+        answer = self.call(member="Get", signature="ss", body=[NAME, name], interface="org.freedesktop.DBus.Properties")
+        assert answer["error"] is None, answer
+        return answer["body"][0]
+
+    def end(self) -> None:
+        self.process.stdin.close()
+        self.process.wait(20)
+        self.process.stdout.close()
+
+
+class Box:
+    """A held box, its callers and the sampler's process."""
+
+    def __init__(self, *options: str) -> None:
+        self.held = _held_box("--helper-object-dir", str(ROOT / "build" / "bpf"), *options)
+        for script in ("bus_client.py", "polkit_stand_in.py"):
+            target = self.held.path(f"/run/dbus/box/{script}")
+            target.write_text((HERE / script).read_text())
+            target.chmod(0o644)
+        self.callers: list[Caller] = []
+
+    def caller(self, user: str = "alice", session: str = "active") -> Caller:
+        caller = Caller(self.held, user, session)
+        self.callers.append(caller)
+        return caller
+
+    def owner_pid(self, caller: Caller) -> int:
+        """The process id of the sampler, by the bus."""
+        answer = caller.call(
+            member="GetConnectionUnixProcessID",
+            signature="s",
+            body=[NAME],
+            interface="org.freedesktop.DBus",
+            path="/org/freedesktop/DBus",
+            destination="org.freedesktop.DBus",
+        )
+        assert answer["error"] is None, answer
+        return answer["body"][0]
+
+    def owns_name(self, caller: Caller) -> bool:
+        return caller.call(
+            member="NameHasOwner",
+            signature="s",
+            body=[NAME],
+            interface="org.freedesktop.DBus",
+            path="/org/freedesktop/DBus",
+            destination="org.freedesktop.DBus",
+        )["body"][0]
+
+    def complaints(self) -> list[str]:
+        """What the sampler's one crash handler wrote, and Python's own words when it dies."""
+        log = self.held.path("/run/dbus/box/bus.log").read_text()
+        return [line for line in log.splitlines() if "Traceback" in line or "Error(" in line or " failed: " in line]
+
+    def uid_of(self, name: str) -> int:
+        """The user id of an account inside."""
+        return int(self.held.path("/etc/passwd").read_text().split(f"{name}:x:")[1].split(":")[0])
+
+    def end_callers(self) -> None:
+        for caller in self.callers:
+            caller.end()
+        self.callers.clear()
+
+    def close(self) -> None:
+        self.end_callers()
+        self.held.close()

@@ -1,0 +1,246 @@
+"""A caller of the sampler inside the box: takes commands as JSON lines, answers with JSON lines. Used by conftest.py.
+
+Stands alone (it is copied into the box): only the standard library and dbus-fast.
+"""
+
+import asyncio
+import fcntl
+import json
+import mmap
+import os
+import select
+import socket
+import struct
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from dbus_fast import BusType, Message, MessageFlag, MessageType, Variant
+from dbus_fast.aio import MessageBus
+
+NAME = "io.github.smoothtask.Sampler1"
+PATH = "/io/github/smoothtask/Sampler1"
+PACKET = struct.Struct("@IHHII")
+TASK = struct.Struct("@4I11Q2I2B6x16s")
+SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, Variant):
+        return plain(value.value)
+    if isinstance(value, dict):
+        return {key: plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    return value
+
+
+def frame_of(descriptor: int) -> dict[str, Any]:
+    seals = fcntl.fcntl(descriptor, fcntl.F_GET_SEALS)
+    view = mmap.mmap(descriptor, 0, prot=mmap.PROT_READ)
+    inode = os.fstat(descriptor).st_ino
+    os.close(descriptor)
+    head = struct.unpack_from("@IHHIIQQQ", view)
+    sections = [struct.unpack_from("@IIIIQ", view, 40 + 24 * at) for at in range(head[2])]
+    tasks = []
+    for kind, record_bytes, count, _truncated, offset in sections:
+        if kind == 1:
+            rows = [TASK.unpack_from(view, offset + at * record_bytes) for at in range(count)]
+            tasks = [[row[0], row[1], row[3], row[16]] for row in rows]
+    return {
+        "sealed": seals & SEALS == SEALS,
+        "inode": inode,
+        "magic": head[0],
+        "period_ms": head[4],
+        "frame_bytes": head[5],
+        "size": len(view),
+        "boottime_ns": head[6],
+        "sections": {section[0]: section[2] for section in sections},
+        "tasks": tasks,  # pid, tgid, uid, missing
+    }
+
+
+class Client:
+    def __init__(self) -> None:
+        self.buses: dict[str, MessageBus] = {}
+        self.streams: dict[int, socket.socket] = {}
+
+    async def connect(self, connection: str = "main") -> str:
+        self.buses[connection] = await MessageBus(bus_type=BusType.SYSTEM, negotiate_unix_fd=True).connect()
+        return self.buses[connection].unique_name
+
+    async def disconnect(self, connection: str = "main") -> None:
+        bus = self.buses.pop(connection)
+        bus.disconnect()
+        await bus.wait_for_disconnect()
+
+    def message(
+        self,
+        member: str,
+        *,
+        signature: str = "",
+        body: Sequence[Any] = (),
+        interface: str = NAME,
+        path: str = PATH,
+        destination: str | None = NAME,
+        interactive: bool = False,
+    ) -> Message:
+        flags = MessageFlag.ALLOW_INTERACTIVE_AUTHORIZATION if interactive else MessageFlag.NONE
+        body = [Variant(*entry["variant"]) if isinstance(entry, dict) else entry for entry in body]
+        return Message(
+            destination=destination,
+            path=path,
+            interface=interface,
+            member=member,
+            signature=signature,
+            body=body,
+            flags=flags,
+        )
+
+    async def call(self, member: str, *, connection: str = "main", **rest: Any) -> dict[str, Any]:
+        reply = await self.buses[connection].call(self.message(member, **rest))
+        if reply.message_type is MessageType.ERROR:
+            return {"error": reply.error_name, "text": reply.body[0] if reply.body else ""}
+        return {"error": None, "body": plain(reply.body), "fds": list(reply.unix_fds)}
+
+    async def start_call(self, member: str, *, connection: str = "main", **rest: Any) -> None:
+        """Sends a call and doesn't wait for its answer."""
+        await self.buses[connection].send(self.message(member, **rest))
+
+    async def open(
+        self, period_ms: int, kinds: int, connection: str = "main", interactive: bool = False
+    ) -> dict[str, Any]:
+        answer = await self.call(
+            "OpenStream", signature="uu", body=[period_ms, kinds], connection=connection, interactive=interactive
+        )
+        if answer["error"]:
+            return answer
+        stream = socket.socket(fileno=answer["fds"][0])
+        self.streams[stream.fileno()] = stream
+        hello = await self.read(stream.fileno(), 1)
+        return {"error": None, "stream": stream.fileno(), "hello": hello[0]}
+
+    async def read(
+        self, stream: int, count: int, timeout_s: float = 10, kind: int | None = None
+    ) -> list[dict[str, Any]]:
+        """The next `count` packets (of `kind`, if given); fewer if the stream ends."""
+        packets = []
+        while len(packets) < count:
+            packet = await asyncio.to_thread(self.receive, self.streams[stream], timeout_s)
+            if packet is None:
+                break
+            if kind is None or packet["kind"] == kind:
+                packets.append(packet)
+        return packets
+
+    def receive(self, stream: socket.socket, timeout_s: float) -> dict[str, Any] | None:
+        stream.settimeout(timeout_s)
+        try:
+            text, descriptors, _flags, _address = socket.recv_fds(stream, 65536, 1)
+        except ConnectionResetError:
+            return None
+        if not text:
+            return None
+        magic, version, kind, byte_count, _ = PACKET.unpack_from(text)
+        packet = {"magic": magic, "version": version, "kind": kind, "whole": byte_count == len(text)}
+        body = text[PACKET.size :]
+        if kind == 1:
+            keys = ("stream_id", "period_ms", "kinds", "visibility", "uid")
+            packet |= dict(zip(keys, struct.unpack("@QIIII", body), strict=True))
+        elif kind == 2:
+            keys = ("sequence", "lost_ticks", "lost_events", "frame_bytes")
+            packet |= dict(zip(keys, struct.unpack("@QQQQ", body), strict=True))
+            packet["frame"] = frame_of(descriptors[0])
+        elif kind == 3:
+            packet["event"] = struct.unpack_from("@I", body)[0]
+            packet["numbers"] = list(struct.unpack_from("@4I", body, 16))
+        else:
+            packet["reason"] = struct.unpack("@II", body)[0]
+        return packet
+
+    async def hung_up(self, stream: int, timeout_s: float = 10) -> bool:
+        """Whether the helper has closed its end within the time."""
+        poll = select.poll()
+        poll.register(self.streams[stream], 0)
+        return bool(await asyncio.to_thread(poll.poll, timeout_s * 1000))
+
+    async def close_stream(self, stream: int) -> None:
+        self.streams.pop(stream).close()
+
+    async def open_and_drop(self, count: int) -> list[dict[str, Any]]:
+        """Opens and closes streams one after the other, at most 80 a second; returns the errors."""
+        errors = []
+        for _ in range(count):
+            answer = await self.call("OpenStream", signature="uu", body=[60000, 1])
+            if answer["error"]:
+                errors.append(answer)
+            else:
+                os.close(answer["fds"][0])
+            await asyncio.sleep(0.0125)
+        return errors
+
+    async def flood(self, clients: int, calls: int) -> dict[str, int]:
+        """`clients` connections with `calls` pipelined calls each; how many answers of each kind came."""
+        buses = [await MessageBus(bus_type=BusType.SYSTEM, negotiate_unix_fd=True).connect() for _ in range(clients)]
+        answers = await asyncio.gather(
+            *(
+                bus.call(
+                    self.message("GetAll", signature="s", body=[NAME], interface="org.freedesktop.DBus.Properties")
+                )
+                for bus in buses
+                for _ in range(calls)
+            )
+        )
+        for bus in buses:
+            bus.disconnect()
+        counts = {}
+        for answer in answers:
+            name = answer.error_name or "answered"
+            counts[name] = counts.get(name, 0) + 1
+        return counts
+
+    async def spoof(self, destination: str | None = None) -> None:
+        """Sends a signal that bears the sampler's interface."""
+        await self.buses["main"].send(
+            Message(message_type=MessageType.SIGNAL, destination=destination, path=PATH, interface=NAME, member="Spoof")
+        )
+
+    async def listen(self, rule: str) -> dict[str, Any]:
+        """From now on signals that bear the sampler's interface are counted; `rule`: the match to add."""
+        self.heard = 0
+
+        def count(message: Message) -> None:
+            if message.message_type is MessageType.SIGNAL and message.interface == NAME:
+                self.heard += 1
+
+        self.buses["main"].add_message_handler(count)
+        return await self.call(
+            "AddMatch",
+            signature="s",
+            body=[rule],
+            interface="org.freedesktop.DBus",
+            path="/org/freedesktop/DBus",
+            destination="org.freedesktop.DBus",
+        )
+
+    async def heard_signals(self) -> int:
+        return self.heard
+
+    async def spawn_and_end(self) -> int:
+        """A child that lives for a moment and is reaped."""
+        child = os.fork()
+        if child == 0:
+            os.execvp("sleep", ["sleep", "0.3"])
+        await asyncio.to_thread(os.waitpid, child, 0)
+        return child
+
+
+async def main() -> None:
+    client = Client()
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        request = json.loads(line)
+        answer = await getattr(client, request.pop("do"))(**request)
+        print(json.dumps(answer), flush=True)
+
+
+asyncio.run(main())

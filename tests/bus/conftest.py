@@ -1,0 +1,37 @@
+"""Real dbus-daemon, polkitd and sampler in a throw-away box; the callers are processes of users that are only there."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.bus.boxes import Box
+
+
+@pytest.fixture(scope="session")
+def shared_box() -> Iterator[Box]:
+    box = Box()
+    yield box
+    complaints = box.complaints()
+    box.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def box(shared_box: Box) -> Iterator[Box]:
+    """The one box for all tests that don't need another kind; its callers end with the test."""
+    yield shared_box
+    shared_box.end_callers()
+
+
+@pytest.fixture
+def open_box() -> Iterator[Callable[..., Box]]:
+    """Opens boxes with options of their own."""
+    boxes: list[Box] = []
+
+    def open_one(*options: str) -> Box:
+        boxes.append(Box(*options))
+        return boxes[-1]
+
+    yield open_one
+    for box in boxes:
+        box.close()

@@ -1,0 +1,172 @@
+"""Who is let in: real polkit decides, and whatever isn't a clear yes is a no."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bus.boxes import Box
+
+OpenBox = Callable[..., Box]
+
+NAME = "io.github.smoothtask.Sampler1"
+PROPERTIES = "org.freedesktop.DBus.Properties"
+DENIED = "io.github.smoothtask.Error.NotAuthorized"
+TASKS, OTHERS = 1, 1 << 16
+IMPATIENT = (
+    "--helper-argument=--silent-seconds", "--helper-argument=0.5",
+    "--helper-argument=--prompt-seconds", "--helper-argument=1",
+)  # fmt: skip
+
+ASKING = {
+    "OpenStream": {"member": "OpenStream", "signature": "uu", "body": [1000, TASKS]},
+    "ChangePeriod": {"member": "ChangePeriod", "signature": "tu", "body": [1, 1000]},
+    "Get": {"member": "Get", "signature": "ss", "body": [NAME, "Version"], "interface": PROPERTIES},
+    "GetAll": {"member": "GetAll", "signature": "s", "body": [NAME], "interface": PROPERTIES},
+}
+
+
+class StandIn:
+    """A process that owns polkit's name on the box's bus."""
+
+    def __init__(self, box: Box, mode: str) -> None:
+        words = [box.held.python, "-I", "/run/dbus/box/polkit_stand_in.py", mode]
+        command = box.held.command(*words, user="polkitd", session="none")
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self.next_word() == "ready"
+
+    def next_word(self) -> str:
+        return self.process.stdout.readline().strip()
+
+    def grant(self) -> None:
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        assert self.next_word() == "granted"
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+StartStandIn = Callable[[str], tuple[Box, StandIn]]
+
+
+@pytest.fixture
+def stand_in(open_box: OpenBox) -> Iterator[StartStandIn]:
+    running: list[StandIn] = []
+
+    def start(mode: str) -> tuple[Box, StandIn]:
+        box = open_box("--no-polkit", *IMPATIENT)
+        running.append(StandIn(box, mode))
+        return box, running[-1]
+
+    yield start
+    for each in running:
+        each.end()
+
+
+@pytest.mark.parametrize("call", ASKING.values(), ids=ASKING)
+@pytest.mark.parametrize("session", ["inactive", "none"])
+def test_a_user_without_an_active_session_is_refused(box: Box, session: str, call: dict[str, Any]) -> None:
+    answer = box.caller("bob", session).call(**call)
+    assert answer["error"] == DENIED
+    assert "polkit" in answer["text"]
+
+
+def test_others_in_full_need_more_than_an_active_session(box: Box) -> None:
+    answer = box.caller().open(period_ms=1000, kinds=TASKS | OTHERS)
+    assert answer["error"] == DENIED
+    assert "monitor-others" in answer["text"]
+
+
+def test_an_active_user_may_ask_for_everything_else(box: Box) -> None:
+    alice = box.caller()
+    for call in (ASKING["OpenStream"], ASKING["Get"], ASKING["GetAll"]):
+        assert alice.call(**call)["error"] is None
+
+
+@pytest.mark.parametrize("interactive", [False, True])
+def test_without_polkit_everything_is_refused(open_box: OpenBox, interactive: bool) -> None:
+    alice = open_box("--no-polkit", *IMPATIENT).caller()
+    for call in ASKING.values():
+        assert alice.call(**call, interactive=interactive)["error"] == DENIED
+
+
+@pytest.mark.parametrize("mode", ["hang", "malformed", "error"])
+def test_a_polkit_out_of_order_means_no_and_the_service_stays_responsive(stand_in: StartStandIn, mode: str) -> None:
+    box, _ = stand_in(mode)
+    alice, bob = box.caller(), box.caller("bob")
+    for call in ASKING.values():
+        alice.start_call(**call)
+        ping = bob.call(member="Ping", interface="org.freedesktop.DBus.Peer")
+        assert ping["error"] is None
+        answer = alice.call(**call)
+        assert answer["error"] == DENIED
+
+
+def test_a_caller_that_leaves_while_polkit_thinks_gets_nothing(stand_in: StartStandIn) -> None:
+    box, polkit = stand_in("grant_later")
+    alice, bob = box.caller(), box.caller("bob")
+    alice.connect(connection="second")
+    alice.start_call(**ASKING["OpenStream"], connection="second")
+    assert polkit.next_word() == "asked"
+    alice.disconnect(connection="second")
+    polkit.grant()
+    bob.start_call(**ASKING["Get"])  # answered after the other one would have been
+    assert polkit.next_word() == "asked"
+    polkit.grant()
+    bob.call(member="Ping", interface="org.freedesktop.DBus.Peer")
+    assert not programs_of(box.owner_pid(alice)), "nothing was loaded for a caller that isn't there"
+
+
+def test_the_same_call_is_served_when_its_caller_stays(stand_in: StartStandIn) -> None:
+    box, polkit = stand_in("grant_later")
+    alice = box.caller()
+    alice.start_call(**ASKING["OpenStream"])
+    assert polkit.next_word() == "asked"
+    polkit.grant()
+    alice.call(member="Ping", interface="org.freedesktop.DBus.Peer")
+    assert programs_of(box.owner_pid(alice))
+
+
+def programs_of(pid: int) -> list[str]:
+    """The BPF programs that process `pid` holds."""
+    texts = [entry.read_text() for entry in Path(f"/proc/{pid}/fdinfo").iterdir()]
+    return [line for text in texts for line in text.splitlines() if line.startswith("prog_id:")]
+
+
+def test_only_a_few_prompts_of_one_user_wait_at_a_time(stand_in: StartStandIn) -> None:
+    box, polkit = stand_in("hang")
+    alice = box.caller()
+    for _ in range(5):
+        alice.start_call(**ASKING["Get"], interactive=True)
+        assert polkit.next_word() == "asked"
+    answer = alice.call(**ASKING["Get"], interactive=True)
+    assert answer["error"] == "io.github.smoothtask.Error.LimitsExceeded"
+
+
+def test_nobody_else_may_own_the_name(box: Box) -> None:
+    answer = box.caller().call(
+        member="RequestName", signature="su", body=[NAME, 0], interface="org.freedesktop.DBus",
+        path="/org/freedesktop/DBus", destination="org.freedesktop.DBus",
+    )  # fmt: skip
+    assert answer["error"] == "org.freedesktop.DBus.Error.AccessDenied"
+
+
+def test_nobody_else_can_speak_in_the_samplers_name(box: Box) -> None:
+    alice, bob = box.caller("alice"), box.caller("bob")
+    assert alice.listen(rule=f"type='signal',interface='{NAME}'")["error"] is None
+    bob.spoof()
+    bob.spoof(destination=alice.name)
+    bob.call(member="Ping", interface="org.freedesktop.DBus.Peer")  # the bus has seen both by now
+    alice.call(member="Ping", interface="org.freedesktop.DBus.Peer")
+    assert alice.heard_signals() == 0
+
+
+def test_polkit_is_asked_about_bus_names_never_about_process_ids() -> None:
+    root = Path(__file__).parents[2]
+    sources = [*root.glob("helper/**/*.py"), *root.glob("resources/**/*.policy")]
+    assert sources
+    assert not [path for path in sources if "unix-process" in path.read_text()]

@@ -1,0 +1,222 @@
+"""Streams on a real bus, of real readings: what a caller gets, and when it ends."""
+
+import ctypes
+import errno
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.bus.boxes import Box
+
+OpenBox = Callable[..., Box]
+
+TASKS, EXITS, OOM, THERMAL = 1, 2, 4, 8
+MISSING_IO = 1
+SEES_ALL, SEES_AS_PROC = 1, 2
+
+
+def descriptors_of(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it never came to be"
+        time.sleep(0.02)
+
+
+def test_an_active_user_gets_sealed_frames_of_real_tasks(box: Box) -> None:
+    alice = box.caller()
+    opened = alice.open(period_ms=100, kinds=TASKS)
+    assert opened["error"] is None
+    assert opened["hello"] | {"stream_id": 0, "uid": 0} == {
+        "magic": 0x4B505453, "version": 1, "kind": 1, "whole": True, "stream_id": 0, "period_ms": 100,
+        "kinds": TASKS, "visibility": SEES_AS_PROC, "uid": 0,
+    }  # fmt: skip
+    first, second = alice.read(stream=opened["stream"], count=2)
+    assert [first["sequence"], second["sequence"]] == [1, 2]
+    frame = second["frame"]
+    assert frame["sealed"]
+    assert frame["magic"] == 0x52465453
+    assert frame["size"] == frame["frame_bytes"] == second["frame_bytes"]
+    assert frame["period_ms"] == 100
+    assert frame["boottime_ns"] > first["frame"]["boottime_ns"]
+    pids = {pid for pid, _tgid, _uid, _missing in frame["tasks"]}
+    assert {alice.process.pid, os.getpid()} <= pids
+
+
+def test_the_first_tick_comes_at_once_whatever_the_period(box: Box) -> None:
+    alice = box.caller()
+    opened = alice.open(period_ms=60_000, kinds=TASKS)
+    assert alice.read(stream=opened["stream"], count=1, timeout_s=5)[0]["sequence"] == 1
+
+
+def test_roll_ups_of_ended_processes_and_counters_join_the_frame_once_their_probe_runs(box: Box) -> None:
+    alice = box.caller()
+    opened = alice.open(period_ms=100, kinds=TASKS)
+    packets = alice.read(stream=opened["stream"], count=5)
+    assert packets[-1]["frame"]["sections"].keys() == {"1", "2", "3"}
+
+
+def test_a_second_user_sees_no_io_of_the_first_users_processes(box: Box) -> None:
+    alice, bob = box.caller("alice"), box.caller("bob")
+    for caller, own, other in ((alice, "alice", "bob"), (bob, "bob", "alice")):
+        opened = caller.open(period_ms=100, kinds=TASKS)
+        assert opened["hello"]["uid"] == box.uid_of(own)
+        rows = caller.read(stream=opened["stream"], count=1)[0]["frame"]["tasks"]
+        missing_io = {
+            owner: [bool(missing & MISSING_IO) for pid, tgid, uid, missing in rows if pid == tgid and uid == number]
+            for owner, number in {"own": box.uid_of(own), "other": box.uid_of(other), "root": 0}.items()
+        }
+        assert missing_io["own"]
+        assert not any(missing_io["own"])
+        assert missing_io["other"]
+        assert all(missing_io["other"] + missing_io["root"])
+
+
+def test_root_sees_all_in_full(box: Box) -> None:
+    root = box.caller("root", session="none")
+    opened = root.open(period_ms=100, kinds=TASKS)
+    assert opened["hello"]["visibility"] == SEES_ALL
+    rows = root.read(stream=opened["stream"], count=1)[0]["frame"]["tasks"]
+    assert not any(missing & MISSING_IO for _pid, _tgid, _uid, missing in rows)
+
+
+def test_callers_of_one_user_and_period_share_the_very_same_frame(box: Box) -> None:
+    alice = box.caller()
+    streams = [alice.open(period_ms=200, kinds=TASKS)["stream"] for _ in range(2)]
+    inodes = [{tick["frame"]["inode"] for tick in alice.read(stream=stream, count=4)} for stream in streams]
+    assert inodes[0] & inodes[1]
+
+
+def test_a_changed_period_holds_from_the_next_tick_on(box: Box) -> None:
+    alice = box.caller()
+    opened = alice.open(period_ms=60_000, kinds=TASKS)
+    alice.read(stream=opened["stream"], count=1)
+    changed = alice.call(member="ChangePeriod", signature="tu", body=[opened["hello"]["stream_id"], 100])
+    assert changed["error"] is None
+    ticks = alice.read(stream=opened["stream"], count=3, timeout_s=5)
+    assert [tick["frame"]["period_ms"] for tick in ticks] == [100, 100, 100]
+
+
+def test_nobody_changes_the_period_of_anothers_stream(box: Box) -> None:
+    alice, bob = box.caller("alice"), box.caller("bob")
+    opened = alice.open(period_ms=60_000, kinds=TASKS)
+    answer = bob.call(member="ChangePeriod", signature="tu", body=[opened["hello"]["stream_id"], 100])
+    assert answer["error"] == "io.github.smoothtask.Error.NoSuchStream"
+
+
+def test_the_end_of_a_process_arrives_as_an_event(box: Box) -> None:
+    alice = box.caller()
+    opened = alice.open(period_ms=100, kinds=TASKS | EXITS)
+    alice.read(stream=opened["stream"], count=4)
+    pid = alice.spawn_and_end()
+    seen = []
+    while pid not in seen:
+        event = alice.read(stream=opened["stream"], count=1, kind=3, timeout_s=15)[0]
+        assert event["event"] == 1
+        seen.append(event["numbers"][0])
+
+
+def test_a_slow_reader_loses_whole_ticks_counted_and_harms_nobody(box: Box) -> None:
+    alice = box.caller()
+    slow = alice.open(period_ms=100, kinds=TASKS)
+    quick = alice.open(period_ms=100, kinds=TASKS)
+    assert [tick["lost_ticks"] for tick in alice.read(stream=quick["stream"], count=12)] == [0] * 12
+    ticks = alice.read(stream=slow["stream"], count=4)
+    assert [tick["sequence"] for tick in ticks[:2]] == [1, 2]
+    assert [tick["lost_ticks"] for tick in ticks[:2]] == [0, 0]
+    after = ticks[2]
+    assert after["lost_ticks"] == after["sequence"] - 3 > 0
+
+
+def test_a_reader_that_closes_its_end_ends_its_stream_at_once(box: Box) -> None:
+    alice = box.caller()
+    opened = alice.open(period_ms=60_000, kinds=TASKS)
+    assert alice.prop(name="OwnCost")[5] == 1
+    alice.close_stream(stream=opened["stream"])
+    wait_until(lambda: alice.prop(name="OwnCost")[5] == 0)
+
+
+def test_a_caller_that_leaves_the_bus_loses_its_streams_even_if_it_keeps_the_descriptor(box: Box) -> None:
+    alice = box.caller()
+    alice.connect(connection="second")
+    opened = alice.open(period_ms=60_000, kinds=TASKS, connection="second")
+    alice.disconnect(connection="second")
+    assert alice.hung_up(stream=opened["stream"])
+    assert alice.prop(name="OwnCost")[5] == 0
+
+
+def test_the_fifth_stream_of_a_user_is_refused_until_one_is_closed(box: Box) -> None:
+    alice, again, bob = box.caller(), box.caller(), box.caller("bob")
+    streams = [alice.open(period_ms=60_000, kinds=TASKS)["stream"] for _ in range(4)]
+    assert again.open(period_ms=60_000, kinds=TASKS)["error"] == "io.github.smoothtask.Error.LimitsExceeded"
+    assert bob.open(period_ms=60_000, kinds=TASKS)["error"] is None
+    alice.close_stream(stream=streams[0])
+    wait_until(lambda: again.open(period_ms=60_000, kinds=TASKS)["error"] is None)
+
+
+def test_200_streams_opened_and_dropped_leave_no_descriptor_behind(box: Box) -> None:
+    alice = box.caller()
+    alice.open(period_ms=60_000, kinds=TASKS | EXITS)
+    wait_until(lambda: alice.prop(name="Probes")[1][1] == "running")
+    pid = box.owner_pid(alice)
+    before = descriptors_of(pid)
+    assert alice.open_and_drop(count=200) == []
+    wait_until(lambda: alice.prop(name="OwnCost")[5] == 1)
+    assert descriptors_of(pid) == before
+
+
+def test_the_helpers_goodbye_comes_last_when_it_is_told_to_end(open_box: OpenBox) -> None:
+    box = open_box()
+    alice = box.caller()
+    opened = alice.open(period_ms=100, kinds=TASKS)
+    os.kill(box.owner_pid(alice), signal.SIGTERM)
+    packets = []
+    while packet := alice.read(stream=opened["stream"], count=1):
+        packets += packet
+    assert packets[-1]["kind"] == 4
+    assert packets[-1]["reason"] == 1
+
+
+def test_a_killed_helper_ends_its_streams_and_leaves_no_program_behind(open_box: OpenBox) -> None:
+    box = open_box()
+    alice = box.caller()
+    opened = alice.open(period_ms=60_000, kinds=TASKS | EXITS)
+    wait_until(lambda: alice.prop(name="Probes")[1][1] == "running")
+    pid = box.owner_pid(alice)
+    programs = {
+        int(line.split()[1])
+        for entry in Path(f"/proc/{pid}/fdinfo").iterdir()
+        for line in entry.read_text().splitlines()
+        if line.startswith("prog_id:")
+    }
+    assert programs
+    os.kill(pid, signal.SIGKILL)
+    assert alice.hung_up(stream=opened["stream"])
+    wait_until(lambda: not any(map(is_loaded, programs)))
+
+
+def is_loaded(program_id: int) -> bool:
+    """By bpf(2) BPF_PROG_GET_FD_BY_ID."""
+    libbpf = ctypes.CDLL("libbpf.so.1", use_errno=True)
+    descriptor = libbpf.bpf_prog_get_fd_by_id(program_id)
+    if descriptor >= 0:
+        os.close(descriptor)
+        return True
+    assert -descriptor == errno.ENOENT
+    return False
+
+
+def test_the_service_ends_itself_when_nobody_listens(open_box: OpenBox) -> None:
+    box = open_box("--helper-argument=--idle-seconds", "--helper-argument=0.3")
+    alice = box.caller()
+    opened = alice.open(period_ms=100, kinds=TASKS)
+    alice.read(stream=opened["stream"], count=10)
+    assert box.owns_name(alice)
+    alice.close_stream(stream=opened["stream"])
+    wait_until(lambda: not box.owns_name(alice))
+    assert alice.open(period_ms=100, kinds=TASKS)["error"] is None, "it is started again when called"

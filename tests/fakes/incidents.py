@@ -1,0 +1,34 @@
+"""Incidents to show and to store."""
+
+from smoothtask_gui.domain.incident import Action, Incident, IncidentState, ProcessIdentity, Severity, Share
+
+
+def runaway(
+    number: int = 1,
+    *,
+    title: str = "node has used 3.9 cores for 6 minutes",
+    body: str = "Started by VS Code; its window hasn't been used since 14:02.",
+    severity: Severity = Severity.WARNING,
+    state: IncidentState = IncidentState.FIRING,
+    target: ProcessIdentity | None = None,
+) -> Incident:
+    """An incident of the runaway rule."""
+    target = target or ProcessIdentity(4321, 5_000_000_000, 1000, "node")
+    return Incident(
+        id=number,
+        rule="runaway",
+        severity=severity,
+        state=state,
+        title=title,
+        body=body,
+        started_boottime_ns=7_000_000_000,
+        started_realtime_ns=1_700_000_000_000_000_000,
+        resolved_boottime_ns=9_000_000_000 if state is IncidentState.RESOLVED else None,
+        subject=f"{target.pid}:{target.start_ns}",
+        value=3.9,
+        limit=0.9,
+        shares=(Share(target.comm, 0.9, target),),
+        rest_ratio=0.1,
+        method="estimated from CPU time",
+        actions=(Action.SHOW, Action.STOP, Action.SNOOZE) if state is IncidentState.FIRING else (Action.SHOW,),
+    )

@@ -1,0 +1,75 @@
+"""Batches and events that a test can compare by eye."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from smoothtask_gui.domain.batch import (
+    EXITED,
+    PROCESS,
+    Batch,
+    CoolingEvent,
+    Lost,
+    OomKill,
+    ProcessExit,
+    SensorReading,
+    SystemReading,
+    ThermalEvent,
+)
+
+EVENTS = (
+    OomKill(7, 5, 0, 3, 4096, "victim"),
+    ThermalEvent(8, 0, "acpitz", 97.0, 60.5, None, None),
+    ThermalEvent(9, 0, "acpitz", 97.0, 96.0, 1, "hot"),
+    CoolingEvent(10, 2, "Processor", 3, 10),
+)
+
+
+def system_reading(boottime_ns: int) -> SystemReading:
+    return SystemReading(
+        boottime_ns=boottime_ns,
+        cpus=2,
+        cpu_busy_ns=boottime_ns,
+        cpu_idle_ns=boottime_ns,
+        cpu_iowait_ns=0,
+        cpu_steal_ns=0,
+        memory_total_bytes=2**34,
+        memory_available_bytes=2**33,
+        swap_total_bytes=None,
+        swap_free_bytes=None,
+        disk_read_bytes=1,
+        disk_write_bytes=2,
+        network_received_bytes=3,
+        network_sent_bytes=None,
+        cpu_pressure_us=5,
+        memory_pressure_us=None,
+        io_pressure_us=None,
+        on_battery=True,
+    )
+
+
+def batch(boottime_ns: int = 10**9, *, source: str = "helper", rows: int = 2, comm: bytes = b"busy") -> Batch:
+    """`rows` processes; the first spends half of the boot time."""
+    processes = np.zeros(rows, PROCESS)
+    processes["pid"] = np.arange(10, 10 + rows)
+    processes["comm"] = comm
+    processes["state"] = b"R"
+    processes["threads"] = 1
+    processes["run_ns"][:1] = boottime_ns // 2
+    exited = np.zeros(1, EXITED)
+    exited["comm"], exited["count"], exited["run_ns"] = b"sh", 3, 10**6
+    return Batch(
+        boottime_ns=boottime_ns,
+        realtime_ns=boottime_ns + 10**18,
+        source=source,
+        processes=processes,
+        exited=None if source == "procfs" else exited,
+        system=system_reading(boottime_ns),
+        sensors=(
+            SensorReading("k", "coretemp", "Package", "cpu", 61.5, None, 100.0),
+            SensorReading("l", "nvme", "c", "disk", None, None, None, "asleep"),
+        ),
+        exits=(ProcessExit(5, 6, 7, 8, 9, 10, 11, "gone", None, 12),),
+        lost=Lost(1, 2, 3),
+        unavailable={"io": "not yours"},
+    )

@@ -1,0 +1,154 @@
+import pytest
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtGui import QEnterEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from smoothtask_gui.domain.incident import ProcessIdentity
+from smoothtask_gui.ui import formats
+from smoothtask_gui.ui.process_columns import Column
+from smoothtask_gui.ui.process_table import ProcessTable
+from tests.ui.samples import processes, sample
+
+ANNA = 1000
+
+
+@pytest.fixture
+def table(qtbot: QtBot) -> ProcessTable:
+    made = ProcessTable(ANNA, str)
+    made.resize(900, 400)
+    qtbot.addWidget(made)
+    with qtbot.waitExposed(made):
+        made.show()
+    made.show_sample(sample(processes((1, "a", 0.3), (2, "b", 0.2), (3, "c", 0.1))))
+    return made
+
+
+def names(table: ProcessTable) -> list[str]:
+    return [table.model.index(row, Column.NAME).data() for row in range(table.model.rowCount())]
+
+
+def select(table: ProcessTable, name: str) -> None:
+    table.view.setCurrentIndex(table.model.index(names(table).index(name), 0))
+
+
+def pointer(table: ProcessTable, *, inside: bool) -> None:
+    place = QPoint(5, 5).toPointF()
+    event = QEnterEvent(place, place, place) if inside else QEvent(QEvent.Type.Leave)
+    QApplication.sendEvent(table.view.viewport(), event)
+
+
+RISEN = processes((1, "a", 0.1), (2, "b", 0.2), (3, "c", 0.9))
+
+
+def test_rows_stay_under_the_pointer_and_are_sorted_when_it_leaves(table: ProcessTable) -> None:
+    pointer(table, inside=True)
+    table.show_sample(sample(RISEN))
+    assert names(table) == ["a", "b", "c"]
+    pointer(table, inside=False)
+    assert names(table) == ["c", "b", "a"]
+
+
+def test_rows_stay_while_one_is_selected_and_the_table_says_so(table: ProcessTable, qtbot: QtBot) -> None:
+    select(table, "b")
+    table.show_sample(sample(RISEN))
+    assert names(table) == ["a", "b", "c"]
+    assert "Esc" in table.hint.text()
+    qtbot.keyClick(table.view, Qt.Key.Key_Escape)
+    assert names(table) == ["c", "b", "a"]
+    assert table.hint.text() == ""
+
+
+def test_the_selection_stays_on_its_process_across_updates_and_sorting(table: ProcessTable) -> None:
+    select(table, "b")
+    for tick in range(20):
+        rows = [(1, "a", tick % 3), (2, "b", tick % 5), (3, "c", tick % 7), (10 + tick, "new", 0.5)]
+        table.show_sample(sample(processes(*rows)))
+        table.view.sortByColumn(tick % 3, Qt.SortOrder.DescendingOrder)
+        assert table.selected() == ProcessIdentity(2, 7, ANNA, "b")
+
+
+def test_a_reused_pid_does_not_inherit_the_selection(table: ProcessTable) -> None:
+    select(table, "b")
+    table.show_sample(sample(processes((2, "other", 0.2), start_ns=99)))
+    assert table.selected() is None
+    assert not table.stop.isEnabled()
+
+
+def test_stop_asks_for_the_selected_process_by_pid_and_start_time(table: ProcessTable, qtbot: QtBot) -> None:
+    select(table, "c")
+    with qtbot.waitSignal(table.stop_requested) as asked:
+        qtbot.mouseClick(table.stop, Qt.MouseButton.LeftButton)
+    assert asked.args == [ProcessIdentity(3, 7, ANNA, "c")]
+
+
+@pytest.mark.parametrize(("uid", "is_kernel"), [(0, False), (1001, False), (ANNA, True)])
+def test_only_ones_own_processes_can_be_stopped_and_the_button_says_why(
+    table: ProcessTable, qtbot: QtBot, uid: int, is_kernel: bool
+) -> None:
+    rows = processes((5, "theirs", 0.9), uid=uid)
+    rows["is_kernel"] = is_kernel
+    table.show_sample(sample(rows))
+    table.view.setCurrentIndex(table.model.index(0, 0))
+    assert not table.stop.isEnabled()
+    assert table.stop.toolTip()
+    with qtbot.assertNotEmitted(table.stop_requested):
+        table._ask_stop()
+
+
+def test_stop_is_off_while_nothing_is_selected(table: ProcessTable) -> None:
+    assert not table.stop.isEnabled()
+    select(table, "a")
+    assert table.stop.isEnabled()
+
+
+def test_a_first_click_on_a_load_shows_the_largest_first(table: ProcessTable, qtbot: QtBot) -> None:
+    header = table.view.header()
+    middle = QPoint(header.sectionViewportPosition(Column.MEMORY) + 30, header.height() // 2)
+    qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=middle)
+    assert names(table) == ["c", "b", "a"]
+    qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=middle)
+    assert names(table) == ["a", "b", "c"]
+
+
+def test_the_keyboard_reaches_search_table_and_stop(table: ProcessTable, qtbot: QtBot) -> None:
+    select(table, "a")
+    table.search.setFocus()
+    reached = []
+    for _ in range(4):
+        reached.append(QApplication.focusWidget())
+        qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+    assert {table.search, table.view, table.stop} <= set(reached)
+
+
+def test_the_menu_key_opens_the_menu_of_the_current_row(table: ProcessTable) -> None:
+    select(table, "a")
+    menu = table.menu_for(table.view.currentIndex())
+    assert [action.isEnabled() for action in menu.actions()] == [True, True]
+
+
+def test_a_hostile_name_stays_literal_in_the_menu(table: ProcessTable) -> None:
+    table.show_sample(sample(processes((5, "R&D <b>", 0.9))))
+    menu = table.menu_for(table.model.index(0, 0))
+    assert menu.actions()[0].text() == "Stop R&&D <b>…"
+
+
+def test_copy_puts_name_and_pid_on_the_clipboard(table: ProcessTable) -> None:
+    table.menu_for(table.model.index(0, 0)).actions()[1].trigger()
+    assert QApplication.clipboard().text() == "a 1"
+
+
+def test_typing_in_the_search_filters_the_rows(table: ProcessTable, qtbot: QtBot) -> None:
+    qtbot.keyClicks(table.search, "b")
+    assert names(table) == ["b"]
+
+
+def test_everything_has_a_name_for_a_screen_reader(table: ProcessTable) -> None:
+    assert table.view.accessibleName()
+    assert table.search.accessibleName()
+
+
+def test_a_missing_reading_is_a_dash_in_the_view(table: ProcessTable) -> None:
+    rows = processes((5, "x", float("nan")))
+    table.show_sample(sample(rows))
+    assert table.model.index(0, Column.CPU).data() == formats.MISSING

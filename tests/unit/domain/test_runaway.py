@@ -1,0 +1,139 @@
+from dataclasses import replace
+
+import pytest
+
+from smoothtask_gui.domain.batch import Missing
+from smoothtask_gui.domain.incident import Action, IncidentState, Severity
+from smoothtask_gui.domain.monitor import Monitor
+from smoothtask_gui.domain.rules import Rules, Runaway
+from tests.fakes.batches import Machine
+from tests.fakes.watching import recorded, run, told
+
+RULES = Rules(runaway=Runaway(for_s=10))
+
+
+@pytest.fixture
+def machine() -> Machine:
+    found = Machine(cpus=4)
+    found.start("bash")
+    return found
+
+
+@pytest.fixture
+def monitor() -> Monitor:
+    return Monitor(RULES)
+
+
+def test_a_runaway_is_named_with_its_cores_and_time(monitor: Monitor, machine: Machine) -> None:
+    run(monitor, machine, 10)
+    node = machine.start("node", 3.9, parent_pid=1000, rss_bytes=512_000_000)
+    assert told(run(monitor, machine, 10)) == []
+    (incident,) = told(run(monitor, machine, 1))
+    assert incident.title == "node has used 3.9 cores for 11 s"
+    assert incident.body == "Started by bash 11 s ago. Uses 512 MB of memory."
+    assert incident.subject == f"{node.pid}:{node.start_ns}"
+    assert incident.value == pytest.approx(3.9)
+    assert incident.limit == 0.9
+    assert incident.severity is Severity.WARNING
+    assert incident.target.pid == node.pid
+    assert incident.shares[0].ratio == pytest.approx(1.0)
+    assert incident.actions == (Action.SHOW, Action.STOP, Action.SNOOZE)
+
+
+def test_one_full_core_is_said_in_the_singular(monitor: Monitor, machine: Machine) -> None:
+    machine.start("python3", 1.0)
+    assert told(run(monitor, machine, 20))[0].title.startswith("python3 has used 1 core for ")
+
+
+def test_calming_down_is_told_in_the_same_notification(monitor: Monitor, machine: Machine) -> None:
+    node = machine.start("node", 2.0)
+    (fired,) = told(run(monitor, machine, 20))
+    node.cores = 0.6
+    assert told(run(monitor, machine, 60)) == []
+    node.cores = 0.5
+    (resolved,) = told(run(monitor, machine, 20))
+    assert resolved.id == fired.id
+    assert resolved.title == "node calmed down after 1 min 33 s"
+
+
+def test_a_runaway_that_ends_is_told_at_once(monitor: Monitor, machine: Machine) -> None:
+    node = machine.start("node", 2.0)
+    run(monitor, machine, 20)
+    machine.end(node)
+    (resolved,) = told(run(monitor, machine, 1))
+    assert resolved.title.startswith("node ended after ")
+    assert resolved.state is IncidentState.RESOLVED
+
+
+def test_a_process_on_the_ignore_list_may(machine: Machine) -> None:
+    monitor = Monitor(Rules(runaway=Runaway(for_s=10, ignore=("cc1plus", "a-name-of-15-bytes-and-more"))))
+    machine.start("cc1plus", 1.0)
+    machine.start("a-name-of-15-byte"[:15], 1.0)
+    assert run(monitor, machine, 60) == []
+
+
+def test_a_name_put_on_the_ignore_list_ends_its_alert(monitor: Monitor, machine: Machine) -> None:
+    machine.start("cc1plus", 1.0)
+    run(monitor, machine, 20)
+    monitor.set_rules(Rules(runaway=Runaway(for_s=10, ignore=("cc1plus",))))
+    assert told(run(monitor, machine, 5)) == []
+    assert monitor.view().open_incidents == ()
+
+
+def test_the_same_pid_with_another_start_begins_anew(monitor: Monitor, machine: Machine) -> None:
+    app = machine.start("node", 2.0)
+    run(monitor, machine, 9)
+    app.start_ns, app.run_ns = machine.now_ns + 1, 0
+    assert told(run(monitor, machine, 9)) == []
+
+
+def test_missing_values_never_fire(monitor: Monitor, machine: Machine) -> None:
+    app = machine.start("node", 2.0)
+    for _ in range(30):
+        app.run_ns = 0
+        assert run(monitor, machine, 1) == []
+        app.run_ns += 10**9
+        run(monitor, machine, 1)
+
+
+def test_a_kernel_thread_is_named_as_such_and_not_offered_to_stop(monitor: Monitor, machine: Machine) -> None:
+    machine.start("kswapd0", 1.0, is_kernel=True, missing=int(Missing.RSS))
+    (incident,) = told(run(monitor, machine, 20))
+    assert incident.title.startswith("kernel (kswapd0) has used")
+    assert Action.STOP not in incident.actions
+    assert incident.target is None
+
+
+def test_forced_idling_is_no_runaway(monitor: Monitor, machine: Machine) -> None:
+    machine.start("idle_inject/1", 1.0, is_kernel=True)
+    assert run(monitor, machine, 60) == []
+
+
+def test_a_hostile_name_is_harmless_in_title_and_body(monitor: Monitor, machine: Machine) -> None:
+    app = machine.start("x", 1.0)
+    app.comm = "\x1b[2J\n\u202e<b>".encode()
+    (incident,) = told(run(monitor, machine, 20))
+    assert incident.title.isprintable()
+    assert len(incident.title) <= 60
+    assert incident.body.isprintable()
+
+
+def test_an_open_runaway_lives_through_a_change_of_source(monitor: Monitor, machine: Machine) -> None:
+    app = machine.start("node", 2.0)
+    (fired,) = told(run(monitor, machine, 20))
+    monitor.source_changed("procfs", "the helper went away")
+    machine.source = "procfs"
+    app.start_ns -= app.start_ns % 10_000_000  # /proc knows the start in ticks of 10 ms
+    assert told(run(monitor, machine, 30)) == []
+    assert [incident.id for incident in monitor.view().open_incidents] == [fired.id]
+
+
+def test_hundreds_of_runaways_stay_bounded(machine: Machine) -> None:
+    machine.cpus = 1000
+    monitor = Monitor(replace(RULES))
+    for number in range(400):
+        machine.start(f"app{number}", 2.0)
+    effects = run(monitor, machine, 20)
+    assert len(monitor.view().open_incidents) <= 256
+    assert len(told(effects)) == 12
+    assert len(recorded(effects)) == 256

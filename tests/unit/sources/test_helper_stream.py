@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from smoothtask_gui.domain.batch import Batch, CoolingEvent, Lost, OomKill
+from smoothtask_gui.domain.sensors import kind_of
+from smoothtask_gui.sources import helper_stream, records
+from smoothtask_gui.sources.helper_stream import KINDS, HelperSource
+from smoothtask_gui.sources.protocol import Item, SourceError
+from smoothtask_gui.sources.surroundings import Surroundings
+from tests.fakes.stream import FakeHelper, event, exited, frame, packet, struct, tasks
+
+Next = Callable[[], Awaitable[Item]]
+Kind = records.PacketKind
+COUNTERS = records.COUNTERS
+FRAME = frame((1, tasks({"pid": 5, "start_ns": 50}, {"pid": 6, "start_ns": 60})), boottime_ns=100)
+
+
+def run(helper: FakeHelper, story: Callable[[Next], Awaitable[None]], period_ms: int = 1000) -> None:
+    async def play() -> None:
+        items = HelperSource(helper, Surroundings(kind_of)).items(period_ms)
+        try:
+            await story(lambda: anext(items))
+        finally:
+            await items.aclose()
+
+    asyncio.run(play())
+
+
+class Scripted(FakeHelper):
+    """Sends its script as soon as the stream is open."""
+
+    def __init__(self, *script: Callable[[FakeHelper], None]) -> None:
+        super().__init__()
+        self.script = script
+
+    async def open_stream(self, period_ms: int, kinds: int, *, interactive: bool = False) -> int:
+        fd = await super().open_stream(period_ms, kinds)
+        for step in self.script:
+            step(self)
+        return fd
+
+
+def send(octets: bytes) -> Callable[[FakeHelper], None]:
+    return lambda helper: helper.send(octets)
+
+
+def tick(octets: bytes = FRAME, **lost: int) -> Callable[[FakeHelper], None]:
+    return lambda helper: helper.tick(octets, **lost)
+
+
+def hang_up(helper: FakeHelper) -> None:
+    assert helper.end is not None
+    helper.end.close()
+
+
+def test_a_tick_becomes_a_batch_with_the_machine_beside_it() -> None:
+    helper = Scripted(tick(lost_ticks=3, lost_events=2))
+
+    async def story(following: Next) -> None:
+        batch = await following()
+        assert isinstance(batch, Batch)
+        assert (batch.source, batch.boottime_ns) == ("helper", 100)
+        assert batch.processes["pid"].tolist() == [5, 6]
+        assert batch.lost == Lost(3, 2, 0)
+        assert batch.system.cpus >= 1
+        assert "exited" in batch.unavailable  # this frame has no such section
+
+    run(helper, story)
+    assert helper.asked == [(1000, int(KINDS))]
+    assert helper.closed == 1
+
+
+def test_events_come_at_once_and_in_order() -> None:
+    cooling = event(records.EVENT_COOLING, 5, device_id=1, target_state=1, max_state=3, device_type=b"Processor")
+
+    async def story(following: Next) -> None:
+        assert isinstance(await following(), CoolingEvent)
+        assert isinstance(await following(), Batch)
+
+    run(Scripted(send(cooling), tick()), story)
+
+
+def test_an_exit_waits_for_the_first_batch_that_no_longer_shows_its_process() -> None:
+    leaving = event(records.EVENT_EXIT, 1, pid=6, start_ns=60, run_ns=9)
+    reused = event(records.EVENT_EXIT, 1, pid=5, start_ns=1, run_ns=8)
+    later = frame((1, tasks({"pid": 5, "start_ns": 50})), boottime_ns=200)
+
+    async def story(following: Next) -> None:
+        first, second = await following(), await following()
+        assert isinstance(first, Batch)
+        assert isinstance(second, Batch)
+        assert [gone.pid for gone in first.exits] == [5]
+        assert [gone.pid for gone in second.exits] == [6]
+
+    run(Scripted(send(leaving), send(reused), tick(), tick(later)), story)
+
+
+def test_lost_exits_count_from_the_stream_s_start() -> None:
+    def counted(lost: int) -> bytes:
+        row = struct(COUNTERS, lost_exits=lost)
+        import numpy as np
+
+        return frame((1, tasks()), (2, exited({"count": 1})), (3, np.frombuffer(row, COUNTERS)))
+
+    async def story(following: Next) -> None:
+        lost = [batch.lost.exits for batch in (await following(), await following()) if isinstance(batch, Batch)]
+        assert lost == [0, 4]
+
+    run(Scripted(tick(counted(10)), tick(counted(14))), story)
+
+
+def test_an_oom_victim_without_identity_is_the_process_that_was_seen() -> None:
+    known = event(records.EVENT_OOM_KILL, 2, pid=6, missing=16)
+    unknown = event(records.EVENT_OOM_KILL, 2, pid=77, missing=16)
+
+    async def story(following: Next) -> None:
+        await following()
+        assert await following() == OomKill(5, 6, 0, 60, 0, "x")
+        batch = await following()
+        assert isinstance(batch, Batch)
+        assert batch.lost.events == 1
+
+    run(Scripted(tick(), send(unknown), send(known), tick()), story)
+
+
+def test_a_narrower_view_is_said() -> None:
+    async def story(following: Next) -> None:
+        batch = await following()
+        assert isinstance(batch, Batch)
+        assert "io" in batch.unavailable
+
+    run(Scripted(lambda helper: helper.hello(records.Visibility.AS_PROC), tick()), story)
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        (hang_up, "closed the stream"),
+        (send(packet(Kind.BYE, struct(records.BYE, reason=1))), "ended the stream: the helper was stopped"),
+        (send(b"nonsense"), "the packet's head"),
+        (send(packet(Kind.TICK, struct(records.TICK))), "0 descriptors"),
+        (tick(b"no frame at all"), "its head alone needs"),
+        (lambda helper: helper.tick(FRAME, seals=0), "not sealed"),
+        (send(packet(Kind.HELLO, version=9)), "version 9"),
+    ],
+)
+def test_whatever_ends_or_breaks_the_stream_is_said(step: Callable[[FakeHelper], None], message: str) -> None:
+    helper = Scripted(step)
+
+    async def story(following: Next) -> None:
+        with pytest.raises(SourceError, match=message):
+            await following()
+
+    run(helper, story)
+    assert helper.closed == 1
+
+
+def test_a_silent_helper_is_not_shown_as_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(helper_stream, "SILENT_AT_LEAST_S", 0.0)
+
+    async def story(following: Next) -> None:
+        await following()
+        with pytest.raises(SourceError, match=r"no sample for 0\.3 s"):
+            await following()
+
+    run(Scripted(tick()), story, period_ms=100)
+
+
+def test_a_refusal_is_passed_on() -> None:
+    async def story(following: Next) -> None:
+        with pytest.raises(SourceError, match="polkit said no"):
+            await following()
+
+    run(FakeHelper(["polkit said no"]), story)
+
+
+def test_nothing_stays_open_after_many_ticks_and_an_end() -> None:
+    async def story(following: Next) -> None:
+        for _ in range(20):
+            await following()
+
+    run(Scripted(*[tick()] * 20), story)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    run(Scripted(*[tick()] * 20), story)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert os.getpid()
