@@ -11,6 +11,7 @@ from helper.loaders.errors import LoaderError
 from helper.loaders.libbpf import Libbpf, record_callback
 
 TOKEN_BYTES: Final = 8  # a hash map's place in a batch is a u32
+SLACK: Final = 256  # a big hash map counts per CPU and can hold a few entries more than it may (is_map_full())
 
 
 class HashReader:
@@ -20,10 +21,10 @@ class HashReader:
         self._door = door
         self._name = name
         self._fd = fd
-        self._entries = entries
+        self._entries = entries + SLACK
         self._key_bytes, self._value_bytes = key_bytes, value_bytes
-        self._keys = ctypes.create_string_buffer(key_bytes * entries)
-        self._values = ctypes.create_string_buffer(value_bytes * entries)
+        self._keys = ctypes.create_string_buffer(key_bytes * self._entries)
+        self._values = ctypes.create_string_buffer(value_bytes * self._entries)
 
     def read(self) -> tuple[memoryview, memoryview]:
         """Keys and values, packed, in the same order; valid until the next read.

@@ -5,7 +5,8 @@ no one will ever see in a snapshot, are summed in the kernel by nearest ancestor
 here in one call. Between the two nothing is counted twice as long as each snapshot begins with `begin_snapshot`.
 
 An exit is counted when the kernel frees the task: after an RCU grace period, usually some ten milliseconds after it
-was reaped, up to ten seconds on an idle kernel with CONFIG_RCU_LAZY. A process no one reaps stays in the snapshots.
+was reaped, up to ten seconds with CONFIG_RCU_LAZY on offloaded CPUs, and later still on a virtual CPU that its
+scheduler leaves without any work. A process that no one reaps stays in the snapshots.
 """
 
 from __future__ import annotations

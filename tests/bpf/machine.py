@@ -85,7 +85,16 @@ def until(condition: Callable[[], object], what: str) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
+        wake_every_cpu()
         time.sleep(0.01)
+
+
+def wake_every_cpu() -> None:
+    """A CPU that hypervisor or scheduler leaves alone can sit on the RCU callbacks that free tasks until it has work."""
+    allowed = os.sched_getaffinity(0)
+    for cpu in allowed:
+        os.sched_setaffinity(0, {cpu})
+    os.sched_setaffinity(0, allowed)
 
 
 class Child:

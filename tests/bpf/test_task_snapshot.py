@@ -23,7 +23,9 @@ from tests.bpf.machine import (
     take,
 )
 
-COUNTER_SLACK_PAGES = 3 * 32 * (os.cpu_count() or 1)  # 3 percpu_counters, batch of 32 (mm_counter, lib/percpu_counter.c)
+COUNTER_SLACK_PAGES = (
+    3 * 32 * (os.cpu_count() or 1)
+)  # 3 percpu_counters, batch of 32 (mm_counter, lib/percpu_counter.c)
 
 
 def test_cpu_time_of_a_busy_child_is_what_the_kernel_counts(snapshot: TaskSnapshot) -> None:

@@ -48,10 +48,10 @@ def test_the_apps_roll_up_rows_are_laid_out_as_the_kernel_writes_them():
 
 
 def test_the_apps_missing_bits_are_those_of_the_records():
-    assert Missing.IO == CONSTANTS["ST_MISSING_IO"]
-    assert Missing.RSS == CONSTANTS["ST_MISSING_RSS"]
-    assert Missing.RUN_DELAY == CONSTANTS["ST_MISSING_DELAY"]
-    assert Missing.PARENT == CONSTANTS["ST_MISSING_PARENT"]
+    assert CONSTANTS["ST_MISSING_IO"] == Missing.IO
+    assert CONSTANTS["ST_MISSING_RSS"] == Missing.RSS
+    assert CONSTANTS["ST_MISSING_DELAY"] == Missing.RUN_DELAY
+    assert CONSTANTS["ST_MISSING_PARENT"] == Missing.PARENT
 
 
 def test_the_helper_steps_over_task_rows_by_their_real_size():
