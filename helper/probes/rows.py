@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from helper.loaders.errors import LoaderError
-from helper.loaders.libbpf import BpfObject
 from helper.probes.probe import Reading
+
+if TYPE_CHECKING:
+    from helper.loaders.libbpf import BpfObject
 
 
 def read_pass(bpf_object: BpfObject, program: str, room: memoryview, row_bytes: int) -> Reading:

@@ -11,16 +11,19 @@ its life keeps the row, and the uid, that it had first.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from helper.loaders.errors import LoaderError
-from helper.loaders.libbpf import BpfObject, Libbpf
 from helper.loaders.maps import HashReader, RingBuffer
-from helper.probes.probe import ProbeCost
 from helper.probes.program import cost_of, load
-from helper.probes.socket_memory import SocketMemory
 from helper.probes.visibility import Mode, Visibility
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from helper.loaders.libbpf import BpfObject, Libbpf
+    from helper.probes.probe import ProbeCost
+    from helper.probes.socket_memory import SocketMemory
 
 TRAFFIC: Final = struct.Struct("@IIQ16sQQQQQQQQQII")  # struct st_traffic
 KEY: Final = struct.Struct("@QII")  # struct process_key, bpf/socket_events.bpf.c

@@ -7,10 +7,12 @@ probe that is closed and opened again finds what was remembered. Each probe work
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from helper.loaders.libbpf import BpfObject
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from helper.loaders.libbpf import BpfObject
 
 MAP: Final = "socket_memories"
 

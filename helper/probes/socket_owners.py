@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from helper.loaders.errors import LoaderError
-from helper.loaders.libbpf import BpfObject, Libbpf
-from helper.probes.probe import ProbeCost, Reading
 from helper.probes.program import cost_of, load
 from helper.probes.rows import read_pass
-from helper.probes.socket_memory import SocketMemory
 from helper.probes.sockets import SETTINGS
 from helper.probes.visibility import Mode, Visibility
+
+if TYPE_CHECKING:
+    from helper.loaders.libbpf import BpfObject, Libbpf
+    from helper.probes.probe import ProbeCost, Reading
+    from helper.probes.socket_memory import SocketMemory
 
 OWNER_BYTES: Final = 32  # sizeof(struct st_socket_owner), held by tests/contract
 COST_FACTOR: Final = 20

@@ -7,18 +7,19 @@ aren't seen. Each row is consistent; the table as a whole is not taken at one in
 
 from __future__ import annotations
 
-import os
 import struct
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from helper.loaders.errors import LoaderError
-from helper.loaders.libbpf import BpfObject, Libbpf
 from helper.probes.probe import ProbeCost, Reading
 from helper.probes.program import cost_of, load
 from helper.probes.rows import read_pass
-from helper.probes.socket_memory import SocketMemory
-from helper.probes.visibility import Visibility
+
+if TYPE_CHECKING:
+    from helper.loaders.libbpf import BpfObject, Libbpf
+    from helper.probes.socket_memory import SocketMemory
+    from helper.probes.visibility import Visibility
 
 SOCKET_BYTES: Final = 128  # sizeof(struct st_socket), held by tests/contract
 SETTINGS: Final = struct.Struct("@IIIIIIII")  # struct st_socket_settings, bpf/settings.h
@@ -46,7 +47,7 @@ class Sockets:
         except LoaderError:
             bpf_object.close()
             raise
-        self._net_namespace = os.stat(OWN_NET_NAMESPACE).st_ino
+        self._net_namespace = OWN_NET_NAMESPACE.stat().st_ino
         self._object = bpf_object
 
     def close(self) -> None:

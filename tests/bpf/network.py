@@ -7,20 +7,23 @@ import os
 import re
 import socket
 import subprocess
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from helper.probes.socket_events import SocketEvents
-from helper.probes.socket_owners import SocketOwners
-from helper.probes.sockets import Sockets
-from helper.probes.visibility import Visibility
 from tests.bpf.machine import EVERYTHING, LAYOUTS, dtype_of
 from tests.contract.layout import read_constants
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from helper.probes.socket_events import SocketEvents
+    from helper.probes.socket_owners import SocketOwners
+    from helper.probes.sockets import Sockets
+    from helper.probes.visibility import Visibility
 
 CLONE_NEWNET: Final = 0x40000000
 CONSTANTS: Final = read_constants()

@@ -7,15 +7,18 @@ import os
 import socket
 import struct
 import threading
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from helper.probes.socket_events import KEY, TRAFFIC, SocketEvents
-from helper.probes.sockets import Sockets
 from helper.probes.visibility import Mode, Visibility
 from tests.bpf.machine import EVERYTHING, NOBODY, boottime_ns, child, until
 from tests.bpf.network import CONSTANTS, HEAD_BYTES, SOCKET, pair, row_of, take_sockets, traffic_of
+
+if TYPE_CHECKING:
+    from helper.probes.sockets import Sockets
 
 CLIENT = """
 import socket

@@ -5,14 +5,13 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from helper.loaders.errors import LoaderError
-from helper.loaders.libbpf import Libbpf
 from helper.probes import program
 from helper.probes.socket_events import DATAGRAM_PROGRAMS, SocketEvents
 from helper.probes.socket_memory import SocketMemory
@@ -21,6 +20,11 @@ from helper.probes.sockets import Sockets
 from tests.bpf.machine import EVERYTHING, NOBODY
 from tests.bpf.network import CONSTANTS, TRAFFIC, pair, row_of, take_sockets, traffic_of
 from tests.contract.layout import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from helper.loaders.libbpf import Libbpf
 
 AS_NOBODY = """
 import sys

@@ -10,15 +10,18 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from helper.probes.socket_events import SocketEvents
-from helper.probes.socket_owners import SocketOwners
-from helper.probes.sockets import Sockets
 from tests.bpf.machine import EVERYTHING, LAYOUTS, child, clock_ticks
 from tests.bpf.network import CONSTANTS, pair, private_network, row_of, ss_lines, take_owners, take_sockets
 from tests.contract.layout import ROOT
+
+if TYPE_CHECKING:
+    from helper.probes.socket_events import SocketEvents
+    from helper.probes.socket_owners import SocketOwners
+    from helper.probes.sockets import Sockets
 
 INSIDE_A_PID_NAMESPACE = """
 import os, socket, struct, subprocess, sys

@@ -6,13 +6,11 @@ import os
 import re
 import socket
 import subprocess
-from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import pytest
 
-from helper.probes.socket_events import SocketEvents
-from helper.probes.socket_owners import SocketOwners
 from helper.probes.sockets import SOCKET_BYTES, Sockets
 from helper.probes.visibility import Mode, Visibility
 from tests.bpf.machine import EVERYTHING, NOBODY, boottime_ns, until
@@ -27,6 +25,12 @@ from tests.bpf.network import (
     take_owners,
     take_sockets,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from helper.probes.socket_events import SocketEvents
+    from helper.probes.socket_owners import SocketOwners
 
 
 @pytest.fixture
