@@ -55,21 +55,28 @@ static __always_inline struct st_traffic *put_row(const struct process_key *key,
 	return row ? row : overflow_row();
 }
 
-static __always_inline struct st_traffic *row_of_task(struct task_struct *task)
+static __always_inline struct st_traffic *row_of_process(u64 start_ns, struct task_struct *task)
 {
-	struct task_struct *leader = task->group_leader;
-	struct process_key key = { .start_ns = leader->start_boottime, .tgid = task->tgid };
+	struct process_key key = { .start_ns = start_ns, .tgid = task->tgid };
 	struct st_traffic *row = bpf_map_lookup_elem(&traffic, &key);
 
 	if (row)
 		return row;
 	struct st_traffic fresh = {};
-	const struct cred *cred = leader->real_cred;
-	fresh.pid = visible_pid(leader, task->tgid);
-	fresh.uid = cred->euid.val;
-	fresh.uids_differ = uids_differ(cred);
-	__builtin_memcpy(fresh.comm, leader->comm, sizeof(fresh.comm));
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	const struct cred *cred = BPF_CORE_READ(leader, real_cred);
+	fresh.pid = visible_pid(leader, key.tgid);
+	fresh.uid = BPF_CORE_READ(cred, euid.val);
+	fresh.uids_differ = BPF_CORE_READ(cred, uid.val) != fresh.uid || BPF_CORE_READ(cred, suid.val) != fresh.uid;
+	bpf_core_read(fresh.comm, sizeof(fresh.comm), &leader->comm);
 	return put_row(&key, &fresh);
+}
+
+static __always_inline struct st_traffic *row_of_current(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return row_of_process(task->group_leader->start_boottime, task);
 }
 
 /* Of a socket's owner, who may be gone. */
@@ -98,7 +105,7 @@ static __always_inline void make_current_owner(struct socket_memory *memory)
 	struct task_struct *task = bpf_get_current_task_btf();
 
 	set_owner(memory, task);
-	row_of_task(task);
+	row_of_process(memory->owner_start_ns, task);
 }
 
 static __always_inline bool may_tell(u64 now_ns)
@@ -129,7 +136,7 @@ static __always_inline void tell(struct sock *sk, const struct tcp_sock *tcp, co
 	row->inode = inode_of(sk);
 	row->protocol = IPPROTO_TCP;
 	row->uid = sk->sk_uid.val;
-	row->net_namespace = sk->__sk_common.skc_net.net->ns.inum;
+	row->net_namespace = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	read_endpoints(row, &sk->__sk_common);
 	row->local_port = bpf_ntohs(((struct inet_sock *)tcp)->inet_sport);
 	row->state = before;
@@ -165,7 +172,7 @@ static __always_inline void settle(struct sock *sk, struct socket_memory *memory
 	struct totals sum = { memory->sent_bytes, memory->received_bytes, memory->retransmits };
 
 	memory->closed_unowned = 0;
-	credit(sk->sk_lock.owned ? row_of_task(bpf_get_current_task_btf()) : overflow_row(), &sum);
+	credit(sk->sk_lock.owned ? row_of_current() : overflow_row(), &sum);
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -226,7 +233,7 @@ int BPF_PROG(count_sent, struct sock *sk, int result, int flags)
 {
 	if (sk->sk_protocol != IPPROTO_UDP || result < 0 || !is_inet(sk))
 		return 0;
-	struct st_traffic *row = row_of_task(bpf_get_current_task_btf());
+	struct st_traffic *row = row_of_current();
 	__sync_fetch_and_add(&row->udp_sent, 1);
 	__sync_fetch_and_add(&row->udp_sent_bytes, result);
 	struct socket_memory *memory = owned_memory(sk);
@@ -255,7 +262,7 @@ int BPF_PROG(count_received, struct sock *sk, int result, int flags)
 		note_reader(sk);
 		return 0;
 	}
-	struct st_traffic *row = row_of_task(bpf_get_current_task_btf());
+	struct st_traffic *row = row_of_current();
 	__sync_fetch_and_add(&row->udp_received, 1);
 	__sync_fetch_and_add(&row->udp_received_bytes, result);
 	struct socket_memory *memory = owned_memory(sk);

@@ -45,11 +45,12 @@ static __always_inline struct socket_memory *new_memory(void *sk, u32 first_seen
 	return memory;
 }
 
+/* BPF_CORE_READ() where it is rare: the verifier takes a millisecond for each pointer loaded from a trusted one. */
 static __always_inline void set_owner(struct socket_memory *memory, struct task_struct *task)
 {
-	struct task_struct *leader = task->group_leader;
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 
-	memory->owner_start_ns = leader->start_boottime;
+	memory->owner_start_ns = BPF_CORE_READ(leader, start_boottime);
 	memory->owner_pid = visible_pid(leader, task->tgid);
 	memory->owner_tgid = task->tgid;
 }

@@ -40,7 +40,7 @@ int socket_owners(struct bpf_iter__task_file *ctx)
 	u16 family = sk->__sk_common.skc_family, protocol = sk->sk_protocol;
 	if ((family != AF_INET && family != AF_INET6) || (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP))
 		return 0;
-	struct task_struct *leader = task->group_leader;
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 	row.pid = visible_pid(leader, task->tgid);
 	if (!row.pid)
 		return 0;
@@ -52,10 +52,10 @@ int socket_owners(struct bpf_iter__task_file *ctx)
 	row.uid = sk->sk_uid.val;
 	if (settings.is_quiet || (settings.visibility != ST_SEES_ALL && row.uid != settings.uid))
 		return 0;
-	row.inode = file->f_inode->i_ino;
-	row.pid_start_ns = leader->start_boottime;
+	row.inode = BPF_CORE_READ(file, f_inode, i_ino);
+	row.pid_start_ns = BPF_CORE_READ(leader, start_boottime);
 	row.fd = ctx->fd;
-	row.net_namespace = sk->__sk_common.skc_net.net->ns.inum;
+	row.net_namespace = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
 	return 0;
 }

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from tests.bpf.machine import EVERYTHING, LAYOUTS, dtype_of
+from smoothtask_gui.sources.records import SOCKET, TRAFFIC
+from smoothtask_gui.sources.records import SOCKET_OWNER as OWNER
+from tests.bpf.machine import EVERYTHING, LAYOUTS
 from tests.contract.layout import read_constants
 
 if TYPE_CHECKING:
@@ -27,14 +29,6 @@ if TYPE_CHECKING:
 
 CLONE_NEWNET: Final = 0x40000000
 CONSTANTS: Final = read_constants()
-SOCKET: Final = np.dtype(
-    [
-        (name, np.void(16).dtype if name in {"local", "remote"} else dtype_of(LAYOUTS["st_socket"])[name])
-        for name in LAYOUTS["st_socket"].members
-    ]
-)
-OWNER: Final = dtype_of(LAYOUTS["st_socket_owner"])
-TRAFFIC: Final = dtype_of(LAYOUTS["st_traffic"])
 HEAD_BYTES: Final = LAYOUTS["st_event"].size
 STATES: Final = (
     "",
@@ -86,14 +80,16 @@ def traffic_of(events: SocketEvents, pid: int, visibility: Visibility = EVERYTHI
     rows = np.frombuffer(events.read_traffic(visibility), TRAFFIC)
     found = rows[rows["pid"] == pid]
     assert len(found) <= 1
-    return found[0] if len(found) else np.zeros(1, TRAFFIC)[0]
+    row: np.void = found[0] if len(found) else np.zeros(1, TRAFFIC)[0]
+    return row
 
 
 def row_of(rows: Rows, one: socket.socket) -> np.void:
     """The row of a socket of this process."""
     found = rows[rows["inode"] == os.fstat(one.fileno()).st_ino]
     assert len(found) == 1, f"{len(found)} rows"
-    return found[0]
+    row: np.void = found[0]
+    return row
 
 
 def pair(host: str = "127.0.0.1", family: int = socket.AF_INET) -> tuple[socket.socket, socket.socket]:

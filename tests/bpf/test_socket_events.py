@@ -14,8 +14,9 @@ import pytest
 
 from helper.probes.socket_events import KEY, TRAFFIC, SocketEvents
 from helper.probes.visibility import Mode, Visibility
+from smoothtask_gui.sources.records import SOCKET
 from tests.bpf.machine import EVERYTHING, NOBODY, boottime_ns, child, until
-from tests.bpf.network import CONSTANTS, HEAD_BYTES, SOCKET, pair, row_of, take_sockets, traffic_of
+from tests.bpf.network import CONSTANTS, HEAD_BYTES, Rows, pair, row_of, take_sockets, traffic_of
 
 if TYPE_CHECKING:
     from helper.probes.sockets import Sockets
@@ -54,7 +55,7 @@ say(); wait()
 """
 
 
-def closed_of(events: SocketEvents, pid: int, count: int) -> np.ndarray[tuple[int], np.dtype[np.void]]:
+def closed_of(events: SocketEvents, pid: int, count: int) -> Rows:
     """Waits until that many connections of a process have closed; their last readings."""
     records: list[bytes] = []
 
@@ -195,9 +196,10 @@ def test_what_is_open_and_what_was_closed_make_the_whole(socket_events: SocketEv
     assert total() - before == 5000
 
 
-def socket_rows_of(sockets: Sockets, pid: int) -> np.ndarray[tuple[int], np.dtype[np.void]]:
+def socket_rows_of(sockets: Sockets, pid: int) -> Rows:
     rows = take_sockets(sockets)
-    return rows[(rows["pid"] == pid) & (rows["protocol"] == socket.IPPROTO_TCP)]
+    found: Rows = rows[(rows["pid"] == pid) & (rows["protocol"] == socket.IPPROTO_TCP)]
+    return found
 
 
 def test_others_traffic_is_left_out(socket_events: SocketEvents, sockets: Sockets) -> None:
@@ -216,7 +218,12 @@ def test_closed_connections_of_others_are_told_to_no_one_else(socket_events: Soc
     for end in pair():
         end.close()
     told: list[bytes] = []
-    until(lambda: socket_events.drain(told.append) or len(told) == 2, "both ends")
+
+    def both() -> bool:
+        socket_events.drain(told.append)
+        return len(told) == 2
+
+    until(both, "both ends")
     for record in told:
         assert Visibility(Mode.SEES_AS_PROC, NOBODY).event(record) is None
         assert Visibility(Mode.SEES_OWN, NOBODY).event(record) is None

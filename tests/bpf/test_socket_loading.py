@@ -17,8 +17,9 @@ from helper.probes.socket_events import DATAGRAM_PROGRAMS, SocketEvents
 from helper.probes.socket_memory import SocketMemory
 from helper.probes.socket_owners import SocketOwners
 from helper.probes.sockets import Sockets
+from smoothtask_gui.sources.records import TRAFFIC
 from tests.bpf.machine import EVERYTHING, NOBODY
-from tests.bpf.network import CONSTANTS, TRAFFIC, pair, row_of, take_sockets, traffic_of
+from tests.bpf.network import CONSTANTS, pair, row_of, take_sockets, traffic_of
 from tests.contract.layout import ROOT
 
 if TYPE_CHECKING:
