@@ -9,16 +9,21 @@ static __always_inline bool is_hidden(u32 uid)
 	return settings.visibility != ST_SEES_ALL && uid != settings.uid;
 }
 
-/* A socket without an owner is asked for in its 1st, 2nd, 4th, 8th… snapshot: some have none that could be found. */
-static __always_inline void ask_for_owner(struct socket_memory *memory)
+/*
+ * A socket without an owner is asked for in its 1st, 2nd, 4th, 8th… snapshot: some have none that could be found.
+ * Only once its row is written: where the buffer is full the program runs for the same socket again.
+ */
+static __always_inline void ask_for_owner(const struct st_socket *row, struct socket_memory *memory)
 {
+	if (!memory || memory->owner_tgid || !row->inode)
+		return;
 	u32 asked = ++memory->asked;
 
 	if (!(asked & (asked - 1)))
 		settings.unowned++;
 }
 
-static __always_inline void remember(struct st_socket *row, void *sk)
+static __always_inline struct socket_memory *remember(struct st_socket *row, void *sk)
 {
 	struct socket_memory *memory = memory_of(sk);
 
@@ -27,15 +32,14 @@ static __always_inline void remember(struct st_socket *row, void *sk)
 	if (!memory) {
 		row->missing |= ST_MISSING_START | ST_MISSING_OWNER | (row->protocol == IPPROTO_UDP ? ST_MISSING_TRAFFIC : 0);
 		row->start_ns = bpf_ktime_get_boot_ns();
-		return;
+		return NULL;
 	}
-	if (!memory->owner_tgid && row->inode)
-		ask_for_owner(memory);
 	read_memory(row, memory);
 	if (row->protocol == IPPROTO_UDP) {
 		row->sent_bytes = memory->sent_bytes;
 		row->received_bytes = memory->received_bytes;
 	}
+	return memory;
 }
 
 /* tcp_diag_get_info(), net/ipv4/tcp_diag.c */
@@ -73,6 +77,7 @@ SEC("iter/tcp")
 int tcp_sockets(struct bpf_iter__tcp *ctx)
 {
 	struct sock_common *common = ctx->sk_common;
+	struct socket_memory *memory = NULL;
 	struct st_socket row = {};
 
 	if (!common)
@@ -89,12 +94,13 @@ int tcp_sockets(struct bpf_iter__tcp *ctx)
 		row.inode = inode_of(sk);
 		read_traffic(&row, tcp, common->skc_flags);
 		read_tcp_queues(&row, sk, tcp);
-		remember(&row, tcp);
+		memory = remember(&row, tcp);
 	} else if (!read_mini(&row, common, ctx->uid)) {
 		return 0;
 	}
 	row.cookie = bpf_get_socket_cookie(common);
-	bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
+	if (!bpf_seq_write(ctx->meta->seq, &row, sizeof(row)))
+		ask_for_owner(&row, memory);
 	return 0;
 }
 
@@ -118,8 +124,9 @@ int udp_sockets(struct bpf_iter__udp *ctx)
 	/* udp_diag_get_info(), net/ipv4/udp_diag.c; one reference of sk_wmem_alloc is the socket's own */
 	row.receive_queue_bytes = less(sk->sk_backlog.rmem_alloc.counter, udp->forward_deficit);
 	row.send_queue_bytes = less(sk->sk_wmem_alloc.refs.counter, 1);
-	remember(&row, udp);
+	struct socket_memory *memory = remember(&row, udp);
 	row.cookie = bpf_get_socket_cookie(udp);
-	bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
+	if (!bpf_seq_write(ctx->meta->seq, &row, sizeof(row)))
+		ask_for_owner(&row, memory);
 	return 0;
 }
