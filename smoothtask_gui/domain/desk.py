@@ -200,7 +200,7 @@ class Desk:
         for entry in entries:
             if entry.speaks:
                 effects.append(Withdraw(entry.incident.id))
-            if entry.quiet != "dismissed":
+            if not entry.quiet or why == "dismissed":
                 entry.quiet = why
         return tuple(effects)
 
