@@ -7,10 +7,12 @@ tests can build a kernel in a folder.
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CAPABILITIES: Final = {38: "CAP_PERFMON", 39: "CAP_BPF", 21: "CAP_SYS_ADMIN"}  # include/uapi/linux/capability.h
 JIT_STATES: Final = {"0": "off", "1": "on", "2": "on, with debug traces"}

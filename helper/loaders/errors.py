@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import dataclass
 from typing import Final
 
 LIBBPF_ERRNO_START: Final = 4000  # libbpf_legacy.h: enum libbpf_errno
@@ -48,18 +49,44 @@ def _errno_words(number: int) -> str:
     return f", {errno.errorcode.get(number, number)}: {os.strerror(number)}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One kind of failure; an empty condition holds always."""
+
+    sentence: str
+    step: str = ""
+    numbers: frozenset[int] = frozenset()
+    log: str = ""
+
+
+HINTS: Final = (
+    # libbpf puts the verifier's log between two such lines; EACCES and EINVAL mean the verifier then, not a right
+    _Row(
+        "the kernel's verifier rejected the program; this kernel differs from those it was made for",
+        log="END PROG LOAD LOG",
+    ),
+    # bpf(2) refuses before it verifies: bpf_capable(), perfmon_capable()
+    _Row(
+        "the kernel refused: CAP_BPF and CAP_PERFMON are both needed, or a security module forbids it",
+        numbers=frozenset({errno.EPERM, errno.EACCES}),
+    ),
+    _Row(
+        "the object file is not there; build the BPF objects or reinstall the package",
+        step="open",
+        numbers=frozenset({errno.ENOENT}),
+    ),
+    _Row("the object file is damaged or not a BPF object; rebuild it or reinstall the package", step="open"),
+    # libbpf_find_attach_btf_id() finds no btf_trace_NAME or bpf_iter_NAME
+    _Row("this kernel has no such tracepoint or iterator", numbers=frozenset({errno.ESRCH})),
+    _Row("this kernel has no such tracepoint or iterator", log="kernel BTF type"),
+    _Row("the kernel is out of memory for it", numbers=frozenset({errno.ENOMEM})),
+)
+"""In order: the first that fits is said."""
+
+
 def hint_for(step: str, number: int, log_tail: str) -> str:
-    """The sentence for an error of libbpf; `lockdown_hint` comes first where the kernel is locked down."""
-    if "END PROG LOAD LOG" in log_tail:
-        return "the kernel's verifier rejected the program; this kernel differs from those it was made for"
-    if number in {errno.EPERM, errno.EACCES}:
-        return "the kernel refused: CAP_BPF and CAP_PERFMON are both needed, or a security module forbids it"
-    if step == "open" and number == errno.ENOENT:
-        return "the object file is not there; build the BPF objects or reinstall the package"
-    if step == "open":
-        return "the object file is damaged or not a BPF object; rebuild it or reinstall the package"
-    if number == errno.ESRCH or "kernel BTF type" in log_tail:
-        return "this kernel has no such tracepoint or iterator"
-    if number == errno.ENOMEM:
-        return "the kernel is out of memory for it"
+    """The sentence for an error of libbpf in one of LoaderError's steps."""
+    for row in HINTS:
+        if row.step in {"", step} and number in (row.numbers or {number}) and row.log in log_tail:
+            return row.sentence
     return f"the step {step} failed"

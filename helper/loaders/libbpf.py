@@ -13,12 +13,14 @@ import mmap
 import os
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import local
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from helper.loaders.errors import LoaderError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 KERNEL_BTF: Final = Path("/sys/kernel/btf/vmlinux")
 LOG_LINES: Final = 24

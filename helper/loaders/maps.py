@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import errno
-from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from helper.loaders.errors import LoaderError
 from helper.loaders.libbpf import Libbpf, record_callback
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TOKEN_BYTES: Final = 8  # a hash map's place in a batch is a u32
 SLACK: Final = 256  # a big hash map counts per CPU and can hold a few entries more than it may (is_map_full())
@@ -17,7 +19,7 @@ SLACK: Final = 256  # a big hash map counts per CPU and can hold a few entries m
 class HashReader:
     """Reads whole hash maps in batches into memory allocated once."""
 
-    def __init__(self, door: Libbpf, name: str, fd: int, key_bytes: int, value_bytes: int, entries: int) -> None:
+    def __init__(self, door: Libbpf, name: str, fd: int, *, key_bytes: int, value_bytes: int, entries: int) -> None:
         self._door = door
         self._name = name
         self._fd = fd

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from helper.loaders.errors import LoaderError
-from helper.loaders.libbpf import BpfObject, Libbpf
 from helper.loaders.maps import RingBuffer
-from helper.probes.probe import ProbeCost
 from helper.probes.program import cost_of, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from helper.loaders.libbpf import BpfObject, Libbpf
+    from helper.probes.probe import ProbeCost
 
 SETTINGS: Final = struct.Struct("@Q")  # struct st_event_settings, bpf/settings.h
 

@@ -13,15 +13,18 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from helper.loaders.errors import LoaderError
-from helper.loaders.libbpf import BpfObject, Libbpf
 from helper.loaders.maps import HashReader, RingBuffer, read_per_cpu
-from helper.probes.probe import ProbeCost
 from helper.probes.program import cost_of, load
 from helper.probes.visibility import Mode, Visibility
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from helper.loaders.libbpf import BpfObject, Libbpf
+    from helper.probes.probe import ProbeCost
 
 EXITED: Final = struct.Struct("@IIQ16sQQQQQQQQII")  # struct st_exited
 KEY: Final = struct.Struct("@IIQ16sII")  # struct rollup_key, bpf/process_events.bpf.c
@@ -46,7 +49,9 @@ class ProcessEvents:
         try:
             self._settings = bpf_object.shared(".data.settings")
             rollups = bpf_object.map_fd("rollups")
-            self._rollups = HashReader(self._door, self.name, rollups, KEY.size, EXITED.size, ENTRIES)
+            self._rollups = HashReader(
+                self._door, self.name, rollups, key_bytes=KEY.size, value_bytes=EXITED.size, entries=ENTRIES
+            )
             self._counters_fd = bpf_object.map_fd("counters")
             self._ring = RingBuffer(self._door, self.name, bpf_object.map_fd("events"))
         except LoaderError:

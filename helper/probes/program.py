@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import mmap
 import struct
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from helper.loaders.errors import LoaderError
-from helper.loaders.libbpf import BpfObject, Libbpf
 from helper.probes.probe import ProbeCost
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from helper.loaders.libbpf import BpfObject, Libbpf
 
 INITIAL_PID_NAMESPACE: Final = 0xEFFFFFFC  # PROC_PID_INIT_INO, include/linux/proc_ns.h
 CONSTANTS: Final = struct.Struct("@II")  # struct st_constants, bpf/settings.h

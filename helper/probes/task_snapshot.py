@@ -7,16 +7,19 @@ of a thread that exits between the pass's visit of the process and of the thread
 
 from __future__ import annotations
 
-import mmap
 import os
 import struct
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from helper.loaders.errors import LoaderError
-from helper.loaders.libbpf import BpfObject, Libbpf
 from helper.probes.probe import ProbeCost, Reading
 from helper.probes.program import cost_of, load
-from helper.probes.visibility import Visibility
+
+if TYPE_CHECKING:
+    import mmap
+
+    from helper.loaders.libbpf import BpfObject, Libbpf
+    from helper.probes.visibility import Visibility
 
 TASK_BYTES: Final = 136  # sizeof(struct st_task), held by tests/contract
 SETTINGS: Final = struct.Struct("@IIQ")  # struct st_snapshot_settings, bpf/settings.h

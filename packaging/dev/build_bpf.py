@@ -48,8 +48,23 @@ def _compile(source: Path, target: Path) -> None:
     machine = platform.machine()
     partial = target.with_suffix(".partial")
     commands = [
-        ["clang", "-g", "-O2", "-target", "bpf", f"-D__TARGET_ARCH_{TARGET_ARCH.get(machine, machine)}"]
-        + ["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", f"-I{source.parent}", "-c", source, "-o", partial],
+        [
+            "clang",
+            "-g",
+            "-O2",
+            "-target",
+            "bpf",
+            f"-D__TARGET_ARCH_{TARGET_ARCH.get(machine, machine)}",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-Wno-unused-parameter",
+            f"-I{source.parent}",
+            "-c",
+            source,
+            "-o",
+            partial,
+        ],
         ["llvm-strip", "-g", partial],
     ]
     for command in commands:

@@ -6,19 +6,22 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from helper.probes.process_events import ProcessEvents
 from helper.probes.program import INITIAL_PID_NAMESPACE
-from helper.probes.task_snapshot import TaskSnapshot
 from helper.probes.visibility import Mode, Visibility
 from tests.contract.layout import Layout, read_header
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from helper.probes.process_events import ProcessEvents
+    from helper.probes.task_snapshot import TaskSnapshot
 
 EVERYTHING: Final = Visibility(Mode.SEES_ALL, 0)
 NOBODY: Final = 65534
@@ -90,7 +93,7 @@ def until(condition: Callable[[], object], what: str) -> None:
 
 
 def wake_every_cpu() -> None:
-    """A CPU that hypervisor or scheduler leaves alone can sit on the RCU callbacks that free tasks until it has work."""
+    """Gives each CPU work: an idle one can sit on the RCU callbacks that free tasks (seen on this kind of sandbox)."""
     allowed = os.sched_getaffinity(0)
     for cpu in allowed:
         os.sched_setaffinity(0, {cpu})

@@ -9,8 +9,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,6 +20,9 @@ from helper.probes import EVENT_KINDS, OomEvents, ProcessEvents, TaskSnapshot, T
 from helper.probes.program import COUNTING_RUNS, load
 from tests.bpf.machine import EVERYTHING, NOBODY, take
 from tests.contract.layout import BPF_FOLDER, ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PROBES = [TaskSnapshot, *EVENT_KINDS]
 NEEDED = ("bpf", "perfmon")
@@ -157,7 +160,7 @@ def test_an_optional_program_that_this_kernel_lacks_is_left_out_and_named(tmp_pa
 
 
 def open_fds() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def resident_bytes() -> int:

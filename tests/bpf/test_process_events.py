@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 
-from helper.probes import ProcessEvents, TaskSnapshot
 from tests.bpf.machine import (
     COUNTERS,
     EXIT,
@@ -24,6 +23,9 @@ from tests.bpf.machine import (
     until,
     wake_every_cpu,
 )
+
+if TYPE_CHECKING:
+    from helper.probes import ProcessEvents, TaskSnapshot
 
 FORK_AND_NAME = """
 say(); wait()
@@ -40,6 +42,10 @@ say(); wait()
 def count_of(events: ProcessEvents, comm: bytes) -> int:
     rows = roll_ups(events)
     return int(rows["count"][rows["comm"] == comm].sum())
+
+
+def has_child_of(events: ProcessEvents, parent: Child) -> bool:
+    return bool((roll_ups(events)["parent_pid"] == parent.pid).any())
 
 
 def exit_of(events: ProcessEvents, pid: int) -> np.void:
@@ -94,7 +100,7 @@ def test_an_exec_chain_is_one_process_with_its_last_name(events: ProcessEvents, 
         before = np.frombuffer(events.counters(), COUNTERS)[0]
         parent.tell()
         parent.hear()
-        until(lambda: (roll_ups(events)["parent_pid"] == parent.pid).any(), "the chain's end")
+        until(lambda: has_child_of(events, parent), "the chain's end")
         after = np.frombuffer(events.counters(), COUNTERS)[0]
     rows = roll_ups(events)
     rows = rows[rows["parent_pid"] == parent.pid]
@@ -121,7 +127,7 @@ def test_an_exec_by_a_thread_that_is_not_the_leader_is_no_exit(events: ProcessEv
         begin_and_take(events, snapshot)
         parent.tell()
         parent.hear()
-        until(lambda: (roll_ups(events)["parent_pid"] == parent.pid).any(), "the exit")
+        until(lambda: has_child_of(events, parent), "the exit")
         last = roll_ups(events)
     rows = last[last["parent_pid"] == parent.pid]
     assert rows["count"].tolist() == [1]
@@ -196,11 +202,11 @@ def test_more_kinds_of_processes_than_the_map_holds_are_counted_in_the_overflow_
         parent.tell()
         parent.hear()
 
-        def counted() -> int:
+        def enough() -> bool:
             rows = roll_ups(events)
-            return int(rows["count"][(rows["parent_pid"] == parent.pid) | (rows["comm"] == b"")].sum())
+            return bool(rows["count"][(rows["parent_pid"] == parent.pid) | (rows["comm"] == b"")].sum() >= 4500)
 
-        until(lambda: counted() >= 4500, "4500 exits")
+        until(enough, "4500 exits")
     rows = roll_ups(events)
     overflow = rows[rows["comm"] == b""]
     assert overflow["parent_pid"].tolist() == [0]
@@ -231,6 +237,7 @@ class Attribution:
         self._seen: dict[tuple[int, int], int] = {}
         self._rolled_ns = 0
         self.total_ns = 0
+        self._first_ns = boottime_ns()
         self.tick()
         self.total_ns = 0
 
@@ -250,11 +257,16 @@ class Attribution:
 
     def _gone(self, record: bytes) -> None:
         gone = np.frombuffer(record, EXIT)[0]
-        self.total_ns += int(gone["run_ns"]) - self._seen.pop((int(gone["pid"]), int(gone["start_ns"])), 0)
+        key = (int(gone["pid"]), int(gone["start_ns"]))
+        if key in self._seen or key[1] >= self._first_ns:  # else it was reaped before the first snapshot
+            self.total_ns += int(gone["run_ns"]) - self._seen.pop(key, 0)
 
 
 def busy_ns(parents: list[Child]) -> int:
-    """Of the whole machine, as /proc/stat counts it; inside a pid namespace, where others' work is unseen, the storm's."""
+    """Of the whole machine, as /proc/stat counts it; in a pid namespace, where others are unseen, of the storm alone.
+
+    The latter is a little short: a parent reaps before its child's last switch away.
+    """
     if in_initial_pid_namespace():
         fields = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:]
         ticks = sum(int(fields[index]) for index in (0, 1, 2, 5, 6, 7)) - init_ticks()
@@ -288,6 +300,6 @@ def test_in_a_storm_of_brief_processes_98_percent_of_the_busy_time_has_a_name(
             wake_every_cpu()
         attribution.tick()
         truth_ns = busy_ns(storm) - before_ns
-    assert attribution.total_ns / truth_ns == pytest.approx(1.0, abs=0.02)
+    assert 0.98 <= attribution.total_ns / truth_ns <= 1.05
     assert roll_ups(events)["count"].sum() > 500
     assert events.lost() == 0

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from helper.loaders.libbpf import Libbpf
 from helper.probes import EVENT_KINDS, OomEvents, ThermalEvents
 from tests.bpf.machine import HEAD, NOBODY, OOM_KILL, boottime_ns, child, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from helper.loaders.libbpf import Libbpf
 
 LIMIT_BYTES = 30 << 20
 V1 = Path("/sys/fs/cgroup/memory")

@@ -6,11 +6,11 @@ import mmap
 import os
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from helper.probes import TaskSnapshot
 from helper.probes.task_snapshot import TASK_BYTES
 from tests.bpf.machine import (
     EVERYTHING,
@@ -22,6 +22,9 @@ from tests.bpf.machine import (
     process_row,
     take,
 )
+
+if TYPE_CHECKING:
+    from helper.probes import TaskSnapshot
 
 COUNTER_SLACK_PAGES = (
     3 * 32 * (os.cpu_count() or 1)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from helper.probes import ProcessEvents, TaskSnapshot
 from helper.probes.visibility import Mode, Visibility
 from tests.bpf.machine import (
     EVERYTHING,
@@ -23,6 +22,11 @@ from tests.bpf.machine import (
     take,
     until,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from helper.probes import ProcessEvents, TaskSnapshot
 
 AS_PROC = Visibility(Mode.SEES_AS_PROC, NOBODY)
 OWN = Visibility(Mode.SEES_OWN, NOBODY)

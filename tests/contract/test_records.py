@@ -5,18 +5,9 @@ import struct
 
 import pytest
 
-from helper.probes import (
-    events,
-    process_events,
-    program,
-    socket_events,
-    socket_owners,
-    sockets,
-    task_snapshot,
-    visibility,
-)
+from helper.probes import events, process_events, program, task_snapshot, visibility
 from smoothtask_gui.domain.batch import EXITED, Missing
-from tests.contract.layout import BPF_FOLDER, RECORDS, Member, fields_of, places_of, read_constants, read_header
+from tests.contract.layout import BPF_FOLDER, RECORDS, Layout, Member, fields_of, places_of, read_constants, read_header
 
 LAYOUTS = read_header()
 CONSTANTS = read_constants()
@@ -24,7 +15,7 @@ SETTINGS = read_header(BPF_FOLDER / "settings.h", before=f'#include "{RECORDS}"'
 
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=lambda layout: layout.name)
-def test_a_struct_has_no_hidden_padding_and_is_a_multiple_of_eight_bytes(layout):
+def test_a_struct_has_no_hidden_padding_and_is_a_multiple_of_eight_bytes(layout: Layout) -> None:
     end = 0
     for name, member in layout.members.items():
         assert member.offset == end, f"hole before {name}"
@@ -33,13 +24,13 @@ def test_a_struct_has_no_hidden_padding_and_is_a_multiple_of_eight_bytes(layout)
     assert layout.size % 8 == 0
 
 
-def test_the_compiler_was_asked_for_every_struct_of_the_header():
+def test_the_compiler_was_asked_for_every_struct_of_the_header() -> None:
     declared = re.findall(r"^struct (\w+) \{", RECORDS.read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(LAYOUTS) == sorted(declared)
     assert len(declared) > 10
 
 
-def test_the_apps_roll_up_rows_are_laid_out_as_the_kernel_writes_them():
+def test_the_apps_roll_up_rows_are_laid_out_as_the_kernel_writes_them() -> None:
     layout = LAYOUTS["st_exited"]
     assert EXITED.itemsize == layout.size
     assert list(fields_of(EXITED).values()) == list(layout.members.values())
@@ -47,14 +38,14 @@ def test_the_apps_roll_up_rows_are_laid_out_as_the_kernel_writes_them():
     assert named.items() <= fields_of(EXITED).items()
 
 
-def test_the_apps_missing_bits_are_those_of_the_records():
+def test_the_apps_missing_bits_are_those_of_the_records() -> None:
     assert CONSTANTS["ST_MISSING_IO"] == Missing.IO
     assert CONSTANTS["ST_MISSING_RSS"] == Missing.RSS
     assert CONSTANTS["ST_MISSING_DELAY"] == Missing.RUN_DELAY
     assert CONSTANTS["ST_MISSING_PARENT"] == Missing.PARENT
 
 
-def test_the_helper_steps_over_task_rows_by_their_real_size():
+def test_the_helper_steps_over_task_rows_by_their_real_size() -> None:
     assert LAYOUTS["st_task"].size == task_snapshot.TASK_BYTES
 
 
@@ -63,34 +54,18 @@ def test_the_helper_steps_over_task_rows_by_their_real_size():
     [
         (LAYOUTS["st_exited"], process_events.EXITED),
         (LAYOUTS["st_counters"], process_events.COUNTERS),
-        (LAYOUTS["st_traffic"], socket_events.TRAFFIC),
         (SETTINGS["st_constants"], program.CONSTANTS),
-        (SETTINGS["st_socket_settings"], sockets.SETTINGS),
         (SETTINGS["st_snapshot_settings"], task_snapshot.SETTINGS),
         (SETTINGS["st_event_settings"], events.SETTINGS),
     ],
     ids=lambda each: getattr(each, "name", ""),
 )
-def test_the_helper_packs_a_struct_as_the_compiler_does(layout, packed):
+def test_the_helper_packs_a_struct_as_the_compiler_does(layout: Layout, packed: struct.Struct) -> None:
     assert packed.size == layout.size
     assert places_of(packed) == list(layout.members.values())
 
 
-def test_the_helper_steps_over_socket_rows_by_their_real_size():
-    assert LAYOUTS["st_socket"].size == sockets.SOCKET_BYTES
-    assert LAYOUTS["st_socket_owner"].size == socket_owners.OWNER_BYTES
-
-
-def test_the_socket_probes_read_their_settings_where_the_programs_write_them():
-    settings = SETTINGS["st_traffic_settings"]
-    assert SETTINGS["st_socket_settings"].members["unowned"].offset == sockets.UNOWNED_AT
-    assert settings.members["overflow"] == Member(socket_events.SETTINGS.size, LAYOUTS["st_traffic"].size)
-    assert settings.members["missing"].offset == socket_events.MISSING_AT
-    assert settings.members["lost_events"].offset == 0
-    assert CONSTANTS["ST_MISSING_TRAFFIC"] == socket_events.MISSING_TRAFFIC
-
-
-def test_the_overflow_row_follows_the_process_settings():
+def test_the_overflow_row_follows_the_process_settings() -> None:
     settings = SETTINGS["st_process_settings"]
     assert settings.members["overflow"].offset == process_events.SETTINGS.size
     assert settings.members["attached_ns"].offset == 0
@@ -105,7 +80,7 @@ def test_the_overflow_row_follows_the_process_settings():
         ("st_event_oom_kill", visibility.EVENT_PLACES[CONSTANTS["ST_EVENT_OOM_KILL"]]),
     ],
 )
-def test_masking_hits_the_members_it_means(name, place):
+def test_masking_hits_the_members_it_means(name: str, place: visibility._Place) -> None:
     members = LAYOUTS[name].members
     assert place.uid == members["uid"].offset
     if place.read_bytes is not None:
@@ -115,24 +90,17 @@ def test_masking_hits_the_members_it_means(name, place):
         assert place.uids_differ == members["uids_differ"].offset
 
 
-def test_masking_of_a_closed_connection_finds_its_user():
-    place = visibility.EVENT_PLACES[CONSTANTS["ST_EVENT_SOCKET_CLOSED"]]
-    socket = LAYOUTS["st_event_socket_closed"].members["socket"]
-    assert place.uid == socket.offset + LAYOUTS["st_socket"].members["uid"].offset
-    assert place.is_private
-
-
-def test_visibility_modes_are_those_of_the_records():
+def test_visibility_modes_are_those_of_the_records() -> None:
     assert {f"ST_{mode.name}": int(mode) for mode in visibility.Mode} == {
         name: value for name, value in CONSTANTS.items() if name.startswith("ST_SEES_")
     }
 
 
-def test_every_event_begins_with_its_head():
+def test_every_event_begins_with_its_head() -> None:
     events = [layout for name, layout in LAYOUTS.items() if name.startswith("st_event_")]
     assert len(events) == 5
     assert all(layout.members["head"] == Member(0, LAYOUTS["st_event"].size) for layout in events)
 
 
-def test_places_of_a_format_include_the_compilers_alignment():
+def test_places_of_a_format_include_the_compilers_alignment() -> None:
     assert places_of(struct.Struct("@IQ3sx")) == [Member(0, 4), Member(8, 8), Member(16, 3)]
