@@ -155,6 +155,29 @@ struct st_traffic {
 	u32 uids_differ;           /* as in struct st_exited */
 };
 
+#define ST_LATENCY_BUCKETS 32
+
+enum st_block_operation { ST_BLOCK_READ = 1, ST_BLOCK_WRITE = 2, ST_BLOCK_FLUSH = 3, ST_BLOCK_DISCARD = 4 };
+
+/*
+ * Finished requests of one disk and operation, cumulative since `first_ns`; a row whose first_ns changed is a new row.
+ * A request's latency is from its allocation to its end, as /proc/diskstats counts it. Devices that handle bios
+ * themselves (zram, most of device mapper) have no requests, only the disks below them do.
+ */
+struct st_block_io {
+	u32 major;                 /* 0: the overflow row (more disks than the map holds) */
+	u32 minor;                 /* of the whole disk */
+	u32 operation;             /* enum st_block_operation */
+	u32 pad;
+	u64 first_ns;              /* boot time */
+	u64 requests;
+	u64 bytes;
+	u64 errors;                /* requests that failed, wholly or partly */
+	u64 timed_requests;        /* those with a latency: with queue/iostats off the kernel notes no beginning */
+	u64 latency_ns;            /* sum */
+	u64 latencies[ST_LATENCY_BUCKETS]; /* bucket n: [2^n, 2^(n+1)) microseconds; the first also takes less */
+};
+
 /* Kinds of struct st_event. */
 enum st_event_kind {
 	ST_EVENT_EXIT = 1,         /* a process that some snapshot has seen (or may have) is gone */
@@ -285,6 +308,7 @@ enum st_kinds {
 	ST_KIND_THERMAL = 1 << 3,
 	ST_KIND_SOCKETS = 1 << 4,  /* ticks with sockets, socket owners and traffic sections */
 	ST_KIND_SOCKET_CLOSES = 1 << 5, /* ST_EVENT_SOCKET_CLOSED packets */
+	ST_KIND_BLOCK_IO = 1 << 6, /* ticks with block I/O sections */
 	ST_KIND_OTHERS_IN_FULL = 1 << 16, /* asks for ST_SEES_ALL: needs the monitor-others authorization */
 };
 
@@ -295,6 +319,7 @@ enum st_section_kind {
 	ST_SECTION_SOCKETS = 4,    /* struct st_socket */
 	ST_SECTION_SOCKET_OWNERS = 5, /* struct st_socket_owner */
 	ST_SECTION_TRAFFIC = 6,    /* struct st_traffic */
+	ST_SECTION_BLOCK_IO = 7,   /* struct st_block_io */
 };
 
 /* Machine-wide counters of process_events, cumulative since the probe was attached. */
