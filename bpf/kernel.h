@@ -253,6 +253,24 @@ struct file {
 	struct inode *f_inode;
 };
 
+/* include/linux/blk_types.h, enum req_op */
+enum { REQ_OP_READ = 0, REQ_OP_WRITE = 1, REQ_OP_FLUSH = 2, REQ_OP_DISCARD = 3, REQ_OP_WRITE_ZEROES = 9, REQ_OP_MASK = 255 };
+
+struct gendisk {
+	s32 major, first_minor;
+};
+
+struct request_queue {
+	struct gendisk *disk;
+};
+
+struct request {
+	struct request_queue *q;
+	u32 cmd_flags;
+	u32 __data_len;
+	u64 start_time_ns;
+};
+
 struct bpf_iter__tcp {
 	struct bpf_iter_meta *meta;
 	struct sock_common *sk_common;

@@ -42,6 +42,10 @@ struct st_traffic_settings {
 	struct st_traffic overflow; /* written by the programs: processes that found the map full */
 };
 
+struct st_block_settings {
+	struct st_block_io overflow; /* written by the program: disks that found the map full */
+};
+
 struct st_event_settings {
 	u64 lost_events;           /* written by the programs: events that found the ring buffer full */
 };

@@ -51,8 +51,9 @@ class SocketEvents:
         try:
             self._settings = bpf_object.shared(".data.settings")
             self._ring = RingBuffer(self._door, self.name, bpf_object.map_fd("events"))
+            traffic = bpf_object.map_fd("traffic")
             self._traffic = HashReader(
-                self._door, self.name, bpf_object.map_fd("traffic"), KEY.size, TRAFFIC.size, ENTRIES
+                self._door, self.name, traffic, key_bytes=KEY.size, value_bytes=TRAFFIC.size, entries=ENTRIES
             )
             self._memory.keep(bpf_object)
         except LoaderError:

@@ -256,6 +256,22 @@ TRAFFIC: Final = _struct(
     ]
 )
 
+BLOCK_IO: Final = _struct(
+    [
+        ("major", "u4"),
+        ("minor", "u4"),
+        ("operation", "u4"),
+        ("pad", "u4"),
+        ("first_ns", "u8"),
+        ("requests", "u8"),
+        ("bytes", "u8"),
+        ("errors", "u8"),
+        ("timed_requests", "u8"),
+        ("latency_ns", "u8"),
+        ("latencies", "32u8"),
+    ]
+)
+
 EVENT_SOCKET_CLOSED: Final = _struct([("head", EVENT), ("socket", SOCKET)])
 
 STRUCTS: Final[Mapping[str, Dtype]] = MappingProxyType(
@@ -268,6 +284,7 @@ STRUCTS: Final[Mapping[str, Dtype]] = MappingProxyType(
         "st_event_thermal": EVENT_THERMAL,
         "st_event_cooling": EVENT_COOLING,
         "st_event_socket_closed": EVENT_SOCKET_CLOSED,
+        "st_block_io": BLOCK_IO,
         "st_socket": SOCKET,
         "st_socket_owner": SOCKET_OWNER,
         "st_traffic": TRAFFIC,

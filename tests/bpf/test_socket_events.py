@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from helper.probes.socket_events import KEY, TRAFFIC, SocketEvents
+from helper.loaders.maps import SLACK
+from helper.probes.socket_events import ENTRIES, KEY, TRAFFIC, SocketEvents
 from helper.probes.visibility import Mode, Visibility
 from smoothtask_gui.sources.records import SOCKET
 from tests.bpf.machine import EVERYTHING, NOBODY, boottime_ns, child, until
@@ -262,7 +263,7 @@ def test_a_full_map_puts_the_rest_into_the_overflow_row(socket_events: SocketEve
     added = 0
     while not update(fd, KEY.pack(1, 1 << 30, added), bytes(TRAFFIC.size), ctypes.c_uint64(0)):
         added += 1
-        assert added <= 4096
+        assert added <= ENTRIES + SLACK
     with child(DATAGRAMS, "127.0.0.1") as talker:
         talker.hear()
         assert traffic_of(socket_events, talker.pid)["udp_sent"] == 0
