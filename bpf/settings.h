@@ -23,6 +23,12 @@ struct st_process_settings {
 	struct st_exited overflow; /* written by the programs: exits that found the roll-up map full */
 };
 
+enum st_pass_rows {
+	ST_PASS_OWNERS = 0,        /* struct st_socket_owner */
+	ST_PASS_NO_ROWS = 1,
+	ST_PASS_ELSEWHERE = 2,     /* struct st_socket of other network namespaces */
+};
+
 struct st_socket_settings {
 	u32 visibility;            /* enum st_visibility: all sockets, or those that `uid` created */
 	u32 uid;
@@ -30,7 +36,7 @@ struct st_socket_settings {
 	u32 counts_datagrams;      /* 1: socket_events runs and this kernel has its tracepoints */
 	u32 unowned;               /* written by the programs: sockets in this pass whose owner should be looked for */
 	u32 pass;                  /* socket_owners: number of this pass, counted from 1 */
-	u32 is_quiet;              /* socket_owners: 1 to find owners without writing rows */
+	u32 rows;                  /* socket_owners: what this pass writes, enum st_pass_rows */
 	u32 pad;
 };
 

@@ -23,39 +23,6 @@ static __always_inline void ask_for_owner(const struct st_socket *row, struct so
 		settings.unowned++;
 }
 
-static __always_inline struct socket_memory *remember(struct st_socket *row, void *sk)
-{
-	struct socket_memory *memory = memory_of(sk);
-
-	if (!memory)
-		memory = new_memory(sk, 1);
-	if (!memory) {
-		row->missing |= ST_MISSING_START | ST_MISSING_OWNER | (row->protocol == IPPROTO_UDP ? ST_MISSING_TRAFFIC : 0);
-		row->start_ns = bpf_ktime_get_boot_ns();
-		return NULL;
-	}
-	read_memory(row, memory);
-	if (row->protocol == IPPROTO_UDP) {
-		row->sent_bytes = memory->sent_bytes;
-		row->received_bytes = memory->received_bytes;
-	}
-	return memory;
-}
-
-/* tcp_diag_get_info(), net/ipv4/tcp_diag.c */
-static __always_inline void read_tcp_queues(struct st_socket *row, const struct sock *sk, const struct tcp_sock *tcp)
-{
-	s32 unread = tcp->rcv_nxt - tcp->copied_seq;
-
-	if (row->state == TCP_LISTEN) {
-		row->receive_queue_bytes = sk->sk_ack_backlog;
-		row->send_queue_bytes = sk->sk_max_ack_backlog;
-	} else {
-		row->receive_queue_bytes = unread > 0 ? unread : 0;
-		row->send_queue_bytes = tcp->write_seq - tcp->snd_una;
-	}
-}
-
 /* What has no struct tcp_sock: a closed connection's last minute, or a connection that isn't there yet. */
 static __always_inline bool read_mini(struct st_socket *row, struct sock_common *common, u32 listener_uid)
 {

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 from helper.loaders.errors import LoaderError
 from helper.probes.program import cost_of, load
 from helper.probes.rows import read_pass
-from helper.probes.sockets import SETTINGS
+from helper.probes.sockets import OWN_NET_NAMESPACE, SETTINGS, SOCKET_BYTES
 from helper.probes.visibility import Mode, Visibility
 
 if TYPE_CHECKING:
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
 OWNER_BYTES: Final = 32  # sizeof(struct st_socket_owner), held by tests/contract
 COST_FACTOR: Final = 20
 REFRESH_NS: Final = 60 * 10**9
+
+
+class Rows(IntEnum):
+    """`enum st_pass_rows`, bpf/settings.h."""
+
+    OWNERS = 0
+    NO_ROWS = 1
+    ELSEWHERE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,7 @@ class SocketOwners:
         except LoaderError:
             bpf_object.close()
             raise
+        self._net_namespace = OWN_NET_NAMESPACE.stat().st_ino
         self._object = bpf_object
 
     def close(self) -> None:
@@ -76,7 +86,7 @@ class SocketOwners:
     def find_owners(self) -> int:
         """Makes a pass that writes no rows, only owners into the sockets' memory; returns nanoseconds it took."""
         began_ns = time.monotonic_ns()
-        self._read(memoryview(b""), Visibility(Mode.SEES_ALL, 0), is_quiet=True)
+        self._read(memoryview(b""), Visibility(Mode.SEES_ALL, 0), Rows.NO_ROWS)
         return time.monotonic_ns() - began_ns
 
     def read_into(self, buffer: memoryview, visibility: Visibility) -> Reading:
@@ -85,13 +95,23 @@ class SocketOwners:
         Viewers other than SEES_ALL get the rows of sockets that they created.
         Raises LoaderError (step read) if the kernel ends the pass early.
         """
-        return self._read(buffer, visibility, is_quiet=False)
+        return self._read(buffer, visibility, Rows.OWNERS)
 
-    def _read(self, buffer: memoryview, visibility: Visibility, *, is_quiet: bool) -> Reading:
+    def read_elsewhere_into(self, buffer: memoryview, visibility: Visibility) -> Reading:
+        """A pass that writes the sockets of other network namespaces, as `struct st_socket`; fills `buffer`.
+
+        Those that a visible process holds: no remains of closed connections, none that wait to be accepted. Twice the
+        cost of `find_owners`, which it does too: meant for a slower pace than snapshots.
+        Raises LoaderError (step read) if the kernel ends the pass early.
+        """
+        return self._read(buffer, visibility, Rows.ELSEWHERE)
+
+    def _read(self, buffer: memoryview, visibility: Visibility, rows: Rows) -> Reading:
         bpf_object = self._opened()
         self._pass += 1
-        SETTINGS.pack_into(self._settings, 0, visibility.mode, visibility.uid, 0, 0, 0, self._pass, is_quiet, 0)
-        return read_pass(bpf_object, self.name, buffer, OWNER_BYTES)
+        counts, own = self._memory.counts_datagrams, self._net_namespace
+        SETTINGS.pack_into(self._settings, 0, visibility.mode, visibility.uid, own, counts, 0, self._pass, rows, 0)
+        return read_pass(bpf_object, self.name, buffer, SOCKET_BYTES if rows is Rows.ELSEWHERE else OWNER_BYTES)
 
     def _opened(self) -> BpfObject:
         if self._object is None:

@@ -12,10 +12,22 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
-from tests.bpf.machine import EVERYTHING, LAYOUTS, child, clock_ticks
-from tests.bpf.network import CONSTANTS, pair, private_network, row_of, ss_lines, take_owners, take_sockets
+from smoothtask_gui.sources.records import SOCKET
+from tests.bpf.machine import EVERYTHING, LAYOUTS, child, clock_ticks, until
+from tests.bpf.network import (
+    CONSTANTS,
+    pair,
+    private_network,
+    row_of,
+    shown_by_ss,
+    shown_by_us,
+    ss_lines,
+    take_owners,
+    take_sockets,
+)
 from tests.contract.layout import ROOT
 
 if TYPE_CHECKING:
@@ -185,6 +197,34 @@ def test_sockets_of_other_network_namespaces_are_named(sockets: Sockets, socket_
     (row,) = rows[rows["inode"] == inode]
     assert (row["net_namespace"], row["pid"]) == (namespace, os.getpid())
     assert inode not in take_sockets(sockets)["inode"]
+
+
+def test_sockets_of_other_network_namespaces_can_be_read_at_a_slower_pace(
+    socket_events: SocketEvents, sockets: Sockets, socket_owners: SocketOwners
+) -> None:
+    buffer = memoryview(bytearray(1 << 20))
+    with ExitStack() as kept:
+        here, _ = (kept.enter_context(end) for end in pair())
+        with private_network():
+            client, server = (kept.enter_context(end) for end in pair())
+            heir = kept.enter_context(socket.socket(fileno=os.dup(client.fileno())))
+            datagrams = kept.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            datagrams.bind(("127.0.0.1", 0))
+            datagrams.sendto(bytes(40), datagrams.getsockname())
+            client.sendall(bytes(500))
+            until(lambda: len(server.recv(900, socket.MSG_PEEK)) == 500, "the bytes")
+            expected = sorted(map(shown_by_ss, ss_lines()))
+            namespace = Path("/proc/thread-self/ns/net").stat().st_ino
+        reading = socket_owners.read_elsewhere_into(buffer, EVERYTHING)
+        rows = np.frombuffer(bytes(buffer[: reading.byte_count]), SOCKET)
+        rows = rows[rows["net_namespace"] == namespace]
+        assert sorted(map(shown_by_us, rows)) == expected
+        assert row_of(rows, client)["sent_bytes"] == row_of(rows, server)["received_bytes"] == 500
+        assert row_of(rows, datagrams)["sent_bytes"] == 40
+        assert set(rows["pid"].tolist()) == {os.getpid()}
+        assert row_of(rows, heir)["cookie"] == row_of(rows, client)["cookie"]
+        everything = np.frombuffer(bytes(buffer[: reading.byte_count]), SOCKET)
+        assert os.fstat(here.fileno()).st_ino not in everything["inode"]
 
 
 @pytest.mark.parametrize("rows", [0, 3])
