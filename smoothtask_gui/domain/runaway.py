@@ -159,7 +159,7 @@ class RunawayRule:
         if not tracked.alert.is_firing or index is None:
             return []
         draft = self._draft(identity, tracked, sample, index, rule)
-        return [Updated(key, draft, is_news=False)] if was_firing else [Fired(key, draft, tracked.began_ns)]
+        return [Updated(key, draft)] if was_firing else [Fired(key, draft, tracked.began_ns)]
 
     def _draft(self, identity: tuple[int, int], tracked: _Tracked, sample: Sample, index: int, rule: Runaway) -> Draft:
         row = sample.processes[index]

@@ -1,8 +1,8 @@
 """A real desktop for each test, and a hand and an eye on it.
 
-As root, each desktop has a pid namespace of its own, and the app in it sees only that one's processes: otherwise
-whatever else is busy on this machine would raise alerts, and a test's Stop button could hit it. A normal user's app sees all of
-that user's processes; `press_stop` then refuses when another process was named.
+As root, each desktop with the app has a pid namespace of its own, and the app sees only that one's processes:
+otherwise whatever else is busy on this machine would raise alerts, and a test's Stop button could hit it. A normal
+user's app sees all of that user's processes; `press_stop` then refuses when another process was named.
 """
 
 import contextlib
@@ -183,8 +183,17 @@ class Scene:
 
 @pytest.fixture
 def make_scene(tmp_path: Path) -> Iterator[MakeDesk]:
+    """For tests that start the app: it sees only its own desktop's processes."""
     with own_processes(), contextlib.ExitStack() as stack:
         yield lambda **options: Scene(stack.enter_context(desk_module.Desktop(**options)), tmp_path)
+
+
+@pytest.fixture
+def make_bus_scene(tmp_path: Path) -> Iterator[MakeDesk]:
+    """For tests of one adapter: notification service and bus, no panel; the test may start threads."""
+    with contextlib.ExitStack() as stack:
+        options = {"panel": False, "wm": False}
+        yield lambda **more: Scene(stack.enter_context(desk_module.Desktop(**options, **more)), tmp_path)
 
 
 @pytest.fixture
