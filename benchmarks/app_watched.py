@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 import time
 from dataclasses import asdict
 
@@ -9,7 +10,9 @@ from benchmarks import cost
 
 SETTLE_S, WATCH_S = 10, 30
 
-app = subprocess.Popen(["smoothtask"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+app = subprocess.Popen(
+    [sys.executable, "-P", "-m", "smoothtask_gui.app", "--hidden"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+)
 try:
     time.sleep(SETTLE_S)
     print(json.dumps(asdict(cost.over(app.pid, WATCH_S))))

@@ -1,6 +1,7 @@
 """A box (packaging/dev/box.py) for the benchmarks: real bus, real polkitd, the sampler as its own user."""
 
 import json
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any, Self
 TOP = Path(__file__).parents[1]
 TOOLS = TOP / "packaging" / "dev"
 FIRST_UID = 59101
+PATIENCE_S = 30
 
 
 class Clients:
@@ -23,8 +25,10 @@ class Clients:
     def opened(self) -> dict[str, Any]:
         """What it says once each of its streams has had its first batch: sampler_pid, first_batch_ms."""
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        ready, _, _ = select.select([self._process.stdout], [], [], PATIENCE_S)
+        line = self._process.stdout.readline() if ready else ""
         if not line:
+            self._process.terminate()
             raise RuntimeError(f"the stream clients ended early (exit {self._process.wait()})")
         return dict(json.loads(line))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "packaging" / "dev" / "demo"))
 from session import Bystander
 
+APP = [sys.executable, "-P", "-m", "smoothtask_gui.app", "--hidden"]
 LIMIT_S = 30
 
 
@@ -25,7 +26,7 @@ async def main() -> None:
     took = []
     for _ in range(int(sys.argv[1])):
         started = time.monotonic()
-        app = await create_subprocess_exec("smoothtask", stdout=DEVNULL, stderr=DEVNULL)
+        app = await create_subprocess_exec(*APP, stdout=DEVNULL, stderr=DEVNULL)
         await until(bystander, there=True)
         took.append(time.monotonic() - started)
         app.terminate()

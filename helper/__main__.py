@@ -1,9 +1,9 @@
 """The command line of the sampler; the bus starts it, people don't.
 
 smoothtask-sampler [--object-dir DIR] [--interface-file FILE] [--idle-seconds N]
-    [--silent-seconds N] [--prompt-seconds N]
+    [--silent-seconds N] [--prompt-seconds N] [--streams-per-user N]
 
-Parsed by hand: argparse costs 2 MiB in a process that needs five options.
+Parsed by hand: argparse costs 2 MiB in a process that needs six options.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from helper.bus.authority import Patience
+from helper.bus.quotas import Limits
 from helper.daemon import Options, run
 
 _HOME = Path(__file__).resolve().parents[1]
@@ -21,6 +22,7 @@ _DEFAULTS = {
     "--idle-seconds": "60",
     "--silent-seconds": "5",
     "--prompt-seconds": "25",
+    "--streams-per-user": "4",
 }
 
 
@@ -33,6 +35,7 @@ def options_from(words: list[str]) -> Options:
         object_dir=Path(chosen["--object-dir"]),
         interface_file=Path(chosen["--interface-file"]),
         idle_s=float(chosen["--idle-seconds"]),
+        limits=Limits(streams_per_uid=int(chosen["--streams-per-user"])),
         patience=Patience(float(chosen["--silent-seconds"]), float(chosen["--prompt-seconds"])),
     )
 

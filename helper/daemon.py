@@ -7,10 +7,12 @@ else owns the name.
 import asyncio
 import signal
 import time
+import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dbus_fast import AuthError, InvalidAddressError
 from dbus_fast.aio import MessageBus
 
 from helper.bus import connection, journal
@@ -43,16 +45,29 @@ async def run(options: Options) -> int:
         loop.add_signal_handler(number, told_to_end.set)
     try:
         bus = await connection.connect()
-    except OSError as error:
-        journal.write(f"the system bus can't be reached: {error}")
+    except (OSError, AuthError, InvalidAddressError) as error:
+        journal.write(f"the system bus can't be reached: {error}; the bus starts this service, people don't")
         return 1
-    sampler = _build_sampler(options)
+    try:
+        sampler = _build_sampler(options)
+    except OSError as error:
+        journal.write(f"the package is incomplete: {error}; reinstall it")
+        return 1
+    return await _serve(bus, sampler, options, told_to_end)
+
+
+async def _serve(bus: MessageBus, sampler: service.Sampler, options: Options, told_to_end: asyncio.Event) -> int:
+    loop = asyncio.get_running_loop()
     callers = Callers(bus)
     authority = Authority(bus, options.patience)
     dispatcher = Dispatcher(bus, callers, authority, limits=options.limits, path=service.PATH, table=sampler.table)
     callers.when_one_leaves(sampler.hub.end_all_of)
-    await callers.watch()
     bus.add_message_handler(dispatcher.receive)
+    try:
+        await callers.watch()
+    except connection.CallFailed as failure:
+        journal.write(f"the bus won't tell when callers leave: {failure}")
+        return 1
     if not await connection.own_name(bus, service.NAME):
         journal.write(f"{service.NAME} is owned by another process already")
         return 1
@@ -102,11 +117,6 @@ async def _until_idle(bus: MessageBus, dispatcher: Dispatcher, sampler: service.
 def _write_to_journal(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """The one crash handler: what nobody caught goes to the journal, the service goes on."""
     fault = context.get("exception")
-    lines = []
-    while fault is not None and fault.__traceback__ is not None:
-        trace = fault.__traceback__
-        while trace is not None:
-            lines.append(f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}")
-            trace = trace.tb_next
-        break
-    journal.write(f"{context.get('message')}: {fault!r} at {' < '.join(reversed(lines))}")
+    places = traceback.extract_tb(fault.__traceback__) if fault is not None else []
+    path = " < ".join(f"{place.filename}:{place.lineno}" for place in reversed(places))
+    journal.write(f"{context.get('message')}: {fault!r} at {path or 'an unknown place'}")

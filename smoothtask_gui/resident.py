@@ -29,6 +29,7 @@ from smoothtask_gui.cli.choose import choose
 from smoothtask_gui.domain.monitor import Monitor
 from smoothtask_gui.pump import pump
 from smoothtask_gui.tray import Tray
+from smoothtask_gui.ui.icon import draw_icon, tray_look
 from smoothtask_gui.watchdog import Ports, Watchdog
 from smoothtask_gui.windows import Windows
 
@@ -192,5 +193,10 @@ def _application(*, dark: bool | None) -> QApplication:
     if dark:
         application.styleHints().setColorScheme(Qt.ColorScheme.Dark)
     application.setQuitOnLastWindowClosed(False)
-    application.setWindowIcon(QIcon.fromTheme(APP_ID))
+    application.setWindowIcon(QIcon.fromTheme(APP_ID, _drawn_icon(application)))
     return application
+
+
+def _drawn_icon(application: QApplication) -> QIcon:
+    """For a source tree, whose icon no theme knows."""
+    return draw_icon(tray_look(0.625, None, application.palette()))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_config_path, user_runtime_path
 
+from smoothtask_gui.adapters.app_icon import notification_icon
 from smoothtask_gui.adapters.bus import BusError
 from smoothtask_gui.adapters.colour_scheme import gtk_prefers_dark, portal_tells
 from smoothtask_gui.adapters.instance import BusInstance, LockInstance
@@ -75,7 +76,13 @@ async def open_session(on_activate: Callable[[str], None], token: str) -> Sessio
         return Session(None, NoNotifications("another SmoothTask runs"), None, is_first=False)
     from smoothtask_gui.adapters.notifications import DesktopNotifications  # noqa: PLC0415  # not for a second start
 
-    return Session(bus, DesktopNotifications(bus), TrayHost(bus), is_first=True, dark=await _dark(bus))
+    return Session(
+        bus,
+        DesktopNotifications(bus, notification_icon(os.environ)),
+        TrayHost(bus),
+        is_first=True,
+        dark=await _dark(bus),
+    )
 
 
 async def _dark(bus: SessionBus | None) -> bool | None:

@@ -37,7 +37,7 @@ class Tray(QObject):
         self._icons = TrayIcons()
         self._icon: QSystemTrayIcon | None = None
         self._look: TrayLook | None = None
-        self._shown_incidents: tuple[tuple[int, str], ...] = ()
+        self._listed: tuple[tuple[int, tuple[Action, ...]], ...] = ()
         self._view: View | None = None
         self._menu = QMenu()
         self._menu.aboutToShow.connect(self._say_now)
@@ -65,9 +65,10 @@ class Tray(QObject):
     def show_view(self, view: View, *, paused: bool) -> None:
         """Take over the latest state."""
         self._view = view
-        incidents = tuple((incident.id, incident.title) for incident in view.open_incidents)
-        if incidents != self._shown_incidents:
-            self._shown_incidents = incidents
+        incidents = tuple((incident.id, incident.actions) for incident in view.open_incidents)
+        if incidents != self._listed:
+            self._listed = incidents
+            self._look = None  # the tooltip names an incident
             self._list_incidents(view.open_incidents)
         self._pause.setChecked(paused)
         self._draw()
@@ -95,6 +96,9 @@ class Tray(QObject):
         return f"SmoothTask: {first}" + (f" (+{count - 1})" if count > 1 else "")
 
     def _say_now(self) -> None:
+        """Bring the menu's numbers up to date: only now does somebody look."""
+        for menu, incident in zip(self._incident_menus, self._view.open_incidents if self._view else (), strict=False):
+            menu.setTitle(_menu_title(incident))
         sample = self._view.sample if self._view else None
         if sample is None:
             self._now.setText(_tr("No readings yet"))
@@ -132,8 +136,7 @@ class Tray(QObject):
             self._menu.insertMenu(self._after_incidents, menu)
 
     def _incident_menu(self, incident: Incident) -> QMenu:
-        title = elide(safe_text(incident.title), TITLE_WIDTH)
-        menu = QMenu(title.replace("&", "&&"), self._menu)
+        menu = QMenu(_menu_title(incident), self._menu)
         if incident.state is IncidentState.FIRING:
             for action in incident.actions:
                 entry = menu.addAction(action_label(action))
@@ -144,6 +147,10 @@ class Tray(QObject):
 def action_label(action: Action) -> str:
     """What a person reads for `action`."""
     return {Action.SHOW: _tr("Show"), Action.STOP: _tr("Stop"), Action.SNOOZE: _tr("Snooze for 1 hour")}[action]
+
+
+def _menu_title(incident: Incident) -> str:
+    return elide(safe_text(incident.title), TITLE_WIDTH).replace("&", "&&")
 
 
 def _tr(text: str) -> str:

@@ -112,14 +112,17 @@ class Dispatcher:
         except Refusal as refusal:
             self._send_error(message, refusal)
             return
+        if not _expects_reply(message) or not self._bus.connected:
+            connection.close_all(reply.descriptors)
+            return
+        answer = Message.new_method_return(message, reply.signature, list(reply.body), list(reply.descriptors))
+        sent = self._bus.send(answer)
+        # Only a written message has taken its descriptors along; closed before, their numbers could be another's.
+        sent.add_done_callback(lambda _: connection.close_all(reply.descriptors))
         try:
-            if _expects_reply(message) and self._bus.connected:
-                answer = Message.new_method_return(message, reply.signature, list(reply.body), list(reply.descriptors))
-                await self._bus.send(answer)
+            await asyncio.shield(sent)
         except OSError as error:
             journal.write(f"the answer to {message.member} wasn't sent: {error}")
-        finally:
-            connection.close_all(reply.descriptors)
 
     async def _perform(self, message: Message) -> Reply:
         caller = Caller(message.sender or "", await self._callers.uid_of(message.sender or ""))

@@ -42,26 +42,33 @@ class EventFeed:
     def __init__(self, streams: Callable[[], Iterable[Stream]]) -> None:
         self._streams = streams
         self._sources: list[tuple[Slot, EventSource]] = []
+        self._last_lost: dict[str, int] = {}
 
     def listen(self, slot: Slot, source: EventSource) -> None:
         """From now on the records of `source`, whose probe runs, are passed on."""
-        self._sources.append((slot, source))
+        loop = asyncio.get_running_loop()
         descriptor = source.fileno()
-        asyncio.get_running_loop().add_reader(descriptor, self._drain, slot, source, descriptor)
+        self._sources.append((slot, source))
+        slot.before_close = lambda: loop.remove_reader(descriptor)
+        loop.add_reader(descriptor, self._drain, slot, source)
 
     def lost(self, kinds: int) -> int:
         """Events of `kinds` that found no room in a ring buffer since their probes were opened."""
-        return sum(
-            source.lost()
-            for slot, source in self._sources
-            if slot.state is State.RUNNING and slot.kinds & kinds & _EVENT_KINDS
-        )
+        wanted = kinds & _EVENT_KINDS
+        return sum(self._lost_by(slot, source) for slot, source in self._sources if slot.kinds & wanted)
 
-    def _drain(self, slot: Slot, source: EventSource, descriptor: int) -> None:
+    def _lost_by(self, slot: Slot, source: EventSource) -> int:
+        if slot.state is State.RUNNING:
+            try:
+                self._last_lost[slot.probe.name] = source.lost()
+            except LoaderError as error:
+                slot.fail(error)
+        return self._last_lost.get(slot.probe.name, 0)
+
+    def _drain(self, slot: Slot, source: EventSource) -> None:
         try:
             source.drain(self._pass_on)
         except LoaderError as error:
-            asyncio.get_running_loop().remove_reader(descriptor)
             slot.fail(error)
 
     def _pass_on(self, record: bytes) -> None:

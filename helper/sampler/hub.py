@@ -112,16 +112,27 @@ class Hub:
             if schedule.is_due(stream.due_ns, now_ns):
                 due[stream.visibility, bool(stream.kinds & packets.KIND_TASKS)][stream.period_ms].append(stream)
         moment_ns = self._readings.begin()
+        lost_events = {kinds: self.events.lost(kinds) for kinds in {each.kinds for each in self._streams.values()}}
         for (visibility, with_tasks), periods in due.items():
             snapshot = self._readings.take(visibility, moment_ns) if with_tasks else Snapshot((), moment_ns, 0)
+            if with_tasks and not self._readings.has_tasks():
+                self._end_failed(periods)
+                continue
             for period_ms, streams in periods.items():
-                self._send(snapshot, period_ms, streams)
+                _send(snapshot, period_ms, streams, lost_events)
         for periods in due.values():
             for stream in itertools.chain.from_iterable(periods.values()):
                 stream.due_ns = schedule.next_due_ns(now_ns, stream.period_ms)
         self._set_timer()
 
-    def _send(self, snapshot: Snapshot, period_ms: int, streams: list[Stream]) -> None:
-        with sealed_frame(snapshot, period_ms) as frame:
-            for stream in streams:
-                stream.send_tick(frame, self.events.lost(stream.kinds))
+    def _end_failed(self, periods: dict[int, list[Stream]]) -> None:
+        """What these streams live on can't be read any more: they end rather than run on empty."""
+        for stream in itertools.chain.from_iterable(periods.values()):
+            self.end(stream, packets.BYE_FAILED)
+
+
+def _send(snapshot: Snapshot, period_ms: int, streams: list[Stream], lost_events: dict[int, int]) -> None:
+    """One frame for all `streams`; `lost_events`: by the kinds a stream asked for."""
+    with sealed_frame(snapshot, period_ms) as frame:
+        for stream in streams:
+            stream.send_tick(frame, lost_events[stream.kinds])

@@ -4,7 +4,7 @@ A probe that failed stays failed until the process ends (it ends when idle): try
 any caller burn CPU in the verifier.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -32,6 +32,7 @@ class Slot:
     kinds: int
     state: State = State.OFF
     reason: str = ""
+    before_close: Callable[[], object] | None = None
 
     def open(self) -> None:
         """Opens the probe if it wasn't tried yet."""
@@ -55,9 +56,16 @@ class Slot:
         """A running probe could not be read."""
         if self.state is State.RUNNING:
             journal.write(f"probe {self.probe.name} failed while running: {error}")
-            self.state = State.FAILED
             self.reason = str(error)
+            self.close(State.FAILED)
+
+    def close(self, state: State = State.OFF) -> None:
+        """Closes a running probe; `before_close` lets go of its descriptors first."""
+        if self.state is State.RUNNING:
+            if self.before_close is not None:
+                self.before_close()
             self.probe.close()
+            self.state = state
 
 
 class ProbeSet:
@@ -93,9 +101,7 @@ class ProbeSet:
 
     def close(self) -> None:
         for slot in self.slots:
-            if slot.state is State.RUNNING:
-                slot.probe.close()
-            slot.state = State.OFF
+            slot.close()
 
 
 def kinds_of(name: str) -> int:

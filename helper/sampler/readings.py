@@ -58,6 +58,10 @@ class Readings:
         self._task_buffer = memoryview(bytearray(_FIRST_ROWS * tasks[2])) if tasks else memoryview(b"")
         self._forgot_ns = 0
 
+    def has_tasks(self) -> bool:
+        """Whether task rows can be read; once they can't, they won't come back in this process."""
+        return self._tasks is not None and self._tasks[0].state is State.RUNNING
+
     def begin(self) -> int:
         """The moment of the next snapshots, in ns of boot time; processes born later are left to the next moment."""
         moment_ns = self._clock_ns()

@@ -14,6 +14,7 @@ from helper.bus import errors
 from helper.bus.dispatch import Caller, Operation, Reply
 from helper.bus.errors import Refusal
 from helper.bus.quotas import Held, Limits
+from helper.kernel_facts import read_kernel_facts
 from helper.loaders.errors import LoaderError
 from helper.sampler import own_cost, packets, visibility
 from helper.sampler.assembly import Assembly
@@ -163,7 +164,9 @@ class Sampler:
             "StreamVersion": lambda: Variant("u", packets.STREAM_VERSION),
             "Loader": lambda: Variant("s", self._probes.loader),
             "Probes": lambda: Variant("a(sssttt)", self._probes.rows()),
-            "KernelFacts": lambda: Variant("a(sss)", own_cost.kernel_facts(self._proc_mount())),
+            "KernelFacts": lambda: Variant(
+                "a(sss)", own_cost.facts_for_people(self._proc_mount(), read_kernel_facts())
+            ),
             "OwnCost": lambda: Variant("(tttttu)", self._own_cost()),
         }
 

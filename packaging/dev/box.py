@@ -2,7 +2,7 @@
 """box.py: a throw-away system for one command: real dbus-daemon, real polkitd, the sampler, a login session.
 
     box.py [--user NAME | --uid N] [--session active|inactive|none] [--no-polkit] [--no-helper]
-           [--helper-python PATH] [--helper-object-dir DIR] [--helper-argument ARG]... -- COMMAND...
+           [--helper-python PATH] [--helper-object-dir DIR] [--helper-argument ARG]... [--hidepid N] -- COMMAND...
     box.py [...] --hold              keeps the box until standard input ends; prints "ready PID"
     box.py --enter PID [--user NAME] [--session ...] -- COMMAND...    runs COMMAND in the box held by PID
 
@@ -38,6 +38,7 @@ def _arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--helper-python", type=Path, default=Path(sys.executable))
     parser.add_argument("--helper-object-dir", type=Path, default=system.REPOSITORY / "build" / "bpf")
     parser.add_argument("--helper-argument", action="append", default=[])
+    parser.add_argument("--hidepid", type=int, default=0)
     parser.add_argument("--hold", action="store_true")
     parser.add_argument("--enter", type=int, metavar="PID")
     parser.add_argument("command", nargs=argparse.REMAINDER)
@@ -92,6 +93,8 @@ def _inner(chosen: argparse.Namespace) -> int:
     try:
         system.lay_out()
         accounts.add_accounts(system.SCRATCH, chosen.user, chosen.uid)
+        if chosen.hidepid:  # polkitd has to see its callers
+            kernel.mount_proc(chosen.hidepid, pwd.getpwnam("polkitd").pw_gid)
         system.start_bus(contents)
         command = chosen.command
         if chosen.hold:

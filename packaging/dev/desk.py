@@ -64,6 +64,7 @@ class Desktop:
         self.home = Path()
         self.env: dict[str, str] = {}
         self._parts: dict[str, subprocess.Popen[bytes]] = {}
+        self._spawned: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
         _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # what the bus activates is orphaned to us, for us to reap
@@ -94,6 +95,8 @@ class Desktop:
 
     def close(self) -> None:
         """End everything that runs on this desktop and remove its folder. May be called twice."""
+        for process in self._spawned:
+            end(process)
         for part in ("panel", "xfwm4", "dunst", "xfce4-notifyd"):
             self.stop(part)
         end_marked(str(self.home))
@@ -197,14 +200,8 @@ class Desktop:
     def stop(self, part: str) -> None:
         """End a part; nothing happens when it doesn't run."""
         process = self._parts.pop(part, None)
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(2)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if process is not None:
+            end(process)
 
     def _launch(self, part: str, command: list[str], pass_fds: tuple[int, ...] = ()) -> None:
         if shutil.which(command[0]) is None:
@@ -229,9 +226,13 @@ class Desktop:
         return subprocess.run(command, env=self.env, check=True, text=True, capture_output=True, timeout=30, **options)  # type: ignore[call-overload,no-any-return]
 
     def spawn(self, command: list[str], log: str, **extra_env: str) -> subprocess.Popen[bytes]:
-        """Start a program on this desktop, its output in the file `log` of the desktop's folder."""
+        """Start a program that ends with the desktop; its output goes to the file `log` in the desktop's folder."""
         with (self.home / log).open("ab") as output:
-            return subprocess.Popen(DIE_WITH_PARENT + command, env=self.env | extra_env, stdout=output, stderr=output)
+            process = subprocess.Popen(
+                DIE_WITH_PARENT + command, env=self.env | extra_env, stdout=output, stderr=output
+            )
+        self._spawned.append(process)
+        return process
 
     def owner_of(self, name: str) -> str | None:
         """The unique bus name that owns `name`, None while nobody does."""
@@ -254,6 +255,16 @@ class Desktop:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.run(["import", "-window", "root", str(path)])
         return path
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """SIGTERM, and SIGKILL if that isn't heeded within two seconds; reaped in any case."""
+    process.terminate()
+    try:
+        process.wait(2)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def marked(mark: str) -> list[int]:

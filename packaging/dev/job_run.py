@@ -6,8 +6,6 @@ Ends on Ctrl-C or after --seconds; where standard output is no terminal, after 3
 """
 
 import argparse
-import os
-import signal
 import subprocess
 
 import places
@@ -25,7 +23,7 @@ def run(arguments: list[str]) -> int:
     where = stage.set_up()
     seconds = stage.bounded_by_default(chosen.seconds, UNATTENDED_S)
     if where.display:
-        words = ["smoothtask", "--show", *chosen.words]
+        words = [str(places.PYTHON), "-P", "-m", "smoothtask_gui.app", *chosen.words]
         if seconds is not None:
             words = ["timeout", "--preserve-status", str(seconds), *words]
     else:
@@ -45,7 +43,7 @@ def attended(command: list[str]) -> int:
         except KeyboardInterrupt:
             interrupted = True
         except SystemExit:
-            os.kill(process.pid, signal.SIGTERM)
+            process.terminate()
             process.wait()
             raise
         else:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from PySide6.QtCore import QTranslator
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -243,11 +244,20 @@ class Photographer:
         window.close()
 
 
+class LongWords(QTranslator):
+    """Every text a third longer, as a translation may be."""
+
+    def translate(self, _context: str, text: str, _comment: str | None = None, _count: int = -1) -> str:
+        """`text` with a tail; placeholders, units and mnemonics stay."""
+        return text if " kB" in text or len(text) < 2 else text + "·" + "ый" * max(1, len(text) // 7)
+
+
 def main() -> int:
     """Take all pictures; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("build/screenshots"))
     parser.add_argument("--dark", action="store_true")
+    parser.add_argument("--longer", action="store_true", help="with texts a third longer")
     arguments = parser.parse_args()
     if "DISPLAY" not in os.environ and "WAYLAND_DISPLAY" not in os.environ:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -256,7 +266,14 @@ def main() -> int:
     app.setStyle("Fusion")
     if arguments.dark:
         app.setPalette(dark_palette())
-    suffix = ("-dark" if arguments.dark else "") + ("-200" if os.environ.get("QT_SCALE_FACTOR") == "2" else "")
+    translator = LongWords()
+    if arguments.longer:
+        app.installTranslator(translator)
+    suffix = (
+        ("-longer" if arguments.longer else "")
+        + ("-dark" if arguments.dark else "")
+        + ("-200" if os.environ.get("QT_SCALE_FACTOR") == "2" else "")
+    )
     store, sample = filled_store(np.random.default_rng(7))
     photographer = Photographer(app, arguments.folder, suffix)
     photographer.windows(store, sample)

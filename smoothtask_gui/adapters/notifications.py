@@ -23,6 +23,7 @@ from dbus_fast.errors import DBusError, InterfaceNotFoundError
 from desktop_notifier.backends.dbus import NOTIFICATION_CLOSED_DISMISSED, DBusDesktopNotifier
 from desktop_notifier.common import Button, Capability, Icon, Notification, Urgency
 
+from smoothtask_gui.adapters import app_icon
 from smoothtask_gui.adapters.bus import CALL_TIMEOUT_S, BusError, Peer
 from smoothtask_gui.adapters.notification_port import ActionPressed, Dismissed, NotificationService, ServiceChanged
 from smoothtask_gui.domain.incident import Action, Incident, IncidentState, Severity
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     from smoothtask_gui.adapters.session_bus import SessionBus
 
-APP_ID: Final = "io.github.smoothtask.SmoothTask"
 SERVICE: Final = "org.freedesktop.Notifications"
 REMOTE: Final = Peer(SERVICE, "/org/freedesktop/Notifications", SERVICE)
 BODY_LINES: Final = 3
@@ -51,8 +51,9 @@ class NotificationError(Exception):
 class ReplacingBackend(DBusDesktopNotifier):
     """desktop-notifier's backend on our connection, replacing in place and telling of failures."""
 
-    def __init__(self, bus: SessionBus, on_closed: Callable[[str, bool], None]) -> None:
-        super().__init__("SmoothTask", Icon(name=APP_ID))
+    def __init__(self, bus: SessionBus, icon: str, on_closed: Callable[[str, bool], None]) -> None:
+        super().__init__("SmoothTask", Icon(name=icon))
+        self._icon = icon
         self._session = bus
         self._closed = on_closed
         self.server_name = ""
@@ -61,12 +62,13 @@ class ReplacingBackend(DBusDesktopNotifier):
     async def connect(self) -> None:
         """Learn what the present server can do; NotificationError when none answers."""
         try:
+            # first over our own call, which knows a dead bus; dbus-fast's proxies leave an unread exception behind
+            self.server_name = str((await self._ask("GetServerInformation"))[0])
+            self.reads_markup = "body-markup" in (await self._ask("GetCapabilities"))[0]
             if self.interface is None:
                 self.bus = self._session.connection
                 await self._follow_server()
             self._capabilities = await super()._get_capabilities()
-            self.server_name = str((await self._ask("GetServerInformation"))[0])
-            self.reads_markup = "body-markup" in (await self._ask("GetCapabilities"))[0]
         except (BusError, DBusError, InterfaceNotFoundError, TimeoutError, OSError, EOFError) as error:
             raise NotificationError(str(error)) from error
 
@@ -113,10 +115,10 @@ class ReplacingBackend(DBusDesktopNotifier):
         message = html.escape(notification.message, quote=False) if self.reads_markup else notification.message
         hints = {
             "urgency": self.to_native_urgency[notification.urgency],
-            "desktop-entry": Variant("s", APP_ID),
+            "desktop-entry": Variant("s", app_icon.NAME),
             "category": Variant("s", "device.error" if notification.urgency is Urgency.Critical else "device"),
         }
-        body = [self.app_name, shown, APP_ID, notification.title, message, actions, hints, notification.timeout]
+        body = [self.app_name, shown, self._icon, notification.title, message, actions, hints, notification.timeout]
         platform_id = (await self._ask("Notify", "susssasa{sv}i", *body))[0]
         self._platform_to_interface_notification_identifier.forceput(platform_id, notification.identifier)
 
@@ -152,13 +154,12 @@ class _Told:
 class DesktopNotifications:
     """The `Notifications` port over the session's notification service."""
 
-    def __init__(self, bus: SessionBus) -> None:
+    def __init__(self, bus: SessionBus, icon: str) -> None:
         self._bus = bus
-        self._backend = ReplacingBackend(bus, self._closed)
+        self._backend = ReplacingBackend(bus, icon, self._closed)
         self._told: dict[int, _Told] = {}
         self._one_at_a_time = asyncio.Lock()
         self._service: NotificationService | None = None
-        self._catching_up: asyncio.Task[None] | None = None
 
     async def start(self, on_action: ActionPressed, on_dismissed: Dismissed, on_service: ServiceChanged) -> None:
         self._on_action, self._on_dismissed, self._on_service = on_action, on_dismissed, on_service
@@ -233,7 +234,7 @@ class DesktopNotifications:
             self._told = {key: replace(told, delivered=False) for key, told in self._told.items()}
             self._say(ABSENT)
         else:
-            self._catching_up = asyncio.ensure_future(self._catch_up())
+            self._bus.run(self._catch_up())
 
     async def _catch_up(self) -> None:
         """A service appeared: show it what is open, learn what it can do."""

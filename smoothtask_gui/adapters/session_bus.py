@@ -8,7 +8,7 @@ their name is free. Names are followed by NameOwnerChanged, never polled.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
@@ -30,6 +30,7 @@ class SessionBus:
         self.connection = connection
         self._watches: dict[str, list[OwnerChanged]] = {}
         self._gone = False
+        self._errands: set[asyncio.Task[None]] = set()
         self._ending = asyncio.ensure_future(self._await_end())
         connection.add_message_handler(self._receive)
 
@@ -39,8 +40,12 @@ class SessionBus:
         return cls(await bus.connect(system=False))
 
     async def close(self) -> None:
-        """Leave; watchers aren't told."""
+        """Leave; watchers aren't told, errands are called off."""
+        self._gone = True
         self._watches.clear()
+        for errand in self._errands:
+            errand.cancel()
+        await asyncio.gather(*self._errands, return_exceptions=True)
         self.connection.disconnect()
         await self._ending
 
@@ -51,9 +56,15 @@ class SessionBus:
         for name in list(self._watches):
             self._tell(name, None)
 
+    def run(self, errand: Coroutine[Any, Any, None]) -> None:
+        """Do something that a signal asked for; it ends with the connection."""
+        task = asyncio.ensure_future(errand)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
     async def call(self, peer: Peer, member: str, signature: str = "", *body: Any) -> list[Any]:
         """Return the reply's body; BusError on an error reply, a dead bus or a peer that doesn't answer."""
-        if self._gone:
+        if self._gone or not self.connection.connected:
             raise BusError(f"{member} failed: the session bus is gone")
         return list((await bus.call(self.connection, peer, member, signature, body)).body)
 

@@ -8,7 +8,6 @@ time without any is announced again.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from smoothtask_gui.adapters.bus import BUS, BusError, Peer
@@ -31,7 +30,6 @@ class TrayHost:
     def __init__(self, bus: SessionBus) -> None:
         self._bus = bus
         self._present = False
-        self._look: asyncio.Task[None] | None = None
 
     async def start(self, on_host: Callable[[bool], None]) -> None:
         """Begin to follow; `on_host` is called now if there is a host, and at each change."""
@@ -48,7 +46,7 @@ class TrayHost:
         if owner is None:
             self._set(present=False)
         else:
-            self._look = asyncio.ensure_future(self._look_for_host())
+            self._bus.run(self._look_for_host())
 
     async def _look_for_host(self) -> None:
         properties = Peer(WATCHER, WATCHER_PATH, "org.freedesktop.DBus.Properties")

@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PERIOD_RANGE_MS: Final = (100, 60_000)
 """As the helper's OpenStream."""
 RECORDING: Final = "recording:"
 
+_SOURCES: Final = "auto (default), helper, procfs or recording:FILE"
 _EPILOG: Final = "Exit codes: 0 done, 1 failed (one line says why), 2 wrong usage. docs/cli.md explains every field."
 
 
@@ -22,17 +26,30 @@ def parser(version: str) -> argparse.ArgumentParser:
         epilog=_EPILOG,
     )
     top_parser.add_argument("--version", action="version", version=f"smoothtask {version}")
-    top_parser.add_argument(
-        "--install-desktop", action="store_true", help="copy the desktop files to your data folder and end"
-    )
     commands = top_parser.add_subparsers(dest="command", metavar="COMMAND")
-    commands.add_parser("run", help="start the tray app (default)", epilog=_EPILOG)
+    _add_run(commands)
     _add_top(commands)
     _add_record(commands)
     _add_alerts(commands)
     doctor = commands.add_parser("doctor", help="what works, what doesn't, why, what to do", epilog=_EPILOG)
     doctor.add_argument("--json", action="store_true", help="rows as one JSON array")
     return top_parser
+
+
+def with_command(argv: Sequence[str]) -> list[str]:
+    """The same words with the command that is meant: "run" if none is named."""
+    if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help", "--version")):
+        return ["run", *argv]
+    return list(argv)
+
+
+def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The tray app's options: checked here without Qt, then read again by `smoothtask_gui.app`."""
+    run = commands.add_parser("run", help="start the tray app (default)", epilog=_EPILOG)
+    run.add_argument("--hidden", action="store_true", help="start in the tray, without the window")
+    run.add_argument("--settings", action="store_true", help="open the settings window")
+    run.add_argument("--rules", type=Path, metavar="FILE", help="watch for what FILE says")
+    run.add_argument("--source", type=_source, default="auto", metavar="SOURCE", help=_SOURCES)
 
 
 def _add_top(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -64,7 +81,7 @@ def _add_source(command: argparse.ArgumentParser) -> None:
         type=_source,
         default="auto",
         metavar="SOURCE",
-        help="auto (default), helper, procfs or recording:FILE",
+        help=_SOURCES,
     )
     command.add_argument(
         "--period-ms", type=_period, default=1000, metavar="P", help="time between ticks, 100 to 60000 (default 1000)"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from typing import TYPE_CHECKING, Final
 
 from smoothtask_gui.adapters.bus import BusError, Peer, activatable, call, connect, get_properties, has_owner
-from smoothtask_gui.adapters.sampler_client import SAMPLER, ProbeRow, SamplerClient
+from smoothtask_gui.adapters.sampler_client import SAMPLER, ProbeRow, SamplerClient, SamplerFacts
 from smoothtask_gui.cli.checks import Row, failed, ok, warning
+from smoothtask_gui.sources.helper_stream import KINDS
 from smoothtask_gui.sources.protocol import SourceError
 from smoothtask_gui.sources.records import STREAM_VERSION
 
@@ -19,6 +22,9 @@ NOTIFICATIONS: Final = Peer(
 WATCHER: Final = Peer("org.kde.StatusNotifierWatcher", "/StatusNotifierWatcher", "org.kde.StatusNotifierWatcher")
 LOGIN: Final = Peer("org.freedesktop.login1", "/org/freedesktop/login1/session/auto", "org.freedesktop.login1.Session")
 POLKIT: Final = "org.freedesktop.PolicyKit1"
+LOADING_S: Final = 3.0
+"""Probes load in tens of milliseconds; a verifier on a slow machine may need a second."""
+POLL_S: Final = 0.05
 _WITHOUT: Final = "SmoothTask works without it on /proc and sees less."
 
 
@@ -51,8 +57,8 @@ async def _session(bus: MessageBus) -> Row:
     except BusError:
         return warning(
             "session",
-            "this is no login session (or logind is not there): the helper refuses callers outside of one",
-            "Log in at the computer's own screen.",
+            "this is no login session, or logind does not know it: the helper may refuse",
+            "If it does, log in at the computer's own screen.",
         )
     if session.get("Active") and not session.get("Remote"):
         return ok("session", "this login session is active and local")
@@ -64,7 +70,7 @@ async def _session(bus: MessageBus) -> Row:
 async def _sampler(own_version: str) -> list[Row]:
     client = SamplerClient()
     try:
-        facts = await client.facts()
+        facts = await _facts_while_running(client)
     except SourceError as error:
         return [failed("helper", str(error), _WITHOUT)]
     finally:
@@ -87,9 +93,24 @@ async def _sampler(own_version: str) -> list[Row]:
     return rows
 
 
+async def _facts_while_running(client: SamplerClient) -> SamplerFacts:
+    """What the sampler says while a stream wants all probes: without one they are off. Raises SourceError."""
+    stream = await client.open_stream(1000, int(KINDS))
+    try:
+        facts = await client.facts()
+        for _ in range(round(LOADING_S / POLL_S)):
+            if not any(probe.state in ("off", "loading") for probe in facts.probes):
+                break
+            await asyncio.sleep(POLL_S)
+            facts = await client.facts()
+        return facts
+    finally:
+        os.close(stream)
+
+
 def _probe(probe: ProbeRow) -> Row:
     check = f"probe {probe.name}"
-    if probe.state in ("running", "off", "loading"):
+    if probe.state == "running":
         return ok(check, probe.state)
     return warning(check, f"{probe.state}: {probe.reason}", "The rest works; the helper's journal says more.")
 

@@ -27,15 +27,15 @@ PATIENCE_S: Final = 1.5
 """How long `auto` waits for the helper: a command may end after a few ticks, so it had better not change midway."""
 
 
-def choose(name: str) -> Source:
-    """The source that `--source` names."""
+def choose(name: str, patience_s: float = PATIENCE_S) -> Source:
+    """The source that `--source` names; with 0 s of patience `auto` starts on /proc at once."""
     if name.startswith(RECORDING):
         return RecordingSource(Path(name.removeprefix(RECORDING)))
     if name == "procfs":
         return _procfs()
     if name == "helper":
         return _helper()
-    return AutoSource(_helper, _procfs, patience_s=PATIENCE_S)
+    return AutoSource(_helper, _procfs, patience_s=patience_s)
 
 
 async def items(name: str, period_ms: int) -> AsyncGenerator[Item]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import io
 import os
 import signal
 import sys
@@ -17,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from smoothtask_gui.cli.arguments import parser
+from smoothtask_gui.cli.arguments import parser, with_command
 
 if TYPE_CHECKING:
     import argparse
@@ -42,24 +43,33 @@ def version() -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
-    arguments = parser(version()).parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that isn't UTF-8 still gets every line
+    words = with_command(sys.argv[1:] if argv is None else argv)
+    arguments = parser(version()).parse_args(words)
     try:
-        code = _dispatch(arguments)
+        code = _dispatch(arguments, words[1:])
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader has seen enough. Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_unwritten()  # the reader has seen enough
         return DONE
     except KeyboardInterrupt:
         return DONE
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EIO, errno.EFBIG):
             return _crashed(error)
+        _forget_unwritten()
         _complain(f"the output can't be written: {error.strerror}")
         return FAILED
     except Exception as error:  # noqa: BLE001 - the crash handler
         return _crashed(error)
     return code
+
+
+def _forget_unwritten() -> None:
+    """Python flushes what is left at exit, and would complain again there (exit code 120)."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _crashed(error: Exception) -> int:
@@ -81,11 +91,11 @@ def _complain(message: str) -> None:
     print(f"smoothtask: {safe_text(message, 1000)}", file=sys.stderr)
 
 
-def _dispatch(arguments: argparse.Namespace) -> int:
-    if arguments.command in (None, "run"):
+def _dispatch(arguments: argparse.Namespace, rest: Sequence[str]) -> int:
+    if arguments.command == "run":
         from smoothtask_gui import app  # noqa: PLC0415 - Qt, for the tray app only
 
-        return int(app.main(["--install-desktop"] if arguments.install_desktop else []))
+        return int(app.main(rest))
     return _run(_job(arguments))
 
 

@@ -70,8 +70,11 @@ def judge(value: float | None, level: float, clear_level: float, *, firing: bool
     return value > min(level, clear_level) if firing else value >= level
 
 
-def advance(alert: Alert, *, holds: bool | None, now_ns: int) -> Alert:
-    """The alert after one more look at its condition at `now_ns`; `holds` is None when the value is missing."""
+def advance(alert: Alert, *, holds: bool | None, now_ns: int, covers_ns: int = 0) -> Alert:
+    """The alert after one more look at its condition at `now_ns`; `holds` is None when the value is missing.
+
+    `covers_ns` is the time before `now_ns` that the value speaks for: a rate's interval; 0 for a momentary reading.
+    """
     before_ns = alert.seen_ns
     alert = _on_clock(alert, now_ns)
     if holds is None:
@@ -79,7 +82,8 @@ def advance(alert: Alert, *, holds: bool | None, now_ns: int) -> Alert:
     alert = replace(alert, missing_since_ns=None)
     if alert.phase is Phase.FIRING:
         return _advance_firing(alert, holds, now_ns)
-    return _advance_quiet(alert, holds, now_ns, now_ns if before_ns is None else before_ns)
+    seen_for_ns = covers_ns if before_ns is None or not alert.held_last else now_ns - before_ns
+    return _advance_quiet(alert, holds, now_ns, seen_for_ns if 0 <= seen_for_ns <= GAP_NS else 0)
 
 
 def trigger(alert: Alert, *, now_ns: int, despite_cooldown: bool = False) -> Alert:
@@ -123,15 +127,13 @@ def _on_clock(alert: Alert, now_ns: int) -> Alert:
     return replace(alert, seen_ns=now_ns)
 
 
-def _advance_quiet(alert: Alert, holds: bool, now_ns: int, before_ns: int) -> Alert:
-    """Only time between two looks that both found the condition counts towards `for`."""
+def _advance_quiet(alert: Alert, holds: bool, now_ns: int, seen_for_ns: int) -> Alert:
+    """Only time between two looks that both found the condition, or that the value covers, counts towards `for`."""
     if not holds:
         return replace(_idle(alert, now_ns), held_ns=0, held_last=False)
     if alert.phase is not Phase.PENDING:
         alert = replace(alert, phase=Phase.PENDING, since_ns=now_ns, held_ns=0)
-    elif alert.held_last:
-        alert = replace(alert, held_ns=alert.held_ns + now_ns - before_ns)
-    alert = replace(alert, held_last=True)
+    alert = replace(alert, held_ns=alert.held_ns + seen_for_ns, held_last=True)
     quiet = alert.quiet_until_ns is not None and now_ns < alert.quiet_until_ns
     if alert.held_ns >= alert.timing.for_ns and not quiet:
         return _fire(alert, now_ns)

@@ -26,6 +26,7 @@ class Draft:
     rest_ratio: float | None = None
     method: str = ""
     actions: tuple[Action, ...] = ()
+    named: str = ""  # whom the title names as the cause: another name is worth a changed notification
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,10 @@ class Fired:
 
 @dataclass(frozen=True, slots=True)
 class Updated:
-    """Still firing. `is_news`: worth a changed notification, not only a changed window."""
+    """Still firing."""
 
     key: Key
     draft: Draft
-    is_news: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from smoothtask_gui.domain.culprit import Culprits
 from smoothtask_gui.domain.incident import ProcessIdentity, Share
+from smoothtask_gui.domain.matching import positions
 from smoothtask_gui.domain.naming import is_idle_injection, process_name
 from smoothtask_gui.domain.text import safe_text
 
@@ -34,14 +35,9 @@ _SPENT: Final = np.dtype(
 class _Tick:
     boottime_ns: int
     interval_ns: int
-    busy_ns: float | None  # of all CPUs; None where /proc/stat gave nothing
+    spent_ns: float  # of all CPUs: busy, or what the processes add up to where that is more
     rows: npt.NDArray[np.void]  # dtype _SPENT
     exited: tuple[tuple[str, float], ...]  # name, ns
-
-    @property
-    def spent_ns(self) -> float:
-        attributed = float(self.rows["cpu_ns"].sum()) + sum(spent for _, spent in self.exited)
-        return max(self.busy_ns or 0.0, attributed)
 
 
 class CpuWindow:
@@ -74,32 +70,30 @@ class CpuWindow:
         busy_cores = spent_ns / measured_ns
         if spent_ns <= 0:
             return Culprits((), 0.0, measured_ns, busy_cores)
-        shares = sorted(self._shares(ticks, spent_ns), key=lambda share: (-share.ratio, share.name))[:most]
+        shares = sorted(self._shares(ticks, spent_ns, most), key=lambda share: (-share.ratio, share.name))[:most]
         rest = max(0.0, 1.0 - sum(share.ratio for share in shares))
         return Culprits(tuple(shares), rest, measured_ns, busy_cores)
 
-    def _shares(self, ticks: list[_Tick], spent_ns: float) -> list[Share]:
+    def _shares(self, ticks: list[_Tick], spent_ns: float, most: int) -> list[Share]:
+        """The `most` largest of the living, and all that is only known by name: what is gone, and the kernel's."""
+        rows, sums_ns = _by_process(np.concatenate([tick.rows for tick in ticks]))
+        living = ~rows["is_kernel"]
+        if self._alive is not None:
+            living &= positions(self._alive, rows["pid"], rows["start_ns"]) >= 0
         by_name: dict[str, float] = {}
-        shares: list[Share] = []
-        rows = np.concatenate([tick.rows for tick in ticks])
-        for row, cpu_ns in _by_process(rows):
-            if is_idle_injection(row["comm"], is_kernel=bool(row["is_kernel"])):
-                continue
-            name = process_name(row["comm"], is_kernel=bool(row["is_kernel"]))
-            if row["is_kernel"] or not self._lives(row):
-                by_name[name] = by_name.get(name, 0.0) + cpu_ns
-                continue
-            identity = ProcessIdentity(int(row["pid"]), int(row["start_ns"]), int(row["uid"]), name)
-            shares.append(Share(name, cpu_ns / spent_ns, identity))
+        for at in np.flatnonzero(~living):
+            comm, is_kernel = bytes(rows["comm"][at]), bool(rows["is_kernel"][at])
+            if not is_idle_injection(comm, is_kernel=is_kernel):
+                name = process_name(comm, is_kernel=is_kernel)
+                by_name[name] = by_name.get(name, 0.0) + float(sums_ns[at])
         for name, cpu_ns in (entry for tick in ticks for entry in tick.exited):
             by_name[name] = by_name.get(name, 0.0) + cpu_ns
-        return shares + [Share(name, cpu_ns / spent_ns, None) for name, cpu_ns in by_name.items()]
-
-    def _lives(self, row: np.void) -> bool:
-        if self._alive is None:
-            return False
-        found = np.flatnonzero(self._alive["pid"] == row["pid"])
-        return bool((self._alive["start_ns"][found] == row["start_ns"]).any())
+        shares = [Share(name, cpu_ns / spent_ns, None) for name, cpu_ns in by_name.items()]
+        for at in np.flatnonzero(living)[:most]:
+            name = process_name(bytes(rows["comm"][at]), is_kernel=False)
+            identity = ProcessIdentity(int(rows["pid"][at]), int(rows["start_ns"][at]), int(rows["uid"][at]), name)
+            shares.append(Share(name, float(sums_ns[at]) / spent_ns, identity))
+        return shares
 
 
 def _tick(sample: Sample) -> _Tick:
@@ -114,25 +108,23 @@ def _tick(sample: Sample) -> _Tick:
     for name in ("start_ns", "pid", "uid", "is_kernel", "comm"):
         rows[name] = processes[name][kept]
     exited = sorted(sample.exited, key=lambda row: (-row.cpu_ratio, row.comm))[:MOST_ROWS]
-    busy = sample.system.cpu_busy_ratio
-    return _Tick(
-        sample.boottime_ns,
-        sample.interval_ns,
-        None if busy is None else busy * sample.system.cpus * sample.interval_ns,
-        rows,
-        tuple((safe_text(row.comm), row.cpu_ratio * sample.interval_ns) for row in exited if row.cpu_ratio > 0),
-    )
+    named = tuple((safe_text(row.comm), row.cpu_ratio * sample.interval_ns) for row in exited if row.cpu_ratio > 0)
+    busy_ns = (sample.system.cpu_busy_ratio or 0.0) * sample.system.cpus * sample.interval_ns
+    attributed_ns = float(cpu_ns.sum()) + sum(row.cpu_ratio for row in sample.exited) * sample.interval_ns
+    spent_ns = max(busy_ns, attributed_ns)
+    return _Tick(sample.boottime_ns, sample.interval_ns, spent_ns, rows, named)
 
 
-def _by_process(rows: npt.NDArray[np.void]) -> list[tuple[np.void, float]]:
+def _by_process(rows: npt.NDArray[np.void]) -> tuple[npt.NDArray[np.void], npt.NDArray[np.float64]]:
+    """The latest row of each process and the sum of its CPU time, the 128 largest, the largest first."""
     if not len(rows):
-        return []
+        return rows, np.zeros(0)
     ordered = rows[np.lexsort((rows["pid"], rows["start_ns"]))]
     starts = np.empty(len(ordered), bool)
     starts[0] = True
     starts[1:] = (ordered["pid"][1:] != ordered["pid"][:-1]) | (ordered["start_ns"][1:] != ordered["start_ns"][:-1])
     first = np.flatnonzero(starts)
     last = np.append(first[1:], len(ordered)) - 1
-    sums = np.add.reduceat(ordered["cpu_ns"], first)
-    top = np.argsort(-sums, kind="stable")[: 2 * MOST_ROWS]  # ever smaller shares are the rest's
-    return [(ordered[last[index]], float(sums[index])) for index in top]
+    sums_ns = np.add.reduceat(ordered["cpu_ns"], first)
+    top = np.argsort(-sums_ns, kind="stable")[: 2 * MOST_ROWS]
+    return ordered[last[top]], sums_ns[top]

@@ -31,9 +31,11 @@ MOST_SNOOZED: Final = 256
 class _Open:
     key: Key
     incident: Incident
+    named: str
     quiet: str = ""  # why it doesn't speak: "joined", "budget", "snoozed", "dismissed"
     spoke_ns: int | None = None
     spoke_severity: Severity = Severity.WARNING
+    spoke_named: str = ""
 
     @property
     def speaks(self) -> bool:
@@ -97,7 +99,7 @@ class Desk:
 
     def _fire(self, change: Fired, now_ns: int, realtime_ns: int) -> list[Effect]:
         if change.key in self._open:
-            return self._update(Updated(change.key, change.draft, is_news=True), now_ns)
+            return self._update(Updated(change.key, change.draft), now_ns)
         began_ns = min(change.began_ns, now_ns)
         draft = change.draft
         incident = Incident(
@@ -119,7 +121,7 @@ class Desk:
             actions=draft.actions,
         )
         self._next_id += 1
-        entry = _Open(change.key, incident)
+        entry = _Open(change.key, incident, draft.named)
         effects: list[Effect] = [Record(incident), *self._join(entry), *self._speak(entry, now_ns)]
         self._open[change.key] = entry
         return effects + self._overflow(now_ns)
@@ -129,6 +131,7 @@ class Desk:
         if entry is None:
             return []
         draft = change.draft
+        entry.named = draft.named
         entry.incident = replace(
             entry.incident,
             severity=draft.severity,
@@ -144,9 +147,10 @@ class Desk:
         if not entry.speaks or entry.spoke_ns is None:
             return []
         is_worse = draft.severity is Severity.CRITICAL and entry.spoke_severity is not Severity.CRITICAL
-        if not is_worse and not (change.is_news and now_ns - entry.spoke_ns >= UPDATE_NS):
+        is_news = draft.named not in ("", entry.spoke_named) and now_ns - entry.spoke_ns >= UPDATE_NS
+        if not is_worse and not is_news:
             return []
-        entry.spoke_ns, entry.spoke_severity = now_ns, draft.severity
+        entry.spoke_ns, entry.spoke_severity, entry.spoke_named = now_ns, draft.severity, draft.named
         return [Notify(entry.incident)]
 
     def _resolve(self, change: Resolved, now_ns: int) -> list[Effect]:
@@ -179,7 +183,8 @@ class Desk:
             entry.quiet = "budget"
             return []
         self._spoken_ns.append(now_ns)
-        entry.quiet, entry.spoke_ns, entry.spoke_severity = "", now_ns, entry.incident.severity
+        entry.quiet, entry.spoke_ns = "", now_ns
+        entry.spoke_severity, entry.spoke_named = entry.incident.severity, entry.named
         return [Notify(entry.incident)]
 
     def _join(self, entry: _Open) -> list[Effect]:
@@ -200,7 +205,7 @@ class Desk:
         for entry in entries:
             if entry.speaks:
                 effects.append(Withdraw(entry.incident.id))
-            if entry.quiet != "dismissed":
+            if not entry.quiet or why == "dismissed":
                 entry.quiet = why
         return tuple(effects)
 

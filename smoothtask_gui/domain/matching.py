@@ -33,6 +33,11 @@ def positions(
 def row_of(rows: npt.NDArray[np.void], pid: int, start_ns: int) -> int | None:
     """The row of one process, its start time told by any source; None if it is gone."""
     for index in np.flatnonzero(rows["pid"] == pid):
-        if abs(int(rows["start_ns"][index]) - start_ns) <= START_TOLERANCE_NS:
+        if is_same_start(int(rows["start_ns"][index]), start_ns):
             return int(index)
     return None
+
+
+def is_same_start(one_ns: int | None, other_ns: int) -> bool:
+    """Whether two sources may have told the same start; None is no start."""
+    return one_ns is not None and abs(one_ns - other_ns) <= START_TOLERANCE_NS

@@ -172,7 +172,8 @@ class Monitor:
             return ()
         self._store.append(sample)
         changes: list[Change] = self._oom.receive_time(now_ns, self._rules.oom)
-        if self._first_ns is not None and now_ns - self._first_ns >= WARM_UP_NS:
+        watched_ns = 0 if self._first_ns is None else now_ns - self._first_ns
+        if watched_ns >= WARM_UP_NS and watched_ns > sample.interval_ns:
             changes += self._heat.receive_sample(sample, self._rules.overheating, now_ns)
             changes += self._runaway.receive_sample(sample, self._rules.runaway, now_ns)
         return self._apply(changes, now_ns) + self._desk.wake(now_ns)

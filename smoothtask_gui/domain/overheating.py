@@ -32,7 +32,6 @@ class _Group:
     limit_c: float = math.nan
     peak_c: float = math.nan
     severity: Severity = Severity.WARNING  # the worst so far
-    blamed: str | None = None
     fired_ns: int = 0
 
 
@@ -113,12 +112,7 @@ class OverheatingRule:
             group = self._groups[name] = fresh
         culprits = self._culprits(now_ns) if name == CPU_GROUP else None
         draft = self._draft(group, heat, culprits, now_ns)
-        blamed = culprits.blamed.name if culprits and culprits.blamed else None
-        is_news = blamed is not None and blamed != group.blamed
-        group.blamed = blamed or group.blamed
-        if not was_firing:
-            return [Fired(key, draft, now_ns)]
-        return [Updated(key, draft, is_news=is_news)]
+        return [Updated(key, draft) if was_firing else Fired(key, draft, now_ns)]
 
     def _draft(self, group: _Group, heat: Heat, culprits: Culprits | None, now_ns: int) -> Draft:
         if heat.temperature_c is not None:
@@ -139,6 +133,7 @@ class OverheatingRule:
             rest_ratio=culprits.rest_ratio if culprits else None,
             method=METHOD if culprits else "",
             actions=self._actions(culprits),
+            named=culprits.blamed.name if culprits and culprits.blamed else "",
         )
 
     def _actions(self, culprits: Culprits | None) -> tuple[Action, ...]:

@@ -17,7 +17,7 @@ from smoothtask_gui.domain.alert import Alert, Phase, Timing, advance, close, ju
 from smoothtask_gui.domain.changes import Change, Draft, Fired, Key, Resolved, Updated
 from smoothtask_gui.domain.culprit import METHOD
 from smoothtask_gui.domain.incident import Action, ProcessIdentity, Share
-from smoothtask_gui.domain.matching import row_of
+from smoothtask_gui.domain.matching import is_same_start, row_of
 from smoothtask_gui.domain.naming import is_idle_injection, process_name
 from smoothtask_gui.domain.text import safe_text
 from smoothtask_gui.domain.wording import runaway_body, runaway_resolved_title, runaway_title
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 RULE: Final = "runaway"
 MOST_TRACKED: Final = 256
+CREDIT: Final = 1.1
+"""How much a second above the level may make up for one below it: a tenth, so that a burst can't stand for minutes."""
 
 
 @dataclass(slots=True)
@@ -39,8 +41,30 @@ class _Tracked:
     is_kernel: bool
     began_ns: int  # start of the interval in which it first was above the level
     core_ns: float = 0.0  # CPU time since then
+    seen_ns: int = 0  # time since then with a reading
+    capped_ns: float = 0.0  # CPU time since then, each interval capped at CREDIT times the level
     peak: float = 0.0
-    fired_ns: int = 0
+
+    def begin(self, began_ns: int) -> None:
+        self.began_ns, self.core_ns, self.seen_ns, self.capped_ns, self.peak = began_ns, 0.0, 0, 0.0, 0.0
+
+    def add(self, cores: float, interval_ns: int, rule: Runaway) -> None:
+        self.core_ns += cores * interval_ns
+        self.capped_ns += min(cores, CREDIT * rule.cores) * interval_ns
+        self.seen_ns += interval_ns
+        self.peak = max(self.peak, cores)
+
+    def still_holds(self, cores: float, interval_ns: int, rule: Runaway) -> bool | None:
+        """Whether a pending process, `cores` of this interval included, still is above the level.
+
+        On a busy machine even a process that never sleeps gets less in a second now and then: a dip that stays above
+        the clear level is forgiven while the capped mean stays at the level.
+        """
+        if math.isnan(cores):
+            return None
+        capped_ns = self.capped_ns + min(cores, CREDIT * rule.cores) * interval_ns
+        mean_holds = capped_ns >= rule.cores * (self.seen_ns + interval_ns)
+        return cores >= rule.cores or (cores > rule.clear_cores and mean_holds)
 
 
 class RunawayRule:
@@ -81,6 +105,7 @@ class RunawayRule:
     def _track_new(self, sample: Sample, rule: Runaway, timing: Timing, ignored: set[str]) -> None:
         rows = sample.processes
         above = np.flatnonzero(rows["cpu_ratio"] >= rule.cores)
+        starts_ns = dict(self._tracked.keys())  # by pid
         for index in above[np.argsort(-rows["cpu_ratio"][above], kind="stable")]:
             row = rows[index]
             comm, is_kernel = bytes(row["comm"]), bool(row["is_kernel"])
@@ -89,32 +114,30 @@ class RunawayRule:
             name = process_name(comm, is_kernel=is_kernel)
             if safe_text(comm) in ignored or name in ignored or is_idle_injection(comm, is_kernel=is_kernel):
                 continue
-            if any(self._same(identity, row) for identity in self._tracked):
-                continue
-            began_ns = max(sample.boottime_ns - sample.interval_ns, int(row["start_ns"]))
             identity = (int(row["pid"]), int(row["start_ns"]))
+            if is_same_start(starts_ns.get(identity[0]), identity[1]):
+                continue
+            began_ns = max(sample.boottime_ns - sample.interval_ns, identity[1])
             self._tracked[identity] = _Tracked(Alert(timing), name, is_kernel, min(began_ns, sample.boottime_ns))
-
-    @staticmethod
-    def _same(identity: tuple[int, int], row: np.void) -> bool:
-        return identity[0] == row["pid"] and row_of(np.array([row]), *identity) is not None
 
     def _judge(self, identity: tuple[int, int], sample: Sample, index: int | None, rule: Runaway) -> list[Change]:
         tracked = self._tracked[identity]
         now_ns = sample.boottime_ns
         cores = math.nan if index is None else float(sample.processes["cpu_ratio"][index])
         before = tracked.alert
-        holds = judge(cores, rule.cores, rule.clear_cores, firing=before.is_firing)
-        tracked.alert = advance(before, holds=holds, now_ns=now_ns)
+        if before.phase is Phase.PENDING:
+            holds = tracked.still_holds(cores, sample.interval_ns, rule)
+        else:
+            holds = judge(cores, rule.cores, rule.clear_cores, firing=before.is_firing)
+        tracked.alert = advance(before, holds=holds, now_ns=now_ns, covers_ns=sample.interval_ns)
         if tracked.alert.phase is Phase.INACTIVE:
             if before.quiet_until_ns is None or now_ns >= before.quiet_until_ns:
                 del self._tracked[identity]
             return []
         if not math.isnan(cores):
             if tracked.alert.phase is Phase.PENDING and before.phase is not Phase.PENDING:
-                tracked.began_ns, tracked.core_ns, tracked.peak = now_ns - sample.interval_ns, 0.0, 0.0
-            tracked.core_ns += cores * sample.interval_ns
-            tracked.peak = max(tracked.peak, cores)
+                tracked.begin(now_ns - sample.interval_ns)
+            tracked.add(cores, sample.interval_ns, rule)
         return self._say(identity, tracked, sample, index, rule, was_firing=before.is_firing)
 
     def _say(
@@ -136,7 +159,7 @@ class RunawayRule:
         if not tracked.alert.is_firing or index is None:
             return []
         draft = self._draft(identity, tracked, sample, index, rule)
-        return [Updated(key, draft, is_news=False)] if was_firing else [Fired(key, draft, now_ns)]
+        return [Updated(key, draft)] if was_firing else [Fired(key, draft, tracked.began_ns)]
 
     def _draft(self, identity: tuple[int, int], tracked: _Tracked, sample: Sample, index: int, rule: Runaway) -> Draft:
         row = sample.processes[index]

@@ -106,8 +106,8 @@ class IncidentsPage(QWidget):
         self.headline = PlainLabel(bold=True, wrap=True)
         self.evidence = PlainLabel(wrap=True)
         self.method = PlainLabel(tone=Tone.MUTED, wrap=True)
-        self.stop = QPushButton(self.tr("S&top…"))
-        self.snooze = QPushButton(self.tr("S&nooze"))
+        self.stop = QPushButton(self.tr("Stop…"))
+        self.snooze = QPushButton(self.tr("Snooze"))
         self.stop.clicked.connect(self._ask_stop)
         self.snooze.clicked.connect(lambda: self.snooze_requested.emit(self._shown))
         self._lay_out()
@@ -154,7 +154,7 @@ class IncidentsPage(QWidget):
         self.snooze.setVisible(is_open and Action.SNOOZE in incident.actions)
         if target is not None:
             may = target.uid == self._own_uid
-            self.stop.setText(self.tr("S&top {name}…").format(name=formats.label(formats.name(target.comm, 24))))
+            self.stop.setText(self.tr("Stop {name}…").format(name=formats.label(formats.name(target.comm, 24))))
             self.stop.setEnabled(may)
             self.stop.setToolTip("" if may else self.tr("Only your own processes can be stopped from here."))
 

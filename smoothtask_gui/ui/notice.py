@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QStyle, QWidget
 
-from smoothtask_gui.ui import theme
+from smoothtask_gui.ui import formats, theme
 from smoothtask_gui.ui.labels import PlainLabel
 
 if TYPE_CHECKING:
@@ -43,6 +43,10 @@ class NoticeBar(QFrame):
         if not text and view.source == "procfs":
             text = self.tr("Readings come from /proc: short-lived processes and kernel events can't be seen.")
         self.text.say(text)
-        self.setToolTip("\n".join(f"· {reason}" for reason in missing.values()))
+        unseen = "\n".join(f"· {formats.name(reason)}" for reason in missing.values())
+        if unseen != self.accessibleDescription():
+            self.setToolTip(formats.tooltip(unseen))
+            self.setAccessibleDescription(unseen)
         self.help.setVisible(view.source == "procfs")
-        self.setVisible(bool(text) and view.source != "none")
+        # without a source the status line says it, unless an incident stands there
+        self.setVisible(bool(text) and (view.source != "none" or bool(view.open_incidents)))

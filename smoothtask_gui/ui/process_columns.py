@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QObject
 
 from smoothtask_gui.domain.naming import process_name
 from smoothtask_gui.ui import formats
@@ -45,43 +45,31 @@ class ColumnText:
     subject: str = ""  # the key of `Sample.unavailable` that explains an empty cell
 
 
+class ProcessColumns(QObject):
+    """Gives the words a translation context."""
+
+    def columns(self, *, per_core: bool) -> tuple[ColumnText, ...]:
+        of_a_core = self.tr("CPU time used, in percent of one core: two busy cores are 200 %.")
+        of_all = self.tr("CPU time used, in percent of all cores together: 100 % is the whole machine.")
+        resident = self.tr("Resident memory, shared pages included.")
+        waiting = self.tr("Time its threads were ready to run but had to wait for a CPU, in percent of the time.")
+        read, write = self.tr("Read from storage, not from cache."), self.tr("Sent towards storage.")
+        return (
+            ColumnText(self.tr("Name"), self.tr("The name the process gave itself."), "M" * 16),
+            ColumnText(self.tr("CPU %"), of_a_core if per_core else of_all, "0000.0"),
+            ColumnText(self.tr("Memory"), resident, "000 MB", "rss"),
+            ColumnText(self.tr("Disk read"), read, "000 MB/s", "io"),
+            ColumnText(self.tr("Disk write"), write, "000 MB/s", "io"),
+            ColumnText(self.tr("Waiting %"), waiting, "000.0", "run_delay"),
+            ColumnText(self.tr("Threads"), "", "0000"),
+            ColumnText(self.tr("User"), "", "n" * 10),
+            ColumnText(self.tr("PID"), self.tr("The number of the process."), "0000000"),
+        )
+
+
 def columns(*, per_core: bool) -> tuple[ColumnText, ...]:
     """The words of all columns, in the user's language; `per_core` is what 100 % CPU means."""
-    tr = QCoreApplication.translate
-    of = (
-        tr("ProcessColumns", "CPU time used, in percent of one core: two busy cores are 200 %.")
-        if per_core
-        else tr("ProcessColumns", "CPU time used, in percent of all cores together: 100 % is the whole machine.")
-    )
-    return (
-        ColumnText(tr("ProcessColumns", "Name"), tr("ProcessColumns", "The name the process gave itself."), "M" * 16),
-        ColumnText(tr("ProcessColumns", "CPU %"), of, "0000.0"),
-        ColumnText(
-            tr("ProcessColumns", "Memory"),
-            tr("ProcessColumns", "Resident memory, shared pages included."),
-            "000 MB",
-            "rss",
-        ),
-        ColumnText(
-            tr("ProcessColumns", "Disk read"),
-            tr("ProcessColumns", "Read from storage, not from cache."),
-            "000 MB/s",
-            "io",
-        ),
-        ColumnText(tr("ProcessColumns", "Disk write"), tr("ProcessColumns", "Sent towards storage."), "000 MB/s", "io"),
-        ColumnText(
-            tr("ProcessColumns", "Waiting %"),
-            tr(
-                "ProcessColumns",
-                "Time its threads were ready to run but had to wait for a CPU, in percent of the time.",
-            ),
-            "000.0",
-            "run_delay",
-        ),
-        ColumnText(tr("ProcessColumns", "Threads"), "", "0000"),
-        ColumnText(tr("ProcessColumns", "User"), "", "n" * 10),
-        ColumnText(tr("ProcessColumns", "PID"), tr("ProcessColumns", "The number of the process."), "0000000"),
-    )
+    return ProcessColumns().columns(per_core=per_core)
 
 
 FIELDS: Final[dict[Column, str]] = {

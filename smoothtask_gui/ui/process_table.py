@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -51,19 +51,28 @@ class ProcessTable(QWidget):
         self.stop.clicked.connect(self._ask_stop)
         self._lay_out()
         self._pointer_on_rows = False
+        self._just_shown = True
         self.view.viewport().installEventFilter(self)
         self.view.selectionModel().selectionChanged.connect(self._selection_changed)
         self._selection_changed()
 
     def show_sample(self, sample: Sample) -> None:
-        """Show the readings of one interval."""
+        """Show the readings of one interval; the first after the table came into view are sorted in any case."""
+        if self._just_shown:
+            self._just_shown = False
+            self.model.hold(False)
         self.model.show_sample(sample)
+        self._update_hold()
         self._offer_stop()
 
     def selected(self) -> ProcessIdentity | None:
         """The selected process, None if none is or it has ended."""
         rows = self.view.selectionModel().selectedRows()
         return self.model.identity(rows[0]) if rows else None
+
+    def showEvent(self, event: QShowEvent) -> None:
+        self._just_shown = True
+        super().showEvent(event)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in {QEvent.Type.Enter, QEvent.Type.Leave} and watched is self.view.viewport():

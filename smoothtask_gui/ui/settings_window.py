@@ -212,12 +212,16 @@ class SettingsWindow(QDialog):
             (self.tr("Notifications an &hour, at most"), self.per_hour),
         )
         readings.addRow(self.autostart)
+        self._stack(self.heat, self.busy, general)
+
+    def _stack(self, *groups: QGroupBox) -> None:
+        """The groups in a page that scrolls where the screen is small, problem and buttons always in view."""
         page = QWidget()
-        groups = QVBoxLayout(page)
-        groups.setSpacing(theme.GRID_PX)
-        for group in (self.heat, self.busy, general):
-            groups.addWidget(group)
-        groups.addStretch(1)
+        stacked = QVBoxLayout(page)
+        stacked.setSpacing(theme.GRID_PX)
+        for group in groups:
+            stacked.addWidget(group)
+        stacked.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)

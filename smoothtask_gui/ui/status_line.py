@@ -58,7 +58,7 @@ class StatusLine(QFrame):
             more = len(view.open_incidents) - 1
             body = incident.body
             if more:
-                body += "\n" + self.tr("Also open, under History: {count}.").format(count=more)
+                body += "\n" + self.tr("{count} more under History.").format(count=more)
             self._say("■" if critical else "▲", Tone.CRITICAL if critical else Tone.WARNING, incident.title, body)
         elif view.source == "none":
             self._say("○", Tone.MUTED, self.tr("There are no readings"), view.notice)

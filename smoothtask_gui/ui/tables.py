@@ -63,6 +63,7 @@ class TableView(QTreeView):
         self.setItemDelegate(_Spacious(self))
         self.setHeader(_Header(Qt.Orientation.Horizontal, self))
         self.header().setSectionsClickable(True)
+        self.header().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.header().setSectionsMovable(True)
         self.header().setStretchLastSection(False)
 

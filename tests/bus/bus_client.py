@@ -65,8 +65,8 @@ class Client:
         self.buses: dict[str, MessageBus] = {}
         self.streams: dict[int, socket.socket] = {}
 
-    async def connect(self, connection: str = "main") -> str:
-        self.buses[connection] = await MessageBus(bus_type=BusType.SYSTEM, negotiate_unix_fd=True).connect()
+    async def connect(self, connection: str = "main", fd_passing: bool = True) -> str:
+        self.buses[connection] = await MessageBus(bus_type=BusType.SYSTEM, negotiate_unix_fd=fd_passing).connect()
         return self.buses[connection].unique_name
 
     async def disconnect(self, connection: str = "main") -> None:

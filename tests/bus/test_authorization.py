@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.bus.boxes import Box
+from tests.bus.boxes import Box, wait_until
 
 OpenBox = Callable[..., Box]
 
@@ -127,8 +127,7 @@ def test_the_same_call_is_served_when_its_caller_stays(stand_in: StartStandIn) -
     alice.start_call(**ASKING["OpenStream"])
     assert polkit.next_word() == "asked"
     polkit.grant()
-    alice.call(member="Ping", interface="org.freedesktop.DBus.Peer")
-    assert programs_of(box.owner_pid(alice))
+    wait_until(lambda: bool(programs_of(box.owner_pid(alice))))
 
 
 def programs_of(pid: int) -> list[str]:

@@ -4,28 +4,20 @@ import ctypes
 import errno
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bus.boxes import Box
+from tests.bus.boxes import Box, wait_until
 
 OpenBox = Callable[..., Box]
 
 TASKS, EXITS, OOM, THERMAL = 1, 2, 4, 8
 MISSING_IO = 1
-SEES_ALL, SEES_AS_PROC = 1, 2
+SEES_ALL, SEES_AS_PROC, SEES_OWN = 1, 2, 3
 
 
 def descriptors_of(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
-
-
-def wait_until(holds: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.02)
 
 
 def test_an_active_user_gets_sealed_frames_of_real_tasks(box: Box) -> None:
@@ -75,6 +67,15 @@ def test_a_second_user_sees_no_io_of_the_first_users_processes(box: Box) -> None
         assert not any(missing_io["own"])
         assert missing_io["other"]
         assert all(missing_io["other"] + missing_io["root"])
+
+
+def test_hidepid_is_not_widened(open_box: OpenBox) -> None:
+    box = open_box("--hidepid=2")
+    alice = box.caller()
+    opened = alice.open(period_ms=100, kinds=TASKS)
+    assert opened["hello"]["visibility"] == SEES_OWN
+    rows = alice.read(stream=opened["stream"], count=1)[0]["frame"]["tasks"]
+    assert {uid for pid, tgid, uid, _missing in rows if pid == tgid} == {box.uid_of("alice")}
 
 
 def test_root_sees_all_in_full(box: Box) -> None:
@@ -148,6 +149,14 @@ def test_a_caller_that_leaves_the_bus_loses_its_streams_even_if_it_keeps_the_des
     alice.disconnect(connection="second")
     assert alice.hung_up(stream=opened["stream"])
     assert alice.prop(name="OwnCost")[5] == 0
+
+
+def test_a_caller_that_cannot_take_descriptors_leaves_no_stream_behind(box: Box) -> None:
+    alice, bob = box.caller(), box.caller("bob")
+    alice.connect(connection="without", fd_passing=False)
+    alice.start_call(member="OpenStream", signature="uu", body=[60_000, TASKS], connection="without")
+    alice.call(member="Ping", interface="org.freedesktop.DBus.Peer", connection="without")
+    wait_until(lambda: bob.prop(name="OwnCost")[5] == 0)
 
 
 def test_the_fifth_stream_of_a_user_is_refused_until_one_is_closed(box: Box) -> None:

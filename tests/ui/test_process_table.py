@@ -49,6 +49,16 @@ def test_rows_stay_under_the_pointer_and_are_sorted_when_it_leaves(table: Proces
     assert names(table) == ["c", "b", "a"]
 
 
+def test_a_table_that_comes_into_view_under_the_pointer_is_sorted_first(table: ProcessTable) -> None:
+    table.hide()
+    pointer(table, inside=True)
+    table.show()
+    table.show_sample(sample(RISEN))
+    assert names(table) == ["c", "b", "a"]
+    table.show_sample(sample(processes((1, "a", 3.0), (2, "b", 0.2), (3, "c", 0.9))))
+    assert names(table) == ["c", "b", "a"]
+
+
 def test_rows_stay_while_one_is_selected_and_the_table_says_so(table: ProcessTable, qtbot: QtBot) -> None:
     select(table, "b")
     table.show_sample(sample(RISEN))

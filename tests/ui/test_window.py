@@ -220,9 +220,10 @@ def test_every_tab_can_be_reached_by_its_letter(window: MainWindow) -> None:
     assert len(set(letters)) == len(letters)
 
 
-def test_no_two_buttons_of_a_tab_share_a_letter(window: MainWindow) -> None:
+@pytest.mark.parametrize("tab", range(4))
+def test_no_two_buttons_of_a_tab_share_a_letter(window: MainWindow, tab: int) -> None:
     show(window, source="procfs", notice="x", incidents=(runaway(),))
-    window.tabs.setCurrentWidget(window.processes)
+    window.tabs.setCurrentIndex(tab)
     letters = [QKeySequence.mnemonic(window.tabs.tabText(tab)).toString() for tab in range(window.tabs.count())]
     buttons = [button for button in window.findChildren(QAbstractButton) if button.isVisible() and button.text()]
     letters += [QKeySequence.mnemonic(button.text()).toString() for button in buttons]

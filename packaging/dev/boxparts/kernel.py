@@ -33,6 +33,12 @@ def mount_tmpfs(target: Path, mode: str = "755") -> None:
     _checked(_libc.mount(b"tmpfs", os.fsencode(target), b"tmpfs", MS_NODEV, options), f"mount tmpfs on {target}")
 
 
+def mount_proc(hidepid: int, gid: int) -> None:
+    """Covers /proc with one of the same process namespace that hides others' processes from all but group `gid`."""
+    options = f"hidepid={hidepid},gid={gid}".encode()
+    _checked(_libc.mount(b"proc", b"/proc", b"proc", MS_NOSUID | MS_NODEV, options), f"mount /proc, hidepid={hidepid}")
+
+
 def bind(source: Path, target: Path) -> None:
     """Shows `source` at `target` too; `target` exists."""
     flags = MS_BIND | MS_REC

@@ -41,16 +41,19 @@ def buttons() -> list[tuple[int, int]]:
     return middles
 
 
-def press(number: int, count: int, patience_s: float = 5.0) -> bool:
-    """Click button `number` of `count` once all of them are drawn; False if they don't come."""
+def drawn(count: int, patience_s: float = 5.0) -> list[tuple[int, int]]:
+    """The middles of the buttons once all `count` of them are drawn and stand still; empty if they don't come."""
     deadline = time.monotonic() + patience_s
     before: list[tuple[int, int]] = []
     while time.monotonic() < deadline:
         seen = buttons()
-        if len(seen) == count and seen == before:  # two looks alike: it has stopped moving
-            x, y = seen[number]
-            subprocess.run(["xdotool", "mousemove", str(x), str(y), "click", "1"], check=True)
-            return True
+        if len(seen) == count and seen == before:
+            return seen
         before = seen
         time.sleep(0.15)
-    return False
+    return []
+
+
+def click(place_px: tuple[int, int]) -> None:
+    """One click with the left button."""
+    subprocess.run(["xdotool", "mousemove", *map(str, place_px), "click", "1"], check=True)

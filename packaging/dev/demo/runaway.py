@@ -5,9 +5,11 @@ import signal
 import time
 
 LIMIT_S = 90
-PR_SET_PDEATHSIG = 1  # prctl(2)
+PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15  # prctl(2)
 
-ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+libc = ctypes.CDLL(None)
+libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+libc.prctl(PR_SET_NAME, b"demo-runaway", 0, 0, 0)
 end = time.monotonic() + LIMIT_S
 while time.monotonic() < end:
     pass

@@ -29,12 +29,10 @@ class Bystander:
     def __init__(self) -> None:
         self.shown: asyncio.Queue[Shown] = asyncio.Queue()
         self.pressed: asyncio.Queue[str] = asyncio.Queue()
-        self._monitor = MessageBus()
-        self._bus = MessageBus()
 
     async def watch(self) -> None:
-        await self._bus.connect()
-        await self._monitor.connect()
+        self._bus = await MessageBus().connect()
+        monitor = await MessageBus().connect()
         rules = [f"interface='{NOTIFICATIONS}'"]
         become = Message(
             destination="org.freedesktop.DBus",
@@ -44,8 +42,9 @@ class Bystander:
             signature="asu",
             body=[rules, 0],
         )
-        self._monitor.add_message_handler(self._heard)
-        await self._monitor.call(become)
+        await monitor.call(become)
+        monitor.add_message_handler(self._heard)  # after it: as a monitor it would swallow the reply
+        self._monitor = monitor
 
     def _heard(self, message: Message) -> bool:
         if message.message_type is MessageType.METHOD_CALL and message.member == "Notify":

@@ -15,6 +15,7 @@ import popup
 from session import Bystander, Shown
 
 HERE = Path(__file__).resolve().parent
+RUNAWAY = "demo-runaway"
 ICON_S, ALERT_S, CLICK_S, END_S, OVER_S = 15, 45, 70, 10, 30
 
 
@@ -24,6 +25,11 @@ class StoryError(Exception):
 
 def start_runaway() -> "subprocess.Popen[bytes]":
     return subprocess.Popen([sys.executable, HERE / "runaway.py"])
+
+
+def stop_button(shown: Shown) -> int | None:
+    """Which button stops the process, counted from the left."""
+    return next((n for n, (_, label) in enumerate(shown.buttons) if label.startswith("Stop")), None)
 
 
 class Story:
@@ -46,7 +52,7 @@ class Story:
     async def run(self) -> None:
         """All chapters; StoryError at the first that doesn't come."""
         await self.bystander.watch()
-        app = self.start_app()
+        app = self.start_app("--hidden", "--rules", str(HERE / "rules.toml"))
         runaway = None
         try:
             self.tell("the app is starting (its log: build/run/demo-app.log)")
@@ -61,9 +67,10 @@ class Story:
                 process.terminate()
                 process.wait(10)
 
-    def start_app(self) -> "subprocess.Popen[bytes]":
+    def start_app(self, *options: str) -> "subprocess.Popen[bytes]":
         with (self.logs / "demo-app.log").open("wb") as log:
-            return subprocess.Popen(["smoothtask", "--rules", HERE / "rules.toml"], stdout=log, stderr=log)
+            words = [sys.executable, "-P", "-m", "smoothtask_gui.app", *options]
+            return subprocess.Popen(words, stdout=log, stderr=log)
 
     async def icon(self, app: "subprocess.Popen[bytes]") -> None:
         for _ in range(ICON_S * 10):
@@ -79,34 +86,36 @@ class Story:
             return
         raise StoryError(f"no tray icon within {ICON_S} s")
 
-    async def next_shown(self, patience_s: float, wants_buttons: bool) -> Shown | None:
-        """The next notification that has buttons (or hasn't), None if it doesn't come."""
+    async def next_shown(self, patience_s: float, has_stop: bool) -> Shown | None:
+        """The next notification about the runaway that can stop it (or no longer can), None if it doesn't come."""
         try:
             async with asyncio.timeout(patience_s):
                 while True:
                     shown = await self.bystander.shown.get()
-                    if bool(shown.buttons) == wants_buttons:
+                    if RUNAWAY in shown.title and (stop_button(shown) is not None) is has_stop:
                         return shown
         except TimeoutError:
             return None
 
     async def alert(self, app: "subprocess.Popen[bytes]") -> Shown:
-        while shown := await self.next_shown(ALERT_S, wants_buttons=True):
-            self.tell(f"notification: {shown.title}")
-            for line in shown.body.splitlines():
-                self.tell(f"              {line}")
-            self.tell(f"              {' '.join(f'[{label}]' for _, label in shown.buttons)}")
-            if any(key for key, label in shown.buttons if "stop" in (key + label).lower()):
-                return shown
-        ended = "" if app.poll() is None else f"; the app has ended (exit {app.returncode})"
-        raise StoryError(f"no alert within {ALERT_S} s{ended}")
+        shown = await self.next_shown(ALERT_S, has_stop=True)
+        if shown is None:
+            ended = "" if app.poll() is None else f"; the app has ended (exit {app.returncode})"
+            self.picture("failed")
+            raise StoryError(f"no alert within {ALERT_S} s{ended}")
+        self.tell(f"notification: {shown.title}")
+        for line in shown.body.splitlines():
+            self.tell(f"              {line}")
+        self.tell(f"              {' '.join(f'[{label}]' for _, label in shown.buttons)}")
+        return shown
 
     async def stop(self, shown: Shown, runaway: "subprocess.Popen[bytes]") -> None:
-        number = next(n for n, (key, label) in enumerate(shown.buttons) if "stop" in (key + label).lower())
         if self.clicks_itself:
-            if not await asyncio.to_thread(popup.press, number, len(shown.buttons)):
-                self.picture("failed")
+            buttons = await asyncio.to_thread(popup.drawn, len(shown.buttons))
+            self.picture("alert")
+            if not buttons:
                 raise StoryError("the notification's buttons aren't on the screen")
+            popup.click(buttons[stop_button(shown) or 0])
         else:
             self.tell("press Stop in the notification; nothing is lost if you don't")
         try:
@@ -121,7 +130,7 @@ class Story:
         self.tell(f"pid {runaway.pid} has ended ({'by SIGTERM' if code == -15 else f'exit {code}'})")
 
     async def over(self) -> None:
-        shown = await self.next_shown(OVER_S, wants_buttons=False)
+        shown = await self.next_shown(OVER_S, has_stop=False)
         if shown is None:
             raise StoryError(f"the alert wasn't called over within {OVER_S} s")
         self.tell(f"notification: {shown.title}")

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import signal
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Callable
 from pathlib import Path
 
@@ -333,7 +337,7 @@ def test_no_command_line_job_imports_qt(tmp_path: Path, recording: Path) -> None
 def test_an_internal_error_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from smoothtask_gui.cli import main as module
 
-    def broken(_arguments: object) -> int:
+    def broken(_arguments: object, _rest: object) -> int:
         return int("x")
 
     monkeypatch.setattr(module, "_dispatch", broken)
@@ -341,3 +345,29 @@ def test_an_internal_error_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: 
     shown = capsys.readouterr().err
     assert shown.count("\n") == 1
     assert "internal error at test_commands.py" in shown
+
+
+def test_a_terminal_that_is_not_utf_8_still_gets_every_line(smoothtask: Run) -> None:
+    done = smoothtask("doctor", PYTHONIOENCODING="ascii")
+    assert "internal error" not in done.stderr
+    assert "\\u2192" in done.stdout
+
+
+def test_on_a_terminal_the_table_is_refreshed_in_place_and_fits(tmp_path: Path, recording: Path) -> None:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 12, 60, 0, 0))
+    command = [sys.executable, "-m", "smoothtask_gui", "top", "--count", "2", "--source", f"recording:{recording}"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment(tmp_path, TERM="xterm"), stdout=theirs, stderr=subprocess.PIPE, check=False
+    )
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert done.returncode == 0, done.stderr
+    screens = shown.split("\x1b[H\x1b[J")[1:]
+    assert len(screens) == 2
+    for screen in screens:
+        lines_shown = screen.splitlines()
+        assert len(lines_shown) <= 12
+        assert max(map(len, lines_shown)) <= 60
+        assert "\x1b" not in screen

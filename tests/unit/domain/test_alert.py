@@ -62,6 +62,14 @@ def test_a_resolved_alert_stays_quiet_during_its_cooldown() -> None:
     assert after("+" * 60, resolved, 17).phase is Phase.FIRING
 
 
+def test_a_rate_speaks_for_its_whole_interval() -> None:
+    alert = Alert(TIMING)
+    for second in range(2, 11, 2):
+        assert not alert.is_firing
+        alert = advance(alert, holds=True, now_ns=second * SECOND, covers_ns=2 * SECOND)
+    assert alert.is_firing
+
+
 def test_an_event_fires_at_once_but_respects_the_cooldown() -> None:
     assert trigger(Alert(TIMING), now_ns=5).is_firing
     resolved = after("------", after("+" * 11), 11)

@@ -272,3 +272,16 @@ def test_a_rule_that_is_switched_off_takes_its_notification_back(monitor: Monito
     assert recorded(effects)[0].state is IncidentState.RESOLVED
     assert run(monitor, machine, 60) == []
     assert monitor.receive_event(trip(machine.now_ns, 99.0)) == ()
+
+
+def test_a_changed_culprit_changes_the_notification_but_not_every_second(monitor: Monitor, machine: Machine) -> None:
+    machine.hot(97)
+    (fired,) = told(run(monitor, machine, 20))
+    machine.apps[0].cores = 0.1
+    machine.apps[1].cores = 3.0
+    assert told(run(monitor, machine, 30)) == []
+    effects = run(monitor, machine, 60)
+    (changed,) = told(effects)
+    assert changed.id == fired.id
+    assert changed.title == "CPU at 97 °C: firefox is heating it"
+    assert recorded(effects) == []

@@ -27,10 +27,10 @@ def monitor() -> Monitor:
 def test_a_runaway_is_named_with_its_cores_and_time(monitor: Monitor, machine: Machine) -> None:
     run(monitor, machine, 10)
     node = machine.start("node", 3.9, parent_pid=1000, rss_bytes=512_000_000)
-    assert told(run(monitor, machine, 10)) == []
+    assert told(run(monitor, machine, 9)) == []
     (incident,) = told(run(monitor, machine, 1))
-    assert incident.title == "node has used 3.9 cores for 11 s"
-    assert incident.body == "Started by bash 11 s ago. Uses 512 MB of memory."
+    assert incident.title == "node has used 3.9 cores for 10 s"
+    assert incident.body == "Started by bash 10 s ago. Uses 512 MB of memory."
     assert incident.subject == f"{node.pid}:{node.start_ns}"
     assert incident.value == pytest.approx(3.9)
     assert incident.limit == 0.9
@@ -38,6 +38,29 @@ def test_a_runaway_is_named_with_its_cores_and_time(monitor: Monitor, machine: M
     assert incident.target.pid == node.pid
     assert incident.shares[0].ratio == pytest.approx(1.0)
     assert incident.actions == (Action.SHOW, Action.STOP, Action.SNOOZE)
+
+
+def test_a_short_dip_is_forgiven_and_a_long_one_is_not(monitor: Monitor, machine: Machine) -> None:
+    app = machine.start("node", 1.0)
+    run(monitor, machine, 7)
+    app.cores = 0.8
+    run(monitor, machine, 1)
+    app.cores = 1.0
+    assert len(told(run(monitor, machine, 6))) == 1
+    other = machine.start("other", 3.0)
+    run(monitor, machine, 3)
+    other.cores = 0.8
+    assert told(run(monitor, machine, 60)) == []
+
+
+def test_a_dip_to_the_clear_level_begins_anew(monitor: Monitor, machine: Machine) -> None:
+    app = machine.start("node", 1.0)
+    for _ in range(5):
+        app.cores = 1.0
+        run(monitor, machine, 9)
+        app.cores = 0.5
+        run(monitor, machine, 1)
+    assert monitor.incidents == ()
 
 
 def test_one_full_core_is_said_in_the_singular(monitor: Monitor, machine: Machine) -> None:

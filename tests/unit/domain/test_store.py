@@ -54,7 +54,7 @@ def test_the_top_three_are_named_with_their_shares_and_the_rest_is_shown() -> No
     assert [(share.name, round(share.ratio, 3)) for share in found.shares] == [
         ("one", 0.5),
         ("two", 0.25),
-        ("four", 0.125),
+        ("three", 0.125),
     ]
     assert found.rest_ratio == pytest.approx(0.125)
     assert found.window_ns == 60 * SECOND

@@ -1,0 +1,76 @@
+"""Stand-ins for the BPF probes as the sampler uses them: rows and records that a test decides on."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from helper.loaders.errors import LoaderError
+from helper.probes.probe import ProbeCost, Reading
+from helper.probes.visibility import Visibility
+
+ROW_BYTES = 136
+
+
+class FakeTasks:
+    """`rows` task rows of zeros; raises LoaderError while `broken`. Notes what it was asked."""
+
+    name = "task_snapshot"
+
+    def __init__(self, rows: int = 3) -> None:
+        self.rows = rows
+        self.broken = False
+        self.asked: list[Visibility] = []
+
+    def open(self) -> None:
+        if self.broken:
+            raise LoaderError(self.name, "load", 1)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def cost(self) -> ProbeCost:
+        return ProbeCost(None, None, 4096)
+
+    def read_into(self, buffer: memoryview, visibility: Visibility, born_before_ns: int = 0) -> Reading:
+        self.asked.append(visibility)
+        if self.broken:
+            raise LoaderError(self.name, "read", 5)
+        fitting = min(self.rows, len(buffer) // ROW_BYTES)
+        return Reading(fitting * ROW_BYTES, truncated=fitting < self.rows)
+
+
+@dataclass
+class FakeEvents:
+    """A ring buffer: `put` a record and the descriptor becomes readable; `lost_count` is what lost() says."""
+
+    name: str = "process_events"
+    lost_count: int = 0
+    records: list[bytes] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def put(self, record: bytes) -> None:
+        self.records.append(record)
+        os.write(self._writer, b"!")
+
+    def open(self) -> None:
+        """The pipe is open already."""
+
+    def close(self) -> None:
+        os.close(self._reader)
+        os.close(self._writer)
+
+    def cost(self) -> ProbeCost:
+        return ProbeCost(None, None, 4096)
+
+    def fileno(self) -> int:
+        return self._reader
+
+    def drain(self, sink: Callable[[bytes], None]) -> None:
+        os.read(self._reader, 4096)
+        while self.records:
+            sink(self.records.pop(0))
+
+    def lost(self) -> int:
+        return self.lost_count

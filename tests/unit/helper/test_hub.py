@@ -1,0 +1,171 @@
+"""All open streams together: who shares a frame, who gets which event, and what happens when a probe breaks."""
+
+import asyncio
+import os
+import socket
+import struct
+from collections.abc import Coroutine
+from typing import Any
+
+from helper.probes.visibility import Mode, Visibility
+from helper.sampler import packets
+from helper.sampler.hub import Hub
+from helper.sampler.probe_set import Slot, State, kinds_of
+from helper.sampler.readings import Readings
+from helper.sampler.stream import Request, Stream
+from tests.fakes.probes import ROW_BYTES, FakeEvents, FakeTasks
+
+ALICE, BOB = (Visibility(Mode.SEES_AS_PROC, uid) for uid in (1000, 1001))
+BOB_ALONE = Visibility(Mode.SEES_OWN, 1001)
+EXIT_EVENT_BYTES = 112
+
+
+class Desk:
+    """A hub on fake probes; `run` gives it a loop."""
+
+    def __init__(self, tasks: FakeTasks | None = None) -> None:
+        self.tasks = tasks or FakeTasks()
+        self.slot = Slot(self.tasks, kinds_of(self.tasks.name))
+        self.slot.open()
+        self.ended: list[Stream] = []
+        self.someone_ended = asyncio.Event()
+        self.hub = Hub(Readings((self.slot, self.tasks, ROW_BYTES), None), self._note_end)
+
+    def _note_end(self, stream: Stream) -> None:
+        self.ended.append(stream)
+        self.someone_ended.set()
+
+    def open(self, visibility: Visibility, kinds: int = packets.KIND_TASKS, period_ms: int = 100) -> Stream:
+        return self.hub.open(Request(f":1.{visibility.uid}", visibility.uid, period_ms, kinds, visibility))
+
+    async def next(self, stream: Stream, kind: int) -> tuple[bytes, int]:
+        """The body of the next packet of `kind` and the size of its frame."""
+        stream.other_end.setblocking(False)
+        while True:
+            try:
+                text, fds, _, _ = socket.recv_fds(stream.other_end, 65536, 1)
+            except BlockingIOError:
+                await asyncio.sleep(0.005)
+                continue
+            size = os.fstat(fds[0]).st_size if fds else 0
+            for fd in fds:
+                os.close(fd)
+            if packets.PACKET.unpack_from(text)[2] == kind:
+                return text[packets.PACKET.size :], size
+
+
+def run(scene: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(scene, 10))
+
+
+def exit_record(uid: int) -> bytes:
+    head = packets.EVENT_HEAD.pack(1, EXIT_EVENT_BYTES, 5)
+    return head + struct.pack("@4I", 42, 1, uid, 0) + bytes(EXIT_EVENT_BYTES - 32)
+
+
+def test_one_snapshot_serves_all_streams_of_a_class_however_many_periods_they_have() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        for _ in range(3):
+            desk.open(ALICE)
+        last = desk.open(ALICE, period_ms=200)
+        desk.open(BOB)
+        await desk.next(last, packets.TICK)
+        assert sorted(seen.uid for seen in desk.tasks.asked) == [1000, 1001]
+        desk.hub.close(packets.BYE_SHUTDOWN)
+
+    run(scene())
+
+
+def test_the_buffer_grows_until_all_rows_fit() -> None:
+    async def scene() -> None:
+        desk = Desk(FakeTasks(rows=5000))
+        _, size = await desk.next(desk.open(ALICE), packets.TICK)
+        assert size == packets.FRAME.size + packets.SECTION.size + 5000 * ROW_BYTES
+        desk.hub.close(packets.BYE_SHUTDOWN)
+
+    run(scene())
+
+
+def test_a_stream_without_tasks_ticks_with_empty_frames() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        _, size = await desk.next(desk.open(ALICE, kinds=packets.KIND_OOM), packets.TICK)
+        assert size == packets.FRAME.size
+        assert desk.tasks.asked == []
+        desk.hub.close(packets.BYE_SHUTDOWN)
+
+    run(scene())
+
+
+def test_a_snapshot_that_breaks_ends_its_streams_with_the_reason_and_no_others() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        doomed, other = desk.open(ALICE), desk.open(BOB, kinds=packets.KIND_OOM)
+        await desk.next(doomed, packets.TICK)
+        spare = socket.socket(fileno=os.dup(doomed.other_end.fileno()))
+        desk.tasks.broken = True
+        await desk.next(other, packets.TICK)
+        await desk.next(other, packets.TICK)
+        spare.setblocking(False)
+        text = spare.recv(65536)
+        assert packets.PACKET.unpack_from(text)[2] == packets.BYE
+        assert packets.BYE_BODY.unpack_from(text, packets.PACKET.size)[0] == packets.BYE_FAILED
+        assert desk.ended == [doomed]
+        assert desk.slot.state is State.FAILED
+        assert "step: read" in desk.slot.reason
+        spare.close()
+        desk.hub.close(packets.BYE_SHUTDOWN)
+
+    run(scene())
+
+
+def test_an_event_reaches_those_who_asked_masked_for_each() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        events = FakeEvents()
+        slot = Slot(events, kinds_of(events.name))
+        slot.open()
+        desk.hub.events.listen(slot, events)
+        kinds = packets.KIND_PROCESS_EXITS
+        alice, bob, alone = (desk.open(seen, kinds) for seen in (ALICE, BOB, BOB_ALONE))
+        events.put(exit_record(uid=1000))
+        events.put(exit_record(uid=1001))
+        missing = [struct.unpack_from("@I", (await desk.next(who, packets.EVENT))[0], 88)[0] for who in (alice, bob)]
+        assert missing == [0, 1], "another user's bytes are flagged as missing"
+        first_for_alone = (await desk.next(alone, packets.EVENT))[0]
+        assert struct.unpack_from("@I", first_for_alone, 24)[0] == 1001, "under hidepid another's end isn't told"
+        slot.close()
+        desk.hub.close(packets.BYE_SHUTDOWN)
+
+    run(scene())
+
+
+def test_what_a_ring_buffer_loses_is_told_to_those_who_asked_for_its_events() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        events = FakeEvents(lost_count=10)
+        slot = Slot(events, kinds_of(events.name))
+        slot.open()
+        desk.hub.events.listen(slot, events)
+        asked, other = desk.open(ALICE, packets.KIND_PROCESS_EXITS), desk.open(ALICE, packets.KIND_TASKS)
+        events.lost_count = 17
+        lost = [packets.TICK_BODY.unpack((await desk.next(who, packets.TICK))[0])[2] for who in (asked, other)]
+        assert lost == [7, 0]
+        slot.close()
+        desk.hub.close(packets.BYE_SHUTDOWN)
+
+    run(scene())
+
+
+def test_a_reader_that_hangs_up_ends_its_stream_without_a_tick() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        stream = desk.open(ALICE, period_ms=60_000)
+        await desk.next(stream, packets.TICK)
+        stream.other_end.close()
+        await desk.someone_ended.wait()
+        assert desk.hub.count() == 0
+        desk.hub.close(packets.BYE_SHUTDOWN)
+
+    run(scene())
