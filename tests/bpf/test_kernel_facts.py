@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import platform
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from helper.kernel_facts import read_kernel_facts
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAMES = ["release", "btf", "lockdown", "bpf_stats_enabled", "unprivileged_bpf", "jit", "psi", "capabilities"]
 
