@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import socket
 import subprocess
 from contextlib import ExitStack
@@ -86,6 +87,19 @@ def test_the_table_is_that_of_ss(sockets: Sockets, kept: ExitStack) -> None:
         "ESTAB", "LISTEN", "UNCONN", "TIME-WAIT", "FIN-WAIT-2", "CLOSE-WAIT", "SYN-SENT",
     }  # fmt: skip
     assert any(one.local.startswith("[::ffff:127.0.0.1]") for one in found)
+
+
+def test_four_thousand_sockets_are_those_of_ss(sockets: Sockets, kept: ExitStack) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(5000, before[0]), before[1]))
+    kept.callback(resource.setrlimit, resource.RLIMIT_NOFILE, before)
+    listener = kept.enter_context(socket.create_server(("::1", 0), family=socket.AF_INET6))
+    for _ in range(2000):
+        kept.enter_context(socket.create_connection(listener.getsockname()[:2]))
+        kept.enter_context(listener.accept()[0])
+    expected, found = tables(sockets)
+    assert found == expected
+    assert len(found) == 4001
 
 
 def test_traffic_is_that_of_ss_and_of_the_sender(sockets: Sockets, kept: ExitStack) -> None:
