@@ -224,7 +224,6 @@ struct sock {
 	kuid_t sk_uid;
 	u16 sk_protocol;
 	u32 sk_ack_backlog, sk_max_ack_backlog;
-	unsigned long sk_ino;
 };
 
 struct inet_sock {

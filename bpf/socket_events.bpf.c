@@ -133,7 +133,7 @@ static __always_inline void tell(struct sock *sk, const struct tcp_sock *tcp, co
 	event->head.boottime_ns = now_ns;
 	struct st_socket *row = &event->socket;
 	row->cookie = bpf_get_socket_cookie(sk);
-	row->inode = inode_of(sk);
+	row->inode = socket_inode(sk);
 	row->protocol = IPPROTO_TCP;
 	row->uid = sk->sk_uid.val;
 	row->net_namespace = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);

@@ -25,16 +25,6 @@ static __always_inline void read_endpoints(struct st_socket *row, const struct s
 	}
 }
 
-/* SOCK_INODE(), include/net/sock.h. */
-static __always_inline u64 inode_of(const struct sock *sk)
-{
-	if (bpf_core_field_exists(sk->sk_ino))
-		return sk->sk_ino;
-	struct socket_alloc *both = (struct socket_alloc *)sk->sk_socket;
-
-	return both ? BPF_CORE_READ(both, vfs_inode.i_ino) : 0;
-}
-
 static __always_inline void read_memory(struct st_socket *row, const struct socket_memory *memory)
 {
 	row->start_ns = memory->start_ns;

@@ -58,7 +58,7 @@ int tcp_sockets(struct bpf_iter__tcp *ctx)
 		row.uid = sk->sk_uid.val;
 		if (is_hidden(row.uid))
 			return 0;
-		row.inode = inode_of(sk);
+		row.inode = socket_inode(sk);
 		read_traffic(&row, tcp, common->skc_flags);
 		read_tcp_queues(&row, sk, tcp);
 		memory = remember(&row, tcp);
@@ -86,7 +86,7 @@ int udp_sockets(struct bpf_iter__udp *ctx)
 	row.protocol = IPPROTO_UDP;
 	row.net_namespace = settings.net_namespace;
 	read_endpoints(&row, &sk->__sk_common);
-	row.inode = inode_of(sk);
+	row.inode = socket_inode(sk);
 	row.missing = ST_MISSING_RTT | (settings.counts_datagrams ? 0 : ST_MISSING_TRAFFIC);
 	/* udp_diag_get_info(), net/ipv4/udp_diag.c; one reference of sk_wmem_alloc is the socket's own */
 	row.receive_queue_bytes = less(sk->sk_backlog.rmem_alloc.counter, udp->forward_deficit);
