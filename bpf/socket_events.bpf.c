@@ -74,7 +74,7 @@ static __always_inline struct st_traffic *row_of_process(u64 start_ns, struct ta
 
 static __always_inline struct st_traffic *row_of_current(void)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = plain(bpf_get_current_task_btf());
 
 	return row_of_process(task->group_leader->start_boottime, task);
 }
