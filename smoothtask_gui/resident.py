@@ -77,6 +77,7 @@ class Resident(QObject):
     def run(self) -> int:
         """Start everything, live, end everything."""
         signals = QuitSignals(self._qt.quit)
+        QTimer.singleShot(0, self, self._set_icon)  # once the palette is the desktop's
         call = self._qt_thread.call
         self._loop.submit(
             self._session.notifications.start(
@@ -174,6 +175,11 @@ class Resident(QObject):
         if not self.tray.is_shown and not self._notifications_work:
             self._qt.quit()
 
+    def _set_icon(self) -> None:
+        """By its name in the theme; drawn for a source tree, whose icon no theme knows."""
+        drawn = draw_icon(tray_look(0.625, None, self._qt.palette()))
+        self._qt.setWindowIcon(QIcon.fromTheme(APP_ID, drawn))
+
     def _end(self) -> None:
         if self._pumping is not None:
             self._pumping.cancel()
@@ -193,10 +199,4 @@ def _application(*, dark: bool | None) -> QApplication:
     if dark:
         application.styleHints().setColorScheme(Qt.ColorScheme.Dark)
     application.setQuitOnLastWindowClosed(False)
-    application.setWindowIcon(QIcon.fromTheme(APP_ID, _drawn_icon(application)))
     return application
-
-
-def _drawn_icon(application: QApplication) -> QIcon:
-    """For a source tree, whose icon no theme knows."""
-    return draw_icon(tray_look(0.625, None, application.palette()))
