@@ -29,7 +29,7 @@ from smoothtask_gui.cli.choose import choose
 from smoothtask_gui.domain.monitor import Monitor
 from smoothtask_gui.pump import pump
 from smoothtask_gui.tray import Tray
-from smoothtask_gui.ui.icon import draw_icon, tray_look
+from smoothtask_gui.ui.icon import TrayLook, draw_icon
 from smoothtask_gui.watchdog import Ports, Watchdog
 from smoothtask_gui.windows import Windows
 
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 APP_ID: Final = "io.github.smoothtask.SmoothTask"
 CLOSE_TIMEOUT_S: Final = 3.0
+ICON_FILL_STEP: Final = 5
+ICON_COLOUR: Final = 0xFF56B4E9  # the icon's own blue: for a source tree, whose icon no theme knows
 TRAY_PATIENCE_MS: Final = 5_000
 """A panel that starts with the session may come later than we do."""
 
@@ -77,7 +79,6 @@ class Resident(QObject):
     def run(self) -> int:
         """Start everything, live, end everything."""
         signals = QuitSignals(self._qt.quit)
-        QTimer.singleShot(0, self, self._set_icon)  # once the palette is the desktop's
         call = self._qt_thread.call
         self._loop.submit(
             self._session.notifications.start(
@@ -175,11 +176,6 @@ class Resident(QObject):
         if not self.tray.is_shown and not self._notifications_work:
             self._qt.quit()
 
-    def _set_icon(self) -> None:
-        """By its name in the theme; drawn for a source tree, whose icon no theme knows."""
-        drawn = draw_icon(tray_look(0.625, None, self._qt.palette()))
-        self._qt.setWindowIcon(QIcon.fromTheme(APP_ID, drawn))
-
     def _end(self) -> None:
         if self._pumping is not None:
             self._pumping.cancel()
@@ -199,4 +195,6 @@ def _application(*, dark: bool | None) -> QApplication:
     if dark:
         application.styleHints().setColorScheme(Qt.ColorScheme.Dark)
     application.setQuitOnLastWindowClosed(False)
+    drawn = draw_icon(TrayLook(ICON_FILL_STEP, None, ICON_COLOUR))
+    application.setWindowIcon(QIcon.fromTheme(APP_ID, drawn))
     return application
