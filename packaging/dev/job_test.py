@@ -27,7 +27,7 @@ class Lane:
 
 
 LANES = {
-    "unit": Lane(frozenset(), root=False),
+    "unit": Lane(frozenset({"unit"}), root=False),
     "ui": Lane(frozenset(), root=False),
     "contract": Lane(frozenset({"cc", "bpf", "box"}), root=False),
     "bpf": Lane(frozenset({"bpf", "cc"}), root=True),

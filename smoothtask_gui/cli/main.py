@@ -52,19 +52,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _dispatch(arguments, words[1:])
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader has seen enough. Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_unwritten()  # the reader has seen enough
         return DONE
     except KeyboardInterrupt:
         return DONE
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EIO, errno.EFBIG):
             return _crashed(error)
+        _forget_unwritten()
         _complain(f"the output can't be written: {error.strerror}")
         return FAILED
     except Exception as error:  # noqa: BLE001 - the crash handler
         return _crashed(error)
     return code
+
+
+def _forget_unwritten() -> None:
+    """Python flushes what is left at exit, and would complain again there (exit code 120)."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _crashed(error: Exception) -> int:
