@@ -12,6 +12,7 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QTranslator
@@ -20,6 +21,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from smoothtask_gui.domain.batch import Lost, SensorReading
 from smoothtask_gui.domain.culprit import Culprits
+from smoothtask_gui.domain.description import Application, Description
 from smoothtask_gui.domain.incident import Action, Incident, IncidentState, ProcessIdentity, Severity, Share
 from smoothtask_gui.domain.sample import RATE, ExitedRate, Sample, SystemRates
 from smoothtask_gui.domain.sensors import Limit
@@ -28,6 +30,9 @@ from smoothtask_gui.domain.store import Store
 from smoothtask_gui.domain.view import View
 from smoothtask_gui.ui.settings_window import SettingsWindow
 from smoothtask_gui.ui.window import MainWindow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SECOND_NS = 1_000_000_000
 NOON_NS = 1_795_348_865 * SECOND_NS
@@ -193,6 +198,24 @@ def dark_palette() -> QPalette:
     return palette
 
 
+DESCRIPTIONS = (
+    Description(
+        "/usr/lib/firefox/firefox-bin",
+        "/usr/lib/firefox/firefox-bin -contentproc -childID 3 -isForBrowser -prefsHandle 0:34567 -prefMapHandle "
+        "1:259312 -jsInitHandle 2:240908 -parentBuildID 20261103 -sandboxReporter 3 -chrootClient 4 -appDir /usr/lib",
+        "anna", "app-flatpak-org.mozilla.firefox-4711.scope", None, "org.mozilla.firefox",
+        Application("org.mozilla.firefox", "Firefox Web Browser", "firefox"),
+    ),
+    Description("/opt/<b>x</b>&amp/run", "run\n\x1b[31m\u202eevil", "very-long-user-name-of-the-company",
+                "docker-0123.scope", "docker 0123456789ab"),
+)  # fmt: skip
+
+
+def describe(who: ProcessIdentity, answer: Callable[[Description], None]) -> None:
+    """A made-up process, a hostile one every other time."""
+    answer(DESCRIPTIONS[who.pid % 2])
+
+
 class Photographer:
     """Shows windows one after the other and saves what they look like."""
 
@@ -211,7 +234,7 @@ class Photographer:
     def windows(self, store: Store, sample: Sample) -> None:
         """Every tab and every state."""
         for state, view in views(sample).items():
-            window = MainWindow(1000, user_name)
+            window = MainWindow(1000, user_name, describe)
             window.show_view(view, Store() if state in {"waiting", "none"} else store)
             self.take(window, f"window-{state}")
             if state == "procfs":
@@ -222,7 +245,7 @@ class Photographer:
                 window.tabs.setCurrentIndex(0)
                 self.take(window, "window-stale")
             window.close()
-        small = MainWindow(1000, user_name)
+        small = MainWindow(1000, user_name, describe)
         small.resize(640, 480)
         small.show_view(views(sample)["incident"], store)
         self.take(small, "window-small")

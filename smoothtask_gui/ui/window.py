@@ -16,6 +16,7 @@ from smoothtask_gui.ui import theme
 from smoothtask_gui.ui.incidents_page import IncidentsPage
 from smoothtask_gui.ui.notice import NoticeBar
 from smoothtask_gui.ui.overview import Overview
+from smoothtask_gui.ui.process_details import Describe, nothing_known
 from smoothtask_gui.ui.process_table import ProcessTable
 from smoothtask_gui.ui.sensors_page import SensorsPage
 from smoothtask_gui.ui.status_line import StatusLine
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
 
 
 class MainWindow(QMainWindow):
-    """`own_uid` is whose processes may be stopped; `user_name` turns a uid into a name (it must be quick: cache it)."""
+    """`own_uid` is whose processes may be stopped; `user_name` turns a uid into a name (it must be quick: cache it).
+
+    `describe` says what a process is, later and on Qt's thread.
+    """
 
     stop_requested = Signal(object)  # ProcessIdentity
     snooze_requested = Signal(object)  # Incident
@@ -37,7 +41,13 @@ class MainWindow(QMainWindow):
     helper_help_requested = Signal()
     quit_requested = Signal()
 
-    def __init__(self, own_uid: int, user_name: UserName = str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        own_uid: int,
+        user_name: UserName = str,
+        describe: Describe = nothing_known,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle("SmoothTask")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -45,7 +55,7 @@ class MainWindow(QMainWindow):
         self.status = StatusLine(own_uid)
         self.notice = NoticeBar()
         self.overview = Overview()
-        self.processes = ProcessTable(own_uid, user_name)
+        self.processes = ProcessTable(own_uid, user_name, describe)
         self.sensors = SensorsPage()
         self.incidents = IncidentsPage(own_uid)
         self.tabs = QTabWidget()
