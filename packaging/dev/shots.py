@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from smoothtask_gui.domain.batch import Lost, SensorReading
 from smoothtask_gui.domain.culprit import Culprits
 from smoothtask_gui.domain.description import Application, Description
+from smoothtask_gui.domain.gpu_rates import BY_DRIVER, BY_PROCESSES, GpuProcessRate, GpuRates
 from smoothtask_gui.domain.incident import Action, Incident, IncidentState, ProcessIdentity, Severity, Share
 from smoothtask_gui.domain.sample import RATE, ExitedRate, Sample, SystemRates
 from smoothtask_gui.domain.sensors import Limit
@@ -85,6 +86,22 @@ def sensors(temperature_c: float) -> tuple[SensorReading, ...]:
     )  # fmt: skip
 
 
+def gpus(rows: np.ndarray) -> tuple[GpuRates, ...]:
+    """A desktop's three cards: busy, asleep, and one that only its users tell about."""
+    users = [
+        GpuProcessRate(int(row["pid"]), int(row["start_ns"]), ratio, memory, {"gfx": ratio, "dec": ratio / 3})
+        for row, ratio, memory in zip(rows, (0.71, 0.12, 0.004), (3_100_000_000, 410_000_000, None), strict=False)
+    ]
+    return (
+        GpuRates("0000:00:02.0", "i915", "Intel 9a49", "active", 0.12, BY_PROCESSES, {"render": 0.12, "video": 0.03},
+                 None, None, None, 1300.0, None, tuple(users[1:2]), ""),
+        GpuRates("0000:0a:00.0", "amdgpu", "AMD 744c", "active", 0.83, BY_DRIVER, {"gfx": 0.71, "dec": 0.24},
+                 9_100_000_000, 25_700_000_000, 287.0, 2480.0, 71.0, (users[0], users[2]), ""),
+        GpuRates("0000:0b:00.0", "nvidia", "NVIDIA 2684", "asleep", None, "", {}, None, None, None, None, None, (),
+                 "It sleeps; asking would wake it."),
+    )  # fmt: skip
+
+
 def system(busy_ratio: float, rng: np.random.Generator) -> SystemRates:
     """One machine with 8 CPUs and 32 GB."""
     return SystemRates(
@@ -107,6 +124,7 @@ def filled_store(rng: np.random.Generator, seconds: int = 90) -> tuple[Store, Sa
             source="helper", processes=processes(400, 3),
             exited=(ExitedRate("cc1", 4711, 1000, 37, 0.61), ExitedRate("sh", 4711, 1000, 112, 0.07)),
             system=system(busy, rng), sensors=sensors(temperature), lost=Lost(), unavailable={},
+            gpus=gpus(processes(400, 3)),
         )  # fmt: skip
         if 40 <= second < 47:
             store.gap(sample.boottime_ns)
@@ -161,7 +179,7 @@ def views(sample: Sample) -> dict[str, View]:
     """The states worth looking at."""
     calm = calm_view(sample)
     poor = replace(
-        sample, source="procfs", exited=(), sensors=(), unavailable={
+        sample, source="procfs", exited=(), sensors=(), gpus=(), unavailable={
             "exited": "processes that live shorter than a tick: /proc shows only those alive when it is read",
             "io": "disk reads and writes of other users' processes: /proc shows them to their owner only",
         },
@@ -238,9 +256,9 @@ class Photographer:
             window.show_view(view, Store() if state in {"waiting", "none"} else store)
             self.take(window, f"window-{state}")
             if state == "procfs":
-                self._tabs(window, state, (1, 2, 3))
+                self._tabs(window, state, (1, 2, 3, 4))
             if state == "incident":
-                self._tabs(window, state, (1, 2, 3))
+                self._tabs(window, state, (1, 2, 3, 4))
                 window.show_stale(sample.realtime_ns)
                 window.tabs.setCurrentIndex(0)
                 self.take(window, "window-stale")

@@ -13,6 +13,7 @@ from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
 from smoothtask_gui.ui import theme
+from smoothtask_gui.ui.gpu_page import GpuPage
 from smoothtask_gui.ui.incidents_page import IncidentsPage
 from smoothtask_gui.ui.notice import NoticeBar
 from smoothtask_gui.ui.overview import Overview
@@ -57,6 +58,7 @@ class MainWindow(QMainWindow):
         self.overview = Overview()
         self.processes = ProcessTable(own_uid, user_name, describe)
         self.sensors = SensorsPage()
+        self.gpus = GpuPage()
         self.incidents = IncidentsPage(own_uid)
         self.tabs = QTabWidget()
         self._lay_out()
@@ -78,7 +80,7 @@ class MainWindow(QMainWindow):
         self._latest = None
         self.status.show_stale(last_realtime_ns)
         self.overview.show_stale()
-        for page in (self.processes, self.sensors):
+        for page in (self.processes, self.sensors, self.gpus):
             page.setEnabled(False)
 
     def show_incident(self, incident: Incident) -> None:
@@ -107,7 +109,7 @@ class MainWindow(QMainWindow):
             return
         view, store = self._latest
         self.overview.show_live()
-        for page in (self.processes, self.sensors):
+        for page in (self.processes, self.sensors, self.gpus):
             page.setEnabled(True)
         self.status.show_view(view)
         self.notice.show_view(view)
@@ -120,6 +122,8 @@ class MainWindow(QMainWindow):
             self.overview.show_view(view, store)
         elif tab is self.sensors:
             self.sensors.show_view(view)
+        elif tab is self.gpus:
+            self.gpus.show_view(view)
         elif tab is self.incidents:
             self.incidents.show_view(view)
         elif view.sample is not None:
@@ -164,6 +168,7 @@ class MainWindow(QMainWindow):
         self.tabs.addTab(self.overview, self.tr("&Overview"))
         self.tabs.addTab(self.processes, self.tr("&Processes"))
         self.tabs.addTab(self.sensors, self.tr("&Sensors"))
+        self.tabs.addTab(self.gpus, self.tr("Graphi&cs"))
         self.tabs.addTab(self.incidents, self.tr("H&istory"))
         body = QWidget()
         column = QVBoxLayout(body)

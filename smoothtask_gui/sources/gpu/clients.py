@@ -1,8 +1,9 @@
 """Which processes use graphics cards, by DRM fdinfo: without privileges, so those of one's own user only.
 
 Finding who has a card open means looking at every descriptor, 1.5 µs each; so that is done in rounds, ROUND_NS apart,
-DESCRIPTORS_A_TICK at most in one tick. What is known to be a client is read every tick, about 10 µs each. A client
-that shows up through several descriptors or processes (drm-client-id) counts once, for the lowest pid.
+about DESCRIPTORS_A_TICK in one tick, and a process that had no card open is passed over in the next rounds (1, then 2,
+then ROUNDS_PASSED_OVER of them). Known clients are read every tick, some 30 µs each. A client that shows up through
+several descriptors or processes (drm-client-id) counts once, for the lowest pid.
 
 Counters start at a client's first sight and go on when one of a process's clients closes, so that neither a new nor a
 closed one makes a jump. A process that may not be read has no row.
@@ -21,6 +22,10 @@ from smoothtask_gui.sources.gpu.fdinfo import DrmClient, parse_fdinfo
 
 ROUND_NS: Final = 5_000_000_000
 DESCRIPTORS_A_TICK: Final = 2000
+PROCESS_COST: Final = 10
+"""What a process costs beside its descriptors, in descriptors."""
+ROUNDS_PASSED_OVER: Final = 3
+"""So a process that opens its first card late is noticed within 20 s."""
 _DRM_FOLDER: Final = "/dev/dri/"
 
 Owner = tuple[int, int]  # pid, start_ns
@@ -63,6 +68,7 @@ class DrmClients:
         self._uid = os.getuid() if uid is None else uid
         self._processes: dict[Owner, _Process] = {}
         self._left: list[str] = []
+        self._passed_over: dict[str, tuple[int, int]] = {}  # by pid: rounds left, rounds the next time
         self._round_ns: int | None = None
 
     def read(self, now_ns: int) -> dict[str, tuple[GpuUse, ...]]:
@@ -82,10 +88,23 @@ class DrmClients:
             if self._round_ns is not None and now_ns - self._round_ns < ROUND_NS:
                 return
             self._round_ns = now_ns
-            self._left = [name for name in files.list_names(self._root) if name.isdigit()]
+            self._left = self._round([name for name in files.list_names(self._root) if name.isdigit()])
         looked = 0
         while self._left and looked < DESCRIPTORS_A_TICK:
-            looked += 1 + self._look_at(self._left.pop())
+            looked += PROCESS_COST + self._look_at(self._left.pop())
+
+    def _round(self, pids: list[str]) -> list[str]:
+        """Those whose turn it is; what is remembered of pids that are gone is dropped."""
+        before, self._passed_over = self._passed_over, {}
+        turn = []
+        for pid in pids:
+            left, following = before.get(pid, (0, 0))
+            if left:
+                self._passed_over[pid] = (left - 1, following)
+            else:
+                self._passed_over[pid] = (0, following)
+                turn.append(pid)
+        return turn
 
     def _look_at(self, pid: str) -> int:
         """Find a process's DRM descriptors; returns how many it has in all."""
@@ -98,6 +117,8 @@ class DrmClients:
             return 0
         descriptors = [name for name in names if self._is_card(f"{folder}/fd/{name}")]
         start_ns = start_ns_of(self._root, int(pid)) if descriptors else None
+        rounds = 0 if descriptors else min(ROUNDS_PASSED_OVER, self._passed_over.get(pid, (0, 0))[1] + 1)
+        self._passed_over[pid] = (rounds, rounds)
         for owner in [owner for owner in self._processes if owner[0] == int(pid) and owner[1] != start_ns]:
             del self._processes[owner]
         if start_ns is not None:

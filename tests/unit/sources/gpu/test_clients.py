@@ -5,7 +5,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from smoothtask_gui.sources.gpu.clients import DESCRIPTORS_A_TICK, ROUND_NS, DrmClients, start_ns_of
+from smoothtask_gui.sources.gpu.clients import DESCRIPTORS_A_TICK, ROUND_NS, ROUNDS_PASSED_OVER, DrmClients, start_ns_of
 from tests.fakes.graphics import close, drm_file, process
 
 if TYPE_CHECKING:
@@ -94,6 +94,16 @@ def test_descriptors_are_looked_through_in_rounds_and_so_many_a_tick(tmp_path: P
     while len(clients.read(ROUND_NS + ticks)[SLOT]) == 1:
         ticks += 1
     assert ticks <= 3
+
+
+def test_a_process_without_a_card_is_passed_over_ever_longer_but_never_forgotten(tmp_path: Path) -> None:
+    late = process(tmp_path, 10)
+    clients = DrmClients(tmp_path)
+    for now in range(20):
+        clients.read(now * ROUND_NS)
+    opened(late, 4, 1, 500)
+    rounds = next(count for count in range(10) if clients.read((20 + count) * ROUND_NS))
+    assert rounds <= ROUNDS_PASSED_OVER
 
 
 def test_other_users_processes_are_not_looked_at(tmp_path: Path) -> None:
