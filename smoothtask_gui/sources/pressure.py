@@ -6,10 +6,10 @@ readable and writable, so each file has an epoll of its own, which is readable w
 alarm away (psi_trigger_poll()), and the loop's selector has asked by the time it calls us: hence one epoll a trigger,
 and none is asked again.
 
-Who lacks CAP_SYS_RESOURCE may set triggers since kernel 6.5 ("sched/psi: Allow unprivileged polling of N*2s period"),
-with windows of whole multiples of 2 s: those are looked at every 2 s only, so an alarm comes up to 2 s late and may
-come at every second window only. Before 6.5, in sandboxes and with psi=0 there are none: `refused` says why, and the
-averages stay.
+Who lacks CAP_SYS_RESOURCE may set triggers since kernel 6.5 ("sched/psi: Allow unprivileged polling of N*2s period";
+Debian's 6.1.176 has it too), with windows of whole multiples of 2 s: those are looked at every 2 s only, so an alarm
+comes up to 2 s late and may come at every second window only. On older kernels, in sandboxes and with psi=0 there are
+none: `refused` says why, and the averages stay.
 """
 
 from __future__ import annotations
