@@ -336,7 +336,7 @@ struct st_syscall {
 	u64 durations[ST_DURATIONS];
 };
 
-/* Calls on regular files and block devices, by system call; neither mmap, io_uring, splice nor 32-bit programs. */
+/* System calls on files, directories and block devices; neither mmap, io_uring, splice nor 32-bit programs. */
 struct st_file_user {
 	struct st_actor actor;
 	u64 opens;
@@ -345,7 +345,7 @@ struct st_file_user {
 	u64 read_bytes;            /* as the calls returned them, from page cache or device */
 	u64 writes;
 	u64 written_bytes;
-	u64 syncs;                 /* fsync, fdatasync, sync_file_range */
+	u64 syncs;                 /* fsync, fdatasync, sync_file_range, syncfs */
 	u64 sync_ns;
 };
 
@@ -396,7 +396,7 @@ struct st_hello {
 struct st_tick {
 	u64 sequence;              /* counts this stream's ticks, the lost ones included */
 	u64 lost_ticks;            /* cumulative: ticks this reader was too slow for */
-	u64 lost_events;           /* cumulative: events this reader or a full ring buffer lost */
+	u64 lost_events;           /* cumulative: lost by this reader or a full ring buffer, or found no memory for a row */
 	u64 frame_bytes;           /* size of the memfd */
 };
 

@@ -1,16 +1,13 @@
 """The sections that probes of helper.probes.activity give a frame, for the streams that asked for their kind."""
 
-from typing import TYPE_CHECKING, Final, Protocol
+from collections.abc import Iterable, Sequence
+from typing import Final, Protocol
 
 from helper.loaders.errors import LoaderError
+from helper.probes.activity import Table
+from helper.probes.visibility import Visibility
 from helper.sampler.packets import Section
 from helper.sampler.probe_set import Slot, State
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from helper.probes.activity import Table
-    from helper.probes.visibility import Visibility
 
 _FORGET_EVERY_NS: Final = 60 * 10**9
 
@@ -18,7 +15,7 @@ _FORGET_EVERY_NS: Final = 60 * 10**9
 class TableSource(Protocol):
     """The part of helper.probes.activity.ActivityProbe that is used here."""
 
-    def tables(self, visibility: "Visibility") -> "Sequence[Table]": ...
+    def tables(self, visibility: Visibility) -> Sequence[Table]: ...
 
     def lost(self) -> int: ...
 
@@ -28,11 +25,11 @@ class TableSource(Protocol):
 class Activity:
     """Reads the probes that run; one that can't be read fails alone and its sections are missing."""
 
-    def __init__(self, sources: "Iterable[tuple[Slot, TableSource]]" = ()) -> None:
+    def __init__(self, sources: Iterable[tuple[Slot, TableSource]] = ()) -> None:
         self._sources = tuple(sources)
         self._forgot_ns = 0
 
-    def sections(self, visibility: "Visibility", kinds: int) -> tuple[Section, ...]:
+    def sections(self, visibility: Visibility, kinds: int) -> tuple[Section, ...]:
         """What `visibility` may see of `kinds`."""
         return tuple(
             Section(table.section, table.record_bytes, table.rows)
@@ -58,7 +55,7 @@ class Activity:
                     slot.fail(error)
 
 
-def _tables(slot: Slot, source: TableSource, visibility: "Visibility") -> "Sequence[Table]":
+def _tables(slot: Slot, source: TableSource, visibility: Visibility) -> Sequence[Table]:
     try:
         return source.tables(visibility)
     except LoaderError as error:

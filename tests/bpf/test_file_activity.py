@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helper.probes.file_activity import FileActivity
+from helper.probes.file_activity import FILE_SYSTEMS, FileActivity
 from helper.probes.visibility import Mode, Visibility
 from smoothtask_gui.sources.activity import ActivitySection
 from tests.bpf.activity import opened, row_of, table
@@ -123,3 +123,28 @@ def test_who_does_not_see_all_gets_his_own_rows_and_no_file_systems(probe: Activ
         assert rows is not None
         assert user.pid not in rows["actor"]["pid"]
         assert table(probe, ActivitySection.FILE_SYSTEMS, viewer) is None
+
+
+MANY = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.unshare(0x20000) == 0  # CLONE_NEWNS
+assert libc.mount(b"none", b"/", None, 0x44000, None) == 0  # MS_REC | MS_PRIVATE
+place = sys.argv[1].encode()
+for _ in range(300):
+    assert libc.mount(b"none", place, b"tmpfs", 0, None) == 0
+    os.close(os.open(sys.argv[1] + "/file", os.O_WRONLY | os.O_CREAT))
+say(); wait()
+"""
+
+
+def test_more_file_systems_than_the_map_holds_are_counted_together(probe: ActivityProbe, tmp_path: Path) -> None:
+    with child(MANY, str(tmp_path)) as mounter:
+        mounter.settle()
+        rows = table(probe, ActivitySection.FILE_SYSTEMS)
+    assert rows is not None
+    [others] = rows[rows["type"] == b""]
+    assert (int(others["major"]), int(others["minor"])) == (0, 0)
+    assert FILE_SYSTEMS < len(rows) <= FILE_SYSTEMS + 257
+    assert 0 < others["opens"] < 300
+    assert rows["opens"][(rows["type"] == b"tmpfs") | (rows["type"] == b"")].sum() >= 300
