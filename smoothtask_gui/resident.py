@@ -146,7 +146,7 @@ class Resident(QObject):
         if self._pumping is not None:
             self._pumping.cancel()
         deliver = partial(self._qt_thread.call, self.watchdog.receive)
-        make_source = partial(choose, self._options.source)
+        make_source = partial(choose, self._options.source, wants_gpus=self.windows.someone_looks)
         self._pumping = self._loop.submit(pump(make_source, self.settings.period_ms, deliver))
 
     def _change_settings(self, settings: Settings) -> None:

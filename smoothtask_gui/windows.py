@@ -48,6 +48,10 @@ class Windows(QObject):
     def main_is_open(self) -> bool:
         return self._main is not None
 
+    def someone_looks(self) -> bool:
+        """Whether the main window is there to be seen; any thread may ask."""
+        return self._main is not None
+
     def show_main(self, activation_token: str = "") -> None:
         """Open the main window, or bring it to the front."""
         if activation_token:

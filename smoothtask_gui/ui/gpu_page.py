@@ -31,7 +31,7 @@ class GpuPage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.cards = RowsModel(self._card_titles(), range(1, _NOTE), self)
-        self.processes = RowsModel(self._process_titles(), (1, 2), self)
+        self.processes = RowsModel(self._process_titles(), (1, 2, 5), self)
         self.card_view = TableView(self.tr("Graphics cards"))
         self.card_view.setModel(self.cards)
         self.card_view.size_columns(
@@ -57,7 +57,9 @@ class GpuPage(QWidget):
                 else self.tr("In percent of the busiest kind of engine.")
             )
         waiting = self.tr("Waiting for the first reading.")
-        none = self.tr("No graphics card reports its use here.")
+        none = self.tr(
+            "No graphics card reports its use here: the kernel shows none (usual in virtual machines and containers)."
+        )
         self.empty.say(none if sample else waiting)
         self._stack.setCurrentIndex(1 if gpus else 0)
 

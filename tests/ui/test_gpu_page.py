@@ -78,7 +78,7 @@ def test_a_card_without_a_number_says_why(changes: dict[str, object], words: str
 def test_without_a_card_the_page_says_so(page: GpuPage) -> None:
     show(page)
     assert page.empty.isVisible()
-    assert page.empty.text() == "No graphics card reports its use here."
+    assert "No graphics card reports its use here" in page.empty.text()
     page.show_view(samples.view(None))
     assert page.empty.text() == "Waiting for the first reading."
 
