@@ -43,6 +43,7 @@ class Surroundings:
         kind_of: Callable[[str], str],
         proc_root: Path = Path("/proc"),
         sysfs_root: Path = Path("/sys"),
+        *,
         sensor_limit_s: float = SENSOR_LIMIT_S,
         gpu_limit_s: float = GPU_LIMIT_S,
         wants_gpus: Callable[[], bool] = lambda: True,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from smoothtask_gui.domain.gpu_reading import GpuReading, GpuState, GpuUse
 from smoothtask_gui.sources.gpu.amd import AmdDriver
-from smoothtask_gui.sources.gpu.cards import autosuspend_delay_ms, drives_a_screen, find_cards, sleeps
+from smoothtask_gui.sources.gpu.cards import drives_a_screen, find_cards, idle_time_ms, sleeps
 from smoothtask_gui.sources.gpu.clients import DrmClients, start_ns_of
 from smoothtask_gui.sources.gpu.intel import IntelDriver
 from smoothtask_gui.sources.gpu.nvidia import NvidiaDriver
@@ -124,7 +124,7 @@ class GpuReader:
         self._rests_until_ns.pop(card.key, None)
         if (use.busy_ratio or 0.0) > _IDLE_RATIO or drives_a_screen(card):
             return
-        delay_ms = autosuspend_delay_ms(card)
+        delay_ms = idle_time_ms(card)
         if delay_ms is not None:
             self._rests_until_ns[card.key] = now_ns + 2 * max(delay_ms, 1000) * 1_000_000
 
