@@ -1,4 +1,4 @@
-"""python -m benchmarks.clients STREAMS PERIOD_MS: read that many streams of the sampler until standard input ends.
+"""python -m benchmarks.clients STREAMS PERIOD_MS [KINDS]: read that many streams until standard input ends.
 
 A client that costs next to nothing: it takes each packet, closes its frame unread. Prints one JSON line when each
 stream has had its first batch: {"sampler_pid", "first_batch_ms"} (from the call that activates the sampler).
@@ -16,9 +16,10 @@ import time
 from dbus_fast import BusType, Message, MessageType
 from dbus_fast.aio import MessageBus
 
+from benchmarks.boxed import ALL_KINDS
+
 SAMPLER = "io.github.smoothtask.Sampler1"
 PATH = "/io/github/smoothtask/Sampler1"
-ALL_KINDS = 0b1111  # enum st_kinds, bpf/records.h
 PACKET_BYTES = 65536
 
 
@@ -31,14 +32,14 @@ async def called(bus: MessageBus, message: Message) -> Message:
     return reply
 
 
-async def open_stream(bus: MessageBus, period_ms: int) -> socket.socket:
+async def open_stream(bus: MessageBus, period_ms: int, kinds: int = ALL_KINDS) -> socket.socket:
     call = Message(
         destination=SAMPLER,
         path=PATH,
         interface=SAMPLER,
         member="OpenStream",
         signature="uu",
-        body=[period_ms, ALL_KINDS],
+        body=[period_ms, kinds],
     )
     reply = await called(bus, call)
     return socket.socket(fileno=reply.unix_fds[0])
@@ -72,10 +73,10 @@ def take(stream: socket.socket) -> bool:
 
 
 async def main() -> None:
-    count, period_ms = map(int, sys.argv[1:])
+    count, period_ms, *rest = map(int, sys.argv[1:])
     bus = await MessageBus(bus_type=BusType.SYSTEM, negotiate_unix_fd=True).connect()
     called_at = time.monotonic()
-    streams = [await open_stream(bus, period_ms) for _ in range(count)]
+    streams = [await open_stream(bus, period_ms, *rest) for _ in range(count)]
     first_batch_ms = 0.0
     for stream in streams:
         stream.setblocking(True)

@@ -22,6 +22,11 @@ struct trace_event_raw_mark_victim___since_6_9 {
 	u32 uid;
 };
 
+/* 5d6b58c932ec ("net: lockless sock_i_ino()", 6.18): before that the inode is found through the socket. */
+struct sock___since_6_18 {
+	unsigned long sk_ino;
+};
+
 #pragma clang attribute pop
 
 /* include/linux/mm_types_task.h: file, anonymous, swap entries, shared memory */
@@ -58,6 +63,17 @@ static __always_inline struct task_struct *plain(struct task_struct *task)
 
 /* c408b3d1d9bb ("thermal: Validate new state in cur_state_store()", 6.2) gave a cooling device its max_state. */
 #define HAS_MAX_STATE() bpf_core_field_exists(struct thermal_cooling_device, max_state)
+
+/* sock_i_ino(), net/core/sock.c */
+static __always_inline u64 socket_inode(const struct sock *sk)
+{
+	const struct sock___since_6_18 *now = (const void *)sk;
+
+	if (bpf_core_field_exists(now->sk_ino))
+		return BPF_CORE_READ(now, sk_ino);
+	struct socket_alloc *both = (struct socket_alloc *)sk->sk_socket; /* SOCK_INODE(), include/net/sock.h */
+	return both ? BPF_CORE_READ(both, vfs_inode.i_ino) : 0;
+}
 
 /* CONFIG_TASK_IO_ACCOUNTING and CONFIG_SCHED_INFO may be off: the members are then not there. */
 #define HAS_IO_ACCOUNTING() bpf_core_field_exists(struct task_struct, ioac.read_bytes)

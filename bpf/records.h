@@ -31,6 +31,11 @@ enum st_missing {
 	ST_MISSING_DELAY = 1 << 2,  /* run_delay_ns: no CONFIG_SCHED_INFO */
 	ST_MISSING_PARENT = 1 << 3, /* parent_pid: not in the helper's pid namespace, or no snapshot has seen an ancestor */
 	ST_MISSING_IDENTITY = 1 << 4, /* all but the pid: before 6.9 the kernel's oom:mark_victim tells no more */
+	ST_MISSING_TRAFFIC = 1 << 8,  /* sent_bytes, received_bytes, retransmits: the kernel keeps none for this socket */
+	ST_MISSING_RTT = 1 << 9,      /* rtt_us: nothing was acknowledged yet, or not a TCP connection */
+	ST_MISSING_OWNER = 1 << 10,   /* pid, pid_start_ns: no process holds it, or none was found yet */
+	ST_MISSING_START = 1 << 11,   /* start_ns: it is older than that; it was first seen then */
+	ST_MISSING_UID = 1 << 12,     /* uid: what is left of a closed connection belongs to nobody */
 };
 
 /*
@@ -83,6 +88,96 @@ struct st_exited {
 	u32 uids_differ;           /* 1: real, effective and saved uid aren't all `uid`: nobody's own process */
 };
 
+#define ST_ADDRESS_BYTES 16
+
+/*
+ * One TCP or UDP socket of the helper's network namespace (or of another, see `net_namespace`), as ss(8) shows it:
+ * bound and connected ones, listeners, and what is left of connections (TIME_WAIT, SYN_RECV).
+ * `cookie` is the identity: the kernel gives each socket another one until reboot.
+ */
+struct st_socket {
+	u64 cookie;                /* sock_gen_cookie(), net/core/sock_diag.c */
+	u64 inode;                 /* of its file; 0: no process holds it, or it waits to be accepted */
+	u64 start_ns;              /* boot time: TCP connect, accept or listen; UDP first use; see ST_MISSING_START */
+	u64 pid_start_ns;          /* with pid the identity of the owner */
+	u64 sent_bytes;            /* TCP: payload sent, each byte once (bytes_sent - bytes_retrans). UDP: since start_ns */
+	u64 received_bytes;        /* TCP: payload received in order (bytes_received without the FIN). UDP: since start_ns */
+	u8 local[ST_ADDRESS_BYTES]; /* network order; IPv4 in the first four; ::ffff:a.b.c.d where an IPv6 socket speaks IPv4 */
+	u8 remote[ST_ADDRESS_BYTES];
+	u32 pid;                   /* who connected, listens, or first read from it; else whoever was found to hold it */
+	u32 uid;                   /* who created it (sk_uid), in the initial user namespace */
+	u32 net_namespace;         /* inode of /proc/PID/ns/net */
+	u32 retransmits;           /* segments, tcp_sock.total_retrans */
+	u32 rtt_us;                /* smoothed, tcp_sock.srtt_us / 8 */
+	u32 send_queue_bytes;      /* listener: how many connections may wait */
+	u32 receive_queue_bytes;   /* listener: how many connections wait to be accepted */
+	u32 interface_index;       /* SO_BINDTODEVICE, or 0 */
+	u32 missing;               /* enum st_missing */
+	u16 local_port;            /* host order */
+	u16 remote_port;
+	u8 family;                 /* 2 AF_INET, 10 AF_INET6 */
+	u8 protocol;               /* 6 TCP, 17 UDP */
+	u8 state;                  /* include/net/tcp_states.h; UDP: 1 connected, 7 not */
+	u8 is_ipv6_only;
+	u8 pad[4];
+};
+
+/* One open file that is a TCP or UDP socket: the processes that hold the same socket each have a row. */
+struct st_socket_owner {
+	u64 inode;
+	u64 pid_start_ns;
+	u32 pid;
+	u32 uid;                   /* of the socket, as in struct st_socket */
+	u32 fd;
+	u32 net_namespace;
+};
+
+/*
+ * Network bytes of one process that no open socket's row has: closed TCP connections, and all datagrams. Cumulative
+ * since `first_ns`; a row whose first_ns changed is a new row. A process's total is its row here plus the TCP sockets
+ * that it owns.
+ */
+struct st_traffic {
+	u32 pid;                   /* 0 in the overflow row (more processes than the map holds, or nobody known) */
+	u32 uid;                   /* P effective uid at first_ns */
+	u64 start_ns;              /* of the process */
+	char comm[ST_COMM_BYTES];  /* at first_ns; empty if the process was gone by then */
+	u64 first_ns;
+	u64 closed_connections;    /* TCP */
+	u64 tcp_sent_bytes;        /* as in struct st_socket */
+	u64 tcp_received_bytes;
+	u64 tcp_retransmits;
+	u64 udp_sent_bytes;        /* as send(2) and recv(2) returned them */
+	u64 udp_received_bytes;
+	u64 udp_sent;              /* calls that sent a datagram (or several, with UDP_SEGMENT) */
+	u64 udp_received;
+	u32 missing;               /* ST_MISSING_TRAFFIC: the udp_ fields */
+	u32 uids_differ;           /* as in struct st_exited */
+};
+
+#define ST_LATENCY_BUCKETS 32
+
+enum st_block_operation { ST_BLOCK_READ = 1, ST_BLOCK_WRITE = 2, ST_BLOCK_FLUSH = 3, ST_BLOCK_DISCARD = 4 };
+
+/*
+ * Finished requests of one disk and operation, cumulative since `first_ns`; a row whose first_ns changed is a new row.
+ * A request's latency is from its allocation to its end, as /proc/diskstats counts it. Devices that handle bios
+ * themselves (zram, most of device mapper) have no requests, only the disks below them do.
+ */
+struct st_block_io {
+	u32 major;                 /* 0: the overflow row (more disks than the map holds) */
+	u32 minor;                 /* of the whole disk */
+	u32 operation;             /* enum st_block_operation */
+	u32 pad;
+	u64 first_ns;              /* boot time */
+	u64 requests;
+	u64 bytes;
+	u64 errors;                /* requests that failed, wholly or partly */
+	u64 timed_requests;        /* those with a latency: with queue/iostats off the kernel notes no beginning */
+	u64 latency_ns;            /* sum */
+	u64 latencies[ST_LATENCY_BUCKETS]; /* bucket n: [2^n, 2^(n+1)) microseconds; the first also takes less */
+};
+
 /* Kinds of struct st_event. */
 enum st_event_kind {
 	ST_EVENT_EXIT = 1,         /* a process that some snapshot has seen (or may have) is gone */
@@ -90,6 +185,7 @@ enum st_event_kind {
 	ST_EVENT_TEMPERATURE = 3,  /* thermal_temperature: a thermal zone was updated */
 	ST_EVENT_TRIP = 4,         /* thermal_zone_trip: a trip point was crossed */
 	ST_EVENT_COOLING = 5,      /* cdev_update: a cooling device changed state (throttling) */
+	ST_EVENT_SOCKET_CLOSED = 6, /* a TCP connection is over; its bytes are in a struct st_traffic too */
 };
 
 /* All event records begin with this. */
@@ -150,6 +246,11 @@ struct st_event_cooling {
 	char device_type[ST_TYPE_BYTES];
 };
 
+struct st_event_socket_closed {
+	struct st_event head;
+	struct st_socket socket;   /* its last readings; `state` is the one it had before it closed */
+};
+
 /* ---- the stream: see docs/api/stream-format.md ---- */
 
 #define ST_STREAM_VERSION 1
@@ -205,6 +306,9 @@ enum st_kinds {
 	ST_KIND_PROCESS_EXITS = 1 << 1, /* ST_EVENT_EXIT packets */
 	ST_KIND_OOM = 1 << 2,
 	ST_KIND_THERMAL = 1 << 3,
+	ST_KIND_SOCKETS = 1 << 4,  /* ticks with sockets, socket owners and traffic sections */
+	ST_KIND_SOCKET_CLOSES = 1 << 5, /* ST_EVENT_SOCKET_CLOSED packets */
+	ST_KIND_BLOCK_IO = 1 << 6, /* ticks with block I/O sections */
 	ST_KIND_OTHERS_IN_FULL = 1 << 16, /* asks for ST_SEES_ALL: needs the monitor-others authorization */
 };
 
@@ -212,6 +316,10 @@ enum st_section_kind {
 	ST_SECTION_TASKS = 1,      /* struct st_task */
 	ST_SECTION_EXITED = 2,     /* struct st_exited */
 	ST_SECTION_COUNTERS = 3,   /* struct st_counters, one row */
+	ST_SECTION_SOCKETS = 4,    /* struct st_socket */
+	ST_SECTION_SOCKET_OWNERS = 5, /* struct st_socket_owner */
+	ST_SECTION_TRAFFIC = 6,    /* struct st_traffic */
+	ST_SECTION_BLOCK_IO = 7,   /* struct st_block_io */
 };
 
 /* Machine-wide counters of process_events, cumulative since the probe was attached. */

@@ -23,6 +23,35 @@ struct st_process_settings {
 	struct st_exited overflow; /* written by the programs: exits that found the roll-up map full */
 };
 
+enum st_pass_rows {
+	ST_PASS_OWNERS = 0,        /* struct st_socket_owner */
+	ST_PASS_NO_ROWS = 1,
+	ST_PASS_ELSEWHERE = 2,     /* struct st_socket of other network namespaces */
+};
+
+struct st_socket_settings {
+	u32 visibility;            /* enum st_visibility: all sockets, or those that `uid` created */
+	u32 uid;
+	u32 net_namespace;         /* inode of the helper's /proc/self/ns/net */
+	u32 counts_datagrams;      /* 1: socket_events runs and this kernel has its tracepoints */
+	u32 unowned;               /* written by the programs: sockets in this pass whose owner should be looked for */
+	u32 pass;                  /* socket_owners: number of this pass, counted from 1 */
+	u32 rows;                  /* socket_owners: what this pass writes, enum st_pass_rows */
+	u32 pad;
+};
+
+struct st_traffic_settings {
+	u64 lost_events;           /* written by the programs: closed connections of which no event tells */
+	u64 window_ns;             /* written by the programs: start of the second for which `window_events` counts */
+	u32 window_events;
+	u32 missing;               /* what every row lacks, enum st_missing */
+	struct st_traffic overflow; /* written by the programs: processes that found the map full */
+};
+
+struct st_block_settings {
+	struct st_block_io overflow; /* written by the program: disks that found the map full */
+};
+
 struct st_event_settings {
 	u64 lost_events;           /* written by the programs: events that found the ring buffer full */
 };

@@ -33,7 +33,7 @@ from smoothtask_gui.cli.choose import choose
 from smoothtask_gui.domain.monitor import Monitor
 from smoothtask_gui.pump import pump
 from smoothtask_gui.tray import Tray
-from smoothtask_gui.ui.icon import draw_icon, tray_look
+from smoothtask_gui.ui.icon import TrayLook, draw_icon
 from smoothtask_gui.watchdog import Ports, Watchdog
 from smoothtask_gui.windows import Windows
 
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 
 APP_ID: Final = "io.github.smoothtask.SmoothTask"
 CLOSE_TIMEOUT_S: Final = 3.0
+ICON_FILL_STEP: Final = 5
+ICON_COLOUR: Final = 0xFF56B4E9  # the icon's own blue: for a source tree, whose icon no theme knows
 TRAY_PATIENCE_MS: Final = 5_000
 """A panel that starts with the session may come later than we do."""
 
@@ -204,10 +206,6 @@ def _application(*, dark: bool | None) -> QApplication:
     if dark:
         application.styleHints().setColorScheme(Qt.ColorScheme.Dark)
     application.setQuitOnLastWindowClosed(False)
-    application.setWindowIcon(QIcon.fromTheme(APP_ID, _drawn_icon(application)))
+    drawn = draw_icon(TrayLook(ICON_FILL_STEP, None, ICON_COLOUR))
+    application.setWindowIcon(QIcon.fromTheme(APP_ID, drawn))
     return application
-
-
-def _drawn_icon(application: QApplication) -> QIcon:
-    """For a source tree, whose icon no theme knows."""
-    return draw_icon(tray_look(0.625, None, application.palette()))

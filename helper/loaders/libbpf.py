@@ -46,6 +46,7 @@ _PROTOTYPES: Final[dict[str, tuple[type | None, list[type]]]] = {
     "bpf_program__attach": (_pointer, [_pointer]),
     "bpf_map__fd": (_int, [_pointer]),
     "bpf_map__value_size": (ctypes.c_uint32, [_pointer]),
+    "bpf_map__reuse_fd": (_int, [_pointer, _int]),
     "bpf_map__set_initial_value": (_int, [_pointer, _pointer, _size]),
     "bpf_link__fd": (_int, [_pointer]),
     "bpf_link__destroy": (_int, [_pointer]),
@@ -162,6 +163,10 @@ class BpfObject:
         """Fills a .rodata section; only before `load`."""
         result = self._calls.bpf_map__set_initial_value(self._map(section), value, len(value))
         self._door.check(self.name, "configure", result)
+
+    def reuse_map(self, name: str, fd: int) -> None:
+        """Takes a map of another object (libbpf keeps a descriptor of its own) instead of a new one; before `load`."""
+        self._door.check(self.name, "configure", self._calls.bpf_map__reuse_fd(self._map(name), fd))
 
     def leave_out(self, program: str) -> None:
         """Does not load this program; only before `load`."""

@@ -1,15 +1,21 @@
 """One file per BPF object: its reader. See `probe.py` for what they have in common.
 
 `EVENT_KINDS` says which kinds of a stream (`enum st_kinds`) each probe with events serves; the task snapshot serves
-ST_KIND_TASKS, together with the roll-ups of ProcessEvents.
+ST_KIND_TASKS, together with the roll-ups of ProcessEvents. The probes of sockets share a `SocketMemory`; they and
+`BlockIo` are not part of a stream yet.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from helper.probes.block_io import BlockIo
 from helper.probes.oom_events import OomEvents
 from helper.probes.process_events import ProcessEvents
+from helper.probes.socket_events import SocketEvents
+from helper.probes.socket_memory import SocketMemory
+from helper.probes.socket_owners import OwnerSearch, SocketOwners
+from helper.probes.sockets import Sockets
 from helper.probes.task_snapshot import TaskSnapshot
 from helper.probes.thermal_events import ThermalEvents
 
@@ -26,8 +32,14 @@ __all__ = [
     "KIND_PROCESS_EXITS",
     "KIND_TASKS",
     "KIND_THERMAL",
+    "BlockIo",
     "OomEvents",
+    "OwnerSearch",
     "ProcessEvents",
+    "SocketEvents",
+    "SocketMemory",
+    "SocketOwners",
+    "Sockets",
     "TaskSnapshot",
     "ThermalEvents",
 ]

@@ -5,52 +5,62 @@ from __future__ import annotations
 import mmap
 import struct
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from helper.loaders.errors import LoaderError
 from helper.probes.probe import ProbeCost
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from helper.loaders.libbpf import BpfObject, Libbpf
 
 INITIAL_PID_NAMESPACE: Final = 0xEFFFFFFC  # PROC_PID_INIT_INO, include/linux/proc_ns.h
 CONSTANTS: Final = struct.Struct("@II")  # struct st_constants, bpf/settings.h
 OWN_PID_NAMESPACE: Final = Path("/proc/self/ns/pid")
+NO_MAPS: Final[Mapping[str, int]] = MappingProxyType({})
 COUNTING_RUNS: Final = Path("/proc/sys/kernel/bpf_stats_enabled")
 
 
-def load(door: Libbpf, name: str, optional: Sequence[str] = ()) -> tuple[BpfObject, dict[str, LoaderError]]:
-    """Loads and attaches an object of the package.
+def load(
+    door: Libbpf, name: str, optional: Sequence[str] = (), shared_maps: Mapping[str, int] = NO_MAPS
+) -> tuple[BpfObject, dict[str, LoaderError]]:
+    """Loads and attaches an object of the package; `shared_maps` (name to descriptor) are maps of another object.
 
     One bad program makes libbpf give up the whole object: if that happens and there are optional programs, each is
     tried alone and those that fail are left out. Returns the object, and why each program that is left out was.
     Raises LoaderError, and leaves nothing behind, if the rest fails, or if no program is left.
     """
     try:
-        return _load(door, name, ()), {}
+        return _load(door, name, (), shared_maps), {}
     except LoaderError as reason:
         if not optional or reason.step not in {"load", "attach"}:
             raise
         failed = {program: error for program in optional if (error := _try_alone(door, name, program, optional))}
-        if not failed or len(failed) == len(optional):
+        if not failed:
             raise
-        return _load(door, name, tuple(failed)), failed
+        rest = _load(door, name, tuple(failed), shared_maps)
+        if rest.fds()[0]:
+            return rest, failed
+        rest.close()
+        raise
 
 
 def _try_alone(door: Libbpf, name: str, program: str, optional: Sequence[str]) -> LoaderError | None:
     try:
-        _load(door, name, tuple(other for other in optional if other != program)).close()
+        _load(door, name, tuple(other for other in optional if other != program), NO_MAPS).close()
     except LoaderError as reason:
         return reason
     return None
 
 
-def _load(door: Libbpf, name: str, leave_out: Sequence[str]) -> BpfObject:
+def _load(door: Libbpf, name: str, leave_out: Sequence[str], shared_maps: Mapping[str, int]) -> BpfObject:
     bpf_object = door.open(name)
     try:
         bpf_object.set_constants(".rodata.constants", constants())
+        for map_name, fd in shared_maps.items():
+            bpf_object.reuse_map(map_name, fd)
         for program in leave_out:
             bpf_object.leave_out(program)
         bpf_object.load()

@@ -24,12 +24,15 @@ class _Place:
     read_bytes: int | None = None  # write_bytes follows it
     missing: int | None = None
     uids_differ: int | None = None
+    is_private: bool = False
+    """Nothing of it is for other users, whatever /proc shows."""
 
 
 EXITED_PLACE: Final = _Place(uid=4, read_bytes=80, missing=96, uids_differ=100)  # struct st_exited
 EVENT_PLACES: Final = {
     1: _Place(uid=24, read_bytes=64, missing=88, uids_differ=92),  # ST_EVENT_EXIT, struct st_event_exit
     2: _Place(uid=20),  # ST_EVENT_OOM_KILL, struct st_event_oom_kill
+    6: _Place(uid=100, is_private=True),  # ST_EVENT_SOCKET_CLOSED, struct st_event_socket_closed
 }
 """Events that belong to a user; all others are the machine's and shown to everybody."""
 
@@ -63,7 +66,7 @@ class Visibility:
         own = _u32(record, place.uid) == self.uid and not differ
         if own or self.mode is Mode.SEES_ALL:
             return record
-        if self.mode is Mode.SEES_OWN:
+        if self.mode is Mode.SEES_OWN or place.is_private:
             return None
         if place.read_bytes is None or place.missing is None:
             return record

@@ -196,6 +196,84 @@ EVENT_COOLING: Final = _struct(
     ]
 )
 
+SOCKET: Final = _struct(
+    [
+        ("cookie", "u8"),
+        ("inode", "u8"),
+        ("start_ns", "u8"),
+        ("pid_start_ns", "u8"),
+        ("sent_bytes", "u8"),
+        ("received_bytes", "u8"),
+        ("local", "V16"),
+        ("remote", "V16"),
+        ("pid", "u4"),
+        ("uid", "u4"),
+        ("net_namespace", "u4"),
+        ("retransmits", "u4"),
+        ("rtt_us", "u4"),
+        ("send_queue_bytes", "u4"),
+        ("receive_queue_bytes", "u4"),
+        ("interface_index", "u4"),
+        ("missing", "u4"),
+        ("local_port", "u2"),
+        ("remote_port", "u2"),
+        ("family", "u1"),
+        ("protocol", "u1"),
+        ("state", "u1"),
+        ("is_ipv6_only", "u1"),
+        ("pad", "V4"),
+    ]
+)
+
+SOCKET_OWNER: Final = _struct(
+    [
+        ("inode", "u8"),
+        ("pid_start_ns", "u8"),
+        ("pid", "u4"),
+        ("uid", "u4"),
+        ("fd", "u4"),
+        ("net_namespace", "u4"),
+    ]
+)
+
+TRAFFIC: Final = _struct(
+    [
+        ("pid", "u4"),
+        ("uid", "u4"),
+        ("start_ns", "u8"),
+        ("comm", "S16"),
+        ("first_ns", "u8"),
+        ("closed_connections", "u8"),
+        ("tcp_sent_bytes", "u8"),
+        ("tcp_received_bytes", "u8"),
+        ("tcp_retransmits", "u8"),
+        ("udp_sent_bytes", "u8"),
+        ("udp_received_bytes", "u8"),
+        ("udp_sent", "u8"),
+        ("udp_received", "u8"),
+        ("missing", "u4"),
+        ("uids_differ", "u4"),
+    ]
+)
+
+BLOCK_IO: Final = _struct(
+    [
+        ("major", "u4"),
+        ("minor", "u4"),
+        ("operation", "u4"),
+        ("pad", "u4"),
+        ("first_ns", "u8"),
+        ("requests", "u8"),
+        ("bytes", "u8"),
+        ("errors", "u8"),
+        ("timed_requests", "u8"),
+        ("latency_ns", "u8"),
+        ("latencies", "32u8"),
+    ]
+)
+
+EVENT_SOCKET_CLOSED: Final = _struct([("head", EVENT), ("socket", SOCKET)])
+
 STRUCTS: Final[Mapping[str, Dtype]] = MappingProxyType(
     {
         "st_task": TASK,
@@ -205,6 +283,11 @@ STRUCTS: Final[Mapping[str, Dtype]] = MappingProxyType(
         "st_event_oom_kill": EVENT_OOM_KILL,
         "st_event_thermal": EVENT_THERMAL,
         "st_event_cooling": EVENT_COOLING,
+        "st_event_socket_closed": EVENT_SOCKET_CLOSED,
+        "st_block_io": BLOCK_IO,
+        "st_socket": SOCKET,
+        "st_socket_owner": SOCKET_OWNER,
+        "st_traffic": TRAFFIC,
         "st_packet": PACKET,
         "st_hello": HELLO,
         "st_tick": TICK,

@@ -10,6 +10,11 @@ import pytest
 
 from helper.loaders.libbpf import Libbpf
 from helper.probes import ProcessEvents, TaskSnapshot
+from helper.probes.socket_events import SocketEvents
+from helper.probes.socket_memory import SocketMemory
+from helper.probes.socket_owners import SocketOwners
+from helper.probes.sockets import Sockets
+from tests.bpf.network import private_network
 from tests.contract.layout import ROOT
 
 if TYPE_CHECKING:
@@ -39,6 +44,43 @@ def snapshot(door: Libbpf) -> Iterator[TaskSnapshot]:
 @pytest.fixture
 def events(door: Libbpf) -> Iterator[ProcessEvents]:
     probe = ProcessEvents(door)
+    probe.open()
+    yield probe
+    probe.close()
+
+
+@pytest.fixture
+def network() -> Iterator[None]:
+    with private_network():
+        yield
+
+
+@pytest.fixture
+def socket_memory() -> Iterator[SocketMemory]:
+    memory = SocketMemory()
+    yield memory
+    memory.close()
+
+
+@pytest.fixture
+def socket_events(door: Libbpf, socket_memory: SocketMemory) -> Iterator[SocketEvents]:
+    probe = SocketEvents(door, socket_memory)
+    probe.open()
+    yield probe
+    probe.close()
+
+
+@pytest.fixture
+def sockets(network: None, door: Libbpf, socket_memory: SocketMemory) -> Iterator[Sockets]:
+    probe = Sockets(door, socket_memory)
+    probe.open()
+    yield probe
+    probe.close()
+
+
+@pytest.fixture
+def socket_owners(network: None, door: Libbpf, socket_memory: SocketMemory) -> Iterator[SocketOwners]:
+    probe = SocketOwners(door, socket_memory)
     probe.open()
     yield probe
     probe.close()

@@ -98,7 +98,7 @@ def test_visibility_modes_are_those_of_the_records() -> None:
 
 def test_every_event_begins_with_its_head() -> None:
     events = [layout for name, layout in LAYOUTS.items() if name.startswith("st_event_")]
-    assert len(events) == 4
+    assert len(events) == 5
     assert all(layout.members["head"] == Member(0, LAYOUTS["st_event"].size) for layout in events)
 
 

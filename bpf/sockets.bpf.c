@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* One struct st_socket for each TCP and UDP socket of the helper's network namespace: costs nothing between snapshots. */
+#include "socket_row.bpf.h"
+
+struct st_socket_settings settings SEC(".data.settings") = {};
+
+static __always_inline bool is_hidden(u32 uid)
+{
+	return settings.visibility != ST_SEES_ALL && uid != settings.uid;
+}
+
+/*
+ * A socket without an owner is asked for in its 1st, 2nd, 4th, 8th… snapshot: some have none that could be found.
+ * Only once its row is written: where the buffer is full the program runs for the same socket again.
+ */
+static __always_inline void ask_for_owner(const struct st_socket *row, struct socket_memory *memory)
+{
+	if (!memory || memory->owner_tgid || !row->inode)
+		return;
+	u32 asked = ++memory->asked;
+
+	if (!(asked & (asked - 1)))
+		settings.unowned++;
+}
+
+/* What has no struct tcp_sock: a closed connection's last minute, or a connection that isn't there yet. */
+static __always_inline bool read_mini(struct st_socket *row, struct sock_common *common, u32 listener_uid)
+{
+	row->missing = ST_MISSING_TRAFFIC | ST_MISSING_RTT | ST_MISSING_OWNER | ST_MISSING_START;
+	row->start_ns = bpf_ktime_get_boot_ns();
+	if (row->state == TCP_TIME_WAIT) {
+		struct tcp_timewait_sock *remains = bpf_skc_to_tcp_timewait_sock(common);
+		if (remains)
+			row->state = remains->tw_sk.tw_substate;
+		row->missing |= ST_MISSING_UID;
+		return settings.visibility == ST_SEES_ALL;
+	}
+	row->state = TCP_SYN_RECV;
+	row->uid = listener_uid;
+	return !is_hidden(listener_uid);
+}
+
+SEC("iter/tcp")
+int tcp_sockets(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *common = ctx->sk_common;
+	struct socket_memory *memory = NULL;
+	struct st_socket row = {};
+
+	if (!common)
+		return 0;
+	row.protocol = IPPROTO_TCP;
+	row.net_namespace = settings.net_namespace;
+	read_endpoints(&row, common);
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(common);
+	if (tcp) {
+		struct sock *sk = (struct sock *)tcp;
+		row.uid = sk->sk_uid.val;
+		if (is_hidden(row.uid))
+			return 0;
+		row.inode = socket_inode(sk);
+		read_traffic(&row, tcp, common->skc_flags);
+		read_tcp_queues(&row, sk, tcp);
+		memory = remember(&row, tcp);
+	} else if (!read_mini(&row, common, ctx->uid)) {
+		return 0;
+	}
+	row.cookie = bpf_get_socket_cookie(common);
+	if (!bpf_seq_write(ctx->meta->seq, &row, sizeof(row)))
+		ask_for_owner(&row, memory);
+	return 0;
+}
+
+SEC("iter/udp")
+int udp_sockets(struct bpf_iter__udp *ctx)
+{
+	struct udp_sock *udp = ctx->udp_sk;
+	struct sock *sk = (struct sock *)udp;
+	struct st_socket row = {};
+
+	if (!udp)
+		return 0;
+	row.uid = sk->sk_uid.val;
+	if (is_hidden(row.uid))
+		return 0;
+	row.protocol = IPPROTO_UDP;
+	row.net_namespace = settings.net_namespace;
+	read_endpoints(&row, &sk->__sk_common);
+	row.inode = socket_inode(sk);
+	row.missing = ST_MISSING_RTT | (settings.counts_datagrams ? 0 : ST_MISSING_TRAFFIC);
+	/* udp_diag_get_info(), net/ipv4/udp_diag.c; one reference of sk_wmem_alloc is the socket's own */
+	row.receive_queue_bytes = less(sk->sk_backlog.rmem_alloc.counter, udp->forward_deficit);
+	row.send_queue_bytes = less(sk->sk_wmem_alloc.refs.counter, 1);
+	struct socket_memory *memory = remember(&row, udp);
+	row.cookie = bpf_get_socket_cookie(udp);
+	if (!bpf_seq_write(ctx->meta->seq, &row, sizeof(row)))
+		ask_for_owner(&row, memory);
+	return 0;
+}

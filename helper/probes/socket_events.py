@@ -1,0 +1,126 @@
+"""TCP connections that closed, and datagrams: the reader of bpf/socket_events.bpf.c.
+
+Bytes are summed per process in the kernel and read here in one call: no connection is too short. Each closed
+connection also comes as `struct st_event_socket_closed`, up to 256 a second; `lost` counts those that did not.
+
+What can't be known: datagrams and per-socket UDP bytes before kernel 6.3 (no tracepoints), datagrams that the kernel
+sends itself (WireGuard), bytes of connections that closed before the probe was open. A process whose user changes in
+its life keeps the row, and the uid, that it had first.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Final
+
+from helper.loaders.errors import LoaderError
+from helper.loaders.maps import HashReader, RingBuffer
+from helper.probes.program import cost_of, load
+from helper.probes.visibility import Mode, Visibility
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from helper.loaders.libbpf import BpfObject, Libbpf
+    from helper.probes.probe import ProbeCost
+    from helper.probes.socket_memory import SocketMemory
+
+TRAFFIC: Final = struct.Struct("@IIQ16sQQQQQQQQQII")  # struct st_traffic
+KEY: Final = struct.Struct("@QII")  # struct process_key, bpf/socket_events.bpf.c
+SETTINGS: Final = struct.Struct("@QQII")  # struct st_traffic_settings, up to `overflow`
+MISSING_AT: Final = 20  # its member `missing`
+MISSING_TRAFFIC: Final = 1 << 8  # ST_MISSING_TRAFFIC
+ENTRIES: Final = 4096  # of the map `traffic`
+DATAGRAM_PROGRAMS: Final = ("count_sent", "count_received")
+"""6e6eda44b939 ("sock: add tracepoint for send recv length", 6.3) gave them their tracepoints."""
+
+
+class SocketEvents:
+    """The probe `socket_events`."""
+
+    name = "socket_events"
+
+    def __init__(self, door: Libbpf, memory: SocketMemory) -> None:
+        self._door = door
+        self._memory = memory
+        self._object: BpfObject | None = None
+        self.missing_programs: dict[str, LoaderError] = {}
+
+    def open(self) -> None:
+        bpf_object, missing = load(self._door, self.name, DATAGRAM_PROGRAMS, self._memory.maps())
+        try:
+            self._settings = bpf_object.shared(".data.settings")
+            self._ring = RingBuffer(self._door, self.name, bpf_object.map_fd("events"))
+            traffic = bpf_object.map_fd("traffic")
+            self._traffic = HashReader(
+                self._door, self.name, traffic, key_bytes=KEY.size, value_bytes=TRAFFIC.size, entries=ENTRIES
+            )
+            self._memory.keep(bpf_object)
+        except LoaderError:
+            bpf_object.close()
+            raise
+        struct.pack_into("@I", self._settings, MISSING_AT, MISSING_TRAFFIC if missing else 0)
+        self._memory.counts_datagrams = not missing
+        self.missing_programs = missing
+        self._object = bpf_object
+
+    def close(self) -> None:
+        if self._object is None:
+            return
+        self._memory.counts_datagrams = False
+        self._ring.close()
+        self._object.close()
+        self._object = None
+        del self._traffic
+
+    def cost(self) -> ProbeCost:
+        return cost_of(self._opened())
+
+    def read_traffic(self, visibility: Visibility) -> bytes:
+        """Packed `struct st_traffic`, the overflow row included if there is one; the viewer's own unless SEES_ALL."""
+        self._opened()
+        _, values = self._traffic.read()
+        if visibility.mode is Mode.SEES_ALL:
+            overflow = bytes(self._settings[SETTINGS.size : SETTINGS.size + TRAFFIC.size])
+            return bytes(values) + (overflow if TRAFFIC.unpack(overflow)[4] else b"")
+        rows = (bytes(values[at : at + TRAFFIC.size]) for at in range(0, len(values), TRAFFIC.size))
+        return b"".join(row for row in rows if _is_own(row, visibility.uid))
+
+    def forget(self, gone: Iterable[tuple[int, int]]) -> int:
+        """Drops the rows of processes (pid, start_ns) that are gone for good; returns how many there were.
+
+        The map holds 4,096 processes; call this with those that the snapshot of tasks has lost, a while after, as
+        their last connections may outlive them.
+        """
+        self._opened()
+        keys, values = self._traffic.read()
+        wanted = set(gone)
+        dropped = 0
+        for at in range(len(keys) // KEY.size):
+            pid, _, start_ns = struct.unpack_from("@IIQ", values, at * TRAFFIC.size)
+            if (pid, start_ns) in wanted:
+                dropped += self._traffic.take(bytes(keys[at * KEY.size : (at + 1) * KEY.size])) is not None
+        return dropped
+
+    def fileno(self) -> int:
+        self._opened()
+        return self._ring.fileno()
+
+    def drain(self, sink: Callable[[bytes], None]) -> None:
+        self._opened()
+        self._ring.drain(sink)
+
+    def lost(self) -> int:
+        """Closed connections of which no event tells; their bytes are in the traffic rows all the same."""
+        self._opened()
+        return int(struct.unpack_from("@Q", self._settings, 0)[0])
+
+    def _opened(self) -> BpfObject:
+        if self._object is None:
+            raise LoaderError(self.name, "read", 0, hint="the probe is not open")
+        return self._object
+
+
+def _is_own(row: bytes, uid: int) -> bool:
+    values = TRAFFIC.unpack(row)
+    return bool(values[1] == uid and not values[-1])

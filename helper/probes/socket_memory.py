@@ -1,0 +1,41 @@
+"""The map in which the three socket programs remember things about sockets; see bpf/socket_memory.bpf.h.
+
+Whichever probe is opened first makes it, and the others use the same. Make one and pass it to the three probes; a
+probe that is closed and opened again finds what was remembered. Each probe works without the others, knowing less.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from helper.loaders.libbpf import BpfObject
+
+MAP: Final = "socket_memories"
+
+
+class SocketMemory:
+    """Keeps the map alive while at least one probe may want it."""
+
+    def __init__(self) -> None:
+        self._fd: int | None = None
+        self.counts_datagrams = False
+        """Set by SocketEvents: UDP bytes per socket are counted."""
+
+    def maps(self) -> Mapping[str, int]:
+        """For `load`: the map, if some probe has made it."""
+        return {} if self._fd is None else {MAP: self._fd}
+
+    def keep(self, bpf_object: BpfObject) -> None:
+        """Takes the map of a loaded object if there is none yet."""
+        if self._fd is None:
+            self._fd = os.dup(bpf_object.map_fd(MAP))
+
+    def close(self) -> None:
+        """Forgets it; probes that are open keep it until they are closed."""
+        if self._fd is not None:
+            os.close(self._fd)
+        self._fd = None

@@ -1,0 +1,211 @@
+"""The table of sockets against ss(8), and a socket's numbers against what was sent."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import socket
+import subprocess
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from helper.probes.sockets import SOCKET_BYTES, Sockets
+from helper.probes.visibility import Mode, Visibility
+from tests.bpf.machine import EVERYTHING, NOBODY, boottime_ns, until
+from tests.bpf.network import (
+    CONSTANTS,
+    Shown,
+    pair,
+    row_of,
+    shown_by_ss,
+    shown_by_us,
+    ss_lines,
+    take_owners,
+    take_sockets,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from helper.probes.socket_events import SocketEvents
+    from helper.probes.socket_owners import SocketOwners
+
+
+@pytest.fixture
+def kept() -> Iterator[ExitStack]:
+    """Whatever is pushed here is closed after the test."""
+    with ExitStack() as stack:
+        yield stack
+
+
+def many_kinds(kept: ExitStack) -> None:
+    """A few hundred sockets in every state that can be held still."""
+    dual = kept.enter_context(socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True))
+    kept.enter_context(socket.create_server(("::", 0), family=socket.AF_INET6))
+    kept.enter_context(socket.create_server(("0.0.0.0", 0), backlog=7))
+    for _ in range(60):
+        for host, family in [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)]:
+            for end in pair(host, family):
+                kept.enter_context(end)
+        kept.enter_context(socket.create_connection(("127.0.0.1", dual.getsockname()[1])))  # v4-mapped at the other end
+        kept.enter_context(dual.accept()[0])
+    unread, _ = (kept.enter_context(end) for end in pair())
+    unread.sendall(bytes(1234))
+    half_closed, _ = (kept.enter_context(end) for end in pair())
+    half_closed.shutdown(socket.SHUT_WR)  # FIN-WAIT-2 and CLOSE-WAIT
+    for end in pair():
+        end.close()  # TIME-WAIT
+    kept.enter_context(socket.create_connection(dual.getsockname()[:2]))  # waits to be accepted
+    subprocess.run(["ip", "route", "add", "192.0.2.0/24", "dev", "lo"], check=True)
+    unanswered = kept.enter_context(socket.socket())
+    unanswered.setblocking(False)
+    assert unanswered.connect_ex(("192.0.2.1", 9))
+    for family, host in [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"), (socket.AF_INET6, "::")]:
+        for connected in [False, True]:
+            datagrams = kept.enter_context(socket.socket(family, socket.SOCK_DGRAM))
+            datagrams.bind((host, 0))
+            datagrams.sendto(b"unread", datagrams.getsockname())
+            if connected:
+                datagrams.connect(datagrams.getsockname())
+
+
+def tables(sockets: Sockets) -> tuple[list[Shown], list[Shown]]:
+    """(ss, ours); the rtt and timers aside nothing moves between the two."""
+    lines = ss_lines()
+    return sorted(map(shown_by_ss, lines)), sorted(map(shown_by_us, take_sockets(sockets)))
+
+
+def test_the_table_is_that_of_ss(sockets: Sockets, kept: ExitStack) -> None:
+    many_kinds(kept)
+    expected, found = tables(sockets)
+    assert found == expected
+    assert len(found) > 370
+    assert {one.state for one in found} == {
+        "ESTAB", "LISTEN", "UNCONN", "TIME-WAIT", "FIN-WAIT-2", "CLOSE-WAIT", "SYN-SENT",
+    }  # fmt: skip
+    assert any(one.local.startswith("[::ffff:127.0.0.1]") for one in found)
+
+
+def test_four_thousand_sockets_are_those_of_ss(sockets: Sockets, kept: ExitStack) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(5000, before[0]), before[1]))
+    kept.callback(resource.setrlimit, resource.RLIMIT_NOFILE, before)
+    listener = kept.enter_context(socket.create_server(("::1", 0), family=socket.AF_INET6))
+    for _ in range(2000):
+        kept.enter_context(socket.create_connection(listener.getsockname()[:2]))
+        kept.enter_context(listener.accept()[0])
+    expected, found = tables(sockets)
+    assert found == expected
+    assert len(found) == 4001
+
+
+def test_traffic_is_that_of_ss_and_of_the_sender(sockets: Sockets, kept: ExitStack) -> None:
+    client, server = (kept.enter_context(end) for end in pair())
+    client.sendall(bytes(100_000))
+    until(lambda: len(server.recv(200_000, socket.MSG_PEEK)) == 100_000, "the bytes")
+    server.sendall(bytes(77))
+    until(lambda: len(client.recv(200, socket.MSG_PEEK)) == 77, "the answer")
+    row = row_of(take_sockets(sockets), client)
+    (line,) = [line for line in ss_lines() if f" ino:{row['inode']} " in line]
+    assert (row["sent_bytes"], row["received_bytes"]) == (100_000, 77)
+    assert f" bytes_sent:{row['sent_bytes']} " in line
+    assert f" bytes_received:{row['received_bytes']} " in line
+    rtt = re.search(r" rtt:([\d.]+)/", line)
+    assert rtt
+    assert row["rtt_us"] == pytest.approx(float(rtt[1]) * 1000, abs=1)
+    assert not row["missing"] & (CONSTANTS["ST_MISSING_TRAFFIC"] | CONSTANTS["ST_MISSING_RTT"])
+    assert row_of(take_sockets(sockets), server)["received_bytes"] == 100_000
+
+
+def test_a_fin_is_not_counted_as_a_byte(sockets: Sockets, kept: ExitStack) -> None:
+    client, server = (kept.enter_context(end) for end in pair())
+    client.sendall(b"bye")
+    client.shutdown(socket.SHUT_WR)
+    until(lambda: row_of(take_sockets(sockets), server)["state"] == 8, "CLOSE-WAIT")
+    assert row_of(take_sockets(sockets), server)["received_bytes"] == 3
+    assert row_of(take_sockets(sockets), client)["sent_bytes"] == 3
+
+
+def test_retransmitted_bytes_count_once(sockets: Sockets, kept: ExitStack) -> None:
+    client, server = (kept.enter_context(end) for end in pair())
+    client.sendall(bytes(10))
+    until(lambda: len(server.recv(20, socket.MSG_PEEK)) == 10, "the bytes")
+    subprocess.run(["ip", "link", "set", "lo", "down"], check=True)
+    client.sendall(bytes(5))
+    until(lambda: row_of(take_sockets(sockets), client)["retransmits"] >= 1, "a retransmission")
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    until(lambda: row_of(take_sockets(sockets), server)["received_bytes"] == 15, "all bytes")
+    assert row_of(take_sockets(sockets), client)["sent_bytes"] == 15
+
+
+def test_a_listener_shows_how_many_wait(sockets: Sockets, kept: ExitStack) -> None:
+    listener = kept.enter_context(socket.create_server(("127.0.0.1", 0), backlog=9))
+    for _ in range(3):
+        kept.enter_context(socket.create_connection(listener.getsockname()))
+    rows = take_sockets(sockets)
+    row = row_of(rows, listener)
+    assert (row["receive_queue_bytes"], row["send_queue_bytes"]) == (3, 9)
+    assert row["missing"] & CONSTANTS["ST_MISSING_RTT"]
+    assert len(rows[(rows["inode"] == 0) & (rows["state"] == 1)]) == 3
+
+
+def test_what_is_left_of_a_connection_has_no_false_zeros(sockets: Sockets) -> None:
+    for end in pair():
+        end.close()
+    (row,) = take_sockets(sockets)
+    for name in ["TRAFFIC", "RTT", "OWNER", "START", "UID"]:
+        assert row["missing"] & CONSTANTS[f"ST_MISSING_{name}"]
+
+
+def test_age_is_known_from_the_connect_on(
+    socket_events: SocketEvents, sockets: Sockets, socket_owners: SocketOwners, kept: ExitStack
+) -> None:
+    before_ns = boottime_ns()
+    ends = [kept.enter_context(end) for end in pair()]
+    after_ns = boottime_ns()
+    for end in ends:
+        row = row_of(take_sockets(sockets), end)
+        assert before_ns < row["start_ns"] < after_ns
+        assert not row["missing"] & CONSTANTS["ST_MISSING_START"]
+
+
+def test_a_socket_older_than_the_probe_has_the_time_it_was_first_seen(sockets: Sockets, kept: ExitStack) -> None:
+    client, _ = (kept.enter_context(end) for end in pair())
+    first = row_of(take_sockets(sockets), client)
+    again = row_of(take_sockets(sockets), client)
+    assert first["start_ns"] == again["start_ns"] <= boottime_ns()
+    assert first["missing"] & CONSTANTS["ST_MISSING_START"]
+
+
+def test_others_sockets_are_left_out(sockets: Sockets, socket_owners: SocketOwners, kept: ExitStack) -> None:
+    ours = kept.enter_context(socket.create_server(("127.0.0.1", 0)))
+    os.seteuid(NOBODY)  # the file system uid goes with it, and a socket is created with that
+    try:
+        theirs = kept.enter_context(socket.create_server(("127.0.0.1", 0)))
+        datagrams = kept.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        datagrams.bind(("127.0.0.1", 0))
+    finally:
+        os.seteuid(0)
+    for end in pair():
+        end.close()
+    inodes = {os.fstat(one.fileno()).st_ino for one in (theirs, datagrams)}
+    for mode in (Mode.SEES_AS_PROC, Mode.SEES_OWN):
+        seen = take_sockets(sockets, Visibility(mode, NOBODY))
+        assert set(seen["inode"].tolist()) == inodes
+        assert set(seen["uid"].tolist()) == {NOBODY}
+        assert inodes <= set(take_owners(socket_owners, Visibility(mode, NOBODY))["inode"].tolist())
+        assert set(take_owners(socket_owners, Visibility(mode, NOBODY))["uid"].tolist()) == {NOBODY}
+    everything = take_sockets(sockets)["inode"].tolist()
+    assert {*inodes, os.fstat(ours.fileno()).st_ino, 0} <= set(everything)
+
+
+def test_a_full_buffer_is_said_and_its_rows_are_whole(sockets: Sockets, kept: ExitStack) -> None:
+    for _ in range(300):
+        kept.enter_context(socket.create_server(("127.0.0.1", 0)))
+    buffer = memoryview(bytearray(SOCKET_BYTES * 100 + 50))
+    reading = sockets.read_into(buffer, EVERYTHING)
+    assert (reading.byte_count, reading.truncated) == (SOCKET_BYTES * 100, True)
+    assert not sockets.read_into(memoryview(bytearray(SOCKET_BYTES * 300)), EVERYTHING).truncated
