@@ -69,16 +69,16 @@ class GpuPage(QWidget):
             name,
             formats.percent(card.busy_ratio),
             formats.size_of(card.memory_used_bytes, card.memory_total_bytes),
-            self._with_unit(card.power_w, "W"),
-            self._with_unit(card.frequency_mhz, "MHz"),
+            formats.watts(card.power_w),
+            self._megahertz(card.frequency_mhz),
             formats.celsius(card.temperature_c),
             self._note(card),
         )
         return Row(card.key, cells)
 
-    def _with_unit(self, value: float | None, unit: str) -> str:
-        text = formats.digits(value)
-        return text if text == formats.MISSING else f"{text}{formats.SPACE}{unit}"
+    def _megahertz(self, frequency_mhz: float | None) -> str:
+        text = formats.digits(frequency_mhz)
+        return text if text == formats.MISSING else f"{text}{formats.SPACE}MHz"
 
     def _note(self, card: GpuRates) -> str:
         states = {
