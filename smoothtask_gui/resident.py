@@ -24,10 +24,11 @@ from smoothtask_gui.adapters.files import FileError
 from smoothtask_gui.adapters.loop import LoopThread, QtThread
 from smoothtask_gui.adapters.process_control import OwnProcesses
 from smoothtask_gui.adapters.quit_signals import QuitSignals
+from smoothtask_gui.adapters.sampler_client import SamplerClient
 from smoothtask_gui.adapters.settings import SettingsError, SettingsFiles
-from smoothtask_gui.cli.choose import choose
 from smoothtask_gui.domain.monitor import Monitor
-from smoothtask_gui.pump import pump
+from smoothtask_gui.pump import Pump
+from smoothtask_gui.sources.choose import choose
 from smoothtask_gui.tray import Tray
 from smoothtask_gui.ui.icon import TrayLook, draw_icon
 from smoothtask_gui.watchdog import Ports, Watchdog
@@ -71,6 +72,11 @@ class Resident(QObject):
         self.windows = Windows(self.watchdog, self.settings)
         self.tray = Tray()
         self._notifications_work = False
+        self._pump = Pump(
+            partial(choose, options.source, SamplerClient),
+            self.settings.period_ms,
+            partial(self._qt_thread.call, self.watchdog.receive),
+        )
         self._pumping: Future[None] | None = None
         self._connect()
         for problem in loaded.problems:
@@ -89,7 +95,7 @@ class Resident(QObject):
         )
         if self._session.tray_host is not None:
             self._loop.submit(self._session.tray_host.start(partial(call, self.tray.host_changed)))
-        self._start_pump()
+        self._pumping = self._loop.submit(self._pump.run())
         if self._options.settings:
             self.windows.show_settings()
         elif not self._options.hidden:
@@ -133,13 +139,6 @@ class Resident(QObject):
         if service.message:
             print(f"smoothtask: {service.message}", file=sys.stderr, flush=True)
 
-    def _start_pump(self) -> None:
-        if self._pumping is not None:
-            self._pumping.cancel()
-        deliver = partial(self._qt_thread.call, self.watchdog.receive)
-        make_source = partial(choose, self._options.source)
-        self._pumping = self._loop.submit(pump(make_source, self.settings.period_ms, deliver))
-
     def _change_settings(self, settings: Settings) -> None:
         before, self.settings = self.settings, settings
         self.windows.apply_settings(settings)
@@ -147,7 +146,7 @@ class Resident(QObject):
             self.watchdog.set_rules(settings.rules)
         if settings.period_ms != before.period_ms:
             self.watchdog.set_period(settings.period_ms)
-            self._start_pump()
+            self._loop.submit(self._pump.change_period(settings.period_ms))
         try:
             if settings.autostart != before.autostart:
                 self._autostart.turn(on=settings.autostart)

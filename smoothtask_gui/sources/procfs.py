@@ -15,7 +15,6 @@ second thread starts.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from dataclasses import dataclass
@@ -164,6 +163,7 @@ class ProcfsSource:
     def __init__(self, surroundings: Surroundings, proc_root: Path = Path("/proc")) -> None:
         self._surroundings = surroundings
         self._root = proc_root
+        self._pace: Pace | None = None
 
     @property
     def name(self) -> str:
@@ -173,7 +173,7 @@ class ProcfsSource:
         """Yield a batch at once and then every `period_ms`. Raises SourceError."""
         table = ProcessTable(self._root)
         unavailable = self._unavailable()
-        pace = Pace(period_ms)
+        self._pace = pace = Pace(period_ms)
         while True:
             sensors = await self._surroundings.read_sensors()
             system = self._surroundings.read_system()
@@ -188,7 +188,11 @@ class ProcfsSource:
                 sensors=sensors,
                 unavailable=unavailable,
             )
-            await asyncio.sleep(pace.next_delay_s(time.monotonic_ns()))
+            await pace.wait()
+
+    async def change_period(self, period_ms: int) -> None:
+        if self._pace is not None:
+            self._pace.change(period_ms)
 
     def _unavailable(self) -> dict[str, str]:
         unavailable = dict(UNAVAILABLE)

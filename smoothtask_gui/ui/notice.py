@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class NoticeBar(QFrame):
-    """Hidden while the helper delivers everything."""
+    """Hidden while all is normal, and in the first moment, when the helper is still starting."""
 
     help_requested = Signal()
 
@@ -40,7 +40,7 @@ class NoticeBar(QFrame):
         """Say the source's notice and, in the tooltip, all that it can't see."""
         missing = view.sample.unavailable if view.sample else {}
         text = view.notice
-        if not text and view.source == "procfs":
+        if not text and view.source == "procfs" and view.sample is not None:
             text = self.tr("Readings come from /proc: short-lived processes and kernel events can't be seen.")
         self.text.say(text)
         unseen = "\n".join(f"· {formats.name(reason)}" for reason in missing.values())

@@ -89,7 +89,7 @@ class Scene:
         return "\n".join(f"{log.name}: {log.read_text()[-1500:]}" for log in self.desk.home.glob("app*.log"))
 
     def start_app(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "smoothtask_gui.app", "--source", "procfs", "--rules", str(self.rules)]
+        command = [sys.executable, "-m", "smoothtask_gui", "--source", "procfs", "--rules", str(self.rules)]
         alone = OWN_PROC if os.geteuid() == 0 else []
         return self.desk.spawn([*alone, *command, *options], "app.log", PYTHONPATH=str(ROOT), **environment)
 
