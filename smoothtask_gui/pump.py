@@ -38,16 +38,15 @@ class Pump:
         backoff = Backoff()
         while True:
             started_s = time.monotonic()
+            self._source = source = self._make_source()
             try:
-                self._source = source = self._make_source()
                 await self._carry(source)
-                if source.name == "recording":
-                    self._deliver(SourceChanged("none", "The recording has ended."))
-                    return
-                reason = "The readings ended."
+                reason = "The recording has ended." if source.name == "recording" else "The readings ended."
             except SourceError as error:
                 reason = str(error)
             self._deliver(SourceChanged("none", reason))
+            if source.name == "recording":  # it would say the same again
+                return
             await asyncio.sleep(backoff.pause_s(time.monotonic() - started_s))
 
     async def change_period(self, period_ms: int) -> None:

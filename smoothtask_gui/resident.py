@@ -27,6 +27,7 @@ from smoothtask_gui.adapters.quit_signals import QuitSignals
 from smoothtask_gui.adapters.sampler_client import SamplerClient
 from smoothtask_gui.adapters.settings import SettingsError, SettingsFiles
 from smoothtask_gui.domain.monitor import Monitor
+from smoothtask_gui.domain.text import safe_text
 from smoothtask_gui.pump import Pump
 from smoothtask_gui.sources.choose import choose
 from smoothtask_gui.tray import Tray
@@ -118,6 +119,7 @@ class Resident(QObject):
         self.watchdog.changed.connect(self._show_in_tray)
         self.watchdog.stale.connect(lambda _: self.tray.show_stale())
         self.watchdog.refused.connect(self._show_refusal)
+        self.watchdog.source_changed.connect(_log_source)
         self.tray.window_wanted.connect(self.windows.show_main)
         self.tray.acted.connect(self.watchdog.act)
         self.tray.pause_toggled.connect(lambda on: self.watchdog.pause_alerts(on=on))
@@ -183,6 +185,13 @@ class Resident(QObject):
             self._loop.wait(self._session.close(), CLOSE_TIMEOUT_S)
         except TimeoutError:
             print("smoothtask: the session bus didn't let go in time", file=sys.stderr)
+
+
+def _log_source(source: str, reason: str) -> None:
+    """For the journal: the window says it too, but it may be closed."""
+    if reason:
+        where = {"procfs": "/proc", "none": "nowhere", "helper": "the helper"}.get(source, source)
+        print(f"smoothtask: readings come from {where}: {safe_text(reason, 1000)}", file=sys.stderr, flush=True)
 
 
 def _application(*, dark: bool | None) -> QApplication:

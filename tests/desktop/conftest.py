@@ -108,13 +108,10 @@ class Scene:
     def item_is_registered(self) -> bool:
         command = ["dbus-send", "--session", "--print-reply", f"--dest={desk_module.WATCHER}", "/StatusNotifierWatcher"]
         command += ["org.freedesktop.DBus.Properties.Get", f"string:{desk_module.WATCHER}"]
-        answer = subprocess.run(
-            [*command, "string:RegisteredStatusNotifierItems"],
-            env=self.desk.env,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        try:
+            answer = self.desk.run([*command, "string:RegisteredStatusNotifierItems"])
+        except subprocess.CalledProcessError:  # the panel isn't there yet
+            return False
         return "StatusNotifierItem" in answer.stdout
 
     def icon_pixels(self) -> int:

@@ -63,6 +63,17 @@ def test_a_recording_ends_and_says_so() -> None:
     assert got[-1] == SourceChanged("none", "The recording has ended.")
 
 
+def test_a_damaged_recording_is_told_once() -> None:
+    class Damaged(Recording):
+        async def items(self, period_ms: int) -> AsyncGenerator[Item]:
+            yield SourceChanged("helper", "recorded")
+            raise SourceError("damaged at byte 9")
+
+    got: list[Item] = []
+    asyncio.run(Pump(Damaged, 1_000, got.append).run())
+    assert got[1:] == [SourceChanged("none", "damaged at byte 9")]
+
+
 class Lasting:
     """Says its period once, then waits; counts openings."""
 
