@@ -110,6 +110,7 @@ class HelperSource:
                         yield item
         finally:
             self._open = None
+            self._surroundings.close()
             await self._opener.close()
 
     async def _begin(self, opened: _Open, hello: Hello, period_ms: int) -> None:
@@ -189,7 +190,8 @@ class _TickReader:
             sensors=await self._surroundings.read_sensors(),
             exits=self._gone(frame),
             lost=Lost(tick.lost_ticks, tick.lost_events + self._unidentified, self._lost_exits(frame)),
-            unavailable=self._unavailable(frame),
+            unavailable=self._unavailable(frame) | self._surroundings.unavailable,
+            gpus=await self._surroundings.read_gpus(),
         )
 
     def identify(self, victim: OomVictim) -> OomKill | None:
