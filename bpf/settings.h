@@ -56,4 +56,9 @@ struct st_event_settings {
 	u64 lost_events;           /* written by the programs: events that found the ring buffer full */
 };
 
+/* What the activity probes count beside their rows; written by the programs. */
+struct st_activity_settings {
+	u64 unseen;                /* events that are in no row, because the kernel had no memory for it or a map was full */
+};
+
 #endif
