@@ -12,7 +12,7 @@
 
 #define ANCESTORS 16 /* how far up a parent that a snapshot has seen is looked for */
 
-struct st_process_settings settings SEC(".data.settings") = {};
+struct st_process_settings process_settings SEC(".data.process_events") = {};
 
 struct identity {
 	u32 pid, parent_pid, uid, uids_differ;
@@ -47,7 +47,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 256 * 1024);
-} events SEC(".maps");
+} process_events_ring SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -73,7 +73,7 @@ static __always_inline u32 seen_ancestor(struct task_struct *task)
 		up = BPF_CORE_READ(up, real_parent, group_leader);
 		if (!up || !BPF_CORE_READ(up, tgid))
 			return 0;
-		if (BPF_CORE_READ(up, start_boottime) < settings.last_snapshot_ns)
+		if (BPF_CORE_READ(up, start_boottime) < process_settings.last_snapshot_ns)
 			return visible_pid(up, BPF_CORE_READ(up, tgid));
 	}
 	return 0;
@@ -93,11 +93,11 @@ static __always_inline void keep_identity(struct identity *who, struct task_stru
 }
 
 /* What is left of a process when it is freed. */
-struct totals {
+struct process_totals {
 	u64 run_ns, run_delay_ns, major_faults, read_bytes, write_bytes;
 };
 
-static __always_inline void read_totals(struct totals *sum, struct task_struct *leader)
+static __always_inline void read_totals(struct process_totals *sum, struct task_struct *leader)
 {
 	struct signal_struct *signal = BPF_CORE_READ(leader, signal);
 
@@ -115,10 +115,10 @@ static __always_inline void read_totals(struct totals *sum, struct task_struct *
 	}
 }
 
-static __always_inline void emit_exit(const struct identity *who, const struct totals *sum, struct task_struct *leader)
+static __always_inline void emit_exit(const struct identity *who, const struct process_totals *sum, struct task_struct *leader)
 {
 	struct signal_struct *signal = BPF_CORE_READ(leader, signal);
-	struct st_event_exit *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	struct st_event_exit *event = bpf_ringbuf_reserve(&process_events_ring, sizeof(*event), 0);
 
 	if (!event) {
 		COUNT(lost_exits);
@@ -146,7 +146,7 @@ static __always_inline void emit_exit(const struct identity *who, const struct t
 	bpf_ringbuf_submit(event, 0);
 }
 
-static __always_inline void add(struct st_exited *row, const struct totals *sum, u64 now_ns, u32 missing)
+static __always_inline void add(struct st_exited *row, const struct process_totals *sum, u64 now_ns, u32 missing)
 {
 	if (!row->first_ns)
 		row->first_ns = now_ns;
@@ -160,7 +160,7 @@ static __always_inline void add(struct st_exited *row, const struct totals *sum,
 	__sync_fetch_and_add(&row->write_bytes, sum->write_bytes);
 }
 
-static __always_inline void roll_up(const struct identity *who, const struct totals *sum)
+static __always_inline void roll_up(const struct identity *who, const struct process_totals *sum)
 {
 	u64 now_ns = bpf_ktime_get_boot_ns();
 	struct rollup_key key = {};
@@ -181,7 +181,7 @@ static __always_inline void roll_up(const struct identity *who, const struct tot
 		bpf_map_update_elem(&rollups, &key, &fresh, BPF_NOEXIST); /* another CPU may have been first */
 		row = bpf_map_lookup_elem(&rollups, &key);
 	}
-	add(row ? row : &settings.overflow, sum, now_ns, who->missing);
+	add(row ? row : &process_settings.overflow, sum, now_ns, who->missing);
 }
 
 SEC("tp_btf/sched_process_fork")
@@ -218,20 +218,20 @@ int BPF_PROG(remember_identity, struct task_struct *task)
 SEC("tp_btf/sched_process_free")
 int BPF_PROG(count_exit, struct task_struct *task)
 {
-	struct totals sum = {};
+	struct process_totals sum = {};
 
 	if (task->pid != task->tgid)
 		return 0;
 	struct identity *who = bpf_task_storage_get(&identities, task, 0, 0);
 	if (!who) {
 		/* not visible here, exited before we were attached, or there was no memory for it */
-		if (!constants.pid_namespace && task->start_boottime > settings.attached_ns)
+		if (!constants.pid_namespace && task->start_boottime > process_settings.attached_ns)
 			COUNT(lost_exits);
 		return 0;
 	}
 	COUNT(exits);
 	read_totals(&sum, task);
-	if (task->start_boottime < settings.last_snapshot_ns)
+	if (task->start_boottime < process_settings.last_snapshot_ns)
 		emit_exit(who, &sum, task);
 	else
 		roll_up(who, &sum);

@@ -2,7 +2,7 @@
 /* One struct st_task for each task, read in bulk through an iterator: costs nothing between snapshots. */
 #include "common.bpf.h"
 
-struct st_snapshot_settings settings SEC(".data.settings") = {};
+struct st_snapshot_settings snapshot_settings SEC(".data.task_snapshot") = {};
 
 /* get_task_state(), fs/proc/array.c, and task_state_index(), include/linux/sched.h */
 enum {
@@ -91,10 +91,10 @@ int task_snapshot(struct bpf_iter__task *ctx)
 	at.mm = task->mm;
 	at.cgroups = task->cgroups;
 	row.start_ns = at.leader->start_boottime;
-	if (row.start_ns >= settings.born_before_ns)
+	if (row.start_ns >= snapshot_settings.born_before_ns)
 		return 0;
-	bool own = at.cred->euid.val == settings.uid && !uids_differ(at.cred);
-	if (settings.visibility == ST_SEES_OWN && !own)
+	bool own = at.cred->euid.val == snapshot_settings.uid && !uids_differ(at.cred);
+	if (snapshot_settings.visibility == ST_SEES_OWN && !own)
 		return 0;
 	row.pid = visible_pid(task, task->pid);
 	row.tgid = visible_pid(at.leader, task->tgid);
@@ -107,7 +107,7 @@ int task_snapshot(struct bpf_iter__task *ctx)
 	} else {
 		row.start_ns = 0;
 	}
-	if (settings.visibility != ST_SEES_ALL && !own) {
+	if (snapshot_settings.visibility != ST_SEES_ALL && !own) {
 		row.read_bytes = row.write_bytes = 0;
 		row.missing |= ST_MISSING_IO;
 	}

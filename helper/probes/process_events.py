@@ -47,13 +47,13 @@ class ProcessEvents:
     def open(self) -> None:
         bpf_object, _ = load(self._door, self.name)
         try:
-            self._settings = bpf_object.shared(".data.settings")
+            self._settings = bpf_object.shared(".data.process_events")
             rollups = bpf_object.map_fd("rollups")
             self._rollups = HashReader(
                 self._door, self.name, rollups, key_bytes=KEY.size, value_bytes=EXITED.size, entries=ENTRIES
             )
             self._counters_fd = bpf_object.map_fd("counters")
-            self._ring = RingBuffer(self._door, self.name, bpf_object.map_fd("events"))
+            self._ring = RingBuffer(self._door, self.name, bpf_object.map_fd("process_events_ring"))
         except LoaderError:
             bpf_object.close()
             raise

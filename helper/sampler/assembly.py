@@ -54,6 +54,7 @@ def assemble(object_dir: Path) -> Assembly:
     except LoaderError as reason:
         slots = tuple(Slot(_Absent(name, reason), kinds_of(name)) for name in _NAMES)
         return Assembly(ProbeSet(slots, loader="none"), Readings(None, None), {})
+    door.together.plan(_NAMES)
     tasks, exits, oom, thermal = TaskSnapshot(door), ProcessEvents(door), OomEvents(door), ThermalEvents(door)
     slots = tuple(Slot(probe, kinds_of(probe.name)) for probe in (tasks, exits, oom, thermal))
     readings = Readings((slots[0], tasks, TASK_BYTES), (slots[1], exits, EXITED.size))
