@@ -7,18 +7,22 @@
  * sched_process_free comes from delayed_put_task_struct(), an RCU callback after the last switch away: signal_struct
  * then has the sums of all threads. A multi-threaded exec (de_thread(), fs/exec.c) frees the old leader under the
  * tid of the thread that called exec, so pid != tgid there and the process is counted once, at its real end.
+ *
+ * A task can be freed without the second program: a sandbox kernel may not run BPF programs on top of its supervisor's
+ * threads, on which an RCU callback may happen to run. So what has exited and isn't freed is counted by epochs; user space
+ * takes off what nobody has reaped (count_unreaped), and what is left of old epochs is lost.
  */
 #include "common.bpf.h"
 
 #define ANCESTORS 16 /* how far up a parent that a snapshot has seen is looked for */
 
-struct st_process_settings process_settings SEC(".data.process_events") = {};
+struct st_process_settings process_settings SEC(".data.process_events") = { .epoch_ns = 5000000000 };
 
 struct identity {
 	u32 pid, parent_pid, uid, uids_differ;
 	u64 cgroup_id;
 	u32 missing;
-	u32 pad;
+	u32 epoch;                 /* of its exit */
 	char comm[ST_COMM_BYTES];
 };
 
@@ -184,6 +188,11 @@ static __always_inline void roll_up(const struct identity *who, const struct pro
 	add(row ? row : &process_settings.overflow, sum, now_ns, who->missing);
 }
 
+static __always_inline s64 *waiting_in(u32 epoch)
+{
+	return &process_settings.waiting[epoch % ST_EPOCHS];
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(count_fork, struct task_struct *parent, struct task_struct *child)
 {
@@ -208,10 +217,13 @@ int BPF_PROG(remember_identity, struct task_struct *task)
 	if (!pid)
 		return 0;
 	struct identity *who = bpf_task_storage_get(&identities, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (who)
+	if (who) {
 		keep_identity(who, task, pid);
-	else if (constants.pid_namespace)
+		who->epoch = bpf_ktime_get_boot_ns() / process_settings.epoch_ns;
+		__sync_fetch_and_add(waiting_in(who->epoch), 1);
+	} else if (constants.pid_namespace) {
 		COUNT(lost_exits); /* in the initial namespace count_exit() notices */
+	}
 	return 0;
 }
 
@@ -220,9 +232,11 @@ int BPF_PROG(count_exit, struct task_struct *task)
 {
 	struct process_totals sum = {};
 
+	struct identity *who = bpf_task_storage_get(&identities, task, 0, 0);
+	if (who)
+		__sync_fetch_and_add(waiting_in(who->epoch), -1);
 	if (task->pid != task->tgid)
 		return 0;
-	struct identity *who = bpf_task_storage_get(&identities, task, 0, 0);
 	if (!who) {
 		/* not visible here, exited before we were attached, or there was no memory for it */
 		if (!constants.pid_namespace && task->start_boottime > process_settings.attached_ns)
@@ -235,5 +249,19 @@ int BPF_PROG(count_exit, struct task_struct *task)
 		emit_exit(who, &sum, task);
 	else
 		roll_up(who, &sum);
+	return 0;
+}
+
+/* Tasks are in this iterator until they are reaped. */
+SEC("iter/task")
+int count_unreaped(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+
+	if (!task)
+		return 0;
+	struct identity *who = bpf_task_storage_get(&identities, task, 0, 0);
+	if (who && who->epoch < process_settings.first_young_epoch)
+		process_settings.unreaped++;
 	return 0;
 }

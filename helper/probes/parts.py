@@ -25,7 +25,7 @@ _ALL: Final = (
     Part("task_snapshot", ("task_snapshot",), (".data.task_snapshot",)),
     Part(
         "process_events",
-        ("count_fork", "count_exec", "remember_identity", "count_exit"),
+        ("count_fork", "count_exec", "remember_identity", "count_exit", "count_unreaped"),
         (".data.process_events", "identities", "rollups", "process_events_ring", "counters"),
     ),
     Part("oom_events", ("report_oom_kill",), (".data.oom_events", "oom_events_ring")),
