@@ -73,7 +73,7 @@ static __always_inline u64 socket_inode(const struct sock *sk)
 	const struct sock___since_6_18 *now = (const void *)sk;
 
 	if (bpf_core_field_exists(now->sk_ino))
-		return BPF_CORE_READ(now, sk_ino);
+		return now->sk_ino;
 	struct socket_alloc *both = (struct socket_alloc *)sk->sk_socket; /* SOCK_INODE(), include/net/sock.h */
 	return both ? BPF_CORE_READ(both, vfs_inode.i_ino) : 0;
 }
