@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from helper.probes import TaskSnapshot
 from helper.probes.task_snapshot import TASK_BYTES
 from helper.sampler import packets
 from helper.sampler.probe_set import Slot, State
 from helper.sampler.readings import Readings
 from tests.bpf.machine import EVERYTHING, TASK, child
+
+if TYPE_CHECKING:
+    from helper.probes import TaskSnapshot
 
 THREADS = 6000
 MANY_THREADS = """
