@@ -64,6 +64,7 @@ def assemble(object_dir: Path) -> Assembly:
     except LoaderError as reason:
         slots = tuple(Slot(_Absent(name, reason), kinds_of(name)) for name in _NAMES)
         return Assembly(ProbeSet(slots, loader="none"), Readings(None, None), {})
+    door.together.plan(_NAMES)
     tasks, exits, oom, thermal = TaskSnapshot(door), ProcessEvents(door), OomEvents(door), ThermalEvents(door)
     activity = [kind(door) for kind in _ACTIVITY]
     slots = tuple(Slot(probe, kinds_of(probe.name)) for probe in (tasks, exits, oom, thermal, *activity))

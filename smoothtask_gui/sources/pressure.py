@@ -140,6 +140,9 @@ class PressureSource:
         finally:
             triggers.close()
 
+    async def change_period(self, period_ms: int) -> None:
+        await self._inner.change_period(period_ms)
+
 
 def _keep(alarms: asyncio.Queue[PressureEvent], event: PressureEvent) -> None:
     if alarms.full():

@@ -206,6 +206,9 @@ def test_a_recording_that_is_interrupted_is_finished(tmp_path: Path) -> None:
         ["top", "--period-ms", "60001"],
         ["top", "--source", "nonsense"],
         ["top", "--source", "recording:"],
+        ["--hidden", "top"],
+        ["run", "--nonsense"],
+        ["--rules"],
         ["record"],
         ["record", "x"],
         ["record", "x", "--seconds", "nan"],
@@ -350,7 +353,7 @@ def test_no_command_line_job_imports_qt(tmp_path: Path, recording: Path) -> None
 def test_an_internal_error_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from smoothtask_gui.cli import main as module
 
-    def broken(_arguments: object, _rest: object) -> int:
+    def broken(_arguments: object) -> int:
         return int("x")
 
     monkeypatch.setattr(module, "_dispatch", broken)
@@ -384,3 +387,23 @@ def test_on_a_terminal_the_table_is_refreshed_in_place_and_fits(tmp_path: Path, 
         assert len(lines_shown) <= 12
         assert max(map(len, lines_shown)) <= 60
         assert "\x1b" not in screen
+
+
+@pytest.mark.parametrize("words", [[], ["run"]])
+def test_the_tray_app_s_options_are_the_same_with_and_without_its_command(words: list[str]) -> None:
+    from smoothtask_gui.cli.arguments import parser, with_command
+
+    given = ["--hidden", "--settings", "--rules", "r.toml", "--source", "procfs"]
+    found = vars(parser().parse_args(with_command([*words, *given])))
+    assert found == {
+        "command": "run",
+        "hidden": True,
+        "settings": True,
+        "rules": Path("r.toml"),
+        "source": "procfs",
+        "version": False,
+    }
+
+
+def test_a_rules_file_that_is_not_there_is_a_clear_failure(smoothtask: Run) -> None:
+    fails(smoothtask("--hidden", "--rules", "/nonexistent/r.toml", QT_QPA_PLATFORM="offscreen"), "no rules file")
