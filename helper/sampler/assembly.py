@@ -25,10 +25,8 @@ from helper.sampler.probe_set import ProbeSet, Slot, kinds_of
 from helper.sampler.readings import Readings
 
 _ACTIVITY: Final = (MemoryReclaim, CpuFrequency, RunQueue, Syscalls, FileActivity)
-_NAMES: Final = (
-    *("task_snapshot", "process_events", "oom_events", "thermal_events"),
-    *(kind.name for kind in _ACTIVITY),
-)
+_TOGETHER: Final = ("task_snapshot", "process_events", "oom_events", "thermal_events")
+_NAMES: Final = (*_TOGETHER, *(kind.name for kind in _ACTIVITY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ def assemble(object_dir: Path) -> Assembly:
     except LoaderError as reason:
         slots = tuple(Slot(_Absent(name, reason), kinds_of(name)) for name in _NAMES)
         return Assembly(ProbeSet(slots, loader="none"), Readings(None, None), {})
-    door.together.plan(_NAMES)
+    door.together.plan(_TOGETHER)
     tasks, exits, oom, thermal = TaskSnapshot(door), ProcessEvents(door), OomEvents(door), ThermalEvents(door)
     activity = [kind(door) for kind in _ACTIVITY]
     slots = tuple(Slot(probe, kinds_of(probe.name)) for probe in (tasks, exits, oom, thermal, *activity))
