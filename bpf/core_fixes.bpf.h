@@ -41,10 +41,11 @@ static __always_inline u64 resident_pages(struct mm_struct *mm)
 {
 	struct mm_struct___before_6_2 *old = (void *)mm;
 
+	/* Copied, as 6.1's verifier lets no program load from an array of atomics: "Type 'atomic_long_t' is not a struct". */
 	if (bpf_core_field_exists(old->rss_stat.count))
-		return counted_pages(old->rss_stat.count[RSS_FILE].counter) +
-		       counted_pages(old->rss_stat.count[RSS_ANON].counter) +
-		       counted_pages(old->rss_stat.count[RSS_SHMEM].counter);
+		return counted_pages(BPF_CORE_READ(old, rss_stat.count[RSS_FILE].counter)) +
+		       counted_pages(BPF_CORE_READ(old, rss_stat.count[RSS_ANON].counter)) +
+		       counted_pages(BPF_CORE_READ(old, rss_stat.count[RSS_SHMEM].counter));
 	return counted_pages(mm->rss_stat[RSS_FILE].count) + counted_pages(mm->rss_stat[RSS_ANON].count) +
 	       counted_pages(mm->rss_stat[RSS_SHMEM].count);
 }
