@@ -10,7 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from monitor import Monitor
+from vm.monitor import Monitor
 
 READY = "VM-READY"
 PANIC = "Kernel panic"
@@ -32,6 +32,7 @@ class Guest:
         self._key = key
         self._acpi_table = acpi_table
         self._qemu: subprocess.Popen[bytes] | None = None
+        self.monitor: Monitor | None = None
         self.boots = 0
 
     def start(self) -> None:
@@ -46,6 +47,9 @@ class Guest:
 
     def stop(self) -> None:
         """End it at once; its disk's changes are gone."""
+        if self.monitor is not None:
+            self.monitor.close()
+            self.monitor = None
         if self._qemu is not None:
             self._qemu.kill()
             self._qemu.wait()
