@@ -105,6 +105,7 @@ class HelperSource:
                     elif item is not None:
                         yield item
         finally:
+            self._surroundings.close()
             await self._opener.close()
 
 
@@ -138,7 +139,8 @@ class _TickReader:
             sensors=await self._surroundings.read_sensors(),
             exits=self._gone(frame),
             lost=Lost(tick.lost_ticks, tick.lost_events + self._unidentified, self._lost_exits(frame)),
-            unavailable=self._unavailable(frame),
+            unavailable=self._unavailable(frame) | self._surroundings.unavailable,
+            gpus=await self._surroundings.read_gpus(),
         )
 
     def identify(self, victim: OomVictim) -> OomKill | None:
