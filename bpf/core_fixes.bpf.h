@@ -55,12 +55,19 @@ static __always_inline u64 resident_pages(struct mm_struct *mm)
  * load of a pointer from a trusted one (57539f5c0ac2 and later: btf_nested_type_is_trusted()), a millisecond each on
  * each path; through a cast (a35b9af4ec2c, 6.2) it doesn't. The call is compiled away.
  */
+#ifndef ST_WITHOUT_KFUNCS
 extern void *bpf_rdonly_cast(void *object, u32 btf_id) __ksym __weak;
 
 static __always_inline struct task_struct *plain(struct task_struct *task)
 {
 	return bpf_rdonly_cast ? bpf_rdonly_cast(task, bpf_core_type_id_kernel(struct task_struct)) : task;
 }
+#else /* for kernels before 6.2: see helper/loaders/kernel_types.py */
+static __always_inline struct task_struct *plain(struct task_struct *task)
+{
+	return task;
+}
+#endif
 
 /* c408b3d1d9bb ("thermal: Validate new state in cur_state_store()", 6.2) gave a cooling device its max_state. */
 #define HAS_MAX_STATE() bpf_core_field_exists(struct thermal_cooling_device, max_state)

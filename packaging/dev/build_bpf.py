@@ -21,6 +21,9 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 TOOLS: Final = {"clang": "clang", "llvm-strip": "llvm"}
 TARGET_ARCH: Final = {"x86_64": "x86", "aarch64": "arm64", "riscv64": "riscv", "ppc64le": "powerpc", "s390x": "s390"}
+KFUNC: Final = b"bpf_rdonly_cast"
+WITHOUT_KFUNCS: Final = "without-kfuncs"
+"""Folder of the objects for kernels before 6.2 (helper/loaders/kernel_types.py)."""
 
 
 def build(source_folder: Path, out_folder: Path) -> list[Path]:
@@ -41,10 +44,15 @@ def build(source_folder: Path, out_folder: Path) -> list[Path]:
         if not target.exists() or target.stat().st_mtime_ns < newest:
             _compile(source, target)
             written.append(target)
+            if KFUNC in target.read_bytes():
+                without = out_folder / WITHOUT_KFUNCS / target.name
+                without.parent.mkdir(exist_ok=True)
+                _compile(source, without, "-DST_WITHOUT_KFUNCS")
+                written.append(without)
     return written
 
 
-def _compile(source: Path, target: Path) -> None:
+def _compile(source: Path, target: Path, *definitions: str) -> None:
     machine = platform.machine()
     partial = target.with_suffix(".partial")
     commands = [
@@ -60,6 +68,7 @@ def _compile(source: Path, target: Path) -> None:
             "-Werror",
             "-Wno-unused-parameter",
             f"-I{source.parent}",
+            *definitions,
             "-c",
             source,
             "-o",
