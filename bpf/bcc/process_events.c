@@ -147,8 +147,10 @@ static __always_inline void roll_up(struct process *who, u64 run_ns, u32 ancesto
 TRACEPOINT_PROBE(task, task_newtask)
 {
 	struct process fresh = {};
+	struct run none = {};
 	u32 pid = args->pid;
 
+	runs.update(&pid, &none); /* a brief task may exit before its first sched_stat_runtime */
 	if (args->clone_flags & CLONE_THREAD)
 		return 0;
 	COUNT(forks);
