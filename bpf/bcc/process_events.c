@@ -9,24 +9,11 @@
  * that tid never exited, so nothing is counted there. TICK_NS, MOST_TASKS: from the loader.
  */
 #include "common.h"
+#include "process_maps.h"
 #include <linux/sched.h>
 
 #define ANCESTORS 8
 #define UNTOLD (ST_MISSING_IO | ST_MISSING_DELAY | ST_MISSING_FAULTS | ST_MISSING_EXIT_CODE)
-
-struct run {
-	u64 run_ns;
-	u32 tgid; /* 0 until the task exits */
-	u32 pad;
-};
-
-struct process {
-	u64 start_ns;  /* as /proc tells it, in whole clock ticks */
-	u64 gone_ns;   /* run time of threads that are freed */
-	u64 cgroup_id; /* this and what follows: since it exits */
-	u32 parent_pid, uid, exits, pad;
-	char comm[ST_COMM_BYTES];
-};
 
 struct rollup_key {
 	u32 parent_pid, uid;

@@ -18,14 +18,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from helper.loaders.choice import SYSTEM_PYTHON
 from helper.loaders.errors import LoaderError
 from helper.loaders.libbpf import LOG_TAIL_CHARACTERS, Libbpf
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SYSTEM_PYTHON: Final = Path("/usr/bin/python3")
-BCC_PACKAGES: Final = tuple(Path("/usr/lib").glob("python3*/**/site-packages/bcc"))
 CHILD: Final = Path(__file__).with_name("bcc_child.py")
 TRACEFS: Final = (Path("/sys/kernel/tracing"), Path("/sys/kernel/debug/tracing"))
 LONGEST_S: Final = 60.0
@@ -90,7 +89,7 @@ def task_room() -> int:
 
 
 class BccObject:
-    """A program of BCC on its way into the kernel; what the probes use of a `BpfObject`. Close it, whatever happened."""
+    """A program of BCC on its way into the kernel: what probes use of a BpfObject. Close it, whatever happened."""
 
     def __init__(self, door: Libbpf, name: str, command: list[str], source: Path, told: list[str]) -> None:
         self.name = name
@@ -123,7 +122,7 @@ class BccObject:
         with ours, theirs, tempfile.TemporaryFile() as words:
             command = [*self._command, str(theirs.fileno()), str(self._source), *self._flags]
             try:
-                subprocess.run(  # noqa: S603 - our own file and flags, no shell
+                subprocess.run(
                     command,
                     pass_fds=(theirs.fileno(),),
                     stdin=subprocess.DEVNULL,
@@ -178,6 +177,15 @@ class BccObject:
     def fds(self) -> tuple[list[int], list[int]]:
         """File descriptors of the loaded programs and of the maps."""
         return list(self._held["programs"].values()), list(self._held["maps"].values())
+
+    def missed(self, *tracepoints: str) -> int:
+        """How often the kernel skipped these programs; 0 where it doesn't count that (before 6.7).
+
+        While one program of a perf event runs on a CPU, no other one does: trace_call_bpf(), kernel/trace/bpf_trace.c.
+        """
+        held = self._held["programs"].items()
+        shown = [_fdinfo(fd) for name, fd in held if name.rpartition("__")[2] in tracepoints]
+        return sum(int(each.get("recursion_misses", "0")) for each in shown)
 
 
 def hint_of(answer: Mapping[str, str], words: str) -> str:

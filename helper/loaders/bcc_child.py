@@ -1,4 +1,4 @@
-"""Compiles, loads and attaches one BCC program, hands over its descriptors, and is gone: the only file that imports bcc.
+"""Compiles, loads and attaches one BCC program, hands over its descriptors, and is gone; nothing else imports bcc.
 
 Run by the system's own Python, which python3-bpfcc is for: `python3 -I bcc_child.py SOCKET SOURCE FLAG…`. LLVM takes
 100 MiB: in a child they are given back as soon as the programs run. SOCKET (a descriptor) gets one message: JSON with
@@ -18,8 +18,8 @@ from pathlib import Path
 
 def compile_and_attach(source: Path, flags: list[str]) -> tuple[dict[str, list[str]], list[int]]:
     """Names and descriptors. Raises ImportError without bcc, and bcc's own plain Exception if it fails."""
-    from bcc import BPF  # noqa: PLC0415  # type: ignore[import-not-found]  - in the child only; Debian's package
-    from bcc.libbcc import lib  # noqa: PLC0415  # type: ignore[import-not-found]
+    from bcc import BPF  # type: ignore[import-not-found]  # noqa: PLC0415 - in the child only
+    from bcc.libbcc import lib  # type: ignore[import-not-found]  # noqa: PLC0415
 
     include = [f"-I{source.parent}", f"-I{source.parents[1]}"]
     lib.bpf_table_name.argtypes, lib.bpf_table_name.restype = [ctypes.c_void_p, ctypes.c_size_t], ctypes.c_char_p

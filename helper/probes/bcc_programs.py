@@ -9,6 +9,7 @@ import ctypes
 import struct
 from typing import TYPE_CHECKING, Final
 
+from helper.loaders.bcc import BccObject
 from helper.probes import proc_files
 from helper.probes.events import RareEvents
 from helper.probes.process_events import ProcessEvents
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from helper.loaders.bcc import Bcc
 
-RUN: Final = struct.Struct("@QII")  # struct run, bpf/bcc/process_events.c
+RUN: Final = struct.Struct("@QII")  # struct run, bpf/bcc/process_maps.h
 PROCESS: Final = struct.Struct("@QQQIIII16s")  # struct process, likewise
 BPF_ANY, BPF_NOEXIST = 0, 1  # include/uapi/linux/bpf.h
 OWNER_PID, OWNER_START_NS, MISSING = 96, 40, 128  # offsets in struct st_event_socket_closed, held by tests/contract
@@ -52,6 +53,10 @@ class ProcessEventsBySums(ProcessEvents):
             row = PROCESS.pack(stat.start_ns, gone_ns, 0, int(stat.fields[1]), 0, 0, 0, b"")
             self._store(processes, stat.pid, row, BPF_NOEXIST)
 
+    def lost(self) -> int:
+        """Exits without a record, and those at which the kernel skipped a program."""
+        return super().lost() + missed_by(self._opened(), "sched_process_exit", "sched_process_free")
+
     def _store(self, fd: int, key: int, value: bytes, flags: int) -> None:
         """A full map, or an entry that is there already, changes nothing."""
         self._door.calls.bpf_map_update_elem(fd, ctypes.byref(ctypes.c_uint32(key)), value, flags)
@@ -67,6 +72,16 @@ class TcpStates(RareEvents):
 
     def drain(self, sink: Callable[[bytes], None]) -> None:
         super().drain(lambda record: sink(with_owner(record)))
+
+    def lost(self) -> int:
+        """Events that found no room, and changes of state at which the kernel skipped the program."""
+        return super().lost() + missed_by(self._opened(), "inet_sock_set_state")
+
+
+def missed_by(held: object, *tracepoints: str) -> int:
+    """BccObject.missed, of the object that these probes have from Bcc."""
+    assert isinstance(held, BccObject)  # noqa: S101 - their door is a Bcc
+    return held.missed(*tracepoints)
 
 
 def with_owner(record: bytes) -> bytes:

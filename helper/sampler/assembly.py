@@ -1,12 +1,14 @@
 """Puts the probes into their slots, in the order in which they are opened: what ticks are made of comes first.
 
-Without libbpf there is no probe to open: the slots are unavailable and say so, the service answers all the same.
+Without type information in the kernel the programs come from BCC, and task rows from /proc. Without libbpf there is no
+probe to open: the slots are unavailable and say so, the service answers all the same.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+from helper.loaders.choice import Choice
 from helper.loaders.errors import LoaderError
 from helper.loaders.libbpf import Libbpf
 from helper.probes.oom_events import OomEvents
@@ -17,6 +19,9 @@ from helper.probes.thermal_events import ThermalEvents
 from helper.sampler.event_feed import EventSource
 from helper.sampler.probe_set import ProbeSet, Slot, kinds_of
 from helper.sampler.readings import Readings
+
+if TYPE_CHECKING:
+    from helper.probes.proc_snapshot import ProcSnapshot
 
 _NAMES: Final = ("task_snapshot", "process_events", "oom_events", "thermal_events")
 
@@ -47,14 +52,31 @@ class _Absent:
         return ProbeCost(None, None, 0)
 
 
-def assemble(object_dir: Path) -> Assembly:
-    """The probes whose objects lie in `object_dir`; nothing is loaded yet."""
+def assemble(object_dir: Path, bcc_dir: Path, choice: Choice) -> Assembly:
+    """The probes of the chosen loader, whose objects or sources lie in these folders; nothing is loaded yet."""
     try:
-        door = Libbpf(object_dir)
+        tasks, exits, oom, thermal = _of_bcc(bcc_dir) if choice.loader == "bcc" else _of_core(object_dir)
     except LoaderError as reason:
         slots = tuple(Slot(_Absent(name, reason), kinds_of(name)) for name in _NAMES)
-        return Assembly(ProbeSet(slots, loader="none"), Readings(None, None), {})
-    tasks, exits, oom, thermal = TaskSnapshot(door), ProcessEvents(door), OomEvents(door), ThermalEvents(door)
+        return Assembly(ProbeSet(slots, Choice("none", str(reason))), Readings(None, None), {})
     slots = tuple(Slot(probe, kinds_of(probe.name)) for probe in (tasks, exits, oom, thermal))
     readings = Readings((slots[0], tasks, TASK_BYTES), (slots[1], exits, EXITED.size))
-    return Assembly(ProbeSet(slots, loader="core"), readings, {exits.name: exits, oom.name: oom, thermal.name: thermal})
+    return Assembly(ProbeSet(slots, choice), readings, {exits.name: exits, oom.name: oom, thermal.name: thermal})
+
+
+_Probes: TypeAlias = "tuple[TaskSnapshot | ProcSnapshot, ProcessEvents, OomEvents, ThermalEvents]"
+
+
+def _of_core(object_dir: Path) -> _Probes:
+    door = Libbpf(object_dir)
+    return TaskSnapshot(door), ProcessEvents(door), OomEvents(door), ThermalEvents(door)
+
+
+def _of_bcc(bcc_dir: Path) -> _Probes:
+    """Imports what only this loader needs."""
+    from helper.loaders.bcc import Bcc  # noqa: PLC0415
+    from helper.probes.bcc_programs import ProcessEventsBySums  # noqa: PLC0415
+    from helper.probes.proc_snapshot import ProcSnapshot  # noqa: PLC0415
+
+    door = Bcc(bcc_dir)
+    return ProcSnapshot(), ProcessEventsBySums(door), OomEvents(door), ThermalEvents(door)

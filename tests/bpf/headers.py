@@ -1,4 +1,4 @@
-"""A place where BCC can compile: kernel headers where it looks for them, tracefs mounted; for this thread and its children.
+"""A place where BCC can compile: kernel headers where it looks for them, tracefs mounted.
 
 Debian has no headers of the sandbox's kernel, so those of Debian's own kernel stand in for them: right enough for
 programs that read only arguments of tracepoints, whose format the running kernel tells.

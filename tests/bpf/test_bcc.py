@@ -20,7 +20,6 @@ from tests.bpf.headers import TRACEFS, enter_place_to_compile
 from tests.bpf.machine import (
     COUNTERS,
     EVERYTHING,
-    EXIT,
     HEAD,
     NOBODY,
     OOM_KILL,
