@@ -20,6 +20,7 @@ from helper.bus.authority import Authority, Patience
 from helper.bus.callers import Callers
 from helper.bus.dispatch import Dispatcher
 from helper.bus.quotas import Limits
+from helper.loaders.choice import choose
 from helper.sampler import service
 from helper.sampler.assembly import assemble
 from helper.sampler.watchdog import Watchdog
@@ -27,10 +28,12 @@ from helper.sampler.watchdog import Watchdog
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`object_dir`: the built BPF objects; `interface_file`: the contract that introspection returns."""
+    """`object_dir`: the built BPF objects; `bcc_dir`: sources for BCC; `interface_file`: what introspection returns."""
 
     object_dir: Path
+    bcc_dir: Path
     interface_file: Path
+    loader: str = "auto"
     idle_s: float = 60.0
     limits: Limits = field(default_factory=Limits)
     patience: Patience = field(default_factory=Patience)
@@ -84,7 +87,7 @@ async def _serve(bus: MessageBus, sampler: service.Sampler, options: Options, to
 
 
 def _build_sampler(options: Options) -> service.Sampler:
-    parts = assemble(options.object_dir)
+    parts = assemble(options.object_dir, options.bcc_dir, choose(options.loader))
     xml = options.interface_file.read_text(encoding="utf-8")
     return service.Sampler(parts, options.limits, xml)
 

@@ -61,6 +61,7 @@ _PROTOTYPES: Final[dict[str, tuple[type | None, list[type]]]] = {
     "bpf_link__destroy": (_int, [_pointer]),
     "bpf_iter_create": (_int, [_int]),
     "bpf_map_lookup_elem": (_int, [_int, _pointer, _pointer]),
+    "bpf_map_update_elem": (_int, [_int, _pointer, _pointer, ctypes.c_uint64]),
     "bpf_map_lookup_batch": (_int, [_int, _pointer, _pointer, _pointer, _pointer, _pointer, _pointer]),
     "bpf_map_lookup_and_delete_elem": (_int, [_int, _pointer, _pointer]),
     "libbpf_num_possible_cpus": (_int, []),
