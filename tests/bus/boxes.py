@@ -91,11 +91,12 @@ class Box:
         assert answer["error"] is None, answer
         return answer["body"][0]
 
-    def owns_name(self, caller: Caller) -> bool:
+    def owns_name(self, caller: Caller, name: str = NAME) -> bool:
+        """Whether somebody is on the bus under `name`."""
         return caller.call(
             member="NameHasOwner",
             signature="s",
-            body=[NAME],
+            body=[name],
             interface="org.freedesktop.DBus",
             path="/org/freedesktop/DBus",
             destination="org.freedesktop.DBus",

@@ -199,6 +199,24 @@ class Client:
             counts[name] = counts.get(name, 0) + 1
         return counts
 
+    async def call_with_much(self, entries: int = 0, depth: int = 0) -> dict[str, Any]:
+        """Calls with a dictionary of so many entries, the last one a value wrapped in so many variants."""
+        value = Variant("u", 1)
+        for _ in range(depth):
+            value = Variant("v", value)
+        body = [{str(number): Variant("u", number) for number in range(entries)} | {"deep": value}]
+        reply = await self.buses["main"].call(
+            Message(
+                destination=NAME,
+                path=PATH,
+                interface=NAME,
+                member="OpenStream",
+                signature="a{sv}",
+                body=body,
+            )  # fmt: skip
+        )
+        return {"error": reply.error_name, "text": reply.body[0]}
+
     async def spoof(self, destination: str | None = None) -> None:
         """Sends a signal that bears the sampler's interface."""
         await self.buses["main"].send(

@@ -109,10 +109,11 @@ def test_a_polkit_out_of_order_means_no_and_the_service_stays_responsive(stand_i
 def test_a_caller_that_leaves_while_polkit_thinks_gets_nothing(stand_in: StartStandIn) -> None:
     box, polkit = stand_in("grant_later")
     alice, bob = box.caller(), box.caller("bob")
-    alice.connect(connection="second")
+    second = alice.connect(connection="second")
     alice.start_call(**ASKING["OpenStream"], connection="second")
     assert polkit.next_word() == "asked"
     alice.disconnect(connection="second")
+    wait_until(lambda: not box.owns_name(bob, second))
     polkit.grant()
     bob.start_call(**ASKING["Get"])  # answered after the other one would have been
     assert polkit.next_word() == "asked"

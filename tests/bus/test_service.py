@@ -102,3 +102,21 @@ def test_1600_pipelined_calls_of_16_callers_leave_the_service_alive(box: Box) ->
     assert counts["answered"] >= 100
     assert box.owner_pid(bob) == pid
     assert len(bob.read(stream=opened["stream"], count=3)) == 3
+
+
+@pytest.mark.parametrize("much", [{"entries": 600_000}, {"entries": 300}, {"entries": 300, "depth": 40}])
+def test_oversized_arguments_are_refused_unread(box: Box, much: dict[str, int]) -> None:
+    alice, bob = box.caller(), box.caller("bob")
+    pid = box.owner_pid(bob)
+    assert alice.call_with_much(**much)["error"] == "io.github.smoothtask.Error.LimitsExceeded"
+    assert bob.prop(name="Version")
+    assert box.owner_pid(bob) == pid
+
+
+@pytest.mark.parametrize("depth", [1, 10, 40, 55])
+def test_deeply_nested_arguments_harm_nobody(box: Box, depth: int) -> None:
+    alice, bob = box.caller(), box.caller("bob")
+    pid = box.owner_pid(bob)
+    assert alice.call_with_much(depth=depth)["error"].endswith((".InvalidArgs", ".LimitsExceeded"))
+    assert bob.prop(name="Version")
+    assert box.owner_pid(bob) == pid

@@ -67,9 +67,9 @@ def test_one_snapshot_serves_all_streams_of_a_class_however_many_periods_they_ha
     async def scene() -> None:
         desk = Desk()
         for _ in range(3):
-            desk.open(ALICE)
-        last = desk.open(ALICE, period_ms=200)
-        desk.open(BOB)
+            desk.open(ALICE, period_ms=30_000)  # long ones: no second tick comes in between
+        last = desk.open(ALICE, period_ms=60_000)
+        desk.open(BOB, period_ms=60_000)
         await desk.next(last, packets.TICK)
         assert sorted(seen.uid for seen in desk.tasks.asked) == [1000, 1001]
         desk.hub.close(packets.BYE_SHUTDOWN)
