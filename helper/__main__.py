@@ -1,9 +1,9 @@
 """The command line of the sampler; the bus starts it, people don't.
 
-smoothtask-sampler [--object-dir DIR] [--interface-file FILE] [--idle-seconds N]
+smoothtask-sampler [--object-dir DIR] [--interface-file FILE] [--idle-seconds N] [--recheck-seconds N]
     [--silent-seconds N] [--prompt-seconds N] [--streams-per-user N]
 
-Parsed by hand: argparse costs 2 MiB in a process that needs six options.
+Parsed by hand: argparse costs 2 MiB in a process that needs seven options.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ _DEFAULTS = {
     "--object-dir": str(_HOME / "build" / "bpf"),
     "--interface-file": str(_HOME / "resources" / "dbus" / "io.github.smoothtask.Sampler1.xml"),
     "--idle-seconds": "60",
+    "--recheck-seconds": "60",
     "--silent-seconds": "5",
     "--prompt-seconds": "25",
     "--streams-per-user": "4",
@@ -35,6 +36,7 @@ def options_from(words: list[str]) -> Options:
         object_dir=Path(chosen["--object-dir"]),
         interface_file=Path(chosen["--interface-file"]),
         idle_s=float(chosen["--idle-seconds"]),
+        recheck_s=float(chosen["--recheck-seconds"]),
         limits=Limits(streams_per_uid=int(chosen["--streams-per-user"])),
         patience=Patience(float(chosen["--silent-seconds"]), float(chosen["--prompt-seconds"])),
     )

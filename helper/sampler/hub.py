@@ -73,10 +73,14 @@ class Hub:
         self._set_timer()
         self._on_end(stream)
 
-    def end_all_of(self, caller: str) -> None:
-        """The caller has left the bus."""
+    def callers(self) -> set[str]:
+        """The bus names of all who have a stream."""
+        return {stream.caller for stream in self._streams.values()}
+
+    def end_all_of(self, caller: str, bye_reason: int | None = None) -> None:
+        """The caller has left the bus, or may have no stream any more."""
         for stream in [stream for stream in self._streams.values() if stream.caller == caller]:
-            self.end(stream)
+            self.end(stream, bye_reason)
 
     def close(self, bye_reason: int) -> None:
         """Ends everything."""

@@ -111,6 +111,15 @@ class Box:
         """The user id of an account inside."""
         return int(self.held.path("/etc/passwd").read_text().split(f"{name}:x:")[1].split(":")[0])
 
+    def make_inactive(self, user: str) -> None:
+        """Rewrites what logind would say of the user's active session, as after a switch to another user."""
+        uid = self.uid_of(user)
+        (session,) = self.held.path("/run/systemd/sessions").glob(f"box*x{uid}active")
+        session.write_text(session.read_text().replace("ACTIVE=1", "ACTIVE=0").replace("=active", "=online"))
+        person = self.held.path(f"/run/systemd/users/{uid}")
+        lines = [line for line in person.read_text().splitlines() if not line.startswith("ACTIVE_SESSIONS")]
+        person.write_text("\n".join([*lines, "ACTIVE_SESSIONS=", ""]).replace("STATE=active", "STATE=online"))
+
     def end_callers(self) -> None:
         for caller in self.callers:
             caller.end()

@@ -205,16 +205,10 @@ class Client:
         for _ in range(depth):
             value = Variant("v", value)
         body = [{str(number): Variant("u", number) for number in range(entries)} | {"deep": value}]
-        reply = await self.buses["main"].call(
-            Message(
-                destination=NAME,
-                path=PATH,
-                interface=NAME,
-                member="OpenStream",
-                signature="a{sv}",
-                body=body,
-            )  # fmt: skip
+        message = Message(
+            destination=NAME, path=PATH, interface=NAME, member="OpenStream", signature="a{sv}", body=body
         )
+        reply = await self.buses["main"].call(message)
         return {"error": reply.error_name, "text": reply.body[0]}
 
     async def spoof(self, destination: str | None = None) -> None:

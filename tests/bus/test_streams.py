@@ -13,6 +13,7 @@ OpenBox = Callable[..., Box]
 
 TASKS, EXITS, OOM, THERMAL = 1, 2, 4, 8
 MISSING_IO = 1
+REVOKED = 2  # enum st_bye_reason
 SEES_ALL, SEES_AS_PROC, SEES_OWN = 1, 2, 3
 
 
@@ -189,6 +190,19 @@ def test_the_helpers_goodbye_comes_last_when_it_is_told_to_end(open_box: OpenBox
         packets += packet
     assert packets[-1]["kind"] == 4
     assert packets[-1]["reason"] == 1
+
+
+def test_a_session_that_goes_inactive_loses_its_streams_and_no_one_elses(open_box: OpenBox) -> None:
+    box = open_box("--helper-argument=--recheck-seconds", "--helper-argument=0.3")
+    alice, bob = box.caller("alice"), box.caller("bob")
+    lost, kept = alice.open(period_ms=100, kinds=TASKS), bob.open(period_ms=100, kinds=TASKS)
+    assert [packet["kind"] for packet in alice.read(stream=lost["stream"], count=10)] == [2] * 10, "asked and allowed"
+    box.make_inactive("alice")
+    goodbye = alice.read(stream=lost["stream"], count=1, kind=4)[0]
+    assert goodbye["reason"] == REVOKED
+    assert alice.open(period_ms=100, kinds=TASKS)["error"] == "io.github.smoothtask.Error.NotAuthorized"
+    bob.read(stream=kept["stream"], count=5)
+    assert len(bob.read(stream=kept["stream"], count=5)) == 5
 
 
 def test_a_killed_helper_ends_its_streams_and_leaves_no_program_behind(open_box: OpenBox) -> None:
