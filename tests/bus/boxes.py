@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -28,6 +29,11 @@ def wait_until(holds: Callable[[], bool], seconds: float = 10) -> None:
     while not holds():
         assert time.monotonic() < deadline, "it never came to be"
         time.sleep(0.02)
+
+
+def resident_bytes(pid: int) -> int:
+    """The second number of /proc/PID/statm: proc_pid_statm(5)."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 class Caller:
@@ -78,12 +84,12 @@ class Box:
         self.callers.append(caller)
         return caller
 
-    def owner_pid(self, caller: Caller) -> int:
-        """The process id of the sampler, by the bus."""
+    def owner_pid(self, caller: Caller, name: str = NAME) -> int:
+        """The process id of the sampler, or of whoever has `name`, by the bus."""
         answer = caller.call(
             member="GetConnectionUnixProcessID",
             signature="s",
-            body=[NAME],
+            body=[name],
             interface="org.freedesktop.DBus",
             path="/org/freedesktop/DBus",
             destination="org.freedesktop.DBus",

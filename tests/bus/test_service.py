@@ -2,6 +2,7 @@
 
 import time
 import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,14 @@ def test_arguments_out_of_bounds_are_named_in_the_refusal(box: Box, period_ms: i
     answer = box.caller().open(period_ms=period_ms, kinds=kinds)
     assert answer["error"] == INVALID
     assert "period_ms" in answer["text"] or "kinds" in answer["text"]
+
+
+def test_960_calls_of_32_clients_are_all_answered(box: Box) -> None:
+    """`paced` just under what one user is allowed."""
+    users = [box.caller("alice"), box.caller("bob")]
+    with ThreadPoolExecutor() as pool:
+        counts = list(pool.map(lambda caller: caller.paced(clients=16, calls=30, per_second=90), users))
+    assert counts == [{"answered": 480}] * 2
 
 
 def test_1600_pipelined_calls_of_16_callers_leave_the_service_alive(box: Box) -> None:

@@ -5,14 +5,16 @@ import errno
 import os
 import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.bus.boxes import Box, wait_until
+from tests.bus.boxes import Box, resident_bytes, wait_until
 
 OpenBox = Callable[..., Box]
 
 TASKS, EXITS, OOM, THERMAL = 1, 2, 4, 8
 MISSING_IO = 1
+MIB = 2**20
 REVOKED = 2  # enum st_bye_reason
 SEES_ALL, SEES_AS_PROC, SEES_OWN = 1, 2, 3
 
@@ -169,15 +171,34 @@ def test_the_fifth_stream_of_a_user_is_refused_until_one_is_closed(box: Box) -> 
     wait_until(lambda: again.open(period_ms=60_000, kinds=TASKS)["error"] is None)
 
 
-def test_200_streams_opened_and_dropped_leave_no_descriptor_behind(box: Box) -> None:
-    alice = box.caller()
+def test_2000_streams_opened_and_dropped_leave_neither_descriptors_nor_memory_behind(box: Box) -> None:
+    alice, bob = box.caller(), box.caller("bob")
     alice.open(period_ms=60_000, kinds=TASKS | EXITS)
     wait_until(lambda: alice.prop(name="Probes")[1][1] == "running")
     pid = box.owner_pid(alice)
-    before = descriptors_of(pid)
-    assert alice.open_and_drop(count=200) == []
+    with ThreadPoolExecutor() as pool:  # one user alone may make 100 calls a second
+        assert [*pool.map(lambda caller: caller.open_and_drop(count=50), (alice, bob))] == [[], []]
+        wait_until(lambda: alice.prop(name="OwnCost")[5] == 1)
+        descriptors, memory = descriptors_of(pid), resident_bytes(pid)
+        assert [*pool.map(lambda caller: caller.open_and_drop(count=1000), (alice, bob))] == [[], []]
     wait_until(lambda: alice.prop(name="OwnCost")[5] == 1)
-    assert descriptors_of(pid) == before
+    assert descriptors_of(pid) == descriptors
+    assert resident_bytes(pid) - memory < 2 * MIB
+
+
+def test_clients_that_never_read_cost_neither_the_sampler_nor_the_bus_memory(box: Box) -> None:
+    alice, bob = box.caller(), box.caller("bob")
+    steady = bob.open(period_ms=100, kinds=TASKS | EXITS)
+    for _ in range(4):
+        alice.open(period_ms=100, kinds=TASKS | EXITS)
+    bob.read(stream=steady["stream"], count=10, kind=2)
+    pids = [box.owner_pid(bob), box.owner_pid(bob, "org.freedesktop.DBus")]
+    before = [resident_bytes(pid) for pid in pids]
+    for _ in range(5):
+        bob.spawn_and_end()
+        bob.read(stream=steady["stream"], count=10, kind=2)
+    grown = [resident_bytes(pid) - then for pid, then in zip(pids, before, strict=True)]
+    assert max(grown) < 2 * MIB
 
 
 def test_the_helpers_goodbye_comes_last_when_it_is_told_to_end(open_box: OpenBox) -> None:
