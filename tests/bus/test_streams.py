@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 from tests.bus.boxes import Box, resident_bytes, wait_until
@@ -172,18 +173,20 @@ def test_the_fifth_stream_of_a_user_is_refused_until_one_is_closed(box: Box) -> 
 
 
 def test_1000_streams_opened_and_dropped_leave_neither_descriptors_nor_memory_behind(box: Box) -> None:
+    """Buffers grow with what else happens on the machine; what leaks would do so in each of the rounds."""
     alice, bob = box.caller(), box.caller("bob")
     alice.open(period_ms=60_000, kinds=TASKS | EXITS)
     wait_until(lambda: alice.prop(name="Probes")[1][1] == "running")
     pid = box.owner_pid(alice)
+    counts, sizes = [], []
     with ThreadPoolExecutor() as pool:  # one user alone may make 100 calls a second
-        assert [*pool.map(lambda caller: caller.open_and_drop(count=50), (alice, bob))] == [[], []]
-        wait_until(lambda: alice.prop(name="OwnCost")[5] == 1)
-        descriptors, memory = descriptors_of(pid), resident_bytes(pid)
-        assert [*pool.map(lambda caller: caller.open_and_drop(count=500), (alice, bob))] == [[], []]
-    wait_until(lambda: alice.prop(name="OwnCost")[5] == 1)
-    assert descriptors_of(pid) == descriptors
-    assert resident_bytes(pid) - memory < 2 * MIB
+        for _ in range(5):
+            assert [*pool.map(lambda caller: caller.open_and_drop(count=100), (alice, bob))] == [[], []]
+            wait_until(lambda: alice.prop(name="OwnCost")[5] == 1)
+            counts.append(descriptors_of(pid))
+            sizes.append(resident_bytes(pid))
+    assert min(after - before for before, after in pairwise(sizes)) < MIB // 4, sizes
+    assert min(after - before for before, after in pairwise(counts)) <= 0, counts
 
 
 def test_clients_that_never_read_cost_neither_the_sampler_nor_the_bus_memory(box: Box) -> None:
