@@ -1,9 +1,10 @@
 """The command line of the sampler; the bus starts it, people don't.
 
 smoothtask-sampler [--object-dir DIR] [--bcc-dir DIR] [--loader auto|core|bcc] [--interface-file FILE]
-    [--idle-seconds N] [--silent-seconds N] [--prompt-seconds N] [--streams-per-user N]
+    [--idle-seconds N] [--recheck-seconds N] [--silent-seconds N] [--prompt-seconds N]
+    [--streams-per-user N]
 
-Parsed by hand: argparse costs 2 MiB in a process that needs eight options.
+Parsed by hand: argparse costs 2 MiB in a process that needs nine options.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ _DEFAULTS = {
     "--loader": "auto",
     "--interface-file": str(_HOME / "resources" / "dbus" / "io.github.smoothtask.Sampler1.xml"),
     "--idle-seconds": "60",
+    "--recheck-seconds": "60",
     "--silent-seconds": "5",
     "--prompt-seconds": "25",
     "--streams-per-user": "4",
@@ -42,6 +44,7 @@ def options_from(words: list[str]) -> Options:
         loader=chosen["--loader"],
         interface_file=Path(chosen["--interface-file"]),
         idle_s=float(chosen["--idle-seconds"]),
+        recheck_s=float(chosen["--recheck-seconds"]),
         limits=Limits(streams_per_uid=int(chosen["--streams-per-user"])),
         patience=Patience(float(chosen["--silent-seconds"]), float(chosen["--prompt-seconds"])),
     )

@@ -180,7 +180,7 @@ class Sampler:
         return [
             own_cost.cpu_ns(),
             self._probes.run_ns(),
-            own_cost.resident_bytes(),
+            own_cost.resident_bytes() + self.hub.kept_bytes(),
             self._probes.memory_bytes(),
             time.monotonic_ns() - self._started_ns,
             self.hub.count(),
