@@ -61,16 +61,14 @@ extern void *bpf_rdonly_cast(void *object, u32 btf_id) __ksym __weak;
 #define PLAIN(type_, object_) \
 	((type_ *)(bpf_rdonly_cast ? bpf_rdonly_cast(object_, bpf_core_type_id_kernel(type_)) : (void *)(object_)))
 
+#else /* for kernels before 6.2: see helper/loaders/kernel_types.py */
+#define PLAIN(type_, object_) ((type_ *)(object_))
+#endif
+
 static __always_inline struct task_struct *plain(struct task_struct *task)
 {
 	return PLAIN(struct task_struct, task);
 }
-#else /* for kernels before 6.2: see helper/loaders/kernel_types.py */
-static __always_inline struct task_struct *plain(struct task_struct *task)
-{
-	return task;
-}
-#endif
 
 /* c408b3d1d9bb ("thermal: Validate new state in cur_state_store()", 6.2) gave a cooling device its max_state. */
 #define HAS_MAX_STATE() bpf_core_field_exists(struct thermal_cooling_device, max_state)
