@@ -31,6 +31,9 @@ enum st_missing {
 	ST_MISSING_DELAY = 1 << 2,  /* run_delay_ns: no CONFIG_SCHED_INFO */
 	ST_MISSING_PARENT = 1 << 3, /* parent_pid: not in the helper's pid namespace, or no snapshot has seen an ancestor */
 	ST_MISSING_IDENTITY = 1 << 4, /* all but the pid: before 6.9 the kernel's oom:mark_victim tells no more */
+	ST_MISSING_FAULTS = 1 << 5, /* minor_faults, major_faults: the BCC loader's programs see no kernel structs */
+	ST_MISSING_EXIT_CODE = 1 << 6, /* exit_code: likewise */
+	ST_MISSING_CGROUP = 1 << 7, /* cgroup_id: rows made from /proc */
 	ST_MISSING_TRAFFIC = 1 << 8,  /* sent_bytes, received_bytes, retransmits: the kernel keeps none for this socket */
 	ST_MISSING_RTT = 1 << 9,      /* rtt_us: nothing was acknowledged yet, or not a TCP connection */
 	ST_MISSING_OWNER = 1 << 10,   /* pid, pid_start_ns: no process holds it, or none was found yet */

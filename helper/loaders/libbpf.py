@@ -18,6 +18,7 @@ from threading import local
 from typing import TYPE_CHECKING, Final
 
 from helper.loaders.errors import LoaderError
+from helper.loaders.kernel_types import has_function
 from helper.loaders.together import Together
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 KERNEL_BTF: Final = Path("/sys/kernel/btf/vmlinux")
 CONSTANTS_SECTION: Final = ".rodata.constants"
+KFUNC: Final = b"bpf_rdonly_cast"  # bpf/core_fixes.bpf.h
+WITHOUT_KFUNCS: Final = "without-kfuncs"
+"""Folder of the objects for kernels without it (before 6.2); packaging/dev/build_bpf.py makes them."""
 LOG_LINES: Final = 24
 LOG_LINE_BYTES: Final = 1 << 18  # a rejected program's whole log comes as one line
 LOG_TAIL_CHARACTERS: Final = 2000
@@ -57,6 +61,7 @@ _PROTOTYPES: Final[dict[str, tuple[type | None, list[type]]]] = {
     "bpf_link__destroy": (_int, [_pointer]),
     "bpf_iter_create": (_int, [_int]),
     "bpf_map_lookup_elem": (_int, [_int, _pointer, _pointer]),
+    "bpf_map_update_elem": (_int, [_int, _pointer, _pointer, ctypes.c_uint64]),
     "bpf_map_lookup_batch": (_int, [_int, _pointer, _pointer, _pointer, _pointer, _pointer, _pointer]),
     "bpf_map_lookup_and_delete_elem": (_int, [_int, _pointer, _pointer]),
     "libbpf_num_possible_cpus": (_int, []),
@@ -89,6 +94,7 @@ class Libbpf:
         """Raises LoaderError if the library is missing or lacks a function."""
         self._objects = objects
         self._kernel_btf = kernel_btf
+        self._has_kfunc: bool | None = None
         try:
             self.calls = ctypes.CDLL(library, use_errno=True)
             for name, (result, arguments) in _PROTOTYPES.items():
@@ -106,7 +112,7 @@ class Libbpf:
 
     def open(self, name: str) -> BpfObject:
         """Opens `<name>.bpf.o`; nothing is in the kernel yet."""
-        path = self._objects / f"{name}.bpf.o"
+        path = self._path(name)
         if not os.access(self._kernel_btf, os.R_OK):
             hint = f"this kernel gives no type information ({self._kernel_btf}): it lacks CONFIG_DEBUG_INFO_BTF"
             raise LoaderError(name, "btf", errno.ENOENT, hint=hint)
@@ -115,6 +121,13 @@ class Libbpf:
         if not handle:
             raise self.error(name, "open", ctypes.get_errno())
         return BpfObject(self, name, _Handle(self.calls, handle))
+
+    def _path(self, name: str) -> Path:
+        """Of the object that fits this kernel."""
+        other = self._objects / WITHOUT_KFUNCS / f"{name}.bpf.o"
+        if self._has_kfunc is None:
+            self._has_kfunc = has_function(self._kernel_btf, KFUNC)
+        return other if not self._has_kfunc and other.exists() else self._objects / f"{name}.bpf.o"
 
     def begin(self) -> None:
         """Forgets this thread's lines of the step before; libbpf has one printer for the whole process."""

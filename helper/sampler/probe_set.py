@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from helper.bus import journal
+from helper.loaders.choice import Choice
 from helper.loaders.errors import LoaderError
 from helper.probes.probe import Probe, ProbeCost
 from helper.sampler import packets
@@ -93,10 +94,10 @@ class Slot:
 class ProbeSet:
     """All probes, in the order in which they are opened. The first one is what ticks are made of."""
 
-    def __init__(self, slots: tuple[Slot, ...], loader: str) -> None:
-        """`loader`: "core", "bcc" or "none"; with "none" the slots are unavailable and say why."""
+    def __init__(self, slots: tuple[Slot, ...], choice: Choice) -> None:
+        """With the loader "none" the slots are unavailable and say why."""
         self.slots = slots
-        self.loader = loader
+        self.choice = choice
 
     def wanted(self, kinds: int) -> Iterator[Slot]:
         """The probes that serve `kinds` and may be opened."""

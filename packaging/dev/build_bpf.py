@@ -25,6 +25,9 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 TOOLS: Final = {"clang": "clang", "llvm-strip": "llvm"}
 INCLUDED_SOURCE: Final = re.compile(r'^#include "([^"/]+\.bpf\.c)"$', re.MULTILINE)
 TARGET_ARCH: Final = {"x86_64": "x86", "aarch64": "arm64", "riscv64": "riscv", "ppc64le": "powerpc", "s390x": "s390"}
+KFUNC: Final = b"bpf_rdonly_cast"
+WITHOUT_KFUNCS: Final = "without-kfuncs"
+"""Folder of the objects for kernels before 6.2 (helper/loaders/kernel_types.py)."""
 
 
 def build(source_folder: Path, out_folder: Path) -> list[Path]:
@@ -49,6 +52,11 @@ def build(source_folder: Path, out_folder: Path) -> list[Path]:
         if not target.exists() or target.stat().st_mtime_ns < newest:
             _compile(source, target)
             written.append(target)
+            if KFUNC in target.read_bytes():
+                without = out_folder / WITHOUT_KFUNCS / target.name
+                without.parent.mkdir(exist_ok=True)
+                _compile(source, without, "-DST_WITHOUT_KFUNCS")
+                written.append(without)
     return written
 
 
@@ -56,7 +64,7 @@ def _included_sources(source: Path) -> list[Path]:
     return [source.parent / name for name in INCLUDED_SOURCE.findall(source.read_text(encoding="utf-8"))]
 
 
-def _compile(source: Path, target: Path) -> None:
+def _compile(source: Path, target: Path, *definitions: str) -> None:
     machine = platform.machine()
     partial = target.with_suffix(".partial")
     commands = [
@@ -72,6 +80,7 @@ def _compile(source: Path, target: Path) -> None:
             "-Werror",
             "-Wno-unused-parameter",
             f"-I{source.parent}",
+            *definitions,
             "-c",
             source,
             "-o",

@@ -22,6 +22,7 @@ NAMES = (
     "snapshot",
     "network",
     "start_up",
+    "loaders",
     "sampler",
     "app",
     "hardware",
@@ -40,7 +41,7 @@ def run(arguments: list[str]) -> int:
         print(f"./dev bench [NAME…]: {', '.join(NAMES)}")
         return 0 if unknown[0] in {"-h", "--help"} else 2
     privilege.ask_once()
-    ready.ensure({"bpf", "box", "desk", "cc"})
+    ready.ensure({"bpf", "box", "desk", "cc", "bcc"})
     sys.path.insert(0, str(places.TOP))
     from benchmarks import load, row
 

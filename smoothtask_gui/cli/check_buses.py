@@ -90,8 +90,17 @@ async def _sampler(own_version: str) -> list[Row]:
             warning("stream", f"helper {facts.version} and app {own_version} differ; their stream fits", "Update both.")
         )
     rows += [_probe(probe) for probe in facts.probes]
-    rows += [ok(f"kernel {name}", f"{value}: {why}" if why else value) for name, value, why in facts.kernel_facts]
+    rows += [_fact(*fact) for fact in facts.kernel_facts]
     return rows
+
+
+def _fact(name: str, value: str, why: str) -> Row:
+    detail = f"{value}: {why}" if why else value
+    if name != "loader":
+        return ok(f"kernel {name}", detail)
+    if value == "core":
+        return ok("loader", detail)
+    return warning("loader", detail, "A kernel with CONFIG_DEBUG_INFO_BTF shows more.")
 
 
 async def _facts_while_running(client: SamplerClient) -> SamplerFacts:

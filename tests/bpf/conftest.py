@@ -85,3 +85,11 @@ def socket_owners(network: None, door: Libbpf, socket_memory: SocketMemory) -> I
     probe.open()
     yield probe
     probe.close()
+
+
+@pytest.fixture
+def on_disk() -> Iterator[Path]:
+    folder = ROOT / "build" / "block-test"
+    folder.mkdir(parents=True, exist_ok=True)
+    yield folder
+    folder.rmdir()
