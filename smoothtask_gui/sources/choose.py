@@ -20,17 +20,24 @@ if TYPE_CHECKING:
     from smoothtask_gui.sources.protocol import Source
 
 
-def choose(name: str, make_opener: Callable[[], StreamOpener], *, patience_s: float = 0.0) -> Source:
+def choose(
+    name: str,
+    make_opener: Callable[[], StreamOpener],
+    *,
+    patience_s: float = 0.0,
+    wants_gpus: Callable[[], bool] = lambda: True,
+) -> Source:
     """The source that `name` means (`names.is_source`); `make_opener` makes the way to the helper, when it is wanted.
 
-    "auto" starts on /proc at once, or waits `patience_s` for the helper.
+    "auto" starts on /proc at once, or waits `patience_s` for the helper. `wants_gpus` says whether anyone looks at
+    graphics cards now.
     """
 
     def helper() -> Source:
-        return HelperSource(make_opener(), Surroundings(kind_of))
+        return HelperSource(make_opener(), Surroundings(kind_of, wants_gpus=wants_gpus))
 
     def procfs() -> Source:
-        return ProcfsSource(Surroundings(kind_of))
+        return ProcfsSource(Surroundings(kind_of, wants_gpus=wants_gpus))
 
     if name.startswith(RECORDING):
         return RecordingSource(Path(name.removeprefix(RECORDING)))
