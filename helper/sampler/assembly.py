@@ -9,16 +9,26 @@ from typing import Final
 
 from helper.loaders.errors import LoaderError
 from helper.loaders.libbpf import Libbpf
+from helper.probes.cpu_frequency import CpuFrequency
+from helper.probes.file_activity import FileActivity
+from helper.probes.memory_reclaim import MemoryReclaim
 from helper.probes.oom_events import OomEvents
 from helper.probes.probe import ProbeCost
 from helper.probes.process_events import EXITED, ProcessEvents
+from helper.probes.run_queue import RunQueue
+from helper.probes.syscalls import Syscalls
 from helper.probes.task_snapshot import TASK_BYTES, TaskSnapshot
 from helper.probes.thermal_events import ThermalEvents
+from helper.sampler.activity import Activity
 from helper.sampler.event_feed import EventSource
 from helper.sampler.probe_set import ProbeSet, Slot, kinds_of
 from helper.sampler.readings import Readings
 
-_NAMES: Final = ("task_snapshot", "process_events", "oom_events", "thermal_events")
+_ACTIVITY: Final = (MemoryReclaim, CpuFrequency, RunQueue, Syscalls, FileActivity)
+_NAMES: Final = (
+    *("task_snapshot", "process_events", "oom_events", "thermal_events"),
+    *(kind.name for kind in _ACTIVITY),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +64,10 @@ def assemble(object_dir: Path) -> Assembly:
     except LoaderError as reason:
         slots = tuple(Slot(_Absent(name, reason), kinds_of(name)) for name in _NAMES)
         return Assembly(ProbeSet(slots, loader="none"), Readings(None, None), {})
+    door.together.plan(_NAMES)
     tasks, exits, oom, thermal = TaskSnapshot(door), ProcessEvents(door), OomEvents(door), ThermalEvents(door)
-    slots = tuple(Slot(probe, kinds_of(probe.name)) for probe in (tasks, exits, oom, thermal))
-    readings = Readings((slots[0], tasks, TASK_BYTES), (slots[1], exits, EXITED.size))
+    activity = [kind(door) for kind in _ACTIVITY]
+    slots = tuple(Slot(probe, kinds_of(probe.name)) for probe in (tasks, exits, oom, thermal, *activity))
+    tables = Activity(zip(slots[-len(activity) :], activity, strict=True))
+    readings = Readings((slots[0], tasks, TASK_BYTES), (slots[1], exits, EXITED.size), tables)
     return Assembly(ProbeSet(slots, loader="core"), readings, {exits.name: exits, oom.name: oom, thermal.name: thermal})

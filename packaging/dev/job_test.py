@@ -33,6 +33,7 @@ LANES = {
     "bpf": Lane(frozenset({"bpf", "cc"}), root=True),
     "bus": Lane(frozenset({"bpf", "box"}), root=True),
     "desktop": Lane(frozenset({"bpf", "box", "desk"}), root=True),
+    "vm": Lane(frozenset({"bpf", "cc", "vm"}), root=False),
 }
 
 

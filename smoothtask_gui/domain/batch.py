@@ -129,7 +129,17 @@ class CoolingEvent:
     max_state: int
 
 
-KernelEvent = ProcessExit | OomKill | ThermalEvent | CoolingEvent
+@dataclass(frozen=True, slots=True)
+class PressureEvent:
+    """Tasks stalled for at least `threshold_ratio` of a window of time (Documentation/accounting/psi.rst)."""
+
+    boottime_ns: int
+    resource: str  # "cpu", "memory", "io"
+    extent: str  # "some" task stalled, or "full": all that aren't idle
+    threshold_ratio: float
+
+
+KernelEvent = ProcessExit | OomKill | ThermalEvent | CoolingEvent | PressureEvent
 """What a source yields between ticks, at once."""
 
 

@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from smoothtask_gui.domain.batch import OomKill, ProcessExit
+from smoothtask_gui.domain.batch import OomKill, PressureEvent, ProcessExit
 from smoothtask_gui.domain.culprit import Culprits
 from smoothtask_gui.domain.desk import Desk
 from smoothtask_gui.domain.oom import OomRule
@@ -115,6 +115,8 @@ class Monitor:
         if isinstance(event, ProcessExit):
             self._pending_exits.append(event)
             return ()
+        if isinstance(event, PressureEvent):
+            return ()  # no rule judges it yet
         now_ns = max(event.boottime_ns, self._now_ns)
         if isinstance(event, OomKill):
             return self._apply(self._oom.receive_event(event, self._rules.oom, now_ns), now_ns)

@@ -9,6 +9,7 @@ from smoothtask_gui.domain.sensors import kind_of
 from smoothtask_gui.sources.auto import AutoSource
 from smoothtask_gui.sources.helper_stream import HelperSource
 from smoothtask_gui.sources.names import HELPER, PROCFS, RECORDING
+from smoothtask_gui.sources.pressure import PressureSource
 from smoothtask_gui.sources.procfs import ProcfsSource
 from smoothtask_gui.sources.recording import RecordingSource
 from smoothtask_gui.sources.surroundings import Surroundings
@@ -42,7 +43,7 @@ def choose(
     if name.startswith(RECORDING):
         return RecordingSource(Path(name.removeprefix(RECORDING)))
     if name == PROCFS:
-        return procfs()
+        return PressureSource(procfs())
     if name == HELPER:
-        return helper()
-    return AutoSource(helper, procfs, patience_s=patience_s)
+        return PressureSource(helper())
+    return PressureSource(AutoSource(helper, procfs, patience_s=patience_s))
