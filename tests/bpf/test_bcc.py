@@ -32,7 +32,10 @@ from tests.bpf.machine import (
 )
 from tests.bpf.network import CONSTANTS, HEAD_BYTES
 from tests.bpf.test_block_io import WRITTEN_BYTES, disk, quiet_reading, write_and_read
-from tests.bpf.test_process_events import FORK_AND_NAME, HEARD, count_of, exit_of
+from tests.bpf.test_process_events import FORK_AND_NAME, count_of, exit_of
+
+HEARD = 0.9
+"""Some kernels don't run programs everywhere (docs/ebpf.md); what a skipped one costs is another test's matter."""
 from tests.bpf.test_rare_events import LIMIT_BYTES, memory_cgroup
 from tests.contract.layout import ROOT
 
