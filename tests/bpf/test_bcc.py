@@ -33,15 +33,14 @@ from tests.bpf.machine import (
 from tests.bpf.network import CONSTANTS, HEAD_BYTES
 from tests.bpf.test_block_io import WRITTEN_BYTES, disk, quiet_reading, write_and_read
 from tests.bpf.test_process_events import FORK_AND_NAME, count_of, exit_of
-
-HEARD = 0.9
-"""Some kernels don't run programs everywhere (docs/ebpf.md); what a skipped one costs is another test's matter."""
 from tests.bpf.test_rare_events import LIMIT_BYTES, memory_cgroup
 from tests.contract.layout import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+HEARD = 0.9
+"""Some kernels don't run programs everywhere (docs/ebpf.md); what a skipped one costs is another test's matter."""
 ROUNDS = 8
 TICK_NS = 10**9 // os.sysconf("SC_CLK_TCK")
 MARK_VICTIM = TRACEFS / "events" / "oom" / "mark_victim" / "format"
