@@ -47,7 +47,7 @@ class Hub:
     def open(self, request: Request) -> Stream:
         """Opens a stream whose first tick comes at once; the caller passes `other_end` on and closes it."""
         stream = Stream(next(self._ids), request)
-        stream.kernel_lost_before = self.events.lost(stream.kinds)
+        stream.kernel_lost_before = self._kernel_lost(stream.kinds)
         self._streams[stream.stream_id] = stream
         self._by_descriptor[stream.fileno()] = stream
         self._hang_ups.register(stream.fileno(), 0)  # hang-ups only: what a client sends wakes nobody
@@ -85,6 +85,9 @@ class Hub:
         asyncio.get_running_loop().remove_reader(self._hang_ups.fileno())
         self._hang_ups.close()
 
+    def _kernel_lost(self, kinds: int) -> int:
+        return self.events.lost(kinds) + self._readings.lost(kinds)
+
     def _streams_now(self) -> list[Stream]:
         return list(self._streams.values())
 
@@ -106,16 +109,16 @@ class Hub:
         """Serves all streams that are due. A late tick is not made up for: schedule.py."""
         self._timer = None
         now_ns = time.monotonic_ns()
-        due: defaultdict[tuple[Visibility, bool], defaultdict[int, list[Stream]]]
+        due: defaultdict[tuple[Visibility, int], defaultdict[int, list[Stream]]]
         due = defaultdict(lambda: defaultdict(list))
         for stream in self._streams.values():
             if schedule.is_due(stream.due_ns, now_ns):
-                due[stream.visibility, bool(stream.kinds & packets.KIND_TASKS)][stream.period_ms].append(stream)
+                due[stream.visibility, stream.kinds & packets.KINDS_IN_FRAMES][stream.period_ms].append(stream)
         moment_ns = self._readings.begin()
-        lost_events = {kinds: self.events.lost(kinds) for kinds in {each.kinds for each in self._streams.values()}}
-        for (visibility, with_tasks), periods in due.items():
-            snapshot = self._readings.take(visibility, moment_ns) if with_tasks else Snapshot((), moment_ns, 0)
-            if with_tasks and not self._readings.has_tasks():
+        lost_events = {kinds: self._kernel_lost(kinds) for kinds in {each.kinds for each in self._streams.values()}}
+        for (visibility, kinds), periods in due.items():
+            snapshot = self._readings.take(visibility, moment_ns, kinds) if kinds else Snapshot((), moment_ns, 0)
+            if kinds & packets.KIND_TASKS and not self._readings.has_tasks():
                 self._end_failed(periods)
                 continue
             for period_ms, streams in periods.items():

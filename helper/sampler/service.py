@@ -76,6 +76,7 @@ class Sampler:
 
     def _stream_ended(self, stream: Stream) -> None:
         self._held.give_back(stream.uid)
+        self._probes.close_unwanted(self.hub.kinds_wanted())
         self.idle_since_s = time.monotonic()
 
     async def _open_stream(self, caller: Caller, body: Sequence[Any]) -> Reply:
@@ -130,6 +131,7 @@ class Sampler:
             source = self._event_sources.get(slot.probe.name)
             if slot.state is State.RUNNING and source is not None:
                 self._listen(slot, source)
+            self._probes.close_unwanted(self.hub.kinds_wanted())
 
     def _listen(self, slot: Slot, source: EventSource) -> None:
         try:

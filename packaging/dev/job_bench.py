@@ -18,7 +18,20 @@ import ready
 import shared
 import steps
 
-NAMES = ("snapshot", "start_up", "loaders", "sampler", "app", "events", "storm", "others", "bus_flood")
+NAMES = (
+    "snapshot",
+    "network",
+    "start_up",
+    "loaders",
+    "sampler",
+    "app",
+    "hardware",
+    "events",
+    "storm",
+    "others",
+    "activity",
+    "bus_flood",
+)
 LIMIT_S = 900
 
 

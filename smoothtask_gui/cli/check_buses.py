@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from smoothtask_gui.adapters.bus import BusError, Peer, activatable, call, connect, get_properties, has_owner
 from smoothtask_gui.adapters.sampler_client import SAMPLER, ProbeRow, SamplerClient, SamplerFacts
 from smoothtask_gui.cli.checks import Row, failed, ok, warning
+from smoothtask_gui.sources.activity import ActivityKinds
 from smoothtask_gui.sources.helper_stream import KINDS
 from smoothtask_gui.sources.protocol import SourceError
 from smoothtask_gui.sources.records import STREAM_VERSION
@@ -103,8 +104,11 @@ def _fact(name: str, value: str, why: str) -> Row:
 
 
 async def _facts_while_running(client: SamplerClient) -> SamplerFacts:
-    """What the sampler says while a stream wants all probes: without one they are off. Raises SourceError."""
-    stream = await client.open_stream(1000, int(KINDS))
+    """What the sampler says while a stream wants all probes, the opt-in ones too: without one they are off.
+
+    Raises SourceError.
+    """
+    stream = await client.open_stream(1000, int(KINDS) | sum(ActivityKinds))
     try:
         facts = await client.facts()
         for _ in range(round(LOADING_S / POLL_S)):

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntFlag
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.gpu_reading import GpuReading
 
 
 class Missing(IntFlag):
@@ -127,7 +130,17 @@ class CoolingEvent:
     max_state: int
 
 
-KernelEvent = ProcessExit | OomKill | ThermalEvent | CoolingEvent
+@dataclass(frozen=True, slots=True)
+class PressureEvent:
+    """Tasks stalled for at least `threshold_ratio` of a window of time (Documentation/accounting/psi.rst)."""
+
+    boottime_ns: int
+    resource: str  # "cpu", "memory", "io"
+    extent: str  # "some" task stalled, or "full": all that aren't idle
+    threshold_ratio: float
+
+
+KernelEvent = ProcessExit | OomKill | ThermalEvent | CoolingEvent | PressureEvent
 """What a source yields between ticks, at once."""
 
 
@@ -137,7 +150,7 @@ class SystemReading:
 
     CPU times are sums over all CPUs in ns (proc_stat(5), USER_HZ resolution); `cpu_busy_ns` is everything but idle,
     iowait; guest time isn't counted twice. Disk bytes are whole disks only (proc_diskstats), network bytes all
-    interfaces but lo (proc_net_dev). Pressure is the `some`/`full` total in µs (proc pressure).
+    interfaces but lo (proc_net_dev). Pressure is the `some`/`full` total in µs (proc pressure). Energy is in µJ.
     """
 
     boottime_ns: int
@@ -158,6 +171,7 @@ class SystemReading:
     memory_pressure_us: int | None
     io_pressure_us: int | None
     on_battery: bool | None
+    package_energy_uj: int | None = None  # RAPL, all packages; never wraps (sources/energy.py)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,3 +219,4 @@ class Batch:
     exits: tuple[ProcessExit, ...] = ()  # since the batch before
     lost: Lost = Lost()
     unavailable: dict[str, str] = field(default_factory=dict)
+    gpus: tuple[GpuReading, ...] = ()

@@ -197,16 +197,21 @@ def test_a_killed_helper_ends_its_streams_and_leaves_no_program_behind(open_box:
     opened = alice.open(period_ms=60_000, kinds=TASKS | EXITS)
     wait_until(lambda: alice.prop(name="Probes")[1][1] == "running")
     pid = box.owner_pid(alice)
-    programs = {
+    programs = programs_of(pid)
+    assert programs
+    os.kill(pid, signal.SIGKILL)
+    assert alice.hung_up(stream=opened["stream"])
+    wait_until(lambda: not any(map(is_loaded, programs)))
+
+
+def programs_of(pid: int) -> set[int]:
+    """The ids of the BPF programs that a process holds (bpf_prog_show_fdinfo(), bpf_link_show_fdinfo())."""
+    return {
         int(line.split()[1])
         for entry in Path(f"/proc/{pid}/fdinfo").iterdir()
         for line in entry.read_text().splitlines()
         if line.startswith("prog_id:")
     }
-    assert programs
-    os.kill(pid, signal.SIGKILL)
-    assert alice.hung_up(stream=opened["stream"])
-    wait_until(lambda: not any(map(is_loaded, programs)))
 
 
 def is_loaded(program_id: int) -> bool:

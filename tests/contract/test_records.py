@@ -5,7 +5,16 @@ import struct
 
 import pytest
 
-from helper.probes import bcc_programs, events, proc_snapshot, process_events, program, task_snapshot, visibility
+from helper.probes import (
+    bcc_programs,
+    events,
+    late_exits,
+    proc_snapshot,
+    process_events,
+    program,
+    task_snapshot,
+    visibility,
+)
 from smoothtask_gui.domain.batch import EXITED, Missing
 from tests.contract.layout import BPF_FOLDER, RECORDS, Layout, Member, fields_of, places_of, read_constants, read_header
 
@@ -76,6 +85,15 @@ def test_the_overflow_row_follows_the_process_settings() -> None:
     assert settings.members["overflow"].offset == process_events.SETTINGS.size
     assert settings.members["attached_ns"].offset == 0
     assert settings.members["last_snapshot_ns"].offset == 8
+    assert settings.members["epoch_ns"].offset == 16
+
+
+def test_the_epochs_of_exits_follow_the_overflow_row() -> None:
+    settings = SETTINGS["st_process_settings"]
+    waiting = process_events.SETTINGS.size + process_events.EXITED.size
+    assert settings.members["waiting"] == Member(waiting, late_exits.WAITING.size)
+    assert settings.members["first_young_epoch"].offset == waiting + late_exits.WAITING.size
+    assert settings.size == waiting + late_exits.WAITING.size + late_exits.COUNTING.size
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,8 @@ def test_a_tick_has_every_documented_field_and_no_other(smoothtask: Run, recordi
         ("processes", tick["processes"][0]),
         ("exited", tick["exited"][0]),
         ("sensors", tick["sensors"][0]),
+        ("gpus", tick["gpus"][0]),
+        ("gpus' processes", tick["gpus"][0]["processes"][0]),
     ):
         for name in names:
             assert f"`{name}`" in documented, (place, name)
@@ -105,6 +107,16 @@ def test_what_is_missing_is_null(smoothtask: Run, recording: Path) -> None:
     assert tick["system"]["swap_used_bytes"] is None
     assert tick["sensors"][1]["temperature_c"] is None
     assert tick["sensors"][1]["reason"] == "asleep"
+
+
+def test_cards_and_energy_are_in_a_tick(smoothtask: Run, recording: Path) -> None:
+    tick = lines(smoothtask("top", "--json", "--source", f"recording:{recording}"))[0]
+    busy, asleep = tick["gpus"]
+    assert (busy["busy_ratio"], busy["engines"]) == (0.25, {"render": 0.25})
+    assert [process["ratio"] for process in busy["processes"]] == [0.25, 0.5]
+    assert (asleep["state"], asleep["busy_ratio"], asleep["reason"]) == ("asleep", None, "It sleeps.")
+    assert tick["processes"][0]["gpu_ratio"] == 0.25
+    assert tick["system"]["package_watts"] == 10.0
 
 
 def test_auto_falls_back_on_proc_and_says_why(smoothtask: Run) -> None:
@@ -127,6 +139,7 @@ def test_a_hostile_name_is_inert_in_every_output(smoothtask: Run, recording: Pat
 def test_the_table_is_plain_where_nobody_sees_a_terminal(smoothtask: Run, recording: Path) -> None:
     done = smoothtask("top", "--source", f"recording:{recording}", "--count", "1")
     assert done.stdout.splitlines()[0].startswith("CPU ")
+    assert ", 10 W, memory" in done.stdout
     assert "PID" in done.stdout
 
 
@@ -193,6 +206,9 @@ def test_a_recording_that_is_interrupted_is_finished(tmp_path: Path) -> None:
         ["top", "--period-ms", "60001"],
         ["top", "--source", "nonsense"],
         ["top", "--source", "recording:"],
+        ["--hidden", "top"],
+        ["run", "--nonsense"],
+        ["--rules"],
         ["record"],
         ["record", "x"],
         ["record", "x", "--seconds", "nan"],
@@ -337,7 +353,7 @@ def test_no_command_line_job_imports_qt(tmp_path: Path, recording: Path) -> None
 def test_an_internal_error_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from smoothtask_gui.cli import main as module
 
-    def broken(_arguments: object, _rest: object) -> int:
+    def broken(_arguments: object) -> int:
         return int("x")
 
     monkeypatch.setattr(module, "_dispatch", broken)
@@ -371,3 +387,23 @@ def test_on_a_terminal_the_table_is_refreshed_in_place_and_fits(tmp_path: Path, 
         assert len(lines_shown) <= 12
         assert max(map(len, lines_shown)) <= 60
         assert "\x1b" not in screen
+
+
+@pytest.mark.parametrize("words", [[], ["run"]])
+def test_the_tray_app_s_options_are_the_same_with_and_without_its_command(words: list[str]) -> None:
+    from smoothtask_gui.cli.arguments import parser, with_command
+
+    given = ["--hidden", "--settings", "--rules", "r.toml", "--source", "procfs"]
+    found = vars(parser().parse_args(with_command([*words, *given])))
+    assert found == {
+        "command": "run",
+        "hidden": True,
+        "settings": True,
+        "rules": Path("r.toml"),
+        "source": "procfs",
+        "version": False,
+    }
+
+
+def test_a_rules_file_that_is_not_there_is_a_clear_failure(smoothtask: Run) -> None:
+    fails(smoothtask("--hidden", "--rules", "/nonexistent/r.toml", QT_QPA_PLATFORM="offscreen"), "no rules file")

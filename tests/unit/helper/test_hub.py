@@ -158,6 +158,26 @@ def test_what_a_ring_buffer_loses_is_told_to_those_who_asked_for_its_events() ->
     run(scene())
 
 
+def test_losses_of_a_probe_that_failed_and_came_back_add_up() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        first, again = FakeEvents(lost_count=10), FakeEvents(lost_count=3)
+        slot = Slot(first, kinds_of(first.name))
+        slot.open()
+        desk.hub.events.listen(slot, first)
+        assert desk.hub.events.lost(packets.KIND_PROCESS_EXITS) == 10
+        slot.close()
+        assert desk.hub.events.lost(packets.KIND_PROCESS_EXITS) == 10
+        slot.probe = again
+        slot.open()
+        desk.hub.events.listen(slot, again)
+        assert desk.hub.events.lost(packets.KIND_PROCESS_EXITS) == 13
+        slot.close()
+        desk.hub.close(packets.BYE_SHUTDOWN)
+
+    run(scene())
+
+
 def test_a_reader_that_hangs_up_ends_its_stream_without_a_tick() -> None:
     async def scene() -> None:
         desk = Desk()
