@@ -13,7 +13,7 @@ BASE = {"python", "qt"}
 
 
 def ensure(groups: set[str]) -> None:
-    """Make everything in BASE and these groups ready; with "bpf" among them, the objects are compiled, with "vm" the guests made."""
+    """Make everything in BASE and these groups ready: with "bpf" the objects are compiled, with "vm" guests made."""
     os.umask(0o022)  # the sampler's user must be able to read what is made here
     with steps.only_one():
         try:

@@ -18,6 +18,7 @@ ACTIVE: Final = "systemd-run --quiet --user --machine alice@.host --pipe --wait 
 """In the session of alice, who sits at the machine."""
 REMOTE: Final = "systemd-run --quiet --pipe --wait --collect --property User=bob"
 """As a user without a session."""
+DENIALS: Final = ('apparmor="DENIED"', "avc:  denied", "type=1326", "SIGSYS")  # 1326: AUDIT_SECCOMP, linux/audit.h
 SMOOTHTASK: Final = f"env -C {PLACE} python3 -B -m smoothtask_gui"
 
 
@@ -27,8 +28,9 @@ def installed(machine: Machine) -> Machine:
     return machine
 
 
-def ticks(machine: Machine) -> list[dict[str, Any]]:
-    lines = machine.sh(f"{ACTIVE} {SMOOTHTASK} top --json --count 3 --source helper").splitlines()
+def ticks(machine: Machine, count: int = 1) -> list[dict[str, Any]]:
+    """Alice's, through the bus; the sampler runs for another minute then."""
+    lines = machine.sh(f"{ACTIVE} {SMOOTHTASK} top --json --count {count} --source helper").splitlines()
     return [json.loads(line) for line in lines]
 
 
@@ -40,9 +42,9 @@ def status(machine: Machine) -> dict[str, str]:
 
 
 def test_the_bus_starts_the_unit_and_the_active_user_gets_ticks(installed: Machine) -> None:
-    told = ticks(installed)
+    told = ticks(installed, 3)
     assert [one["source"] for one in told] == ["helper"] * 3
-    assert all(one["lost"] == {"ticks": 0, "events": 0} for one in told)
+    assert not any(one["lost"]["events"] or one["lost"]["exits"] for one in told)
     for one in told:
         first = next(process for process in one["processes"] if process["pid"] == 1)
         assert first["comm"] == "systemd"
@@ -63,9 +65,9 @@ def test_the_unit_leaves_the_process_two_capabilities_and_a_seccomp_filter(insta
 
 def test_every_probe_runs_within_the_unit(installed: Machine) -> None:
     rows = json.loads(installed.sh(f"{ACTIVE} {SMOOTHTASK} doctor --json || true"))
-    probes = [row for row in rows if "probe" in row["name"]]
-    assert probes
-    assert {row["name"]: row["state"] for row in probes if row["state"] != "ok"} == {}, probes
+    probes = {row["check"]: row["detail"] for row in rows if row["check"].startswith("probe ")}
+    assert probes.keys() >= {"probe task_snapshot", "probe process_events", "probe oom_events", "probe thermal_events"}
+    assert set(probes.values()) == {"running"}, probes
 
 
 def test_a_user_without_a_session_is_refused(installed: Machine) -> None:
@@ -77,13 +79,12 @@ def test_a_user_without_a_session_is_refused(installed: Machine) -> None:
 def test_nothing_the_sampler_does_is_denied_by_seccomp_or_a_security_module(installed: Machine) -> None:
     ticks(installed)
     journal = installed.sh("journalctl --quiet --no-pager -o cat --boot")
-    hits = [line for line in journal.splitlines() if "DENIED" in line or "SECCOMP" in line or "type=1326" in line]
-    assert hits == []
+    assert [line for line in journal.splitlines() if any(word in line for word in DENIALS)] == []
     said = installed.sh(f"journalctl --quiet --no-pager -o cat --boot --unit {UNIT} --priority warning")
     assert said == ""
 
 
-def test_the_unit_ends_by_itself_when_told_and_leaves_nothing_loaded(installed: Machine) -> None:
+def test_the_unit_ends_in_good_order_when_told(installed: Machine) -> None:
     ticks(installed)
     installed.sh(f"systemctl stop {UNIT}")
     assert installed.sh(f"systemctl show -P Result {UNIT}").strip() == "success"

@@ -1,7 +1,7 @@
 """Makes a guest: a Debian of one release with its own kernel, in build/vm/NAME (disk.raw, vmlinuz, initrd).
 
-Root only, run by vm/images.py. The packages come from the mirrors in the machine's own apt settings. Fails with the words
-of mmdebstrap (build/log/vm-NAME.log), or in a sentence where apt names no Debian mirror.
+Root only, run by vm/images.py. The packages come from the mirrors in the machine's own apt settings. Fails with the
+words of mmdebstrap (build/log/vm-NAME.log), or in a sentence where apt names no Debian mirror.
 
     image.py SUITE FOLDER PUBLIC-KEY-FILE
 """
@@ -40,7 +40,8 @@ FILES = {
     'ExecStart=-/sbin/agetty -o "-p -f -- \\\\u" --noclear --autologin alice %I $TERM\n',
     "etc/ssh/sshd_config.d/guest.conf": "UseDNS no\nPermitRootLogin prohibit-password\nMaxSessions 50\n",
     "etc/systemd/system/vm-ready.service": "[Unit]\nAfter=ssh.service getty@tty1.service systemd-logind.service\n"
-    f"[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo {READY} >/dev/ttyS0'\n[Install]\nWantedBy=multi-user.target\n",
+    f"[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo {READY} >/dev/ttyS0'\n"
+    "[Install]\nWantedBy=multi-user.target\n",
 }
 
 

@@ -21,7 +21,7 @@ ACPI_TABLE = FOLDER / "thermal.aml"
 def ensure() -> None:
     """Make the key, the ACPI table and each guest's image, where they aren't there or are of another recipe."""
     if platform.machine() != "x86_64":
-        raise StepError(f"the vm lane emulates a PC with this machine's kernel packages; {platform.machine()} isn't one.")
+        raise StepError(f"the vm lane makes a PC out of amd64 packages; this machine is {platform.machine()}.")
     FOLDER.mkdir(parents=True, exist_ok=True)
     if not KEY.exists():
         logged("vm-key", ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", KEY], "making a key for the guests")
@@ -34,7 +34,7 @@ def ensure() -> None:
             continue
         logged(f"vm-{name}-old", privilege.as_root(["rm", "-rf", folder]), f"making room for {name}")
         folder.mkdir()
-        words = ["/usr/bin/python3", "-B", HERE / "image.py", suite, folder, KEY.with_suffix(".pub")]
+        words = ["nice", "/usr/bin/python3", "-B", HERE / "image.py", suite, folder, KEY.with_suffix(".pub")]
         logged(f"vm-{name}", privilege.as_root(words), f"making the guest {name}: Debian's {suite} with its kernel")
         stamp.write_text(recipe)
 

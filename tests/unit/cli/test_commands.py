@@ -389,21 +389,5 @@ def test_on_a_terminal_the_table_is_refreshed_in_place_and_fits(tmp_path: Path, 
         assert "\x1b" not in screen
 
 
-@pytest.mark.parametrize("words", [[], ["run"]])
-def test_the_tray_app_s_options_are_the_same_with_and_without_its_command(words: list[str]) -> None:
-    from smoothtask_gui.cli.arguments import parser, with_command
-
-    given = ["--hidden", "--settings", "--rules", "r.toml", "--source", "procfs"]
-    found = vars(parser().parse_args(with_command([*words, *given])))
-    assert found == {
-        "command": "run",
-        "hidden": True,
-        "settings": True,
-        "rules": Path("r.toml"),
-        "source": "procfs",
-        "version": False,
-    }
-
-
 def test_a_rules_file_that_is_not_there_is_a_clear_failure(smoothtask: Run) -> None:
     fails(smoothtask("--hidden", "--rules", "/nonexistent/r.toml", QT_QPA_PLATFORM="offscreen"), "no rules file")
