@@ -11,8 +11,9 @@ import select
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+from helper.bus import journal
 from helper.sampler import packets, schedule
 from helper.sampler.event_feed import EventFeed
 from helper.sampler.frames import Snapshot, sealed_frame
@@ -22,6 +23,9 @@ from helper.sampler.stream import Request, Stream
 
 if TYPE_CHECKING:
     from helper.probes.visibility import Visibility
+
+    _Due: TypeAlias = defaultdict[tuple[Visibility, int], defaultdict[int, list[Stream]]]
+    """Streams by what they may see of which kinds, then by period."""
 
 
 class Hub:
@@ -120,11 +124,17 @@ class Hub:
         """Serves all streams that are due. A late tick is not made up for: schedule.py."""
         self._timer = None
         now_ns = time.monotonic_ns()
-        due: defaultdict[tuple[Visibility, int], defaultdict[int, list[Stream]]]
-        due = defaultdict(lambda: defaultdict(list))
+        due: _Due = defaultdict(lambda: defaultdict(list))
         for stream in self._streams.values():
             if schedule.is_due(stream.due_ns, now_ns):
                 due[stream.visibility, stream.kinds & packets.KINDS_IN_FRAMES][stream.period_ms].append(stream)
+                stream.due_ns = schedule.next_due_ns(now_ns, stream.period_ms)
+        try:
+            self._serve(due)
+        finally:
+            self._set_timer()  # whatever failed, the next tick comes
+
+    def _serve(self, due: "_Due") -> None:
         self._kept.sweep()
         moment_ns = self._readings.begin()
         lost_events = {kinds: self._kernel_lost(kinds) for kinds in {each.kinds for each in self._streams.values()}}
@@ -135,10 +145,6 @@ class Hub:
                 continue
             for period_ms, streams in periods.items():
                 self._send(snapshot, period_ms, streams, lost_events)
-        for periods in due.values():
-            for stream in itertools.chain.from_iterable(periods.values()):
-                stream.due_ns = schedule.next_due_ns(now_ns, stream.period_ms)
-        self._set_timer()
 
     def _end_failed(self, periods: dict[int, list[Stream]]) -> None:
         """What these streams live on can't be read any more: they end rather than run on empty."""
@@ -150,10 +156,18 @@ class Hub:
         visibility = streams[0].visibility
         of_class = sum(stream.visibility == visibility for stream in self._streams.values())
         if not self._kept.has_room(visibility, of_class):
-            for stream in streams:
-                stream.lose_tick()
+            _lose_tick(streams)
             return
-        with sealed_frame(snapshot, period_ms) as frame:
-            self._kept.note(visibility, frame)
-            for stream in streams:
-                stream.send_tick(frame, lost_events[stream.kinds])
+        try:
+            with sealed_frame(snapshot, period_ms) as frame:
+                self._kept.note(visibility, frame)
+                for stream in streams:
+                    stream.send_tick(frame, lost_events[stream.kinds])
+        except OSError as error:  # no descriptor or no memory for the frame; sending to a stream raises nothing
+            _lose_tick(streams)
+            journal.write(f"a frame can't be made, {len(streams)} streams lose a tick: {error.strerror}")
+
+
+def _lose_tick(streams: list[Stream]) -> None:
+    for stream in streams:
+        stream.lose_tick()

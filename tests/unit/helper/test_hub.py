@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import socket
 import struct
 from collections.abc import Coroutine
@@ -117,6 +118,28 @@ def test_a_snapshot_that_breaks_ends_its_streams_with_the_reason_and_no_others()
         assert desk.slot.state is State.FAILED
         assert "step: read" in desk.slot.reason
         spare.close()
+        desk.hub.close(packets.BYE_SHUTDOWN)
+
+    run(scene())
+
+
+def test_a_frame_that_cannot_be_made_is_a_lost_tick_and_the_next_one_comes() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        stream = desk.open(ALICE)
+        await desk.next(stream, packets.TICK)
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))  # no descriptor is free for a frame
+        try:
+            snapshots = len(desk.tasks.asked)
+            while len(desk.tasks.asked) < snapshots + 2:  # noqa: ASYNC110 - the fake has no event to wait for
+                await asyncio.sleep(0.005)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        lost_ticks = 0
+        while not lost_ticks:
+            text, _ = await desk.next(stream, packets.TICK)
+            lost_ticks = struct.unpack_from("@QQ", text)[1]
         desk.hub.close(packets.BYE_SHUTDOWN)
 
     run(scene())
