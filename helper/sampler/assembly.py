@@ -9,16 +9,32 @@ from typing import Final
 
 from helper.loaders.errors import LoaderError
 from helper.loaders.libbpf import Libbpf
+from helper.probes.block_io import BlockIo
 from helper.probes.oom_events import OomEvents
-from helper.probes.probe import ProbeCost
+from helper.probes.probe import EventProbe, Probe, ProbeCost
 from helper.probes.process_events import EXITED, ProcessEvents
+from helper.probes.socket_events import SocketEvents
+from helper.probes.socket_memory import SocketMemory
+from helper.probes.socket_owners import SocketOwners
+from helper.probes.sockets import Sockets
 from helper.probes.task_snapshot import TASK_BYTES, TaskSnapshot
 from helper.probes.thermal_events import ThermalEvents
+from helper.sampler.block import Block
 from helper.sampler.event_feed import EventSource
+from helper.sampler.network import Network
 from helper.sampler.probe_set import ProbeSet, Slot, kinds_of
 from helper.sampler.readings import Readings
 
-_NAMES: Final = ("task_snapshot", "process_events", "oom_events", "thermal_events")
+_NAMES: Final = (
+    "task_snapshot",
+    "process_events",
+    "oom_events",
+    "thermal_events",
+    "socket_events",
+    "sockets",
+    "socket_owners",
+    "block_io",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +71,25 @@ def assemble(object_dir: Path) -> Assembly:
         slots = tuple(Slot(_Absent(name, reason), kinds_of(name)) for name in _NAMES)
         return Assembly(ProbeSet(slots, loader="none"), Readings(None, None), {})
     tasks, exits, oom, thermal = TaskSnapshot(door), ProcessEvents(door), OomEvents(door), ThermalEvents(door)
-    slots = tuple(Slot(probe, kinds_of(probe.name)) for probe in (tasks, exits, oom, thermal))
-    readings = Readings((slots[0], tasks, TASK_BYTES), (slots[1], exits, EXITED.size))
-    return Assembly(ProbeSet(slots, loader="core"), readings, {exits.name: exits, oom.name: oom, thermal.name: thermal})
+    memory = SocketMemory()
+    closes, sockets, owners, disks = (
+        SocketEvents(door, memory),
+        Sockets(door, memory),
+        SocketOwners(door, memory),
+        BlockIo(door),
+    )
+    probes: tuple[Probe, ...] = (tasks, exits, oom, thermal, closes, sockets, owners, disks)
+    by_name = {probe.name: Slot(probe, kinds_of(probe.name)) for probe in probes}
+    network = Network(
+        (by_name[sockets.name], sockets),
+        (by_name[owners.name], owners),
+        (by_name[closes.name], closes),
+        (by_name[tasks.name], tasks),
+    )
+    readings = Readings(
+        (by_name[tasks.name], tasks, TASK_BYTES),
+        (by_name[exits.name], exits, EXITED.size),
+        (network, Block(by_name[disks.name], disks)),
+    )
+    sources: tuple[EventProbe, ...] = (exits, oom, thermal, closes)
+    return Assembly(ProbeSet(tuple(by_name.values()), loader="core"), readings, {each.name: each for each in sources})

@@ -11,16 +11,13 @@ import select
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from helper.probes.visibility import Visibility
 from helper.sampler import packets, schedule
 from helper.sampler.event_feed import EventFeed
 from helper.sampler.frames import Snapshot, sealed_frame
 from helper.sampler.readings import Readings
 from helper.sampler.stream import Request, Stream
-
-if TYPE_CHECKING:
-    from helper.probes.visibility import Visibility
 
 
 class Hub:
@@ -106,18 +103,20 @@ class Hub:
         """Serves all streams that are due. A late tick is not made up for: schedule.py."""
         self._timer = None
         now_ns = time.monotonic_ns()
-        due: defaultdict[tuple[Visibility, bool], defaultdict[int, list[Stream]]]
+        due: defaultdict[tuple[Visibility, int], defaultdict[int, list[Stream]]]
         due = defaultdict(lambda: defaultdict(list))
         for stream in self._streams.values():
             if schedule.is_due(stream.due_ns, now_ns):
-                due[stream.visibility, bool(stream.kinds & packets.KIND_TASKS)][stream.period_ms].append(stream)
+                due[stream.visibility, stream.kinds & packets.SECTION_KINDS][stream.period_ms].append(stream)
         moment_ns = self._readings.begin()
         lost_events = {kinds: self.events.lost(kinds) for kinds in {each.kinds for each in self._streams.values()}}
-        for (visibility, with_tasks), periods in due.items():
-            snapshot = self._readings.take(visibility, moment_ns) if with_tasks else Snapshot((), moment_ns, 0)
-            if with_tasks and not self._readings.has_tasks():
+        for (visibility, kinds), periods in sorted(due.items(), key=_by_class):
+            snapshot = self._readings.take(visibility, moment_ns, kinds)
+            if kinds & packets.KIND_TASKS and not self._readings.has_tasks():
                 self._end_failed(periods)
                 continue
+            if kinds & packets.KIND_SOCKETS:  # a connection that is no longer in the rows has closed before the tick
+                self.events.drain_now(packets.KIND_SOCKET_CLOSES)
             for period_ms, streams in periods.items():
                 _send(snapshot, period_ms, streams, lost_events)
         for periods in due.values():
@@ -129,6 +128,12 @@ class Hub:
         """What these streams live on can't be read any more: they end rather than run on empty."""
         for stream in itertools.chain.from_iterable(periods.values()):
             self.end(stream, packets.BYE_FAILED)
+
+
+def _by_class(entry: tuple[tuple[Visibility, int], object]) -> tuple[int, int, int]:
+    """Classes one after the other, so that each probe is read once for all the streams of a class."""
+    (visibility, kinds), _ = entry
+    return visibility.mode, visibility.uid, kinds
 
 
 def _send(snapshot: Snapshot, period_ms: int, streams: list[Stream], lost_events: dict[int, int]) -> None:
