@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntFlag
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.network import Network
 
 
 class Missing(IntFlag):
@@ -204,3 +207,5 @@ class Batch:
     exits: tuple[ProcessExit, ...] = ()  # since the batch before
     lost: Lost = Lost()
     unavailable: dict[str, str] = field(default_factory=dict)
+    network: Network | None = None  # None where the source can't see connections
+    block_io: npt.NDArray[np.void] | None = None  # dtype BLOCK_IO
