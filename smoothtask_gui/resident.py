@@ -11,6 +11,7 @@ import os
 import sys
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from platformdirs import user_config_path
@@ -20,7 +21,10 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QSystemTrayIcon
 
 from smoothtask_gui.adapters.autostart import Autostart, own_command
 from smoothtask_gui.adapters.colour_scheme import choose_platform_theme
+from smoothtask_gui.adapters.describer import Describer
+from smoothtask_gui.adapters.desktop_entries import DesktopEntries, application_folders
 from smoothtask_gui.adapters.files import FileError
+from smoothtask_gui.adapters.identity import IdentityCache
 from smoothtask_gui.adapters.loop import LoopThread, QtThread
 from smoothtask_gui.adapters.process_control import OwnProcesses
 from smoothtask_gui.adapters.quit_signals import QuitSignals
@@ -42,6 +46,7 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.settings import Settings
     from smoothtask_gui.domain.view import View
     from smoothtask_gui.session import Session
+    from smoothtask_gui.ui.process_details import Describe
 
 APP_ID: Final = "io.github.smoothtask.SmoothTask"
 CLOSE_TIMEOUT_S: Final = 3.0
@@ -68,7 +73,7 @@ class Resident(QObject):
             Ports(session.notifications, OwnProcesses(), log, loop.submit),
             self.settings.period_ms,
         )
-        self.windows = Windows(self.watchdog, self.settings)
+        self.windows = Windows(self.watchdog, self.settings, self._make_describe())
         self.tray = Tray()
         self._notifications_work = False
         self._pumping: Future[None] | None = None
@@ -107,6 +112,12 @@ class Resident(QObject):
 
     def tell_from_any_thread(self, message: str) -> None:
         self._qt_thread.call(self.tell, message)
+
+    def _make_describe(self) -> Describe:
+        """Details of a process: read in a thread of their own, answered on Qt's."""
+        folders = application_folders(os.environ, Path.home())
+        describer = Describer(IdentityCache(DesktopEntries(folders)).describe)
+        return lambda who, answer: describer.ask(who, partial(self._qt_thread.call, answer))
 
     def _connect(self) -> None:
         self.watchdog.changed.connect(self._show_in_tray)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.incident import Incident
     from smoothtask_gui.domain.settings import Settings
     from smoothtask_gui.domain.view import View
+    from smoothtask_gui.ui.process_details import Describe
     from smoothtask_gui.ui.settings_window import SettingsWindow
     from smoothtask_gui.ui.window import MainWindow
     from smoothtask_gui.watchdog import Watchdog
@@ -32,8 +33,9 @@ class Windows(QObject):
     quit_wanted = Signal()
     closed = Signal()  # the main window
 
-    def __init__(self, watchdog: Watchdog, settings: Settings) -> None:
+    def __init__(self, watchdog: Watchdog, settings: Settings, describe: Describe) -> None:
         super().__init__()
+        self._describe = describe
         self.settings = settings
         self._watchdog = watchdog
         self._main: MainWindow | None = None
@@ -86,7 +88,7 @@ class Windows(QObject):
     def _make_main(self) -> MainWindow:
         from smoothtask_gui.ui.window import MainWindow  # noqa: PLC0415  # see the module's docstring
 
-        self._main = window = MainWindow(os.getuid(), user_name)
+        self._main = window = MainWindow(os.getuid(), user_name, self._describe)
         window.apply_settings(self.settings)
         window.stop_requested.connect(self._watchdog.stop)
         window.snooze_requested.connect(self._watchdog.snooze)

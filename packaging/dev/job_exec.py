@@ -8,12 +8,12 @@ user alice, in an active session: so it is polkit that decides what it may see. 
 
 import argparse
 import os
-import subprocess
 from pathlib import Path
 
 import places
 import ready
 import shared
+from following import follow
 
 PLAIN_USER = "alice"
 
@@ -30,11 +30,11 @@ def run(arguments: list[str]) -> int:
         parser.error("give a command" if not command else "--as needs --helper")
     if chosen.helper:
         ready.ensure({"bpf", "box"})
-        return subprocess.run(in_box(command, chosen.user), check=False).returncode
+        return follow(in_box(command, chosen.user))
     ready.ensure(set())
     env = os.environ | {"PATH": f"{places.VENV / 'bin'}:{os.environ['PATH']}"}
     try:
-        return subprocess.run(command, env=env, check=False).returncode
+        return follow(command, env=env)
     except OSError as error:
         print(f"./dev exec: {command[0]}: {error.strerror}")
         return 127

@@ -6,10 +6,11 @@ Ends on Ctrl-C or after --seconds; where standard output is no terminal, after 3
 """
 
 import argparse
-import subprocess
+import signal
 
 import places
 import stage
+from following import follow
 
 UNATTENDED_S = 30.0
 
@@ -35,16 +36,5 @@ def run(arguments: list[str]) -> int:
 
 def attended(command: list[str]) -> int:
     """Run a command that gets Ctrl-C itself; returns its exit code, 0 after a Ctrl-C."""
-    process = subprocess.Popen(command)
-    interrupted = False
-    while True:
-        try:
-            code = process.wait()
-        except KeyboardInterrupt:
-            interrupted = True
-        except SystemExit:
-            process.terminate()
-            process.wait()
-            raise
-        else:
-            return 0 if interrupted else code
+    code = follow(command)
+    return 0 if code == 128 + signal.SIGINT else code

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import places
 import privilege
+from following import follow
 
 MOUNT_POINT = Path("/mnt")
 SHARED_TOP = MOUNT_POINT / "smoothtask"
@@ -33,7 +34,7 @@ def enter(words: list[str]) -> int:
     cwd = SHARED_TOP / here.relative_to(places.TOP) if here.is_relative_to(places.TOP) else here
     inside = os.environ | {"PATH": f"{SHARED_TOP}/build/venv/bin:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
     try:
-        return subprocess.run(words, cwd=cwd, env=inside, check=False).returncode
+        return follow(words, cwd=cwd, env=inside)
     finally:
         privilege.give_back()
 

@@ -12,6 +12,7 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QTranslator
@@ -20,6 +21,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from smoothtask_gui.domain.batch import Lost, SensorReading
 from smoothtask_gui.domain.culprit import Culprits
+from smoothtask_gui.domain.description import Application, Description
+from smoothtask_gui.domain.gpu_rates import BY_DRIVER, BY_PROCESSES, GpuProcessRate, GpuRates
 from smoothtask_gui.domain.incident import Action, Incident, IncidentState, ProcessIdentity, Severity, Share
 from smoothtask_gui.domain.sample import RATE, ExitedRate, Sample, SystemRates
 from smoothtask_gui.domain.sensors import Limit
@@ -28,6 +31,9 @@ from smoothtask_gui.domain.store import Store
 from smoothtask_gui.domain.view import View
 from smoothtask_gui.ui.settings_window import SettingsWindow
 from smoothtask_gui.ui.window import MainWindow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SECOND_NS = 1_000_000_000
 NOON_NS = 1_795_348_865 * SECOND_NS
@@ -80,6 +86,22 @@ def sensors(temperature_c: float) -> tuple[SensorReading, ...]:
     )  # fmt: skip
 
 
+def gpus(rows: np.ndarray) -> tuple[GpuRates, ...]:
+    """A desktop's three cards: busy, asleep, and one that only its users tell about."""
+    users = [
+        GpuProcessRate(int(row["pid"]), int(row["start_ns"]), ratio, memory, {"gfx": ratio, "dec": ratio / 3})
+        for row, ratio, memory in zip(rows, (0.71, 0.12, 0.004), (3_100_000_000, 410_000_000, None), strict=False)
+    ]
+    return (
+        GpuRates("0000:00:02.0", "i915", "Intel 9a49", "active", 0.12, BY_PROCESSES, {"render": 0.12, "video": 0.03},
+                 None, None, None, 1300.0, None, tuple(users[1:2]), ""),
+        GpuRates("0000:0a:00.0", "amdgpu", "AMD 744c", "active", 0.83, BY_DRIVER, {"gfx": 0.71, "dec": 0.24},
+                 9_100_000_000, 25_700_000_000, 287.0, 2480.0, 71.0, (users[0], users[2]), ""),
+        GpuRates("0000:0b:00.0", "nvidia", "NVIDIA 2684", "asleep", None, "", {}, None, None, None, None, None, (),
+                 "It sleeps; asking would wake it."),
+    )  # fmt: skip
+
+
 def system(busy_ratio: float, rng: np.random.Generator) -> SystemRates:
     """One machine with 8 CPUs and 32 GB."""
     return SystemRates(
@@ -102,6 +124,7 @@ def filled_store(rng: np.random.Generator, seconds: int = 90) -> tuple[Store, Sa
             source="helper", processes=processes(400, 3),
             exited=(ExitedRate("cc1", 4711, 1000, 37, 0.61), ExitedRate("sh", 4711, 1000, 112, 0.07)),
             system=system(busy, rng), sensors=sensors(temperature), lost=Lost(), unavailable={},
+            gpus=gpus(processes(400, 3)),
         )  # fmt: skip
         if 40 <= second < 47:
             store.gap(sample.boottime_ns)
@@ -156,7 +179,7 @@ def views(sample: Sample) -> dict[str, View]:
     """The states worth looking at."""
     calm = calm_view(sample)
     poor = replace(
-        sample, source="procfs", exited=(), sensors=(), unavailable={
+        sample, source="procfs", exited=(), sensors=(), gpus=(), unavailable={
             "exited": "processes that live shorter than a tick: /proc shows only those alive when it is read",
             "io": "disk reads and writes of other users' processes: /proc shows them to their owner only",
         },
@@ -193,6 +216,24 @@ def dark_palette() -> QPalette:
     return palette
 
 
+DESCRIPTIONS = (
+    Description(
+        "/usr/lib/firefox/firefox-bin",
+        "/usr/lib/firefox/firefox-bin -contentproc -childID 3 -isForBrowser -prefsHandle 0:34567 -prefMapHandle "
+        "1:259312 -jsInitHandle 2:240908 -parentBuildID 20261103 -sandboxReporter 3 -chrootClient 4 -appDir /usr/lib",
+        "anna", "app-flatpak-org.mozilla.firefox-4711.scope", None, "org.mozilla.firefox",
+        Application("org.mozilla.firefox", "Firefox Web Browser", "firefox"),
+    ),
+    Description("/opt/<b>x</b>&amp/run", "run\n\x1b[31m\u202eevil", "very-long-user-name-of-the-company",
+                "docker-0123.scope", "docker 0123456789ab"),
+)  # fmt: skip
+
+
+def describe(who: ProcessIdentity, answer: Callable[[Description], None]) -> None:
+    """A made-up process, a hostile one every other time."""
+    answer(DESCRIPTIONS[who.pid % 2])
+
+
 class Photographer:
     """Shows windows one after the other and saves what they look like."""
 
@@ -211,18 +252,18 @@ class Photographer:
     def windows(self, store: Store, sample: Sample) -> None:
         """Every tab and every state."""
         for state, view in views(sample).items():
-            window = MainWindow(1000, user_name)
+            window = MainWindow(1000, user_name, describe)
             window.show_view(view, Store() if state in {"waiting", "none"} else store)
             self.take(window, f"window-{state}")
             if state == "procfs":
-                self._tabs(window, state, (1, 2, 3))
+                self._tabs(window, state, (1, 2, 3, 4))
             if state == "incident":
-                self._tabs(window, state, (1, 2, 3))
+                self._tabs(window, state, (1, 2, 3, 4))
                 window.show_stale(sample.realtime_ns)
                 window.tabs.setCurrentIndex(0)
                 self.take(window, "window-stale")
             window.close()
-        small = MainWindow(1000, user_name)
+        small = MainWindow(1000, user_name, describe)
         small.resize(640, 480)
         small.show_view(views(sample)["incident"], store)
         self.take(small, "window-small")

@@ -24,6 +24,7 @@ _PROCESS_FIELDS: Final = (
     ("write_bps", "write_bps"),
     ("run_delay_ratio", "run_delay_ratio"),
     ("threads", "threads"),
+    ("gpu_ratio", "gpu_ratio"),
 )
 
 
@@ -41,6 +42,7 @@ def sample_to_json(sample: Sample) -> dict[str, Any]:
         "sensors": [
             {name: _known(value) for name, value in dataclasses.asdict(sensor).items()} for sensor in sample.sensors
         ],
+        "gpus": [dataclasses.asdict(gpu) for gpu in sample.gpus],
         "unavailable": sample.unavailable,
     }
 

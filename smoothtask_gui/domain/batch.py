@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from smoothtask_gui.domain.gpu_reading import GpuReading
     from smoothtask_gui.domain.network import Network
 
 
@@ -139,7 +140,7 @@ class SystemReading:
 
     CPU times are sums over all CPUs in ns (proc_stat(5), USER_HZ resolution); `cpu_busy_ns` is everything but idle,
     iowait; guest time isn't counted twice. Disk bytes are whole disks only (proc_diskstats), network bytes all
-    interfaces but lo (proc_net_dev). Pressure is the `some`/`full` total in µs (proc pressure).
+    interfaces but lo (proc_net_dev). Pressure is the `some`/`full` total in µs (proc pressure). Energy is in µJ.
     """
 
     boottime_ns: int
@@ -160,6 +161,7 @@ class SystemReading:
     memory_pressure_us: int | None
     io_pressure_us: int | None
     on_battery: bool | None
+    package_energy_uj: int | None = None  # RAPL, all packages; never wraps (sources/energy.py)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,3 +211,4 @@ class Batch:
     unavailable: dict[str, str] = field(default_factory=dict)
     network: Network | None = None  # None where the source can't see connections
     block_io: npt.NDArray[np.void] | None = None  # dtype BLOCK_IO
+    gpus: tuple[GpuReading, ...] = ()

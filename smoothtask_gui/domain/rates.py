@@ -16,6 +16,7 @@ import numpy.typing as npt
 from smoothtask_gui.domain.batch import Missing
 from smoothtask_gui.domain.connections import connection_rates, process_traffic
 from smoothtask_gui.domain.exited import exited_rates
+from smoothtask_gui.domain.gpu_rates import gpu_rates, gpu_ratios
 from smoothtask_gui.domain.matching import positions
 from smoothtask_gui.domain.sample import RATE, Sample
 from smoothtask_gui.domain.sensors import checked
@@ -45,6 +46,8 @@ def rates(previous: Batch, current: Batch) -> Sample | None:
     if interval_ns <= 0 or previous.source != current.source:
         return None
     processes = _process_rates(previous, current, interval_ns)
+    gpus = gpu_rates(previous.gpus, current.gpus)
+    processes["gpu_ratio"] = gpu_ratios(gpus, processes)
     exited = exited_rates(previous, current, interval_ns)
     known = processes["cpu_ratio"][np.isfinite(processes["cpu_ratio"])]
     cores = float(known.sum()) + sum(row.cpu_ratio for row in exited) if len(known) or exited else None
@@ -66,6 +69,7 @@ def rates(previous: Batch, current: Batch) -> Sample | None:
         lost=current.lost,
         unavailable=unavailable,
         connections=connection_rates(previous, current),
+        gpus=gpus,
     )
 
 

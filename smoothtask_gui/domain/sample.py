@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.batch import Lost, SensorReading
+    from smoothtask_gui.domain.gpu_rates import GpuRates
 
 RATE: Final = np.dtype(
     [
@@ -32,6 +33,7 @@ RATE: Final = np.dtype(
         ("sent_bps", "f8"),
         ("major_faults_per_s", "f8"),
         ("switches_per_s", "f8"),
+        ("gpu_ratio", "f8"),  # of the busiest engine of the card it uses most; NaN where no card tells
         ("state", "S1"),
         ("is_kernel", "?"),
         ("comm", "S16"),
@@ -69,6 +71,7 @@ class SystemRates:
     memory_pressure_ratio: float | None
     io_pressure_ratio: float | None
     on_battery: bool | None
+    package_watts: float | None = None  # processor packages (RAPL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +89,4 @@ class Sample:
     lost: Lost
     unavailable: dict[str, str]
     connections: npt.NDArray[np.void] | None = None  # dtype connections.CONNECTION; None where the source sees none
+    gpus: tuple[GpuRates, ...] = ()

@@ -44,6 +44,7 @@ def system_rates(previous: SystemReading, current: SystemReading, attributed_cor
         memory_pressure_ratio=share(previous.memory_pressure_us, current.memory_pressure_us, 1e6),
         io_pressure_ratio=share(previous.io_pressure_us, current.io_pressure_us, 1e6),
         on_battery=current.on_battery,
+        package_watts=_watts(per_second(previous.package_energy_uj, current.package_energy_uj)),
     )
 
 
@@ -53,6 +54,10 @@ def most_run_ns(previous: SystemReading, current: SystemReading, interval_ns: in
     Slack: snapshots take time (up to 250 ms with 8,000 processes) and /proc counts in ticks of 10 ms.
     """
     return max(previous.cpus, current.cpus, 1) * (interval_ns * 1.1 + 0.3e9)
+
+
+def _watts(microjoules_per_s: float | None) -> float | None:
+    return None if microjoules_per_s is None else microjoules_per_s / 1e6
 
 
 def _used(total: int | None, free: int | None) -> int | None:

@@ -103,6 +103,7 @@ class HelperSource:
                     if event is not None:
                         yield event
         finally:
+            self._surroundings.close()
             await self._opener.close()
 
 
@@ -137,7 +138,8 @@ class _TickReader:
             sensors=await self._surroundings.read_sensors(),
             exits=self._gone(frame),
             lost=Lost(tick.lost_ticks, tick.lost_events + self._unidentified, self._lost_exits(frame)),
-            unavailable=self._unavailable(frame),
+            unavailable=self._unavailable(frame) | self._surroundings.unavailable,
+            gpus=await self._surroundings.read_gpus(),
             network=self._network(frame),
             block_io=frame.block_io,
         )

@@ -11,7 +11,7 @@ import dataclasses
 import json
 import re
 import struct
-from typing import TYPE_CHECKING, Any, Final, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,7 @@ from smoothtask_gui.domain.batch import (
     SystemReading,
     ThermalEvent,
 )
+from smoothtask_gui.domain.gpu_reading import EngineUse, GpuReading, GpuUse
 from smoothtask_gui.domain.network import BLOCK_IO, SOCKET, TRAFFIC, Network
 from smoothtask_gui.sources.protocol import SourceChanged
 
@@ -59,7 +60,12 @@ _FLAT: Final[dict[str, type[Any]]] = {
 _NAMES: Final = {kind: name for name, kind in _FLAT.items()}
 _FORMAT: Final = re.compile(r"<u[1248]|\|u1|\|S(1|16)|\|b1|\|V(4|16)|\(32,\)<u8")
 _LENGTH: Final = struct.Struct("<I")
-_HINTS: Final = {kind: get_type_hints(kind) for kind in (*_FLAT.values(), SystemReading, SensorReading, Lost)}
+_NESTED: Final = (SystemReading, SensorReading, Lost, GpuReading, GpuUse, EngineUse)
+_HINTS: Final = {kind: get_type_hints(kind) for kind in (*_FLAT.values(), *_NESTED)}
+_OPTIONAL: Final = {
+    kind: {item.name for item in dataclasses.fields(kind) if item.default is not dataclasses.MISSING} for kind in _HINTS
+}
+"""Fields that came later have a default, which stands where an older recording lacks them."""
 
 
 class ItemError(ValueError):
@@ -130,6 +136,7 @@ def encode(item: Item) -> bytes:
         "lost": dataclasses.asdict(item.lost),
         "unavailable": item.unavailable,
         "network": None,
+        "gpus": [dataclasses.asdict(gpu) for gpu in item.gpus],
     }
     network = item.network
     if network is not None:
@@ -175,18 +182,29 @@ def parse_object(text: bytes) -> dict[str, Any]:
 
 
 def build(kind: type[T], flat: object) -> T:
-    """A flat dataclass from a JSON object; unknown names are left out. Raises ItemError."""
+    """A dataclass, or a tree of them, from a JSON object; unknown names are left out. Raises ItemError."""
     if not isinstance(flat, dict):
         raise ItemError(f"{kind.__name__} is no object")
     values = {}
     for name, declared in _HINTS[kind].items():
         if name not in flat:
+            if name in _OPTIONAL[kind]:
+                continue
             raise ItemError(f"{kind.__name__} has no {name}")
         value = flat[name]
+        if get_origin(declared) is tuple:
+            values[name] = _several(get_args(declared)[0], value)
+            continue
         if not isinstance(value, declared) or (isinstance(value, bool) and declared is int):
             raise ItemError(f"{kind.__name__}.{name} is {str(value)[:40]!r}")
         values[name] = value
     return kind(**values)
+
+
+def _several(kind: type[T], found: object) -> tuple[T, ...]:
+    if not isinstance(found, list):
+        raise ItemError(f"no list of {kind.__name__}")
+    return tuple(build(kind, flat) for flat in found)
 
 
 def _pack(flat: Mapping[str, object]) -> bytes:
@@ -233,6 +251,7 @@ def _batch(flat: dict[str, Any], rest: memoryview, layouts: Layouts) -> Batch:
         unavailable={str(key): str(why) for key, why in _typed(flat, "unavailable", dict).items()},
         network=_network(flat.get("network"), tables),
         block_io=tables["block_io"],
+        gpus=_several(GpuReading, flat.get("gpus", [])),
     )
 
 

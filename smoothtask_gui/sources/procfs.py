@@ -175,21 +175,29 @@ class ProcfsSource:
         table = ProcessTable(self._root)
         unavailable = self._unavailable()
         pace = Pace(period_ms)
-        while True:
-            sensors = await self._surroundings.read_sensors()
-            system = self._surroundings.read_system()
-            boottime_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-            yield Batch(
-                boottime_ns=boottime_ns,
-                realtime_ns=time.time_ns(),
-                source=self.name,
-                processes=table.read(),
-                exited=None,
-                system=system,
-                sensors=sensors,
-                unavailable=unavailable,
-            )
-            await asyncio.sleep(pace.next_delay_s(time.monotonic_ns()))
+        try:
+            while True:
+                yield await self._batch(table, unavailable)
+                await asyncio.sleep(pace.next_delay_s(time.monotonic_ns()))
+        finally:
+            self._surroundings.close()
+
+    async def _batch(self, table: ProcessTable, unavailable: dict[str, str]) -> Batch:
+        sensors = await self._surroundings.read_sensors()
+        gpus = await self._surroundings.read_gpus()
+        system = self._surroundings.read_system()
+        boottime_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        return Batch(
+            boottime_ns=boottime_ns,
+            realtime_ns=time.time_ns(),
+            source=self.name,
+            processes=table.read(),
+            exited=None,
+            system=system,
+            sensors=sensors,
+            unavailable=unavailable | self._surroundings.unavailable,
+            gpus=gpus,
+        )
 
     def _unavailable(self) -> dict[str, str]:
         unavailable = dict(UNAVAILABLE)

@@ -1,17 +1,20 @@
-"""What every source reads in the app beside its processes: machine-wide counters and temperatures.
+"""What every source reads in the app beside its processes: machine-wide counters, temperatures, graphics cards.
 
-Temperatures are read in a thread, since a slow driver must not hold up events, and waited for only so long, since one
-that hangs must not hold up ticks: then the sensors stay in the list without a value, and no second thread is sent
-after it.
+Sensors and cards are read in threads, since a slow driver must not hold up events, and waited for only so long, since
+one that hangs must not hold up ticks: then they stay in the list without a value, and no second thread is sent after
+the first.
 """
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from smoothtask_gui.domain.gpu_reading import GpuReading
+from smoothtask_gui.sources.energy import EnergyReader
+from smoothtask_gui.sources.gpu.reader import GpuReader
+from smoothtask_gui.sources.patience import PatientReader
 from smoothtask_gui.sources.sensors import SensorReader
 from smoothtask_gui.sources.system import SystemReader
 
@@ -22,7 +25,10 @@ if TYPE_CHECKING:
 
 SENSOR_LIMIT_S: Final = 1.0
 """A disk that answers over SMART may take some 100 ms (drivetemp), i2c chips some ms each."""
+GPU_LIMIT_S: Final = 0.5
+"""NVML takes some 100 ms to start, milliseconds afterwards."""
 _LATE: Final = "a sensor's driver has not answered yet"
+_CARD_LATE: Final = "The card's driver has not answered yet."
 
 
 class Surroundings:
@@ -36,24 +42,43 @@ class Surroundings:
         sensor_limit_s: float = SENSOR_LIMIT_S,
     ) -> None:
         self._system = SystemReader(proc_root, sysfs_root)
-        self._sensors = SensorReader(kind_of, sysfs_root)
-        self._limit_s = sensor_limit_s
-        self._reading: asyncio.Future[tuple[SensorReading, ...]] | None = None
+        self._energy = EnergyReader(sysfs_root)
+        self._sensors = PatientReader(SensorReader(kind_of, sysfs_root).read, sensor_limit_s)
+        self._gpu_reader = GpuReader(sysfs_root, proc_root)
+        self._gpus = PatientReader(self._gpu_reader.read, GPU_LIMIT_S)
         self._latest: tuple[SensorReading, ...] = ()
+        self._latest_gpus: tuple[GpuReading, ...] = ()
+
+    @property
+    def unavailable(self) -> dict[str, str]:
+        """What the latest readings lack, key to reason, for `Batch.unavailable`."""
+        return {"energy": self._energy.reason} if self._energy.reason else {}
 
     def read_system(self) -> SystemReading:
         """Read the machine's counters. Raises SourceError."""
-        return self._system.read()
+        return replace(self._system.read(), package_energy_uj=self._energy.read())
 
     async def read_sensors(self) -> tuple[SensorReading, ...]:
         """Read all temperatures; those of a driver that doesn't answer in time are None with the reason."""
-        if self._reading is None:
-            self._reading = asyncio.ensure_future(asyncio.to_thread(self._sensors.read))
-        reading = self._reading
-        await asyncio.wait((reading,), timeout=self._limit_s)
-        if not reading.done():
+        found = await self._sensors.read()
+        if found is None:
             return tuple(replace(sensor, temperature_c=None, reason=_LATE) for sensor in self._latest)
-        if self._reading is reading:
-            self._reading = None
-        self._latest = reading.result()
-        return self._latest
+        self._latest = found
+        return found
+
+    async def read_gpus(self) -> tuple[GpuReading, ...]:
+        """Read all graphics cards; while a driver doesn't answer, all are without values, with the reason."""
+        found = await self._gpus.read()
+        if found is None:
+            return tuple(_late(card) for card in self._latest_gpus)
+        self._latest_gpus = found
+        return found
+
+    def close(self) -> None:
+        """Let go of handles that keep graphics cards awake, unless a driver hangs with one."""
+        if not self._gpus.is_reading:
+            self._gpu_reader.close()
+
+
+def _late(card: GpuReading) -> GpuReading:
+    return GpuReading(card.key, card.driver, card.name, card.state, card.boottime_ns, reason=_CARD_LATE)

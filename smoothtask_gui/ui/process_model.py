@@ -64,6 +64,10 @@ class ProcessModel(QAbstractTableModel):
         it = self._rows[row]
         return ProcessIdentity(int(it["pid"]), int(it["start_ns"]), int(it["uid"]), formats.name(bytes(it["comm"])))
 
+    def reading(self, index: Index) -> np.void | None:
+        """The row's latest reading, of dtype RATE; None for the short-lived group and for one that ended."""
+        return None if self.identity(index) is None else self._rows[index.row()]
+
     def is_kernel(self, index: Index) -> bool:
         """Whether the row is a kernel thread, which nobody can stop."""
         return index.isValid() and index.row() < len(self._rows) and bool(self._rows[index.row()]["is_kernel"])

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from smoothtask_gui.ui import formats, process_columns, theme
 from smoothtask_gui.ui.labels import PlainLabel, Tone
 from smoothtask_gui.ui.process_columns import Column, UserName
+from smoothtask_gui.ui.process_details import Describe, ProcessDetails, nothing_known
 from smoothtask_gui.ui.process_model import ProcessModel
 from smoothtask_gui.ui.tables import TableView
 
@@ -35,16 +36,23 @@ _SEARCH_LONGEST: Final = 64
 
 
 class ProcessTable(QWidget):
-    """All processes; `own_uid` is whose processes may be stopped from here."""
+    """All processes; `own_uid` is whose processes may be stopped from here, `describe` says what one is."""
 
     stop_requested = Signal(object)  # ProcessIdentity
 
-    def __init__(self, own_uid: int, user_name: UserName, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        own_uid: int,
+        user_name: UserName,
+        describe: Describe = nothing_known,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self._own_uid = own_uid
         self.model = ProcessModel(user_name, self)
         self.search = self._make_search()
         self.view = self._make_view()
+        self.details = ProcessDetails(describe)
         self.hint = PlainLabel(tone=Tone.MUTED)
         self.stop = QPushButton(self.tr("Stop selecte&d…"))
         self.stop.setMinimumHeight(theme.TARGET_PX)
@@ -52,6 +60,7 @@ class ProcessTable(QWidget):
         self._lay_out()
         self._pointer_on_rows = False
         self._just_shown = True
+        self._sample: Sample | None = None
         self.view.viewport().installEventFilter(self)
         self.view.selectionModel().selectionChanged.connect(self._selection_changed)
         self._selection_changed()
@@ -62,8 +71,10 @@ class ProcessTable(QWidget):
             self._just_shown = False
             self.model.hold(False)
         self.model.show_sample(sample)
+        self._sample = sample
         self._update_hold()
         self._offer_stop()
+        self._show_details()
 
     def selected(self) -> ProcessIdentity | None:
         """The selected process, None if none is or it has ended."""
@@ -120,6 +131,7 @@ class ProcessTable(QWidget):
         column.setSpacing(theme.GRID_PX)
         column.addLayout(bar)
         column.addWidget(self.view, 1)
+        column.addWidget(self.details)
 
     def _first_click_descending(self, section: int) -> None:
         """Loads are sorted largest first at the first click, which is what people look for."""
@@ -130,6 +142,16 @@ class ProcessTable(QWidget):
     def _selection_changed(self, *_: object) -> None:
         self._offer_stop()
         self._update_hold()
+        self._show_details()
+
+    def _show_details(self) -> None:
+        """Follow the selection; of a process that has ended the last words stay."""
+        rows = self.view.selectionModel().selectedRows()
+        who = self.selected()
+        if who is not None or not rows:
+            self.details.show_process(who)
+        if self._sample is not None:
+            self.details.show_use(self.model.reading(rows[0]) if rows and who is not None else None, self._sample)
 
     def _update_hold(self) -> None:
         selected = self.view.selectionModel().hasSelection()

@@ -13,9 +13,11 @@ from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
 from smoothtask_gui.ui import theme
+from smoothtask_gui.ui.gpu_page import GpuPage
 from smoothtask_gui.ui.incidents_page import IncidentsPage
 from smoothtask_gui.ui.notice import NoticeBar
 from smoothtask_gui.ui.overview import Overview
+from smoothtask_gui.ui.process_details import Describe, nothing_known
 from smoothtask_gui.ui.process_table import ProcessTable
 from smoothtask_gui.ui.sensors_page import SensorsPage
 from smoothtask_gui.ui.status_line import StatusLine
@@ -29,7 +31,10 @@ if TYPE_CHECKING:
 
 
 class MainWindow(QMainWindow):
-    """`own_uid` is whose processes may be stopped; `user_name` turns a uid into a name (it must be quick: cache it)."""
+    """`own_uid` is whose processes may be stopped; `user_name` turns a uid into a name (it must be quick: cache it).
+
+    `describe` says what a process is, later and on Qt's thread.
+    """
 
     stop_requested = Signal(object)  # ProcessIdentity
     snooze_requested = Signal(object)  # Incident
@@ -37,7 +42,13 @@ class MainWindow(QMainWindow):
     helper_help_requested = Signal()
     quit_requested = Signal()
 
-    def __init__(self, own_uid: int, user_name: UserName = str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        own_uid: int,
+        user_name: UserName = str,
+        describe: Describe = nothing_known,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle("SmoothTask")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -45,8 +56,9 @@ class MainWindow(QMainWindow):
         self.status = StatusLine(own_uid)
         self.notice = NoticeBar()
         self.overview = Overview()
-        self.processes = ProcessTable(own_uid, user_name)
+        self.processes = ProcessTable(own_uid, user_name, describe)
         self.sensors = SensorsPage()
+        self.gpus = GpuPage()
         self.incidents = IncidentsPage(own_uid)
         self.tabs = QTabWidget()
         self._lay_out()
@@ -68,7 +80,7 @@ class MainWindow(QMainWindow):
         self._latest = None
         self.status.show_stale(last_realtime_ns)
         self.overview.show_stale()
-        for page in (self.processes, self.sensors):
+        for page in (self.processes, self.sensors, self.gpus):
             page.setEnabled(False)
 
     def show_incident(self, incident: Incident) -> None:
@@ -97,7 +109,7 @@ class MainWindow(QMainWindow):
             return
         view, store = self._latest
         self.overview.show_live()
-        for page in (self.processes, self.sensors):
+        for page in (self.processes, self.sensors, self.gpus):
             page.setEnabled(True)
         self.status.show_view(view)
         self.notice.show_view(view)
@@ -110,6 +122,8 @@ class MainWindow(QMainWindow):
             self.overview.show_view(view, store)
         elif tab is self.sensors:
             self.sensors.show_view(view)
+        elif tab is self.gpus:
+            self.gpus.show_view(view)
         elif tab is self.incidents:
             self.incidents.show_view(view)
         elif view.sample is not None:
@@ -154,6 +168,7 @@ class MainWindow(QMainWindow):
         self.tabs.addTab(self.overview, self.tr("&Overview"))
         self.tabs.addTab(self.processes, self.tr("&Processes"))
         self.tabs.addTab(self.sensors, self.tr("&Sensors"))
+        self.tabs.addTab(self.gpus, self.tr("Graphi&cs"))
         self.tabs.addTab(self.incidents, self.tr("H&istory"))
         body = QWidget()
         column = QVBoxLayout(body)

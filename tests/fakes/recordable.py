@@ -16,6 +16,7 @@ from smoothtask_gui.domain.batch import (
     SystemReading,
     ThermalEvent,
 )
+from smoothtask_gui.domain.gpu_reading import EngineUse, GpuReading, GpuUse
 
 EVENTS = (
     OomKill(7, 5, 0, 3, 4096, "victim"),
@@ -45,6 +46,7 @@ def system_reading(boottime_ns: int) -> SystemReading:
         memory_pressure_us=None,
         io_pressure_us=None,
         on_battery=True,
+        package_energy_uj=boottime_ns // 100,
     )
 
 
@@ -72,4 +74,20 @@ def batch(boottime_ns: int = 10**9, *, source: str = "helper", rows: int = 2, co
         exits=(ProcessExit(5, 6, 7, 8, 9, 10, 11, "gone", None, 12),),
         lost=Lost(1, 2, 3),
         unavailable={"io": "not yours"},
+        gpus=(
+            GpuReading(
+                "0000:00:02.0",
+                "i915",
+                "Intel 1",
+                "active",
+                boottime_ns,
+                memory_used_bytes=2**20,
+                energy_uj=boottime_ns // 100,
+                processes=(
+                    GpuUse(10, 0, 4096, None, (EngineUse("render", boottime_ns // 4), EngineUse("rcs", 1, 2, 3))),
+                    GpuUse(11, 0, None, 0.5),
+                ),
+            ),
+            GpuReading("0000:01:00.0", "nvidia", "n", "asleep", boottime_ns, reason="It sleeps."),
+        ),
     )

@@ -47,7 +47,12 @@ def test_every_word_of_the_main_window_can_be_translated(qtbot: QtBot, marked: N
     titles = [window.tabs.tabText(tab) for tab in range(window.tabs.count())]
     graphs = [graph.title for graph in window.overview.graphs.values()]
     assert [text for text in (*words(window), *titles, *graphs) if MARK not in text] == []
-    for model, columns in ((window.sensors.model, 6), (window.incidents.model, 4)):
+    for model, columns in (
+        (window.sensors.model, 6),
+        (window.incidents.model, 4),
+        (window.gpus.cards, 7),
+        (window.gpus.processes, 6),
+    ):
         assert all(MARK in model.headerData(column, Qt.Orientation.Horizontal) for column in range(columns))
 
 

@@ -95,6 +95,8 @@ def test_a_tick_has_every_documented_field_and_no_other(smoothtask: Run, recordi
         ("processes", tick["processes"][0]),
         ("exited", tick["exited"][0]),
         ("sensors", tick["sensors"][0]),
+        ("gpus", tick["gpus"][0]),
+        ("gpus' processes", tick["gpus"][0]["processes"][0]),
     ):
         for name in names:
             assert f"`{name}`" in documented, (place, name)
@@ -105,6 +107,16 @@ def test_what_is_missing_is_null(smoothtask: Run, recording: Path) -> None:
     assert tick["system"]["swap_used_bytes"] is None
     assert tick["sensors"][1]["temperature_c"] is None
     assert tick["sensors"][1]["reason"] == "asleep"
+
+
+def test_cards_and_energy_are_in_a_tick(smoothtask: Run, recording: Path) -> None:
+    tick = lines(smoothtask("top", "--json", "--source", f"recording:{recording}"))[0]
+    busy, asleep = tick["gpus"]
+    assert (busy["busy_ratio"], busy["engines"]) == (0.25, {"render": 0.25})
+    assert [process["ratio"] for process in busy["processes"]] == [0.25, 0.5]
+    assert (asleep["state"], asleep["busy_ratio"], asleep["reason"]) == ("asleep", None, "It sleeps.")
+    assert tick["processes"][0]["gpu_ratio"] == 0.25
+    assert tick["system"]["package_watts"] == 10.0
 
 
 def test_auto_falls_back_on_proc_and_says_why(smoothtask: Run) -> None:

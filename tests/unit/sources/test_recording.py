@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import zlib
 from dataclasses import replace
@@ -61,7 +62,7 @@ def same(one: Item, other: Item) -> bool:
         tables.append(one.exited is other.exited is None or np.array_equal(one.exited, other.exited))
         tables.append(one.block_io is other.block_io is None or np.array_equal(one.block_io, other.block_io))
         tables.append(same_network(one.network, other.network))
-        plain = ("boottime_ns", "realtime_ns", "source", "system", "sensors", "exits", "lost", "unavailable")
+        plain = ("boottime_ns", "realtime_ns", "source", "system", "sensors", "exits", "lost", "unavailable", "gpus")
         return all(tables) and all(getattr(one, name) == getattr(other, name) for name in plain)
     return one == other
 
@@ -232,3 +233,26 @@ def test_a_column_of_another_kind_is_refused() -> None:
     layouts["sockets"][0][1] = "|S16"
     with pytest.raises(ItemError, match="the column cookie"):
         layouts_from_json(layouts)
+
+
+def test_a_recording_from_before_cards_and_energy_is_read() -> None:
+    octets = encode(batch())
+    length = int.from_bytes(octets[:4], "little")
+    head = json.loads(octets[4 : 4 + length])
+    del head["gpus"], head["system"]["package_energy_uj"]
+    older = json.dumps(head).encode()
+    found = decode(len(older).to_bytes(4, "little") + older + octets[4 + length :], LAYOUTS)
+    assert isinstance(found, Batch)
+    assert (found.gpus, found.system.package_energy_uj) == ((), None)
+
+
+@pytest.mark.parametrize(
+    "gpus", [5, [5], [{}], [{"key": "k"}], [{"processes": [{"pid": "x"}]}], {"key": 1}, [[[]]], None, "x"]
+)
+def test_cards_of_another_form_are_refused(gpus: object) -> None:
+    octets = encode(batch())
+    length = int.from_bytes(octets[:4], "little")
+    head = json.loads(octets[4 : 4 + length]) | {"gpus": gpus}
+    text = json.dumps(head).encode()
+    with pytest.raises(ItemError):
+        decode(len(text).to_bytes(4, "little") + text + octets[4 + length :], LAYOUTS)

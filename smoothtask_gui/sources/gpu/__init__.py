@@ -1,0 +1,1 @@
+"""Graphics cards: which there are, and one driver's way of asking each."""

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from smoothtask_gui.adapters.desktop_entries import KEEP_S, DesktopEntries, application_folders, parse_entry
+from smoothtask_gui.domain.description import Application
+from tests.fakes.trees import plant
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def entry(name: str, *lines: str) -> str:
+    return "\n".join(["[Desktop Entry]", "Type=Application", f"Name={name}", f"Name[de]={name}-de", *lines])
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_an_entry_is_found_by_id_by_program_and_by_window_class(tmp_path: Path) -> None:
+    plant(
+        tmp_path,
+        {
+            "org.mozilla.firefox.desktop": entry("Firefox", "Icon=firefox", "Exec=/usr/lib/firefox/firefox-bin %u"),
+            "kde/org.kde.kate.desktop": entry("Kate", "Exec=kate -b %U", "StartupWMClass=Kate"),
+        },
+    )
+    desktop = DesktopEntries([tmp_path])
+    firefox = Application("org.mozilla.firefox", "Firefox", "firefox")
+    assert desktop.by_id(["gnome-firefox", "org.mozilla.firefox"]) == firefox
+    assert desktop.by_program("/usr/lib/firefox/firefox-bin") == firefox
+    assert desktop.by_id(["kde-org.kde.kate"]) == desktop.by_program("/opt/bin/kate")
+    assert desktop.by_program("/opt/KATE") == desktop.by_id(["kde-org.kde.kate"])
+    assert desktop.by_program("/usr/bin/bash") is None
+
+
+def test_the_first_folder_wins_and_hides(tmp_path: Path) -> None:
+    plant(tmp_path / "own", {"a.desktop": entry("Mine"), "b.desktop": entry("B", "Hidden=true")})
+    plant(tmp_path / "shared", {"a.desktop": entry("Theirs"), "b.desktop": entry("B")})
+    desktop = DesktopEntries([tmp_path / "own", tmp_path / "shared"])
+    assert desktop.by_id(["a"]) == Application("a", "Mine", "")
+    assert desktop.by_id(["b"]) is None
+
+
+def test_a_launcher_is_nobodys_program(tmp_path: Path) -> None:
+    plant(tmp_path, {"a.desktop": entry("A", "Exec=env X=1 a"), "b.desktop": entry("B", 'Exec="unclosed')})
+    desktop = DesktopEntries([tmp_path])
+    assert desktop.by_program("/usr/bin/env") is None
+    assert desktop.by_id(["b"]) is not None
+
+
+def test_a_panel_that_is_not_displayed_does_not_name_its_program(tmp_path: Path) -> None:
+    plant(tmp_path, {"a-panel.desktop": entry("Panel", "Exec=a", "NoDisplay=true"), "z.desktop": entry("A", "Exec=a")})
+    found = DesktopEntries([tmp_path]).by_program("a")
+    assert found is not None
+    assert found.name == "A"
+
+
+def test_what_is_no_entry_is_left_out_and_nothing_hangs(tmp_path: Path) -> None:
+    plant(tmp_path, {"broken.desktop": b"\xff\x00[Desktop", "link.desktop": "[Desktop Entry]\nType=Link\nName=x"})
+    os.mkfifo(tmp_path / "fifo.desktop")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    desktop = DesktopEntries([tmp_path, tmp_path / "nothing"])
+    assert desktop.by_id(["broken", "link", "fifo"]) is None
+    assert parse_entry(tmp_path / "nothing") == {}
+
+
+def test_a_new_entry_is_found_after_a_while_without_reading_folders_for_every_question(tmp_path: Path) -> None:
+    clock = Clock()
+    desktop = DesktopEntries([tmp_path], clock)
+    assert desktop.by_id(["a"]) is None
+    plant(tmp_path, {"a.desktop": entry("A")})
+    assert desktop.by_id(["a"]) is None
+    clock.now_s += KEEP_S
+    assert desktop.by_id(["a"]) is not None
+
+
+def test_folders_come_from_the_environment_own_first_relative_ones_ignored(tmp_path: Path) -> None:
+    folders = application_folders({"XDG_DATA_DIRS": "/a:relative:/a"}, tmp_path)
+    assert folders[0] == tmp_path / ".local/share/applications"
+    assert [str(folder) for folder in folders].count("/a/applications") == 1
+    assert all(folder.is_absolute() for folder in folders)
