@@ -70,7 +70,7 @@ async def _session(bus: MessageBus) -> Row:
 async def _sampler(own_version: str) -> list[Row]:
     client = SamplerClient()
     try:
-        facts = await _facts_while_running(client)
+        facts = await facts_while_running(client)
     except SourceError as error:
         return [failed("helper", str(error), _WITHOUT)]
     finally:
@@ -93,7 +93,7 @@ async def _sampler(own_version: str) -> list[Row]:
     return rows
 
 
-async def _facts_while_running(client: SamplerClient) -> SamplerFacts:
+async def facts_while_running(client: SamplerClient) -> SamplerFacts:
     """What the sampler says while a stream wants all probes: without one they are off. Raises SourceError."""
     stream = await client.open_stream(1000, int(KINDS))
     try:

@@ -1,6 +1,9 @@
 """Connections over the whole path, kernel to client: the bytes are the sender's, and nobody sees another's."""
 
-from tests.bus.boxes import Box
+import json
+import subprocess
+
+from tests.bus.boxes import ROOT, Box
 
 TASKS, SOCKETS, CLOSES, BLOCK_IO, OTHERS_IN_FULL = 1, 16, 32, 64, 1 << 16
 TCP, ESTABLISHED = 6, 1
@@ -95,3 +98,44 @@ def test_a_stream_that_does_not_ask_has_no_network_in_its_frames(box: Box) -> No
 def test_block_io_comes_to_those_who_ask(box: Box) -> None:
     alice, stream = ready_stream(box, "alice", BLOCK_IO)
     assert next_tick(alice, stream)["sections"].keys() == {"7"}
+
+
+def test_the_command_line_lists_a_connection_with_its_process_and_the_senders_bytes(box: Box) -> None:
+    alice, _ = ready_stream(box, "alice", SOCKETS)
+    talk = alice.talk(sent=SENT, received=RECEIVED)
+    rows = smoothtask(box, "connections", "--json", "--source", "helper")
+    (near,) = [row for row in rows if row["local"] == f"127.0.0.1:{talk['near']}"]
+    assert near | {"comm": "", "rtt_us": 0, "age_s": 0} == {
+        "pid": talk["pid"], "comm": "", "protocol": "tcp", "local": f"127.0.0.1:{talk['near']}",
+        "remote": f"127.0.0.1:{talk['far']}", "state": "ESTABLISHED", "sent_bytes": SENT, "received_bytes": RECEIVED,
+        "retransmits": 0, "rtt_us": 0, "age_s": 0,
+    }  # fmt: skip
+    assert near["comm"].startswith("python")
+    assert near["rtt_us"] > 0
+    assert 0 <= near["age_s"] < 60
+
+
+def test_the_command_line_tells_what_each_probe_costs(box: Box) -> None:
+    rows = {row["name"]: row for row in smoothtask(box, "probes", "--json")}
+    wanted = {"task_snapshot", "process_events", "sockets", "socket_owners", "socket_events", "block_io"}
+    assert {name for name, row in rows.items() if row["state"] == "running"} >= wanted
+    assert all(rows[name]["memory_bytes"] > 0 for name in wanted)
+    assert set(rows["sockets"]) == {"name", "state", "reason", "events", "cost_per_event_ns", "memory_bytes"}
+
+
+def test_network_bytes_of_a_process_are_in_every_object_of_top(box: Box) -> None:
+    alice, _ = ready_stream(box, "alice", SOCKETS)
+    talk = alice.talk(sent=1000, received=10)
+    ticks = smoothtask(box, "top", "--json", "--source", "helper", "--count", "4", "--period-ms", "300")
+    (mine,) = [row for row in ticks[-1]["processes"] if row["pid"] == talk["pid"]]
+    assert (mine["sent_bps"], mine["received_bps"]) == (0, 0)
+    others = [row for row in ticks[-1]["processes"] if row["uid"] == 0]
+    assert all(row["sent_bps"] is None for row in others)
+
+
+def smoothtask(box: Box, *words: str) -> list[dict]:
+    """What a command of alice's prints, line by line."""
+    command = box.held.command(box.held.python, "-m", "smoothtask_gui", *words)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
