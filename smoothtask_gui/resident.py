@@ -21,10 +21,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QSystemTrayIcon
 
 from smoothtask_gui.adapters.autostart import Autostart, own_command
 from smoothtask_gui.adapters.colour_scheme import choose_platform_theme
-from smoothtask_gui.adapters.describer import Describer
-from smoothtask_gui.adapters.desktop_entries import DesktopEntries, application_folders
 from smoothtask_gui.adapters.files import FileError
-from smoothtask_gui.adapters.identity import IdentityCache
 from smoothtask_gui.adapters.loop import LoopThread, QtThread
 from smoothtask_gui.adapters.process_control import OwnProcesses
 from smoothtask_gui.adapters.quit_signals import QuitSignals
@@ -41,6 +38,7 @@ if TYPE_CHECKING:
     import argparse
     from concurrent.futures import Future
 
+    from smoothtask_gui.adapters.describer import Describer
     from smoothtask_gui.adapters.incident_log import IncidentLog
     from smoothtask_gui.adapters.notification_port import NotificationService
     from smoothtask_gui.domain.settings import Settings
@@ -64,6 +62,7 @@ class Resident(QObject):
         super().__init__()
         self._options, self._loop, self._session = options, loop, session
         self._qt_thread = QtThread()
+        self._describer: Describer | None = None
         self._files = SettingsFiles(user_config_path("smoothtask", appauthor=False), options.rules)
         self._autostart = Autostart(user_config_path() / "autostart", own_command(sys.argv[0]))
         loaded = self._files.load()
@@ -73,7 +72,7 @@ class Resident(QObject):
             Ports(session.notifications, OwnProcesses(), log, loop.submit),
             self.settings.period_ms,
         )
-        self.windows = Windows(self.watchdog, self.settings, self._make_describe())
+        self.windows = Windows(self.watchdog, self.settings, self._make_describe)
         self.tray = Tray()
         self._notifications_work = False
         self._pumping: Future[None] | None = None
@@ -114,10 +113,16 @@ class Resident(QObject):
         self._qt_thread.call(self.tell, message)
 
     def _make_describe(self) -> Describe:
-        """Details of a process: read in a thread of their own, answered on Qt's."""
-        folders = application_folders(os.environ, Path.home())
-        describer = Describer(IdentityCache(DesktopEntries(folders)).describe)
-        return lambda who, answer: describer.ask(who, partial(self._qt_thread.call, answer))
+        """Details of a process: read in a thread of their own, answered on Qt's. Kept when the window closes."""
+        if self._describer is None:
+            from smoothtask_gui.adapters.describer import Describer  # noqa: PLC0415  # psutil: for a window only
+            from smoothtask_gui.adapters.desktop_entries import DesktopEntries, application_folders  # noqa: PLC0415
+            from smoothtask_gui.adapters.identity import IdentityCache  # noqa: PLC0415
+
+            folders = application_folders(os.environ, Path.home())
+            self._describer = Describer(IdentityCache(DesktopEntries(folders)).describe)
+        describer, call = self._describer, self._qt_thread.call
+        return lambda who, answer: describer.ask(who, partial(call, answer))
 
     def _connect(self) -> None:
         self.watchdog.changed.connect(self._show_in_tray)
@@ -148,7 +153,7 @@ class Resident(QObject):
         if self._pumping is not None:
             self._pumping.cancel()
         deliver = partial(self._qt_thread.call, self.watchdog.receive)
-        make_source = partial(choose, self._options.source)
+        make_source = partial(choose, self._options.source, wants_gpus=self.windows.someone_looks)
         self._pumping = self._loop.submit(pump(make_source, self.settings.period_ms, deliver))
 
     def _change_settings(self, settings: Settings) -> None:

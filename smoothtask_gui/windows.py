@@ -15,6 +15,8 @@ from PySide6.QtCore import QObject, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from smoothtask_gui.domain.incident import Incident
     from smoothtask_gui.domain.settings import Settings
     from smoothtask_gui.domain.view import View
@@ -33,9 +35,9 @@ class Windows(QObject):
     quit_wanted = Signal()
     closed = Signal()  # the main window
 
-    def __init__(self, watchdog: Watchdog, settings: Settings, describe: Describe) -> None:
+    def __init__(self, watchdog: Watchdog, settings: Settings, make_describe: Callable[[], Describe]) -> None:
         super().__init__()
-        self._describe = describe
+        self._make_describe = make_describe
         self.settings = settings
         self._watchdog = watchdog
         self._main: MainWindow | None = None
@@ -46,6 +48,10 @@ class Windows(QObject):
 
     @property
     def main_is_open(self) -> bool:
+        return self._main is not None
+
+    def someone_looks(self) -> bool:
+        """Whether the main window is there to be seen; any thread may ask."""
         return self._main is not None
 
     def show_main(self, activation_token: str = "") -> None:
@@ -88,7 +94,7 @@ class Windows(QObject):
     def _make_main(self) -> MainWindow:
         from smoothtask_gui.ui.window import MainWindow  # noqa: PLC0415  # see the module's docstring
 
-        self._main = window = MainWindow(os.getuid(), user_name, self._describe)
+        self._main = window = MainWindow(os.getuid(), user_name, self._make_describe())
         window.apply_settings(self.settings)
         window.stop_requested.connect(self._watchdog.stop)
         window.snooze_requested.connect(self._watchdog.snooze)

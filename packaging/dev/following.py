@@ -11,7 +11,7 @@ from types import FrameType
 
 
 def follow(command: list[str], cwd: str | os.PathLike[str] | None = None, env: dict[str, str] | None = None) -> int:
-    """Run the command and return its exit code, 128 + N for signal N as in a shell. Raises OSError if it can't be started."""
+    """Run the command and return its exit code, 128 + N for signal N. Raises OSError if it can't start."""
     process = subprocess.Popen(command, cwd=cwd, env=env)
 
     def pass_on(number: int, _frame: FrameType | None) -> None:

@@ -18,7 +18,7 @@ import ready
 import shared
 import steps
 
-NAMES = ("snapshot", "start_up", "sampler", "app", "events", "storm", "others", "bus_flood")
+NAMES = ("snapshot", "start_up", "sampler", "app", "hardware", "events", "storm", "others", "bus_flood")
 LIMIT_S = 900
 
 

@@ -147,6 +147,7 @@ def system(busy_ratio: float, rng: np.random.Generator) -> SystemRates:
         disk_read_bps=float(rng.pareto(1.2) * 2e6), disk_write_bps=float(rng.pareto(1.2) * 5e5),
         network_received_bps=float(3.1e6 + rng.normal(0, 4e5)), network_sent_bps=float(2e5 + rng.normal(0, 2e4)),
         cpu_pressure_ratio=busy_ratio**4, memory_pressure_ratio=0.0, io_pressure_ratio=0.01, on_battery=False,
+        package_watts=12 + 40 * busy_ratio,
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +20,7 @@ from smoothtask_gui.sources.recording import RecordingSource
 from smoothtask_gui.sources.surroundings import Surroundings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
 
     from smoothtask_gui.sources.protocol import Item, Source
 
@@ -27,15 +28,19 @@ PATIENCE_S: Final = 1.5
 """How long `auto` waits for the helper: a command may end after a few ticks, so it had better not change midway."""
 
 
-def choose(name: str, patience_s: float = PATIENCE_S) -> Source:
-    """The source that `--source` names; with 0 s of patience `auto` starts on /proc at once."""
+def choose(name: str, patience_s: float = PATIENCE_S, wants_gpus: Callable[[], bool] = lambda: True) -> Source:
+    """The source that `--source` names; with 0 s of patience `auto` starts on /proc at once.
+
+    `wants_gpus` says whether anyone looks at graphics cards now.
+    """
     if name.startswith(RECORDING):
         return RecordingSource(Path(name.removeprefix(RECORDING)))
+    procfs, helper = partial(_procfs, wants_gpus), partial(_helper, wants_gpus)
     if name == "procfs":
-        return _procfs()
+        return procfs()
     if name == "helper":
-        return _helper()
-    return AutoSource(_helper, _procfs, patience_s=patience_s)
+        return helper()
+    return AutoSource(helper, procfs, patience_s=patience_s)
 
 
 async def items(name: str, period_ms: int) -> AsyncGenerator[Item]:
@@ -58,11 +63,11 @@ def tell(message: str) -> None:
     print(f"smoothtask: {safe_text(message, 1000)}", file=sys.stderr, flush=True)
 
 
-def _procfs() -> Source:
-    return ProcfsSource(Surroundings(kind_of))
+def _procfs(wants_gpus: Callable[[], bool]) -> Source:
+    return ProcfsSource(Surroundings(kind_of, wants_gpus=wants_gpus))
 
 
-def _helper() -> Source:
+def _helper(wants_gpus: Callable[[], bool]) -> Source:
     from smoothtask_gui.adapters.sampler_client import SamplerClient  # noqa: PLC0415 - D-Bus, for the helper only
 
-    return HelperSource(SamplerClient(), Surroundings(kind_of))
+    return HelperSource(SamplerClient(), Surroundings(kind_of, wants_gpus=wants_gpus))

@@ -139,6 +139,7 @@ def test_a_hostile_name_is_inert_in_every_output(smoothtask: Run, recording: Pat
 def test_the_table_is_plain_where_nobody_sees_a_terminal(smoothtask: Run, recording: Path) -> None:
     done = smoothtask("top", "--source", f"recording:{recording}", "--count", "1")
     assert done.stdout.splitlines()[0].startswith("CPU ")
+    assert ", 10 W, memory" in done.stdout
     assert "PID" in done.stdout
 
 
