@@ -64,7 +64,7 @@ _BYTES: Final = ("sent_bytes", "received_bytes")
 
 
 def connection_rates(previous: Batch, current: Batch) -> Rows | None:
-    """Dtype CONNECTION, in the kernel's order; None where the source can't see connections.
+    """Dtype CONNECTION, in the order of the batch; None where the source can't see connections.
 
     Rates are NaN for a connection that was there before `previous` but isn't in it.
     """
@@ -134,11 +134,10 @@ class _Account:
 
     def credit(self, rows: Rows, values: Floats, pid_start: str = "pid_start_ns") -> Floats:
         """`values` of `rows` summed by owner, shape (processes,); what is NaN or nobody's is left out."""
-        total = np.zeros(len(self._processes))
         place = positions(self._processes, rows["pid"], rows[pid_start])
         known = (place >= 0) & np.isfinite(values)
-        np.add.at(total, place[known], values[known])
-        return total
+        total = np.bincount(place[known], values[known], len(self._processes))
+        return total.astype(np.float64)  # of nothing the sum is of integers
 
 
 def _has(sockets: Rows, missing: SocketMissing) -> npt.NDArray[np.bool_]:
@@ -150,9 +149,13 @@ def _places(rows: Rows, cookies: npt.NDArray[np.uint64]) -> npt.NDArray[np.intp]
     """Where each cookie stands in `rows`, -1 where it doesn't."""
     if not len(rows):
         return np.full(len(cookies), -1, np.intp)
-    order = np.argsort(rows["cookie"], kind="stable")
-    at = order[np.minimum(np.searchsorted(rows["cookie"], cookies, sorter=order), len(rows) - 1)]
-    return np.where(rows["cookie"][at] == cookies, at, -1)
+    known = np.ascontiguousarray(rows["cookie"])
+    if (known[1:] > known[:-1]).all():
+        at = np.minimum(np.searchsorted(known, cookies), len(rows) - 1)
+    else:
+        order = np.argsort(known, kind="stable")
+        at = order[np.minimum(np.searchsorted(known, cookies, sorter=order), len(rows) - 1)]
+    return np.where(known[at] == cookies, at, -1)
 
 
 def _grown(previous: Batch, sockets: Rows) -> tuple[Floats, Floats]:

@@ -94,13 +94,13 @@ def _copied(rows: Rows | None) -> Rows | None:
 
 
 def _sockets(frame: bytes | bytearray | memoryview, sections: Rows) -> Rows | None:
-    """Sockets, each cookie once; those without an owner get one from the section of holders (lowest pid)."""
+    """Sockets ordered by cookie, each once; those without an owner get one from the section of holders (lowest pid)."""
     found = _rows(frame, sections, records.SectionKind.SOCKETS, SOCKET)
     if found is None:
         return None
     sockets: Rows = np.array(found)
     if len(sockets) > 1:  # the kernel's tables may show a socket twice when they move meanwhile
-        sockets = sockets[np.sort(np.unique(sockets["cookie"], return_index=True)[1])]
+        sockets = sockets[np.unique(sockets["cookie"], return_index=True)[1]]
     holders = _rows(frame, sections, records.SectionKind.SOCKET_OWNERS, SOCKET_OWNER)
     orphans = np.flatnonzero(((sockets["missing"] & SocketMissing.OWNER) != 0) & (sockets["inode"] != 0))
     if holders is None or not len(holders) or not len(orphans):
