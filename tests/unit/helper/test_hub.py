@@ -74,9 +74,9 @@ def test_one_snapshot_serves_all_streams_of_a_class_however_many_periods_they_ha
     async def scene() -> None:
         desk = Desk()
         for _ in range(3):
-            desk.open(ALICE)
-        last = desk.open(ALICE, period_ms=200)
-        desk.open(BOB)
+            desk.open(ALICE, period_ms=60_000)
+        last = desk.open(ALICE, period_ms=30_000)
+        desk.open(BOB, period_ms=60_000)
         await desk.next(last, packets.TICK)
         assert sorted(seen.uid for seen in desk.tasks.asked) == [1000, 1001]
         desk.hub.close(packets.BYE_SHUTDOWN)
@@ -185,8 +185,8 @@ def test_what_streams_of_one_class_have_in_common_is_read_once_and_nobody_else_p
         tasks_bytes = packets.SECTION.size + desk.tasks.rows * ROW_BYTES
         socket_bytes = packets.SECTION.size + 128
         both = packets.KIND_TASKS | packets.KIND_SOCKETS
-        asked = [desk.open(ALICE, kinds=kinds) for kinds in (packets.KIND_TASKS, both, packets.KIND_SOCKETS)]
-        bob = desk.open(BOB, kinds=packets.KIND_TASKS)
+        asked = [desk.open(ALICE, kinds, 60_000) for kinds in (packets.KIND_TASKS, both, packets.KIND_SOCKETS)]
+        bob = desk.open(BOB, packets.KIND_TASKS, 60_000)
         sizes = [(await desk.next(stream, packets.TICK))[1] - packets.FRAME.size for stream in (*asked, bob)]
         assert sizes == [tasks_bytes, tasks_bytes + socket_bytes, socket_bytes, tasks_bytes]
         assert part.asked == [ALICE]
