@@ -11,8 +11,7 @@ import pwd
 from typing import TYPE_CHECKING
 
 from cachetools import LRUCache, cached
-from PySide6.QtCore import QObject, Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QObject, Qt, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from smoothtask_gui.ui.settings_window import SettingsWindow
     from smoothtask_gui.ui.window import MainWindow
     from smoothtask_gui.watchdog import Watchdog
-
-HELPER_PAGE = "https://github.com/smoothtask/smoothtask#helper"
 
 
 class Windows(QObject):
@@ -99,11 +96,19 @@ class Windows(QObject):
         window.stop_requested.connect(self._watchdog.stop)
         window.snooze_requested.connect(self._watchdog.snooze)
         window.settings_requested.connect(self.show_settings)
-        window.helper_help_requested.connect(lambda: QDesktopServices.openUrl(QUrl(HELPER_PAGE)))
+        window.helper_help_requested.connect(self._show_helper_help)
         window.quit_requested.connect(self.quit_wanted)
         window.destroyed.connect(self._forget_main)
         window.show_view(self._watchdog.view, self._watchdog.monitor.store)
         return window
+
+    def _show_helper_help(self) -> None:
+        from smoothtask_gui.ui import formats  # noqa: PLC0415  # see the module's docstring
+        from smoothtask_gui.ui.helper_help import HelperHelp  # noqa: PLC0415  # likewise
+
+        sample = self._watchdog.view.sample
+        unseen = sample.unavailable.values() if sample else ()
+        HelperHelp("\n".join(f"· {formats.name(reason)}" for reason in unseen), self._main).open()
 
     def _show_view(self, view: View) -> None:
         if self._main is not None:

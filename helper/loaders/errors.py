@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 LIBBPF_ERRNO_START: Final = 4000  # libbpf_legacy.h: enum libbpf_errno
+VERIFIER_LOG: Final = "END PROG LOAD LOG"  # libbpf puts the verifier's log between two such lines
 LIBBPF_ERRORS: Final = {
     4000: "libelf could not read it",
     4001: "it is not a BPF object of this format",
@@ -60,10 +61,10 @@ class _Row:
 
 
 HINTS: Final = (
-    # libbpf puts the verifier's log between two such lines; EACCES and EINVAL mean the verifier then, not a right
+    # EACCES and EINVAL mean the verifier then, not a right
     _Row(
         "the kernel's verifier rejected the program; this kernel differs from those it was made for",
-        log="END PROG LOAD LOG",
+        log=VERIFIER_LOG,
     ),
     # bpf(2) refuses before it verifies: bpf_capable(), perfmon_capable()
     _Row(

@@ -1,40 +1,48 @@
 """Puts the probes into their slots, in the order in which they are opened: what ticks are made of comes first.
 
-Without libbpf there is no probe to open: the slots are unavailable and say so, the service answers all the same.
+Without type information in the kernel the programs come from BCC, and task rows from /proc. Without libbpf there is no
+probe to open: the slots are unavailable and say so, the service answers all the same.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from helper.loaders.choice import Choice
 from helper.loaders.errors import LoaderError
 from helper.loaders.libbpf import Libbpf
 from helper.probes.block_io import BlockIo
+from helper.probes.cpu_frequency import CpuFrequency
+from helper.probes.file_activity import FileActivity
+from helper.probes.memory_reclaim import MemoryReclaim
 from helper.probes.oom_events import OomEvents
 from helper.probes.probe import EventProbe, Probe, ProbeCost
 from helper.probes.process_events import EXITED, ProcessEvents
+from helper.probes.run_queue import RunQueue
 from helper.probes.socket_events import SocketEvents
 from helper.probes.socket_memory import SocketMemory
 from helper.probes.socket_owners import SocketOwners
 from helper.probes.sockets import Sockets
+from helper.probes.syscalls import Syscalls
 from helper.probes.task_snapshot import TASK_BYTES, TaskSnapshot
 from helper.probes.thermal_events import ThermalEvents
+from helper.sampler.activity import Activity
 from helper.sampler.block import Block
 from helper.sampler.event_feed import EventSource
 from helper.sampler.network import Network
 from helper.sampler.probe_set import ProbeSet, Slot, kinds_of
-from helper.sampler.readings import Readings
+from helper.sampler.readings import Part, Readings
 
-_NAMES: Final = (
-    "task_snapshot",
-    "process_events",
-    "oom_events",
-    "thermal_events",
-    "socket_events",
-    "sockets",
-    "socket_owners",
-    "block_io",
-)
+if TYPE_CHECKING:
+    from helper.probes.proc_snapshot import ProcSnapshot
+
+_ACTIVITY: Final = (MemoryReclaim, CpuFrequency, RunQueue, Syscalls, FileActivity)
+_TOGETHER: Final = ("task_snapshot", "process_events", "oom_events", "thermal_events")
+_NETWORK: Final = ("socket_events", "sockets", "socket_owners", "block_io")
+_NAMES: Final = (*_TOGETHER, *_NETWORK, *(kind.name for kind in _ACTIVITY))
+
+_NEEDS_TYPES: Final = "this probe reads the kernel by its type information, which it doesn't give here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +71,18 @@ class _Absent:
         return ProbeCost(None, None, 0)
 
 
-def assemble(object_dir: Path) -> Assembly:
-    """The probes whose objects lie in `object_dir`; nothing is loaded yet."""
+def assemble(object_dir: Path, bcc_dir: Path, choice: Choice) -> Assembly:
+    """The probes of the chosen loader, whose objects or sources lie in these folders; nothing is loaded yet."""
     try:
-        door = Libbpf(object_dir)
+        return _of_bcc(bcc_dir, choice) if choice.loader == "bcc" else _of_core(object_dir, choice)
     except LoaderError as reason:
-        slots = tuple(Slot(_Absent(name, reason), kinds_of(name)) for name in _NAMES)
-        return Assembly(ProbeSet(slots, loader="none"), Readings(None, None), {})
+        slots = _absent(_NAMES, reason)
+        return Assembly(ProbeSet(slots, Choice("none", str(reason))), Readings(None, None), {})
+
+
+def _of_core(object_dir: Path, choice: Choice) -> Assembly:
+    door = Libbpf(object_dir)
+    door.together.plan(_TOGETHER)
     tasks, exits, oom, thermal = TaskSnapshot(door), ProcessEvents(door), OomEvents(door), ThermalEvents(door)
     memory = SocketMemory()
     closes, sockets, owners, disks = (
@@ -78,18 +91,47 @@ def assemble(object_dir: Path) -> Assembly:
         SocketOwners(door, memory),
         BlockIo(door),
     )
-    probes: tuple[Probe, ...] = (tasks, exits, oom, thermal, closes, sockets, owners, disks)
-    by_name = {probe.name: Slot(probe, kinds_of(probe.name)) for probe in probes}
+    activity = [kind(door) for kind in _ACTIVITY]
+    probes: tuple[Probe, ...] = (tasks, exits, oom, thermal, closes, sockets, owners, disks, *activity)
+    slots = tuple(Slot(probe, kinds_of(probe.name)) for probe in probes)
+    by_name = {slot.probe.name: slot for slot in slots}
     network = Network(
         (by_name[sockets.name], sockets),
         (by_name[owners.name], owners),
         (by_name[closes.name], closes),
         (by_name[tasks.name], tasks),
     )
-    readings = Readings(
-        (by_name[tasks.name], tasks, TASK_BYTES),
-        (by_name[exits.name], exits, EXITED.size),
-        (network, Block(by_name[disks.name], disks)),
-    )
-    sources: tuple[EventProbe, ...] = (exits, oom, thermal, closes)
-    return Assembly(ProbeSet(tuple(by_name.values()), loader="core"), readings, {each.name: each for each in sources})
+    parts = (network, Block(by_name[disks.name], disks))
+    tables = Activity(zip(slots[-len(activity) :], activity, strict=True))
+    return _assembly(slots, choice, tasks, (exits, oom, thermal, closes), tables, parts=parts)
+
+
+def _of_bcc(bcc_dir: Path, choice: Choice) -> Assembly:
+    """Imports what only this loader needs."""
+    from helper.loaders.bcc import Bcc  # noqa: PLC0415
+    from helper.probes.bcc_programs import ProcessEventsBySums  # noqa: PLC0415
+    from helper.probes.proc_snapshot import ProcSnapshot  # noqa: PLC0415
+
+    door = Bcc(bcc_dir)
+    tasks, exits, oom, thermal = ProcSnapshot(), ProcessEventsBySums(door), OomEvents(door), ThermalEvents(door)
+    slots = tuple(Slot(probe, kinds_of(probe.name)) for probe in (tasks, exits, oom, thermal))
+    without = LoaderError("activity", "btf", 0, hint=_NEEDS_TYPES)
+    slots += _absent((*_NETWORK, *(kind.name for kind in _ACTIVITY)), without)
+    return _assembly(slots, choice, tasks, (exits, oom, thermal), Activity(()))
+
+
+def _absent(names: Iterable[str], reason: LoaderError) -> tuple[Slot, ...]:
+    return tuple(Slot(_Absent(name, reason), kinds_of(name)) for name in names)
+
+
+def _assembly(
+    slots: tuple[Slot, ...],
+    choice: Choice,
+    tasks: "TaskSnapshot | ProcSnapshot",
+    events: tuple[ProcessEvents, *tuple[EventProbe, ...]],
+    tables: Activity,
+    *,
+    parts: tuple[Part, ...] = (),
+) -> Assembly:
+    readings = Readings((slots[0], tasks, TASK_BYTES), (slots[1], events[0], EXITED.size), parts, tables)
+    return Assembly(ProbeSet(slots, choice), readings, {source.name: source for source in events})

@@ -16,6 +16,7 @@ from helper.probes.visibility import Visibility
 from helper.sampler import packets, schedule
 from helper.sampler.event_feed import EventFeed
 from helper.sampler.frames import Snapshot, sealed_frame
+from helper.sampler.kept_frames import KeptFrames
 from helper.sampler.readings import Readings
 from helper.sampler.stream import Request, Stream
 
@@ -31,11 +32,16 @@ class Hub:
         self._by_descriptor: dict[int, Stream] = {}
         self._ids = itertools.count(1)
         self._timer: asyncio.TimerHandle | None = None
+        self._kept = KeptFrames()
         self._hang_ups = select.epoll()
         asyncio.get_running_loop().add_reader(self._hang_ups.fileno(), self._end_hung_up)
 
     def count(self) -> int:
         return len(self._streams)
+
+    def kept_bytes(self) -> int:
+        """Frames that readers still hold, as of the latest tick: memory of ours."""
+        return self._kept.byte_count
 
     def kinds_wanted(self) -> int:
         """All kinds that some open stream asks for."""
@@ -44,7 +50,7 @@ class Hub:
     def open(self, request: Request) -> Stream:
         """Opens a stream whose first tick comes at once; the caller passes `other_end` on and closes it."""
         stream = Stream(next(self._ids), request)
-        stream.kernel_lost_before = self.events.lost(stream.kinds)
+        stream.kernel_lost_before = self._kernel_lost(stream.kinds)
         self._streams[stream.stream_id] = stream
         self._by_descriptor[stream.fileno()] = stream
         self._hang_ups.register(stream.fileno(), 0)  # hang-ups only: what a client sends wakes nobody
@@ -70,17 +76,25 @@ class Hub:
         self._set_timer()
         self._on_end(stream)
 
-    def end_all_of(self, caller: str) -> None:
-        """The caller has left the bus."""
+    def callers(self) -> set[str]:
+        """The bus names of all who have a stream."""
+        return {stream.caller for stream in self._streams.values()}
+
+    def end_all_of(self, caller: str, bye_reason: int | None = None) -> None:
+        """The caller has left the bus, or may have no stream any more."""
         for stream in [stream for stream in self._streams.values() if stream.caller == caller]:
-            self.end(stream)
+            self.end(stream, bye_reason)
 
     def close(self, bye_reason: int) -> None:
         """Ends everything."""
         for stream in list(self._streams.values()):
             self.end(stream, bye_reason)
+        self._kept.close()
         asyncio.get_running_loop().remove_reader(self._hang_ups.fileno())
         self._hang_ups.close()
+
+    def _kernel_lost(self, kinds: int) -> int:
+        return self.events.lost(kinds) + self._readings.lost(kinds)
 
     def _streams_now(self) -> list[Stream]:
         return list(self._streams.values())
@@ -107,9 +121,10 @@ class Hub:
         due = defaultdict(lambda: defaultdict(list))
         for stream in self._streams.values():
             if schedule.is_due(stream.due_ns, now_ns):
-                due[stream.visibility, stream.kinds & packets.SECTION_KINDS][stream.period_ms].append(stream)
+                due[stream.visibility, stream.kinds & packets.KINDS_IN_FRAMES][stream.period_ms].append(stream)
+        self._kept.sweep()
         moment_ns = self._readings.begin()
-        lost_events = {kinds: self.events.lost(kinds) for kinds in {each.kinds for each in self._streams.values()}}
+        lost_events = {kinds: self._kernel_lost(kinds) for kinds in {each.kinds for each in self._streams.values()}}
         for (visibility, kinds), periods in sorted(due.items(), key=_by_class):
             snapshot = self._readings.take(visibility, moment_ns, kinds)
             if kinds & packets.KIND_TASKS and not self._readings.has_tasks():
@@ -118,7 +133,7 @@ class Hub:
             if kinds & packets.KIND_SOCKETS:  # a connection that is no longer in the rows has closed before the tick
                 self.events.drain_now(packets.KIND_SOCKET_CLOSES)
             for period_ms, streams in periods.items():
-                _send(snapshot, period_ms, streams, lost_events)
+                self._send(snapshot, period_ms, streams, lost_events)
         for periods in due.values():
             for stream in itertools.chain.from_iterable(periods.values()):
                 stream.due_ns = schedule.next_due_ns(now_ns, stream.period_ms)
@@ -129,15 +144,21 @@ class Hub:
         for stream in itertools.chain.from_iterable(periods.values()):
             self.end(stream, packets.BYE_FAILED)
 
+    def _send(self, snapshot: Snapshot, period_ms: int, streams: list[Stream], lost_events: dict[int, int]) -> None:
+        """One frame for all `streams`, which are of one class; `lost_events`: by the kinds a stream asked for."""
+        visibility = streams[0].visibility
+        of_class = sum(stream.visibility == visibility for stream in self._streams.values())
+        if not self._kept.has_room(visibility, of_class):
+            for stream in streams:
+                stream.lose_tick()
+            return
+        with sealed_frame(snapshot, period_ms) as frame:
+            self._kept.note(visibility, frame)
+            for stream in streams:
+                stream.send_tick(frame, lost_events[stream.kinds])
+
 
 def _by_class(entry: tuple[tuple[Visibility, int], object]) -> tuple[int, int, int]:
     """Classes one after the other, so that each probe is read once for all the streams of a class."""
     (visibility, kinds), _ = entry
     return visibility.mode, visibility.uid, kinds
-
-
-def _send(snapshot: Snapshot, period_ms: int, streams: list[Stream], lost_events: dict[int, int]) -> None:
-    """One frame for all `streams`; `lost_events`: by the kinds a stream asked for."""
-    with sealed_frame(snapshot, period_ms) as frame:
-        for stream in streams:
-            stream.send_tick(frame, lost_events[stream.kinds])

@@ -145,6 +145,7 @@ class Network:
         """What is found is in the next tick's sockets, and in this one's section of holders."""
         (socket_slot, sockets), (slot, source) = self._sockets, self._owners
         if slot.state is not State.RUNNING or socket_slot.state is not State.RUNNING:
+            self._holders = None
             return
         began_ns = self._clock_ns()
         if not self._search.is_due(sockets.unowned, began_ns):

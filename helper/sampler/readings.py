@@ -11,6 +11,7 @@ from helper.loaders.errors import LoaderError
 from helper.probes.probe import Reading
 from helper.probes.visibility import Visibility
 from helper.sampler import packets
+from helper.sampler.activity import Activity
 from helper.sampler.frames import Snapshot
 from helper.sampler.packets import Section
 from helper.sampler.probe_set import Slot, State
@@ -61,12 +62,14 @@ class Readings:
         tasks: tuple[Slot, TaskSource, int] | None,
         exits: tuple[Slot, ExitSource, int] | None,
         parts: tuple[Part, ...] = (),
+        activity: Activity | None = None,
         clock_ns: Callable[[], int] = boottime_ns,
     ) -> None:
-        """Each source comes with its slot and the size of its records; `parts` are read for those who ask for them."""
+        """Tasks and exits come with their slot and the size of their records; who asks for `parts` gets them."""
         self._tasks = tasks
         self._exits = exits
         self._parts = parts
+        self._activity = activity or Activity()
         self._taken: dict[int, tuple[Section, ...]] = {}
         self._taken_for: Visibility | None = None
         self._clock_ns = clock_ns
@@ -74,7 +77,7 @@ class Readings:
         self._forgot_ns = 0
 
     def has_tasks(self) -> bool:
-        """Whether task rows can be read; once they can't, they won't come back in this process."""
+        """Whether task rows can be read."""
         return self._tasks is not None and self._tasks[0].state is State.RUNNING
 
     def begin(self) -> int:
@@ -86,7 +89,12 @@ class Readings:
             if moment_ns > self._forgot_ns + _FORGET_EVERY_NS:
                 self._forgot_ns = moment_ns
                 self._exits[1].forget_idle(moment_ns)
+        self._activity.forget_idle(moment_ns)
         return moment_ns
+
+    def lost(self, kinds: int) -> int:
+        """Events that should be in sections of `kinds` and aren't."""
+        return self._activity.lost(kinds)
 
     def take(self, visibility: Visibility, moment_ns: int, kinds: int) -> Snapshot:
         """What `visibility` may see of `kinds`; the rows stay valid until another class or moment is asked for.
@@ -106,6 +114,7 @@ class Readings:
                 if part.kind not in self._taken:
                     self._taken[part.kind] = part.sections(visibility, moment_ns)
                 sections += self._taken[part.kind]
+        sections += self._activity.sections(visibility, kinds)
         return Snapshot(sections, moment_ns, self._clock_ns() - moment_ns if sections else 0)
 
     def _task_section(self, visibility: Visibility, moment_ns: int) -> tuple[Section, ...]:

@@ -14,7 +14,7 @@ import steps
 JOBS = {
     "run": ("job_run", "build and start everything: the tray app, or a virtual desktop if there is no display"),
     "demo": ("job_demo", "start a harmless runaway process; see the alert come, act, and go"),
-    "test": ("job_test", "run every test lane, or those named: unit ui contract bpf bus desktop"),
+    "test": ("job_test", "run the test lanes, or those named: unit ui contract bpf bus desktop vm, or all"),
     "lint": ("job_lint", "ruff, mypy, import contracts and the house rules"),
     "bench": ("job_bench", "measure what the project promises; build/bench.json"),
     "exec": ("job_exec", "run a command in the project's environment; --helper: beside a real sampler"),

@@ -7,12 +7,13 @@ import places
 import privilege
 import steps
 import system
+from vm import images
 
 BASE = {"python", "qt"}
 
 
 def ensure(groups: set[str]) -> None:
-    """Make everything in BASE and these groups ready; with "bpf" among them, the objects are compiled."""
+    """Make everything in BASE and these groups ready: with "bpf" the objects are compiled, with "vm" guests made."""
     os.umask(0o022)  # the sampler's user must be able to read what is made here
     with steps.only_one():
         try:
@@ -20,6 +21,8 @@ def ensure(groups: set[str]) -> None:
             environment.ensure()
             if "bpf" in groups:
                 build_bpf()
+            if "vm" in groups:
+                images.ensure()
         finally:
             privilege.give_back()
 

@@ -230,8 +230,8 @@ def views(sample: Sample) -> dict[str, View]:
         "incident": replace(calm, open_incidents=(HOT, BUSY), recent_incidents=(OVER, replace(OVER, id=6))),
         "procfs": replace(
             calm, source="procfs", sample=poor, cpu_sensor=None, cpu_limit=None, culprits=Culprits(),
-            notice="Readings come from /proc: the helper isn't installed, so processes that live less than a second, "
-            "other users' disk use and kernel events can't be seen.",
+            notice="The helper is not installed: install the package smoothtask-helper to see short-lived "
+            "processes and events.",
         ),
         "waiting": replace(calm, sample=None, cpu_sensor=None, cpu_limit=None, culprits=Culprits()),
         "none": replace(

@@ -39,7 +39,7 @@ async def kernel(proc_root: Path = Path("/proc"), sysfs_root: Path = Path("/sys"
             warning(
                 "btf",
                 "no /sys/kernel/btf/vmlinux: the helper's programs can't adapt to this kernel",
-                "Install python3-bpfcc and the kernel's headers, or use a kernel with CONFIG_DEBUG_INFO_BTF.",
+                "Use a kernel with CONFIG_DEBUG_INFO_BTF, as most distributions' are; until then /proc is read.",
             )
         )
     lockdown = files.read_text(f"{sysfs_root}/kernel/security/lockdown") or ""

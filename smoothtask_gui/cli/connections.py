@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psutil  # type: ignore[import-untyped]  # ships no types
 
-from smoothtask_gui.cli.choose import items, tell
 from smoothtask_gui.cli.failure import Failure
+from smoothtask_gui.cli.items import items, tell
 from smoothtask_gui.cli.plain import process_name, shown_bytes, shown_name
 from smoothtask_gui.domain.addresses import endpoint, protocol_name, state_name
 from smoothtask_gui.domain.batch import Batch

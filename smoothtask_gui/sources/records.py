@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from smoothtask_gui.domain.batch import EXITED
 from smoothtask_gui.domain.network import BLOCK_IO, SOCKET, SOCKET_OWNER, TRAFFIC
+from smoothtask_gui.sources import activity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -228,6 +229,7 @@ STRUCTS: Final[Mapping[str, Dtype]] = MappingProxyType(
         "st_counters": COUNTERS,
         "st_section": SECTION,
         "st_frame": FRAME,
+        **activity.STRUCTS,
     }
 )
 """The header's name of each struct."""

@@ -1,0 +1,106 @@
+"""Makes a guest: a Debian of one release with its own kernel, in build/vm/NAME (disk.raw, vmlinuz, initrd).
+
+Root only, run by vm/images.py. The packages come from the mirrors in the machine's own apt settings. Fails with the
+words of mmdebstrap (build/log/vm-NAME.log), or in a sentence where apt names no Debian mirror.
+
+    image.py SUITE FOLDER PUBLIC-KEY-FILE
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import initrd
+
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+SYSTEM = ("systemd-sysv", "udev", "kmod", "dbus", "polkitd", "libpam-systemd", "dbus-user-session", "linux-image-amd64")
+REACHED_BY = ("openssh-server", "systemd-container")
+NEEDED_BY_SMOOTHTASK = ("libbpf1", "python3-cachetools", "python3-dbus-fast", "python3-numpy", "python3-platformdirs",
+                        "python3-psutil", "python3-tomlkit")  # fmt: skip
+TRUTH = ("iproute2", "procps")
+LEFT_OUT = ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/doc/*", "*/kernel/drivers/gpu/*", "*/kernel/sound/*",
+            "*/kernel/drivers/media/*", "*/kernel/drivers/net/wireless/*", "*/kernel/drivers/net/ethernet/*",
+            "*/kernel/drivers/infiniband/*", "*/kernel/drivers/scsi/*", "*/kernel/drivers/staging/*",
+            "*/kernel/drivers/iio/*", "*/kernel/drivers/usb/*")  # fmt: skip
+USERS = ("alice", "bob")
+MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer",
+          "dpkg-db-backup.timer", "systemd-networkd-wait-online.service")  # fmt: skip
+READY = "VM-READY"
+
+FILES = {
+    "etc/hostname": "guest\n",
+    "etc/hosts": "127.0.0.1 localhost guest\n",
+    "etc/fstab": "/dev/vda / ext4 rw,noatime 0 0\n",
+    # a fixed address on QEMU's user network: no DHCP to wait for
+    "etc/systemd/network/10-wire.network": "[Match]\nName=en*\n[Network]\nAddress=10.0.2.15/24\nGateway=10.0.2.2\n"
+    "LinkLocalAddressing=no\nIPv6AcceptRA=no\n",
+    # alice sits at the machine: tty1 belongs to seat0
+    "etc/systemd/system/getty@tty1.service.d/autologin.conf": "[Service]\nExecStart=\nType=simple\n"
+    'ExecStart=-/sbin/agetty -o "-p -f -- \\\\u" --noclear --autologin alice %I $TERM\n',
+    "etc/ssh/sshd_config.d/guest.conf": "UseDNS no\nPermitRootLogin prohibit-password\nMaxSessions 50\n",
+    "etc/systemd/system/vm-ready.service": "[Unit]\nAfter=ssh.service getty@tty1.service systemd-logind.service\n"
+    f"[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo {READY} >/dev/ttyS0'\n"
+    "[Install]\nWantedBy=multi-user.target\n",
+}
+
+
+def mirrors() -> tuple[str, str]:
+    """(archive, security) of the machine's own apt; exits with a sentence if there is none."""
+    wanted = "$(LABEL)|$(REPO_URI)"
+    command = ["apt-get", "indextargets", "--format", wanted, "Created-By: Packages"]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    found = dict(reversed([line.split("|", 1) for line in lines]))
+    if "Debian" not in found or "Debian-Security" not in found:
+        sys.exit("image.py: apt's settings name no mirror of Debian and of its security updates (after apt-get update)")
+    return found["Debian"].rstrip("/"), found["Debian-Security"].rstrip("/")
+
+
+def unpack(suite: str, root: Path) -> None:
+    """Install the packages into `root`, without making the initrd that Debian would boot with."""
+    archive, security = mirrors()
+    sources = [f"deb {archive} {suite} main", f"deb {archive} {suite}-updates main"]
+    sources.append(f"deb {security} {suite}-security main")
+    no_initrd = (
+        'chroot "$1" dpkg-divert --quiet --local --rename --add /usr/sbin/update-initramfs'
+        ' && ln -s /bin/true "$1/usr/sbin/update-initramfs"'
+    )
+    command = ["mmdebstrap", "--mode=root", "--variant=minbase", f"--keyring={KEYRING}"]
+    command += [f"--include={','.join((*SYSTEM, *REACHED_BY, *NEEDED_BY_SMOOTHTASK, *TRUTH))}"]
+    command += ['--aptopt=APT::Install-Recommends "false"', f"--essential-hook={no_initrd}"]
+    command += [f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT]
+    subprocess.run([*command, suite, str(root), *sources], check=True)
+
+
+def furnish(root: Path, public_key: str) -> None:
+    """Users, network, the way in, and a word on the serial console when all of it is there."""
+    for user in USERS:
+        subprocess.run(["chroot", root, "useradd", "-m", "-s", "/bin/bash", user], check=True)
+    for name, text in FILES.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    keys = root / "root/.ssh/authorized_keys"
+    keys.parent.mkdir(mode=0o700, exist_ok=True)
+    keys.write_text(public_key)
+    subprocess.run(["chroot", root, "systemctl", "-q", "enable", "systemd-networkd", "vm-ready"], check=True)
+    subprocess.run(["chroot", root, "systemctl", "-q", "mask", *MASKED], check=True)
+
+
+def main(suite: str, folder: Path, public_key_file: Path) -> None:
+    root = folder / "root"
+    unpack(suite, root)
+    furnish(root, public_key_file.read_text())
+    kernel = next((root / "boot").glob("vmlinuz-*"))
+    shutil.copyfile(kernel, folder / "vmlinuz")
+    initrd.make(root, folder / "initrd")
+    with (folder / "disk.raw").open("wb") as disk:
+        disk.truncate(4 << 30)
+    make = ["mkfs.ext4", "-q", "-F", "-O", "^has_journal", "-E", "lazy_itable_init=1,nodiscard"]
+    subprocess.run([*make, "-d", root, folder / "disk.raw"], check=True)
+    shutil.rmtree(root)
+    (folder / "kernel").write_text(kernel.name.removeprefix("vmlinuz-") + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))

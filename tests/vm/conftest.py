@@ -1,0 +1,66 @@
+"""Debian guests under emulation, one at a time: each test runs in each of them, on the kernel of its release."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.contract.layout import ROOT
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+
+SENT = ("helper", "smoothtask_gui", "resources", "build/bpf", "tests/vm/inside")
+PLACE = "/opt/smoothtask"
+
+
+def _tool(name: str) -> Any:
+    """A module of the developer's tools, which aren't a package."""
+    sys.path.insert(0, str(ROOT / "packaging" / "dev"))
+    try:
+        return importlib.import_module(name)
+    finally:
+        del sys.path[0]
+
+
+IMAGES = _tool("vm.images")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A guest that runs, with the checkout in PLACE; `name` is debian12 or debian13."""
+
+    name: str
+    guest: Any
+
+    def inside(self, script: str, *arguments: str) -> Any:
+        """What a script of tests/vm/inside says, as JSON."""
+        return json.loads(self.guest.run(*self._words(script), *arguments))
+
+    def begin(self, script: str) -> subprocess.Popen[str]:
+        started: subprocess.Popen[str] = self.guest.begin(*self._words(script))
+        return started
+
+    def sh(self, script: str) -> str:
+        said: str = self.guest.run("sh", "-euc", script)
+        return said
+
+    def _words(self, script: str) -> tuple[str, ...]:
+        return ("env", "-C", PLACE, "python3", "-B", "-m", f"tests.vm.inside.{script}")
+
+
+@pytest.fixture(scope="session", params=list(IMAGES.GUESTS))
+def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
+    guest = _tool("vm.guest").Guest(IMAGES.FOLDER / request.param, IMAGES.KEY, IMAGES.ACPI_TABLE)
+    try:
+        guest.start()
+        guest.send(ROOT, SENT, PLACE)
+        yield Machine(request.param, guest)
+    finally:
+        guest.stop()

@@ -1,0 +1,40 @@
+"""Opens every probe that has an object, one after another, on the guest's kernel; JSON: what became of each."""
+
+import inspect
+import json
+import platform
+import time
+from pathlib import Path
+
+from helper import probes
+from helper.loaders.errors import LoaderError
+from helper.loaders.libbpf import Libbpf
+from helper.probes import SocketMemory
+
+OBJECTS = Path("build/bpf")
+
+
+def main() -> None:
+    door, memory = Libbpf(OBJECTS), SocketMemory()
+    kinds = [getattr(probes, name) for name in probes.__all__]
+    by_name = {kind.name: kind for kind in kinds if isinstance(getattr(kind, "name", None), str)}
+    states = {}
+    for path in sorted(OBJECTS.glob("*.bpf.o")):
+        name = path.name.removesuffix(".bpf.o")
+        kind = by_name[name]
+        probe = kind(door, memory) if len(inspect.signature(kind).parameters) == 2 else kind(door)
+        began = time.monotonic()
+        try:
+            probe.open()
+        except LoaderError as error:
+            states[name] = {"error": f"{error}\n{error.log_tail}"}
+            continue
+        missing = {program: str(error) for program, error in getattr(probe, "missing_programs", {}).items()}
+        took_ms = 1000 * (time.monotonic() - began)
+        states[name] = {"missing": missing, "took_ms": took_ms, "memory_bytes": probe.cost().memory_bytes}
+        probe.close()
+    print(json.dumps({"kernel": platform.release(), "probes": states}))
+
+
+if __name__ == "__main__":
+    main()

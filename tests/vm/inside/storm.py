@@ -1,0 +1,41 @@
+"""storm.py COUNT: that many processes come and go by a name of their own; JSON: how many of them the probe counted."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from helper.loaders.libbpf import Libbpf
+from helper.probes import ProcessEvents
+from helper.probes.process_events import COUNTERS, EXITED
+from helper.probes.visibility import Mode, Visibility
+
+PATIENCE_S = 30
+NAME = b"st-brief"
+
+
+def counted(events: ProcessEvents) -> int:
+    """Exits in roll-ups with our children's name."""
+    rows = EXITED.iter_unpack(events.read_exited(Visibility(Mode.SEES_ALL, 0)))
+    return sum(row[6] for row in rows if row[3].rstrip(b"\0") == NAME)
+
+
+def main(count: int) -> None:
+    events = ProcessEvents(Libbpf(Path("build/bpf")))
+    events.open()
+    events.begin_snapshot(time.clock_gettime_ns(time.CLOCK_BOOTTIME))
+    for _ in range(count):
+        if not (pid := os.fork()):
+            Path("/proc/self/comm").write_bytes(NAME)
+            os._exit(0)
+        os.waitpid(pid, 0)
+    deadline = time.monotonic() + PATIENCE_S
+    while counted(events) < count and time.monotonic() < deadline:
+        time.sleep(0.1)
+    forks, execs, exits, lost = COUNTERS.unpack(events.counters())
+    print(json.dumps({"counted": counted(events), "forks": forks, "execs": execs, "exits": exits, "lost": lost}))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

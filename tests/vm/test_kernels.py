@@ -1,0 +1,94 @@
+"""Objects built once, loaded by the kernels of Debian 12 and 13, and what they tell against what /proc and ss tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from smoothtask_gui.domain.batch import OomKill
+from smoothtask_gui.sources.packets import decode_packet
+from smoothtask_gui.sources.records import SOCKET, TASK, TRAFFIC
+from tests.bpf.network import CONSTANTS, shown_by_ss, shown_by_us
+from tests.vm.inside.sockets import DATAGRAM_BYTES, SENT_BYTES
+from tests.vm.kernel_words import packet_with
+
+if TYPE_CHECKING:
+    from tests.vm.conftest import Machine
+
+KERNELS: Final = {"debian12": "6.1.", "debian13": "6.12."}
+LACKING: Final = {"debian12": {"socket_events": {"count_sent", "count_received"}}}
+"""Programs whose tracepoints came later: sock_send_length, sock_recv_length in 6.3 (6e6eda44b939)."""
+ROUGH_BYTES: Final = 3 * 2 * 64 * 4096
+"""rss: three kinds of page, two CPUs, up to 64 pages each that a kernel hasn't added up yet."""
+STORM: Final = 300
+
+
+def test_every_object_loads_on_the_kernel_of_the_distribution(machine: Machine) -> None:
+    told = machine.inside("probes")
+    assert told["kernel"].startswith(KERNELS[machine.name])
+    assert len(told["probes"]) >= 8
+    assert {name: one["error"] for name, one in told["probes"].items() if "error" in one} == {}
+    missing = {name: set(one["missing"]) for name, one in told["probes"].items() if one["missing"]}
+    assert missing == LACKING.get(machine.name, {})
+
+
+def test_every_exit_of_a_storm_is_counted(machine: Machine) -> None:
+    told = machine.inside("storm", str(STORM))
+    assert told["counted"] == STORM
+    assert told["lost"] == 0
+    assert told["forks"] >= STORM
+
+
+def test_memory_time_and_cgroup_of_a_task_are_what_proc_tells(machine: Machine) -> None:
+    told = machine.inside("tasks")
+    rows = np.frombuffer(bytes.fromhex(told["rows"]), TASK)
+    processes = rows[rows["pid"] == rows["tgid"]]
+    for pid, truth in told["truth"].items():
+        row = processes[processes["pid"] == int(pid)][0]
+        assert abs(int(row["rss_bytes"]) - truth["rss_bytes"]) <= ROUGH_BYTES
+        assert row["run_ns"] == truth["run_ns"]
+        assert row["run_delay_ns"] == truth["run_delay_ns"]
+        assert row["minor_faults"] == truth["minor_faults"]
+        assert row["cgroup_id"] == told["cgroups"][pid]
+        assert row["parent_pid"] == told["own"]
+        assert chr(row["state"]) == truth["state"]
+        assert row["missing"] == 0
+        assert row["comm"] == b"st-sleeper"
+
+
+def test_the_victim_of_an_oom_kill_is_named_with_its_size(machine: Machine) -> None:
+    told = machine.inside("oom")
+    assert told["signal"] == 9
+    (record,) = told["records"]
+    kill = decode_packet(packet_with(bytes.fromhex(record)))
+    assert kill is not None
+    assert kill.pid == told["pid"]
+    # Both kernels tell all: 72ba14deb40a (6.9) is in Debian's 6.1 too.
+    assert isinstance(kill, OomKill)
+    assert (kill.comm, kill.uid) == ("st-glutton", 65534)
+    assert told["limit_bytes"] / 2 < kill.rss_bytes < 2 * told["limit_bytes"]
+
+
+def test_the_table_of_sockets_is_the_one_that_ss_shows(machine: Machine) -> None:
+    told = machine.inside("sockets")
+    rows = np.frombuffer(bytes.fromhex(told["rows"]), SOCKET)
+    assert sorted(map(shown_by_us, rows)) == sorted(map(shown_by_ss, told["ss"]))
+    own = rows[np.isin(rows["inode"], told["inodes"])]
+    assert len(own) == len(told["inodes"])
+    assert set(own["pid"]) == {told["own"]}
+
+
+def test_bytes_of_open_and_of_closed_connections_are_the_senders_count(machine: Machine) -> None:
+    told = machine.inside("sockets")
+    rows = np.frombuffer(bytes.fromhex(told["rows"]), SOCKET)
+    sender = rows[rows["inode"] == told["inodes"][2]][0]
+    receiver = rows[rows["inode"] == told["inodes"][3]][0]
+    assert sender["sent_bytes"] == receiver["received_bytes"] == SENT_BYTES
+    traffic = np.frombuffer(bytes.fromhex(told["traffic"]), TRAFFIC)
+    closed = traffic[traffic["pid"] == told["own"]][0]
+    assert closed["tcp_sent_bytes"] == closed["tcp_received_bytes"] == SENT_BYTES
+    if machine.name == "debian12":
+        assert closed["missing"] & CONSTANTS["ST_MISSING_TRAFFIC"]
+    else:
+        assert closed["udp_sent_bytes"] == 2 * DATAGRAM_BYTES
