@@ -71,7 +71,7 @@ class Readings:
         self._parts = parts
         self._activity = activity or Activity()
         self._taken: dict[int, tuple[Section, ...]] = {}
-        self._taken_for: Visibility | None = None
+        self._taken_for: tuple[Visibility, int] | None = None
         self._clock_ns = clock_ns
         self._task_buffer = memoryview(bytearray(_FIRST_ROWS * tasks[2])) if tasks else memoryview(b"")
         self._forgot_ns = 0
@@ -96,13 +96,13 @@ class Readings:
         """Events that should be in sections of `kinds` and aren't."""
         return self._activity.lost(kinds)
 
-    def take(self, visibility: Visibility, moment_ns: int, kinds: int) -> Snapshot:
+    def take(self, visibility: Visibility, moment_ns: int, kinds: int = packets.KIND_TASKS) -> Snapshot:
         """What `visibility` may see of `kinds`; the rows stay valid until another class or moment is asked for.
 
         What two requests of one class and moment have in common is read once.
         """
-        if self._taken_for != visibility:
-            self._taken, self._taken_for = {}, visibility
+        if self._taken_for != (visibility, moment_ns):
+            self._taken, self._taken_for = {}, (visibility, moment_ns)
         sections: tuple[Section, ...] = ()
         if kinds & packets.KIND_TASKS:
             if packets.KIND_TASKS not in self._taken:
