@@ -38,6 +38,8 @@ THERMAL: Final = ("thermal_temperature", "thermal_zone_trip", "cdev_update")
 class Bcc(Libbpf):
     """Opens `<sources>/<name>.c`; libbpf reads the maps."""
 
+    has_parts = False
+
     def __init__(self, sources: Path, python: Path = SYSTEM_PYTHON) -> None:
         """Raises LoaderError if libbpf is missing."""
         super().__init__(sources)
@@ -49,7 +51,7 @@ class Bcc(Libbpf):
         source = self._sources / f"{name}.c"
         if not source.exists():
             hint = f"the BCC loader has no program {name}: it would need the kernel's own structs"
-            raise LoaderError(name, "open", errno.ENOENT, hint=hint)
+            raise LoaderError(name, "btf", errno.ENOTSUP, hint=hint)
         return BccObject(self, name, [str(self._python), "-I", str(CHILD)], source, flags(name))
 
 
@@ -159,8 +161,8 @@ class BccObject:
         raise LoaderError(self.name, "configure", errno.ENOTSUP, hint=f"map {name}: BCC programs share none ({fd})")
 
     def shared(self, section: str) -> mmap.mmap:
-        """The map `settings`, mapped: what one side writes the other sees. Valid until `close`."""
-        fd = self.map_fd(section.removeprefix(".data."))
+        """The map `settings`, of which each program has one, mapped: what one side writes the other sees."""
+        fd = self.map_fd("settings" if section == f".data.{self.name}" else section)
         size = int(_fdinfo(fd)["value_size"])
         try:
             mapping = mmap.mmap(fd, size)
@@ -170,6 +172,8 @@ class BccObject:
         return mapping
 
     def map_fd(self, name: str) -> int:
+        """Of a map; the one ring buffer of a program is called `events` there."""
+        name = "events" if name == f"{self.name}_ring" else name
         if name not in self._held["maps"]:
             raise LoaderError(self.name, "map", errno.ENOENT, hint=f"the program has no map {name}")
         return self._held["maps"][name]

@@ -79,6 +79,8 @@ HINTS: Final = (
     _Row("the object file is damaged or not a BPF object; rebuild it or reinstall the package", step="open"),
     # libbpf_find_attach_btf_id() finds no btf_trace_NAME or bpf_iter_NAME
     _Row("this kernel has no such tracepoint or iterator", numbers=frozenset({errno.ESRCH})),
+    # bpf_raw_tracepoint_open(2) of a raw tracepoint, which is looked up by name when it is attached
+    _Row("this kernel has no such tracepoint or iterator", step="attach", numbers=frozenset({errno.ENOENT})),
     _Row("this kernel has no such tracepoint or iterator", log="kernel BTF type"),
     _Row("the kernel is out of memory for it", numbers=frozenset({errno.ENOMEM})),
 )

@@ -90,6 +90,9 @@ class _Log(local):
 class Libbpf:
     """The library, and where the package's objects lie. Make one and pass it to the probes."""
 
+    has_parts = True
+    """Whether several probes share an object (helper/probes/parts.py)."""
+
     def __init__(self, objects: Path, library: str = "libbpf.so.1", kernel_btf: Path = KERNEL_BTF) -> None:
         """Raises LoaderError if the library is missing or lacks a function."""
         self._objects = objects

@@ -38,7 +38,7 @@ def load(
     tried alone and those that fail are left out. Returns the object, and why each program that is left out was.
     Raises LoaderError, and leaves nothing behind, if the rest fails, or if no program is left.
     """
-    if name in PARTS:
+    if name in PARTS and door.has_parts:
         return _load_part(door, name, shared_maps)
     try:
         return _load(door, name, (), shared_maps), {}

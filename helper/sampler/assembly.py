@@ -4,10 +4,9 @@ Without type information in the kernel the programs come from BCC, and task rows
 probe to open: the slots are unavailable and say so, the service answers all the same.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from helper.loaders.choice import Choice
 from helper.loaders.errors import LoaderError
@@ -32,7 +31,7 @@ from helper.sampler.block import Block
 from helper.sampler.event_feed import EventSource
 from helper.sampler.network import Network
 from helper.sampler.probe_set import ProbeSet, Slot, kinds_of
-from helper.sampler.readings import Part, Readings
+from helper.sampler.readings import Readings
 
 if TYPE_CHECKING:
     from helper.probes.proc_snapshot import ProcSnapshot
@@ -41,8 +40,6 @@ _ACTIVITY: Final = (MemoryReclaim, CpuFrequency, RunQueue, Syscalls, FileActivit
 _TOGETHER: Final = ("task_snapshot", "process_events", "oom_events", "thermal_events")
 _NETWORK: Final = ("socket_events", "sockets", "socket_owners", "block_io")
 _NAMES: Final = (*_TOGETHER, *_NETWORK, *(kind.name for kind in _ACTIVITY))
-
-_NEEDS_TYPES: Final = "this probe reads the kernel by its type information, which it doesn't give here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +71,14 @@ class _Absent:
 def assemble(object_dir: Path, bcc_dir: Path, choice: Choice) -> Assembly:
     """The probes of the chosen loader, whose objects or sources lie in these folders; nothing is loaded yet."""
     try:
-        return _of_bcc(bcc_dir, choice) if choice.loader == "bcc" else _of_core(object_dir, choice)
+        door, four = _of_bcc(bcc_dir) if choice.loader == "bcc" else _of_core(object_dir)
     except LoaderError as reason:
-        slots = _absent(_NAMES, reason)
+        slots = tuple(Slot(_Absent(name, reason), kinds_of(name)) for name in _NAMES)
         return Assembly(ProbeSet(slots, Choice("none", str(reason))), Readings(None, None), {})
-
-
-def _of_core(object_dir: Path, choice: Choice) -> Assembly:
-    door = Libbpf(object_dir)
-    door.together.plan(_TOGETHER)
-    tasks, exits, oom, thermal = TaskSnapshot(door), ProcessEvents(door), OomEvents(door), ThermalEvents(door)
+    tasks, exits, oom, thermal = four
     memory = SocketMemory()
-    closes, sockets, owners, disks = (
-        SocketEvents(door, memory),
-        Sockets(door, memory),
-        SocketOwners(door, memory),
-        BlockIo(door),
-    )
+    closes, sockets = SocketEvents(door, memory), Sockets(door, memory)
+    owners, disks = SocketOwners(door, memory), BlockIo(door)
     activity = [kind(door) for kind in _ACTIVITY]
     probes: tuple[Probe, ...] = (tasks, exits, oom, thermal, closes, sockets, owners, disks, *activity)
     slots = tuple(Slot(probe, kinds_of(probe.name)) for probe in probes)
@@ -103,35 +91,25 @@ def _of_core(object_dir: Path, choice: Choice) -> Assembly:
     )
     parts = (network, Block(by_name[disks.name], disks))
     tables = Activity(zip(slots[-len(activity) :], activity, strict=True))
-    return _assembly(slots, choice, tasks, (exits, oom, thermal, closes), tables, parts=parts)
+    readings = Readings((slots[0], tasks, TASK_BYTES), (slots[1], exits, EXITED.size), parts, tables)
+    sources: tuple[EventProbe, ...] = (exits, oom, thermal, closes)
+    return Assembly(ProbeSet(slots, choice), readings, {source.name: source for source in sources})
 
 
-def _of_bcc(bcc_dir: Path, choice: Choice) -> Assembly:
+_Four: TypeAlias = "tuple[TaskSnapshot | ProcSnapshot, ProcessEvents, OomEvents, ThermalEvents]"
+
+
+def _of_core(object_dir: Path) -> tuple[Libbpf, _Four]:
+    door = Libbpf(object_dir)
+    door.together.plan(_TOGETHER)
+    return door, (TaskSnapshot(door), ProcessEvents(door), OomEvents(door), ThermalEvents(door))
+
+
+def _of_bcc(bcc_dir: Path) -> tuple[Libbpf, _Four]:
     """Imports what only this loader needs."""
     from helper.loaders.bcc import Bcc  # noqa: PLC0415
     from helper.probes.bcc_programs import ProcessEventsBySums  # noqa: PLC0415
     from helper.probes.proc_snapshot import ProcSnapshot  # noqa: PLC0415
 
     door = Bcc(bcc_dir)
-    tasks, exits, oom, thermal = ProcSnapshot(), ProcessEventsBySums(door), OomEvents(door), ThermalEvents(door)
-    slots = tuple(Slot(probe, kinds_of(probe.name)) for probe in (tasks, exits, oom, thermal))
-    without = LoaderError("activity", "btf", 0, hint=_NEEDS_TYPES)
-    slots += _absent((*_NETWORK, *(kind.name for kind in _ACTIVITY)), without)
-    return _assembly(slots, choice, tasks, (exits, oom, thermal), Activity(()))
-
-
-def _absent(names: Iterable[str], reason: LoaderError) -> tuple[Slot, ...]:
-    return tuple(Slot(_Absent(name, reason), kinds_of(name)) for name in names)
-
-
-def _assembly(
-    slots: tuple[Slot, ...],
-    choice: Choice,
-    tasks: "TaskSnapshot | ProcSnapshot",
-    events: tuple[ProcessEvents, *tuple[EventProbe, ...]],
-    tables: Activity,
-    *,
-    parts: tuple[Part, ...] = (),
-) -> Assembly:
-    readings = Readings((slots[0], tasks, TASK_BYTES), (slots[1], events[0], EXITED.size), parts, tables)
-    return Assembly(ProbeSet(slots, choice), readings, {source.name: source for source in events})
+    return door, (ProcSnapshot(), ProcessEventsBySums(door), OomEvents(door), ThermalEvents(door))

@@ -17,10 +17,12 @@ from helper.probes.activity import ActivityProbe, add_up
 from helper.probes.cpu_frequency import CpuFrequency
 from helper.probes.file_activity import FileActivity
 from helper.probes.memory_reclaim import MemoryReclaim
+from helper.probes.program import load
 from helper.probes.run_queue import RunQueue
 from helper.probes.syscalls import Syscalls
 from tests.bpf.activity import opened
 from tests.bpf.machine import EVERYTHING, NOBODY
+from tests.bpf.test_loading import compiled
 from tests.contract.layout import ROOT
 
 if TYPE_CHECKING:
@@ -91,6 +93,13 @@ def test_a_probe_whose_object_is_another_leaves_no_descriptor(tmp_path: Path, ob
     with pytest.raises(LoaderError, match="the object has no map numbers"):
         probe.open()
     assert open_fds() == before
+
+
+def test_a_raw_tracepoint_that_the_kernel_lacks_is_named_as_such(tmp_path: Path) -> None:
+    folder = compiled(tmp_path, "lacking", 'SEC("raw_tp/no_such_tracepoint") int lacking(void *ctx) { return 0; }')
+    with pytest.raises(LoaderError, match="this kernel has no such tracepoint") as caught:
+        load(Libbpf(folder), "lacking")
+    assert caught.value.step == "attach"
 
 
 def test_thirty_times_opened_and_closed_leaves_no_descriptor(door: Libbpf) -> None:
