@@ -11,18 +11,25 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from helper.loaders.choice import Choice
 from helper.loaders.errors import LoaderError
 from helper.loaders.libbpf import Libbpf
+from helper.probes.block_io import BlockIo
 from helper.probes.cpu_frequency import CpuFrequency
 from helper.probes.file_activity import FileActivity
 from helper.probes.memory_reclaim import MemoryReclaim
 from helper.probes.oom_events import OomEvents
-from helper.probes.probe import ProbeCost
+from helper.probes.probe import EventProbe, Probe, ProbeCost
 from helper.probes.process_events import EXITED, ProcessEvents
 from helper.probes.run_queue import RunQueue
+from helper.probes.socket_events import SocketEvents
+from helper.probes.socket_memory import SocketMemory
+from helper.probes.socket_owners import SocketOwners
+from helper.probes.sockets import Sockets
 from helper.probes.syscalls import Syscalls
 from helper.probes.task_snapshot import TASK_BYTES, TaskSnapshot
 from helper.probes.thermal_events import ThermalEvents
 from helper.sampler.activity import Activity
+from helper.sampler.block import Block
 from helper.sampler.event_feed import EventSource
+from helper.sampler.network import Network
 from helper.sampler.probe_set import ProbeSet, Slot, kinds_of
 from helper.sampler.readings import Readings
 
@@ -31,7 +38,8 @@ if TYPE_CHECKING:
 
 _ACTIVITY: Final = (MemoryReclaim, CpuFrequency, RunQueue, Syscalls, FileActivity)
 _TOGETHER: Final = ("task_snapshot", "process_events", "oom_events", "thermal_events")
-_NAMES: Final = (*_TOGETHER, *(kind.name for kind in _ACTIVITY))
+_NETWORK: Final = ("socket_events", "sockets", "socket_owners", "block_io")
+_NAMES: Final = (*_TOGETHER, *_NETWORK, *(kind.name for kind in _ACTIVITY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +76,24 @@ def assemble(object_dir: Path, bcc_dir: Path, choice: Choice) -> Assembly:
         slots = tuple(Slot(_Absent(name, reason), kinds_of(name)) for name in _NAMES)
         return Assembly(ProbeSet(slots, Choice("none", str(reason))), Readings(None, None), {})
     tasks, exits, oom, thermal = four
+    memory = SocketMemory()
+    closes, sockets = SocketEvents(door, memory), Sockets(door, memory)
+    owners, disks = SocketOwners(door, memory), BlockIo(door)
     activity = [kind(door) for kind in _ACTIVITY]
-    slots = tuple(Slot(probe, kinds_of(probe.name)) for probe in (tasks, exits, oom, thermal, *activity))
+    probes: tuple[Probe, ...] = (tasks, exits, oom, thermal, closes, sockets, owners, disks, *activity)
+    slots = tuple(Slot(probe, kinds_of(probe.name)) for probe in probes)
+    by_name = {slot.probe.name: slot for slot in slots}
+    network = Network(
+        (by_name[sockets.name], sockets),
+        (by_name[owners.name], owners),
+        (by_name[closes.name], closes),
+        (by_name[tasks.name], tasks),
+    )
+    parts = (network, Block(by_name[disks.name], disks))
     tables = Activity(zip(slots[-len(activity) :], activity, strict=True))
-    readings = Readings((slots[0], tasks, TASK_BYTES), (slots[1], exits, EXITED.size), tables)
-    return Assembly(ProbeSet(slots, choice), readings, {exits.name: exits, oom.name: oom, thermal.name: thermal})
+    readings = Readings((slots[0], tasks, TASK_BYTES), (slots[1], exits, EXITED.size), parts, tables)
+    sources: tuple[EventProbe, ...] = (exits, oom, thermal, closes)
+    return Assembly(ProbeSet(slots, choice), readings, {source.name: source for source in sources})
 
 
 _Four: TypeAlias = "tuple[TaskSnapshot | ProcSnapshot, ProcessEvents, OomEvents, ThermalEvents]"

@@ -22,8 +22,8 @@ _KIND_OF_EVENT: Final = {
     3: packets.KIND_THERMAL,
     4: packets.KIND_THERMAL,
     5: packets.KIND_THERMAL,
+    6: packets.KIND_SOCKET_CLOSES,
 }
-_EVENT_KINDS: Final = packets.KIND_PROCESS_EXITS | packets.KIND_OOM | packets.KIND_THERMAL
 
 
 class EventSource(Protocol):
@@ -56,8 +56,14 @@ class EventFeed:
 
     def lost(self, kinds: int) -> int:
         """Events of `kinds` that found no room in a ring buffer since their probes were first opened."""
-        wanted = kinds & _EVENT_KINDS
+        wanted = kinds & packets.EVENT_KINDS
         return sum(self._lost_by(slot, source) for slot, source in self._sources if slot.kinds & wanted)
+
+    def drain_now(self, kinds: int) -> None:
+        """Passes on what probes of `kinds` have said so far: it comes before the tick that is sent next."""
+        for slot, source in self._sources:
+            if slot.kinds & kinds & packets.EVENT_KINDS and slot.state is State.RUNNING:
+                self._drain(slot, source)
 
     def _lost_by(self, slot: Slot, source: EventSource) -> int:
         if slot.state is State.RUNNING:

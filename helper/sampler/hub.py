@@ -138,11 +138,13 @@ class Hub:
         self._kept.sweep()
         moment_ns = self._readings.begin()
         lost_events = {kinds: self._kernel_lost(kinds) for kinds in {each.kinds for each in self._streams.values()}}
-        for (visibility, kinds), periods in due.items():
-            snapshot = self._readings.take(visibility, moment_ns, kinds) if kinds else Snapshot((), moment_ns, 0)
+        for (visibility, kinds), periods in sorted(due.items(), key=_by_class):
+            snapshot = self._readings.take(visibility, moment_ns, kinds)
             if kinds & packets.KIND_TASKS and not self._readings.has_tasks():
                 self._end_failed(periods)
                 continue
+            if kinds & packets.KIND_SOCKETS:  # a connection that is no longer in the rows has closed before the tick
+                self.events.drain_now(packets.KIND_SOCKET_CLOSES)
             for period_ms, streams in periods.items():
                 self._send(snapshot, period_ms, streams, lost_events)
 
@@ -171,3 +173,9 @@ class Hub:
 def _lose_tick(streams: list[Stream]) -> None:
     for stream in streams:
         stream.lose_tick()
+
+
+def _by_class(entry: "tuple[tuple[Visibility, int], object]") -> tuple[int, int, int]:
+    """Classes one after the other, so that each probe is read once for all the streams of a class."""
+    (visibility, kinds), _ = entry
+    return visibility.mode, visibility.uid, kinds

@@ -136,10 +136,14 @@ class ProbeSet:
 def kinds_of(name: str) -> int:
     """Which kinds of a stream need the probe `name`."""
     return {
-        "task_snapshot": packets.KIND_TASKS,
+        "task_snapshot": packets.KIND_TASKS | packets.KIND_SOCKETS,  # sockets: which processes are gone
         "process_events": packets.KIND_TASKS | packets.KIND_PROCESS_EXITS,
         "oom_events": packets.KIND_OOM,
         "thermal_events": packets.KIND_THERMAL,
+        "socket_events": packets.KIND_SOCKETS | packets.KIND_SOCKET_CLOSES,
+        "sockets": packets.KIND_SOCKETS,
+        "socket_owners": packets.KIND_SOCKETS,
+        "block_io": packets.KIND_BLOCK_IO,
         "memory_reclaim": packets.KIND_RECLAIM,
         "cpu_frequency": packets.KIND_CPU_FREQUENCY,
         "run_queue": packets.KIND_RUN_QUEUE,

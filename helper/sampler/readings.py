@@ -39,6 +39,17 @@ class ExitSource(Protocol):
     def forget_idle(self, now_ns: int) -> int: ...
 
 
+class Part(Protocol):
+    """Sections of one kind of a stream; a probe that isn't running gives none."""
+
+    @property
+    def kind(self) -> int:
+        """One bit of `enum st_kinds`."""
+
+    def sections(self, visibility: Visibility, moment_ns: int) -> tuple[Section, ...]:
+        """What `visibility` may see now; the rows stay valid until the next call."""
+
+
 def boottime_ns() -> int:
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
@@ -50,17 +61,20 @@ class Readings:
         self,
         tasks: tuple[Slot, TaskSource, int] | None,
         exits: tuple[Slot, ExitSource, int] | None,
+        parts: tuple[Part, ...] = (),
         activity: Activity | None = None,
         clock_ns: Callable[[], int] = boottime_ns,
     ) -> None:
-        """Tasks and exits come with their slot and the size of their records."""
+        """Tasks and exits come with their slot and the size of their records; who asks for `parts` gets them."""
         self._tasks = tasks
         self._exits = exits
+        self._parts = parts
         self._activity = activity or Activity()
+        self._taken: dict[int, tuple[Section, ...]] = {}
+        self._taken_for: tuple[Visibility, int] | None = None
         self._clock_ns = clock_ns
         self._task_buffer = memoryview(bytearray(_FIRST_ROWS * tasks[2])) if tasks else memoryview(b"")
         self._forgot_ns = 0
-        self._held: tuple[Visibility, int, tuple[Section, ...]] | None = None
 
     def has_tasks(self) -> bool:
         """Whether task rows can be read."""
@@ -69,6 +83,7 @@ class Readings:
     def begin(self) -> int:
         """The moment of the next snapshots, in ns of boot time; processes born later are left to the next moment."""
         moment_ns = self._clock_ns()
+        self._taken_for = None
         if self._exits and self._exits[0].state is State.RUNNING:
             self._exits[1].begin_snapshot(moment_ns)
             if moment_ns > self._forgot_ns + _FORGET_EVERY_NS:
@@ -82,17 +97,25 @@ class Readings:
         return self._activity.lost(kinds)
 
     def take(self, visibility: Visibility, moment_ns: int, kinds: int = packets.KIND_TASKS) -> Snapshot:
-        """What `visibility` may see of `kinds`; the rows stay valid until the next call."""
-        processes = self._processes(visibility, moment_ns) if kinds & packets.KIND_TASKS else ()
-        sections = (*processes, *self._activity.sections(visibility, kinds))
-        return Snapshot(sections, moment_ns, self._clock_ns() - moment_ns)
+        """What `visibility` may see of `kinds`; the rows stay valid until another class or moment is asked for.
 
-    def _processes(self, visibility: Visibility, moment_ns: int) -> tuple[Section, ...]:
-        """Read once for all streams of a class and moment, whatever else they asked for."""
-        if self._held is None or self._held[:2] != (visibility, moment_ns):
-            sections = (*self._task_section(visibility, moment_ns), *self._exit_sections(visibility))
-            self._held = (visibility, moment_ns, sections)
-        return self._held[2]
+        What two requests of one class and moment have in common is read once.
+        """
+        if self._taken_for != (visibility, moment_ns):
+            self._taken, self._taken_for = {}, (visibility, moment_ns)
+        sections: tuple[Section, ...] = ()
+        if kinds & packets.KIND_TASKS:
+            if packets.KIND_TASKS not in self._taken:
+                tasks = self._task_section(visibility, moment_ns)
+                self._taken[packets.KIND_TASKS] = (*tasks, *self._exit_sections(visibility))
+            sections += self._taken[packets.KIND_TASKS]
+        for part in self._parts:
+            if kinds & part.kind:
+                if part.kind not in self._taken:
+                    self._taken[part.kind] = part.sections(visibility, moment_ns)
+                sections += self._taken[part.kind]
+        sections += self._activity.sections(visibility, kinds)
+        return Snapshot(sections, moment_ns, self._clock_ns() - moment_ns if sections else 0)
 
     def _task_section(self, visibility: Visibility, moment_ns: int) -> tuple[Section, ...]:
         if self._tasks is None or self._tasks[0].state is not State.RUNNING:

@@ -20,6 +20,7 @@ from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
 from smoothtask_gui.domain.batch import Lost, SensorReading
+from smoothtask_gui.domain.connections import CONNECTION
 from smoothtask_gui.domain.culprit import Culprits
 from smoothtask_gui.domain.description import Application, Description
 from smoothtask_gui.domain.gpu_rates import BY_DRIVER, BY_PROCESSES, GpuProcessRate, GpuRates
@@ -68,7 +69,43 @@ def processes(count: int, seed: int) -> np.ndarray:
     foreign = rows["uid"] != 1000
     rows["read_bps"][foreign] = np.nan
     rows["write_bps"][foreign] = np.nan
+    for name in ("received_bps", "sent_bps"):
+        rows[name] = np.where(rng.random(count) < 0.8, 0, rng.pareto(0.8, count) * 4e3)
+        rows[name][foreign] = np.nan
     rows["is_kernel"] = (rows["comm"] == b"kworker/u8:3-ev") & foreign
+    return rows
+
+
+def connections(count: int, seed: int) -> np.ndarray:
+    """Connections of every kind, states and gaps included."""
+    rng = np.random.default_rng(seed)
+    rows = np.zeros(count, CONNECTION)
+    rows["cookie"] = np.arange(1, count + 1)
+    rows["pid"] = rng.integers(300, 400_000, count)
+    rows["comm"] = rng.choice(NAMES, count)
+    rows["protocol"] = rng.choice((6, 17), count, p=(0.8, 0.2))
+    rows["state"] = np.where(
+        rows["protocol"] == 17, 7, rng.choice((1, 10, 6, 8, 2), count, p=(0.7, 0.1, 0.1, 0.05, 0.05))
+    )
+    rows["family"] = rng.choice((2, 10), count, p=(0.7, 0.3))
+    rows["local_port"], rows["remote_port"] = rng.integers(1024, 65535, count), rng.choice((443, 80, 22, 5353), count)
+    rows["remote_port"][rows["state"] == 10] = 0
+    rows["retransmits"] = np.where(rng.random(count) < 0.8, 0, rng.integers(1, 300, count))
+    for place, row in enumerate(rows):
+        wide = row["family"] == 10
+        for side in ("local", "remote"):
+            octets = rng.bytes(12 if wide else 4)
+            rows[side][place] = np.void(((b"\x20\x01\x0d\xb8" if wide else b"") + octets).ljust(16, b"\0"))
+    for name, scale in (("received_bps", 3e4), ("sent_bps", 4e3), ("received_bytes", 1e7), ("sent_bytes", 2e5)):
+        rows[name] = np.where(rng.random(count) < 0.3, 0, rng.pareto(0.8, count) * scale)
+    rows["rtt_us"], rows["age_s"] = rng.pareto(1.5, count) * 9000, rng.pareto(0.7, count) * 60
+    rows["rtt_us"][rows["protocol"] == 17] = np.nan
+    rows["retransmits"][rows["protocol"] == 17] = np.nan
+    rows["age_s"][::7] = np.nan
+    over = rows["state"] == 6
+    rows["pid"][over], rows["comm"][over] = 0, b""
+    for name in ("received_bps", "sent_bps", "received_bytes", "sent_bytes", "retransmits", "rtt_us"):
+        rows[name][over] = np.nan
     return rows
 
 
@@ -124,7 +161,9 @@ def filled_store(rng: np.random.Generator, seconds: int = 90) -> tuple[Store, Sa
             boottime_ns=(1000 + second) * SECOND_NS, realtime_ns=NOON_NS + second * SECOND_NS, interval_ns=SECOND_NS,
             source="helper", processes=processes(400, 3),
             exited=(ExitedRate("cc1", 4711, 1000, 37, 0.61), ExitedRate("sh", 4711, 1000, 112, 0.07)),
-            system=system(busy, rng), sensors=sensors(temperature), lost=Lost(), unavailable={},
+            system=system(busy, rng), sensors=sensors(temperature), lost=Lost(),
+            unavailable={"network": "other users' connections: they need the administrator's consent"},
+            connections=connections(60, 5),
             gpus=gpus(processes(400, 3)),
         )  # fmt: skip
         if 40 <= second < 47:
@@ -180,7 +219,7 @@ def views(sample: Sample) -> dict[str, View]:
     """The states worth looking at."""
     calm = calm_view(sample)
     poor = replace(
-        sample, source="procfs", exited=(), sensors=(), gpus=(), unavailable={
+        sample, source="procfs", exited=(), sensors=(), gpus=(), connections=None, unavailable={
             "exited": "processes that live shorter than a tick: /proc shows only those alive when it is read",
             "io": "disk reads and writes of other users' processes: /proc shows them to their owner only",
         },
@@ -257,9 +296,9 @@ class Photographer:
             window.show_view(view, Store() if state in {"waiting", "none"} else store)
             self.take(window, f"window-{state}")
             if state == "procfs":
-                self._tabs(window, state, (1, 2, 3, 4))
+                self._tabs(window, state, (1, 2, 3, 4, 5))
             if state == "incident":
-                self._tabs(window, state, (1, 2, 3, 4))
+                self._tabs(window, state, (1, 2, 3, 4, 5))
                 window.show_stale(sample.realtime_ns)
                 window.tabs.setCurrentIndex(0)
                 self.take(window, "window-stale")

@@ -1,1 +1,1 @@
-"""The command line: top, record, alerts and doctor, without Qt."""
+"""The command line: top, connections, probes, record, alerts and doctor, without Qt."""

@@ -71,7 +71,7 @@ async def _session(bus: MessageBus) -> Row:
 async def _sampler(own_version: str) -> list[Row]:
     client = SamplerClient()
     try:
-        facts = await _facts_while_running(client)
+        facts = await facts_while_running(client)
     except SourceError as error:
         return [failed("helper", str(error), _WITHOUT)]
     finally:
@@ -103,7 +103,7 @@ def _fact(name: str, value: str, why: str) -> Row:
     return warning("loader", detail, "A kernel with CONFIG_DEBUG_INFO_BTF shows more.")
 
 
-async def _facts_while_running(client: SamplerClient) -> SamplerFacts:
+async def facts_while_running(client: SamplerClient) -> SamplerFacts:
     """What the sampler says while a stream wants all probes, the opt-in ones too: without one they are off.
 
     Raises SourceError.

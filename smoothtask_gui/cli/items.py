@@ -30,15 +30,16 @@ async def items(name: str, period_ms: int) -> AsyncGenerator[Item]:
         async with aclosing(source.items(period_ms)) as found:
             async for item in found:
                 if isinstance(item, SourceChanged) and name == AUTO and item.source != "helper":
-                    _tell(f"reading from {'/proc' if item.source == 'procfs' else item.source}: {item.reason}")
+                    tell(f"reading from {'/proc' if item.source == 'procfs' else item.source}: {item.reason}")
                 yield item
     except SourceError as error:
         raise Failure(str(error)) from error
     if isinstance(source, RecordingSource) and source.notice:
-        _tell(source.notice)
+        tell(source.notice)
 
 
-def _tell(message: str) -> None:
+def tell(message: str) -> None:
+    """One line on stderr, for people; the command goes on."""
     print(f"smoothtask: {safe_text(message, 1000)}", file=sys.stderr, flush=True)
 
 

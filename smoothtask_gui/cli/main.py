@@ -108,6 +108,14 @@ def _job(arguments: argparse.Namespace) -> Coroutine[object, object, int]:
         from smoothtask_gui.cli.top import top  # noqa: PLC0415 - each command imports what it needs
 
         return top(arguments)
+    if arguments.command == "connections":
+        from smoothtask_gui.cli.connections import connections  # noqa: PLC0415 - as above
+
+        return connections(arguments)
+    if arguments.command == "probes":
+        from smoothtask_gui.cli.probes import probes  # noqa: PLC0415 - as above
+
+        return probes(arguments)
     if arguments.command == "record":
         from smoothtask_gui.cli.record import record  # noqa: PLC0415 - as above
 

@@ -22,6 +22,8 @@ _PROCESS_FIELDS: Final = (
     ("rss_bytes", "rss_bytes"),
     ("read_bps", "read_bps"),
     ("write_bps", "write_bps"),
+    ("received_bps", "received_bps"),
+    ("sent_bps", "sent_bps"),
     ("run_delay_ratio", "run_delay_ratio"),
     ("threads", "threads"),
     ("gpu_ratio", "gpu_ratio"),

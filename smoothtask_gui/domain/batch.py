@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.gpu_reading import GpuReading
+    from smoothtask_gui.domain.network import Network
 
 
 class Missing(IntFlag):
@@ -219,4 +220,6 @@ class Batch:
     exits: tuple[ProcessExit, ...] = ()  # since the batch before
     lost: Lost = Lost()
     unavailable: dict[str, str] = field(default_factory=dict)
+    network: Network | None = None  # None where the source can't see connections
+    block_io: npt.NDArray[np.void] | None = None  # dtype BLOCK_IO
     gpus: tuple[GpuReading, ...] = ()

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smoothtask_gui.domain.batch import Missing
+from smoothtask_gui.domain.connections import connection_rates, process_traffic
 from smoothtask_gui.domain.exited import exited_rates
 from smoothtask_gui.domain.gpu_rates import gpu_rates, gpu_ratios
 from smoothtask_gui.domain.matching import positions
@@ -67,6 +68,7 @@ def rates(previous: Batch, current: Batch) -> Sample | None:
         sensors=tuple(checked(reading) for reading in current.sensors),
         lost=current.lost,
         unavailable=unavailable,
+        connections=connection_rates(previous, current),
         gpus=gpus,
     )
 
@@ -88,6 +90,8 @@ def _process_rates(previous: Batch, current: Batch, interval_ns: int) -> Rows:
     rates_["read_bps"] = differ.delta("read_bytes", Missing.IO) / seconds
     rates_["write_bps"] = differ.delta("write_bytes", Missing.IO) / seconds
     rates_["major_faults_per_s"] = differ.delta("major_faults", Missing.FAULTS) / seconds
+    sent, received = process_traffic(previous, current, rates_)
+    rates_["sent_bps"], rates_["received_bps"] = sent / seconds, received / seconds
     switches = differ.delta("voluntary_switches", Missing.SWITCHES)
     switches += differ.delta("involuntary_switches", Missing.SWITCHES)
     rates_["switches_per_s"] = switches / seconds

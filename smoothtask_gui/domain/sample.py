@@ -29,6 +29,8 @@ RATE: Final = np.dtype(
         ("rss_bytes", "f8"),
         ("read_bps", "f8"),
         ("write_bps", "f8"),
+        ("received_bps", "f8"),  # payload over TCP and UDP, whatever the interface
+        ("sent_bps", "f8"),
         ("major_faults_per_s", "f8"),
         ("switches_per_s", "f8"),
         ("gpu_ratio", "f8"),  # of the busiest engine of the card it uses most; NaN where no card tells
@@ -86,4 +88,5 @@ class Sample:
     sensors: tuple[SensorReading, ...]
     lost: Lost
     unavailable: dict[str, str]
+    connections: npt.NDArray[np.void] | None = None  # dtype connections.CONNECTION; None where the source sees none
     gpus: tuple[GpuRates, ...] = ()

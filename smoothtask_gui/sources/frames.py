@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smoothtask_gui.domain.batch import EXITED, PROCESS, Missing
+from smoothtask_gui.domain.network import BLOCK_IO, SOCKET, SOCKET_OWNER, TRAFFIC, SocketMissing
 from smoothtask_gui.sources import records
 from smoothtask_gui.sources.protocol import SourceError
 
@@ -47,7 +48,7 @@ class FrameError(SourceError):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One decoded snapshot. `exited` and `lost_exits` are None where the frame has no such section."""
+    """One decoded snapshot. What the frame has no section of is None."""
 
     boottime_ns: int
     snapshot_ns: int
@@ -55,7 +56,11 @@ class Frame:
     processes: Rows  # dtype PROCESS, ordered by pid
     exited: Rows | None  # dtype EXITED
     lost_exits: int | None
-    truncated: bool  # the helper had more rows than room
+    truncated: bool  # the helper had more processes than room
+    sockets: Rows | None = None  # dtype SOCKET
+    traffic: Rows | None = None  # dtype TRAFFIC
+    block_io: Rows | None = None  # dtype BLOCK_IO
+    sockets_truncated: bool = False
 
 
 def decode_frame(frame: bytes | bytearray | memoryview) -> Frame:
@@ -72,8 +77,42 @@ def decode_frame(frame: bytes | bytearray | memoryview) -> Frame:
         processes=sum_threads(tasks) if tasks is not None else np.empty(0, PROCESS),
         exited=_packed(exited) if exited is not None else None,
         lost_exits=int(counters["lost_exits"][0]) if counters is not None and len(counters) else None,
-        truncated=bool(sections["truncated"].any()),
+        truncated=_truncated(sections, records.SectionKind.TASKS),
+        sockets=_sockets(frame, sections),
+        traffic=_copied(_rows(frame, sections, records.SectionKind.TRAFFIC, TRAFFIC)),
+        block_io=_copied(_rows(frame, sections, records.SectionKind.BLOCK_IO, BLOCK_IO)),
+        sockets_truncated=_truncated(sections, records.SectionKind.SOCKETS),
     )
+
+
+def _truncated(sections: Rows, kind: records.SectionKind) -> bool:
+    return bool(sections["truncated"][sections["kind"] == kind].any())
+
+
+def _copied(rows: Rows | None) -> Rows | None:
+    return None if rows is None else np.array(rows)
+
+
+def _sockets(frame: bytes | bytearray | memoryview, sections: Rows) -> Rows | None:
+    """Sockets ordered by cookie, each once; those without an owner get one from the section of holders (lowest pid)."""
+    found = _rows(frame, sections, records.SectionKind.SOCKETS, SOCKET)
+    if found is None:
+        return None
+    sockets: Rows = np.array(found)
+    if len(sockets) > 1:  # the kernel's tables may show a socket twice when they move meanwhile
+        sockets = sockets[np.unique(sockets["cookie"], return_index=True)[1]]
+    holders = _rows(frame, sections, records.SectionKind.SOCKET_OWNERS, SOCKET_OWNER)
+    orphans = np.flatnonzero(((sockets["missing"] & SocketMissing.OWNER) != 0) & (sockets["inode"] != 0))
+    if holders is None or not len(holders) or not len(orphans):
+        return sockets
+    ordered = holders[np.lexsort((holders["pid"], holders["inode"]))]
+    at = np.minimum(np.searchsorted(ordered["inode"], sockets["inode"][orphans]), len(ordered) - 1)
+    held = ordered["inode"][at] == sockets["inode"][orphans]
+    orphans, at = orphans[held], at[held]
+    sockets["pid"][orphans] = ordered["pid"][at]
+    sockets["pid_start_ns"][orphans] = ordered["pid_start_ns"][at]
+    sockets["missing"][orphans] &= np.uint32(~np.uint32(SocketMissing.OWNER))
+    return sockets
 
 
 def read_sealed(fd: int, frame_bytes: int, buffer: bytearray) -> memoryview:

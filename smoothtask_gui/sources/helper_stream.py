@@ -18,19 +18,24 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
-from smoothtask_gui.domain.batch import PROCESS, Batch, Lost, OomKill, ProcessExit
-from smoothtask_gui.sources.frames import Frame, FrameError, decode_frame, read_sealed
-from smoothtask_gui.sources.packets import PACKET_BYTES, Bye, Hello, OomVictim, Tick, decode_packet
+from smoothtask_gui.domain.batch import PROCESS, Batch, CoolingEvent, Lost, OomKill, ProcessExit, ThermalEvent
+from smoothtask_gui.domain.network import SOCKET, Network, SocketMissing
+from smoothtask_gui.sources.frames import Frame, FrameError, Rows, decode_frame, read_sealed
+from smoothtask_gui.sources.packets import PACKET_BYTES, Bye, Hello, OomVictim, SocketClosed, Tick, decode_packet
 from smoothtask_gui.sources.protocol import SourceError
 from smoothtask_gui.sources.records import Kinds, Visibility
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from smoothtask_gui.domain.batch import KernelEvent
+    from smoothtask_gui.sources.packets import Decoded
     from smoothtask_gui.sources.protocol import Item
     from smoothtask_gui.sources.surroundings import Surroundings
 
-KINDS: Final = Kinds.TASKS | Kinds.PROCESS_EXITS | Kinds.OOM | Kinds.THERMAL
+KINDS: Final = (
+    Kinds.TASKS | Kinds.PROCESS_EXITS | Kinds.OOM | Kinds.THERMAL | Kinds.SOCKETS | Kinds.SOCKET_CLOSES | Kinds.BLOCK_IO
+)
 SILENT_PERIODS: Final = 3
 SILENT_AT_LEAST_S: Final = 3.0
 """A loaded machine may hold the helper up for a second; that alone isn't silence."""
@@ -98,16 +103,10 @@ class HelperSource:
                     if isinstance(item, Bye):
                         raise SourceError(f"The helper ended the stream: {item.reason}.")
                     if isinstance(item, Hello):
-                        tick_reader.hello = item
                         await self._begin(opened, item, period_ms)
-                    elif isinstance(item, ProcessExit):
-                        tick_reader.exits.append(item)
-                    elif isinstance(item, OomVictim):
-                        known = tick_reader.identify(item)
-                        if known is not None:
-                            yield known
-                    elif item is not None:
-                        yield item
+                    event = tick_reader.keep(item)
+                    if event is not None:
+                        yield event
         finally:
             self._open = None
             self._surroundings.close()
@@ -166,6 +165,7 @@ class _TickReader:
     def __init__(self, surroundings: Surroundings) -> None:
         self.hello: Hello | None = None
         self.exits: list[ProcessExit] = []
+        self.closes: list[Rows] = []
         self._surroundings = surroundings
         self._buffer = bytearray()
         self._lost_exits_at_start: int | None = None
@@ -192,6 +192,32 @@ class _TickReader:
             lost=Lost(tick.lost_ticks, tick.lost_events + self._unidentified, self._lost_exits(frame)),
             unavailable=self._unavailable(frame) | self._surroundings.unavailable,
             gpus=await self._surroundings.read_gpus(),
+            network=self._network(frame),
+            block_io=frame.block_io,
+        )
+
+    def keep(self, item: Decoded) -> KernelEvent | None:
+        """Keep what belongs to the next batch; an event that is for now comes back."""
+        if isinstance(item, Hello):
+            self.hello = item
+        elif isinstance(item, ProcessExit):
+            self.exits.append(item)
+        elif isinstance(item, SocketClosed):
+            self.closes.append(item.row)
+        elif isinstance(item, OomVictim):
+            return self.identify(item)
+        elif isinstance(item, OomKill | ThermalEvent | CoolingEvent):
+            return item
+        return None
+
+    def _network(self, frame: Frame) -> Network | None:
+        closes = np.concatenate(self.closes) if self.closes else np.empty(0, SOCKET)
+        self.closes = []
+        if frame.sockets is None or frame.traffic is None or self.hello is None:
+            return None
+        sees_all = self.hello.visibility == Visibility.ALL
+        return Network(
+            frame.sockets, frame.traffic, closes, None if sees_all else self.hello.uid, frame.sockets_truncated
         )
 
     def identify(self, victim: OomVictim) -> OomKill | None:
@@ -237,9 +263,28 @@ class _TickReader:
             unavailable[key] = reason
         if frame.exited is None:
             unavailable["exited"] = "short-lived processes: the helper's process_events probe isn't running"
+        unavailable |= _unseen_network(frame, self.hello)
         if frame.truncated:
             unavailable["rows"] = "some processes: there were more than a frame holds"
         return unavailable
+
+
+def _unseen_network(frame: Frame, hello: Hello | None) -> dict[str, str]:
+    """Why connections, or some of them, aren't seen."""
+    unavailable = {}
+    if frame.sockets is None or frame.traffic is None:
+        unavailable["network"] = (
+            "connections and network bytes of processes: the helper's probes of sockets are not running (yet)"
+        )
+    elif hello is not None and hello.visibility != Visibility.ALL:
+        unavailable["network"] = (
+            "connections and network bytes of other users' processes: they need the administrator's consent"
+        )
+    if frame.sockets_truncated:
+        unavailable["connections"] = "some connections: there were more than a frame holds"
+    if frame.traffic is not None and np.any(frame.traffic["missing"] & SocketMissing.TRAFFIC):
+        unavailable["datagrams"] = "datagrams (UDP): this kernel doesn't let them be counted (before 6.3)"
+    return unavailable
 
 
 async def _receive(opened: _Open) -> tuple[bytes, list[int]]:

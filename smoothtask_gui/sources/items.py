@@ -30,6 +30,7 @@ from smoothtask_gui.domain.batch import (
     ThermalEvent,
 )
 from smoothtask_gui.domain.gpu_reading import EngineUse, GpuReading, GpuUse
+from smoothtask_gui.domain.network import BLOCK_IO, SOCKET, TRAFFIC, Network
 from smoothtask_gui.sources.protocol import SourceChanged
 
 if TYPE_CHECKING:
@@ -40,7 +41,16 @@ if TYPE_CHECKING:
 Layouts = dict[str, np.dtype[np.void]]
 T = TypeVar("T")
 
-TABLES: Final = {"processes": PROCESS, "exited": EXITED}
+TABLES: Final = {
+    "processes": PROCESS,
+    "exited": EXITED,
+    "sockets": SOCKET,
+    "traffic": TRAFFIC,
+    "closes": SOCKET,
+    "block_io": BLOCK_IO,
+}
+NEEDED: Final = ("processes", "exited")
+"""Tables of every recording; version 2 added the others."""
 _FLAT: Final[dict[str, type[Any]]] = {
     "process_exit": ProcessExit,
     "oom_kill": OomKill,
@@ -50,7 +60,7 @@ _FLAT: Final[dict[str, type[Any]]] = {
     "source_changed": SourceChanged,
 }
 _NAMES: Final = {kind: name for name, kind in _FLAT.items()}
-_FORMAT: Final = re.compile(r"<u[1248]|\|u1|\|S(1|16)|\|b1")
+_FORMAT: Final = re.compile(r"<u[1248]|\|u1|\|S(1|16)|\|b1|\|V(4|16)|\(32,\)<u8")
 _LENGTH: Final = struct.Struct("<I")
 _NESTED: Final = (SystemReading, SensorReading, Lost, GpuReading, GpuUse, EngineUse)
 _HINTS: Final = {kind: get_type_hints(kind) for kind in (*_FLAT.values(), *_NESTED)}
@@ -66,10 +76,7 @@ class ItemError(ValueError):
 
 def layouts_to_json() -> dict[str, list[list[str]]]:
     """The columns written by this version: name and numpy format, little-endian."""
-    return {
-        table: [[name, dtype[name].newbyteorder("<").str] for name in dtype.names or ()]
-        for table, dtype in TABLES.items()
-    }
+    return {table: [[name, _format(dtype[name])] for name in dtype.names or ()] for table, dtype in TABLES.items()}
 
 
 def layouts_from_json(found: object) -> Layouts:
@@ -79,6 +86,8 @@ def layouts_from_json(found: object) -> Layouts:
     layouts = {}
     for table, dtype in TABLES.items():
         columns = found.get(table)
+        if columns is None and table not in NEEDED:
+            continue
         if not isinstance(columns, list) or len(columns) > 256:
             raise ItemError(f"the layout of {table} is no list of columns")
         fields = [_column(table, column) for column in columns]
@@ -89,7 +98,22 @@ def layouts_from_json(found: object) -> Layouts:
             layouts[table] = np.dtype(fields)
         except ValueError as error:
             raise ItemError(f"the layout of {table}: {error}") from error
+        _check(table, layouts[table], dtype)
     return layouts
+
+
+def _format(dtype: np.dtype[Any]) -> str:
+    code = dtype.base.newbyteorder("<").str
+    return f"({dtype.shape[0]},){code}" if dtype.shape else code
+
+
+def _check(table: str, layout: np.dtype[np.void], dtype: np.dtype[np.void]) -> None:
+    """A column of ours that is of another kind of value can't be read."""
+    for name in dtype.names or ():
+        theirs, ours = layout[name], dtype[name]
+        wrong = theirs.base.kind != ours.base.kind or theirs.shape != ours.shape
+        if wrong or (ours.kind == "V" and theirs.itemsize != ours.itemsize):
+            raise ItemError(f"the layout of {table} has the column {name} as {_format(theirs)}")
 
 
 def _column(table: str, column: object) -> tuple[str, str]:
@@ -103,7 +127,7 @@ def encode(item: Item) -> bytes:
     """One item as bytes."""
     if not isinstance(item, Batch):
         return _pack({"kind": _NAMES[type(item)], **dataclasses.asdict(item)})
-    flat = {
+    flat: dict[str, object] = {
         "kind": "batch",
         "boottime_ns": item.boottime_ns,
         "realtime_ns": item.realtime_ns,
@@ -113,14 +137,22 @@ def encode(item: Item) -> bytes:
         "exits": [dataclasses.asdict(leaving) for leaving in item.exits],
         "lost": dataclasses.asdict(item.lost),
         "unavailable": item.unavailable,
+        "network": None,
         "gpus": [dataclasses.asdict(gpu) for gpu in item.gpus],
-        "processes": len(item.processes),
-        "exited": None if item.exited is None else len(item.exited),
     }
-    tables = [_columns(item.processes, PROCESS)]
-    if item.exited is not None:
-        tables.append(_columns(item.exited, EXITED))
-    return _pack(flat) + b"".join(tables)
+    network = item.network
+    if network is not None:
+        flat["network"] = {"own_uid": network.own_uid, "truncated": network.truncated}
+    tables = {
+        "processes": item.processes,
+        "exited": item.exited,
+        "sockets": None if network is None else network.sockets,
+        "traffic": None if network is None else network.traffic,
+        "closes": None if network is None else network.closes,
+        "block_io": item.block_io,
+    }
+    flat |= {table: None if rows is None else len(rows) for table, rows in tables.items()}
+    return _pack(flat) + b"".join(_columns(rows, TABLES[table]) for table, rows in tables.items() if rows is not None)
 
 
 def decode(payload: bytes, layouts: Layouts) -> Item:
@@ -184,16 +216,18 @@ def _pack(flat: Mapping[str, object]) -> bytes:
 
 def _columns(rows: npt.NDArray[np.void], dtype: np.dtype[np.void]) -> bytes:
     """Column after column: likes lie together, which halves the compressed size."""
-    return b"".join(rows[name].astype(dtype[name].newbyteorder("<")).tobytes() for name in dtype.names or ())
+    return b"".join(rows[name].astype(dtype[name].base.newbyteorder("<")).tobytes() for name in dtype.names or ())
 
 
 def _batch(flat: dict[str, Any], rest: memoryview, layouts: Layouts) -> Batch:
     tables: dict[str, npt.NDArray[np.void] | None] = {}
     for table, dtype in TABLES.items():
         count = flat.get(table)
-        if count is None and table == "exited":
+        if count is None and table != "processes":
             tables[table] = None
             continue
+        if table not in layouts:
+            raise ItemError(f"{table} has rows, but no layout")
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
             raise ItemError(f"{table} has {str(count)[:40]!r} rows")
         layout = layouts[table]
@@ -217,8 +251,21 @@ def _batch(flat: dict[str, Any], rest: memoryview, layouts: Layouts) -> Batch:
         exits=tuple(build(ProcessExit, leaving) for leaving in _typed(flat, "exits", list)),
         lost=build(Lost, flat.get("lost")),
         unavailable={str(key): str(why) for key, why in _typed(flat, "unavailable", dict).items()},
+        network=_network(flat.get("network"), tables),
+        block_io=tables["block_io"],
         gpus=_several(GpuReading, flat.get("gpus", [])),
     )
+
+
+def _network(flat: object, tables: Mapping[str, npt.NDArray[np.void] | None]) -> Network | None:
+    sockets, traffic, closes = tables["sockets"], tables["traffic"], tables["closes"]
+    if flat is None and sockets is None and traffic is None and closes is None:
+        return None
+    match flat:
+        case {"own_uid": int() | None as own_uid, "truncated": bool(truncated)}:
+            if sockets is not None and traffic is not None and closes is not None:
+                return Network(sockets, traffic, closes, own_uid, truncated)
+    raise ItemError(f"network is {str(flat)[:40]!r}")
 
 
 def _typed(flat: dict[str, Any], name: str, kind: type[T]) -> T:

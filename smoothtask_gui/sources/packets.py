@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from smoothtask_gui.domain.batch import CoolingEvent, KernelEvent, Missing, OomKill, ProcessExit, ThermalEvent
+from smoothtask_gui.domain.network import SOCKET
 from smoothtask_gui.sources import records
 from smoothtask_gui.sources.frames import FrameError
 
@@ -64,7 +66,14 @@ class OomVictim:
     pid: int
 
 
-Decoded = Hello | Tick | Bye | OomVictim | KernelEvent | None
+@dataclass(frozen=True, slots=True)
+class SocketClosed:
+    """A TCP connection is over; `row` is its last reading, one row of dtype SOCKET."""
+
+    row: npt.NDArray[np.void]
+
+
+Decoded = Hello | Tick | Bye | OomVictim | SocketClosed | KernelEvent | None
 
 
 def decode_packet(packet: bytes) -> Decoded:
@@ -118,7 +127,7 @@ def _hello(packet: bytes) -> Hello:
     )
 
 
-def _event(packet: bytes) -> KernelEvent | OomVictim | None:
+def _event(packet: bytes) -> KernelEvent | OomVictim | SocketClosed | None:
     head = _body(packet, records.EVENT, "an event packet")
     room = len(packet) - records.PACKET.itemsize
     if not records.EVENT.itemsize <= int(head["bytes"]) <= room:
@@ -132,6 +141,9 @@ def _event(packet: bytes) -> KernelEvent | OomVictim | None:
             return _thermal(_body(packet, records.EVENT_THERMAL, "a thermal event"))
         case records.EventKind.COOLING:
             return _cooling(_body(packet, records.EVENT_COOLING, "a cooling event"))
+        case records.EventKind.SOCKET_CLOSED:
+            closed = _body(packet, records.EVENT_SOCKET_CLOSED, "an event of a closed connection")
+            return SocketClosed(np.array([closed["socket"]], SOCKET))
         case _:
             return None
 

@@ -41,6 +41,7 @@ UNAVAILABLE: Final[Mapping[str, str]] = MappingProxyType(
         "exited": "processes that live shorter than a tick: /proc shows only those alive when it is read",
         "io": "disk reads and writes of other users' processes: /proc shows them to their owner only",
         "switches": "context switches: left out, they would need another file a process",
+        "network": "connections and network bytes of processes: /proc doesn't tell whose bytes they are",
         "events": "OOM kills and thermal events: only the helper hears the kernel's tracepoints",
     }
 )

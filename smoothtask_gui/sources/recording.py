@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 MAGIC: Final = b"STREC\r\n\x1a"
 """As PNG's: a copy in text mode changes it, and `type` or `cat` stops at it."""
-VERSION: Final = 1
+VERSION: Final = 2
+"""1 has no tables of sockets, traffic, closed connections and block I/O; it is read as it always was."""
 MAX_ITEM_BYTES: Final = 64 << 20
 
 _PREFIX: Final = struct.Struct("<8sII")  # magic, version, bytes of the header

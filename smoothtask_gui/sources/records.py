@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smoothtask_gui.domain.batch import EXITED
+from smoothtask_gui.domain.network import BLOCK_IO, SOCKET, SOCKET_OWNER, TRAFFIC
 from smoothtask_gui.sources import activity
 
 if TYPE_CHECKING:
@@ -41,6 +42,10 @@ class SectionKind(IntEnum):
     TASKS = 1
     EXITED = 2
     COUNTERS = 3
+    SOCKETS = 4
+    SOCKET_OWNERS = 5
+    TRAFFIC = 6
+    BLOCK_IO = 7
 
 
 class EventKind(IntEnum):
@@ -51,6 +56,7 @@ class EventKind(IntEnum):
     TEMPERATURE = 3
     TRIP = 4
     COOLING = 5
+    SOCKET_CLOSED = 6
 
 
 class Visibility(IntEnum):
@@ -76,6 +82,9 @@ class Kinds(IntFlag):
     PROCESS_EXITS = 1 << 1
     OOM = 1 << 2
     THERMAL = 1 << 3
+    SOCKETS = 1 << 4
+    SOCKET_CLOSES = 1 << 5
+    BLOCK_IO = 1 << 6
     OTHERS_IN_FULL = 1 << 16
 
 
@@ -194,82 +203,6 @@ EVENT_COOLING: Final = _struct(
         ("target_state", "u8"),
         ("max_state", "u8"),
         ("device_type", "S24"),
-    ]
-)
-
-SOCKET: Final = _struct(
-    [
-        ("cookie", "u8"),
-        ("inode", "u8"),
-        ("start_ns", "u8"),
-        ("pid_start_ns", "u8"),
-        ("sent_bytes", "u8"),
-        ("received_bytes", "u8"),
-        ("local", "V16"),
-        ("remote", "V16"),
-        ("pid", "u4"),
-        ("uid", "u4"),
-        ("net_namespace", "u4"),
-        ("retransmits", "u4"),
-        ("rtt_us", "u4"),
-        ("send_queue_bytes", "u4"),
-        ("receive_queue_bytes", "u4"),
-        ("interface_index", "u4"),
-        ("missing", "u4"),
-        ("local_port", "u2"),
-        ("remote_port", "u2"),
-        ("family", "u1"),
-        ("protocol", "u1"),
-        ("state", "u1"),
-        ("is_ipv6_only", "u1"),
-        ("pad", "V4"),
-    ]
-)
-
-SOCKET_OWNER: Final = _struct(
-    [
-        ("inode", "u8"),
-        ("pid_start_ns", "u8"),
-        ("pid", "u4"),
-        ("uid", "u4"),
-        ("fd", "u4"),
-        ("net_namespace", "u4"),
-    ]
-)
-
-TRAFFIC: Final = _struct(
-    [
-        ("pid", "u4"),
-        ("uid", "u4"),
-        ("start_ns", "u8"),
-        ("comm", "S16"),
-        ("first_ns", "u8"),
-        ("closed_connections", "u8"),
-        ("tcp_sent_bytes", "u8"),
-        ("tcp_received_bytes", "u8"),
-        ("tcp_retransmits", "u8"),
-        ("udp_sent_bytes", "u8"),
-        ("udp_received_bytes", "u8"),
-        ("udp_sent", "u8"),
-        ("udp_received", "u8"),
-        ("missing", "u4"),
-        ("uids_differ", "u4"),
-    ]
-)
-
-BLOCK_IO: Final = _struct(
-    [
-        ("major", "u4"),
-        ("minor", "u4"),
-        ("operation", "u4"),
-        ("pad", "u4"),
-        ("first_ns", "u8"),
-        ("requests", "u8"),
-        ("bytes", "u8"),
-        ("errors", "u8"),
-        ("timed_requests", "u8"),
-        ("latency_ns", "u8"),
-        ("latencies", "32u8"),
     ]
 )
 

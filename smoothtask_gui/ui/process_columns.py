@@ -29,10 +29,12 @@ class Column(IntEnum):
     MEMORY = 2
     READ = 3
     WRITE = 4
-    WAITING = 5
-    THREADS = 6
-    USER = 7
-    PID = 8
+    RECEIVED = 5
+    SENT = 6
+    WAITING = 7
+    THREADS = 8
+    USER = 9
+    PID = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,16 @@ class ProcessColumns(QObject):
         resident = self.tr("Resident memory, shared pages included.")
         waiting = self.tr("Time its threads were ready to run but had to wait for a CPU, in percent of the time.")
         read, write = self.tr("Read from storage, not from cache."), self.tr("Sent towards storage.")
+        received = self.tr("Received over the network by its connections, loopback included.")
+        sent = self.tr("Sent over the network by its connections, loopback included.")
         return (
             ColumnText(self.tr("Name"), self.tr("The name the process gave itself."), "M" * 16),
             ColumnText(self.tr("CPU %"), of_a_core if per_core else of_all, "0000.0"),
             ColumnText(self.tr("Memory"), resident, "000 MB", "rss"),
             ColumnText(self.tr("Disk read"), read, "000 MB/s", "io"),
             ColumnText(self.tr("Disk write"), write, "000 MB/s", "io"),
+            ColumnText(self.tr("Received"), received, "000 kB/s", "network"),
+            ColumnText(self.tr("Sent"), sent, "000 kB/s", "network"),
             ColumnText(self.tr("Waiting %"), waiting, "000.0", "run_delay"),
             ColumnText(self.tr("Threads"), "", "0000"),
             ColumnText(self.tr("User"), "", "n" * 10),
@@ -78,6 +84,8 @@ FIELDS: Final[dict[Column, str]] = {
     Column.MEMORY: "rss_bytes",
     Column.READ: "read_bps",
     Column.WRITE: "write_bps",
+    Column.RECEIVED: "received_bps",
+    Column.SENT: "sent_bps",
     Column.WAITING: "run_delay_ratio",
     Column.THREADS: "threads",
     Column.USER: "uid",
@@ -109,6 +117,8 @@ _NUMBERS: Final[dict[Column, Callable[[float], str]]] = {
     Column.MEMORY: formats.size,
     Column.READ: _rate,
     Column.WRITE: _rate,
+    Column.RECEIVED: _rate,
+    Column.SENT: _rate,
     Column.WAITING: formats.tenths,
     Column.THREADS: "{:.0f}".format,
     Column.PID: "{:.0f}".format,

@@ -6,6 +6,7 @@ as ended rows, new ones come at the end. Pure: arrays in, arrays out.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,7 @@ ENDED_KEPT: Final = 256
 
 Rows = npt.NDArray[np.void]  # dtype RATE
 Places = npt.NDArray[np.intp]
+Find = Callable[[Rows, Rows], Places]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,17 @@ def find(shown: Rows, latest: Rows) -> Places:
     return np.where(same, at, -1)
 
 
-def merge(shown: Rows, latest: Rows, *, held: bool) -> Merge:
-    """Bring new readings into the rows shown without moving any."""
+def find_cookies(shown: Rows, latest: Rows) -> Places:
+    """As `find` for rows whose identity is `cookie`, in any order."""
+    if not len(latest):
+        return np.full(len(shown), -1)
+    order = np.argsort(latest["cookie"], kind="stable")
+    at = np.minimum(np.searchsorted(latest["cookie"], shown["cookie"], sorter=order), len(latest) - 1)
+    return np.where(latest["cookie"][order[at]] == shown["cookie"], order[at], -1)
+
+
+def merge(shown: Rows, latest: Rows, *, held: bool, find: Find = find) -> Merge:
+    """Bring new readings into the rows shown without moving any; `find` tells which rows are the same."""
     at = find(shown, latest)
     ended = at < 0
     rows = shown.copy()

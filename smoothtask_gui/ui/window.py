@@ -13,6 +13,7 @@ from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
 from smoothtask_gui.ui import theme
+from smoothtask_gui.ui.connections_page import ConnectionsPage
 from smoothtask_gui.ui.gpu_page import GpuPage
 from smoothtask_gui.ui.incidents_page import IncidentsPage
 from smoothtask_gui.ui.notice import NoticeBar
@@ -57,6 +58,7 @@ class MainWindow(QMainWindow):
         self.notice = NoticeBar()
         self.overview = Overview()
         self.processes = ProcessTable(own_uid, user_name, describe)
+        self.connections = ConnectionsPage()
         self.sensors = SensorsPage()
         self.gpus = GpuPage()
         self.incidents = IncidentsPage(own_uid)
@@ -80,7 +82,7 @@ class MainWindow(QMainWindow):
         self._latest = None
         self.status.show_stale(last_realtime_ns)
         self.overview.show_stale()
-        for page in (self.processes, self.sensors, self.gpus):
+        for page in (self.processes, self.connections, self.sensors, self.gpus):
             page.setEnabled(False)
 
     def show_incident(self, incident: Incident) -> None:
@@ -109,7 +111,7 @@ class MainWindow(QMainWindow):
             return
         view, store = self._latest
         self.overview.show_live()
-        for page in (self.processes, self.sensors, self.gpus):
+        for page in (self.processes, self.connections, self.sensors, self.gpus):
             page.setEnabled(True)
         self.status.show_view(view)
         self.notice.show_view(view)
@@ -120,6 +122,8 @@ class MainWindow(QMainWindow):
         tab = self.tabs.currentWidget()
         if tab is self.overview:
             self.overview.show_view(view, store)
+        elif tab is self.connections:
+            self.connections.show_view(view)
         elif tab is self.sensors:
             self.sensors.show_view(view)
         elif tab is self.gpus:
@@ -138,7 +142,8 @@ class MainWindow(QMainWindow):
             part.snooze_requested.connect(self.snooze_requested)
         self.tabs.currentChanged.connect(self._draw)
         self.status.show_requested.connect(self.show_incident)
-        self.notice.help_requested.connect(self.helper_help_requested)
+        for helpless in (self.notice, self.connections):
+            helpless.help_requested.connect(self.helper_help_requested)
         self.settings.clicked.connect(self.settings_requested)
         shortcuts = (
             ("Ctrl+Q", self.quit_requested.emit),  # Qt's standard keys for these are empty on some desktops
@@ -150,6 +155,9 @@ class MainWindow(QMainWindow):
             QShortcut(QKeySequence(keys), self).activated.connect(act)
 
     def _find(self) -> None:
+        if self.tabs.currentWidget() is self.connections:
+            self.connections.search.setFocus()
+            return
         self.tabs.setCurrentWidget(self.processes)
         self.processes.search.setFocus()
 
@@ -167,8 +175,9 @@ class MainWindow(QMainWindow):
         self.tabs.setCornerWidget(corner)
         self.tabs.addTab(self.overview, self.tr("&Overview"))
         self.tabs.addTab(self.processes, self.tr("&Processes"))
+        self.tabs.addTab(self.connections, self.tr("&Connections"))
         self.tabs.addTab(self.sensors, self.tr("&Sensors"))
-        self.tabs.addTab(self.gpus, self.tr("Graphi&cs"))
+        self.tabs.addTab(self.gpus, self.tr("Gr&aphics"))
         self.tabs.addTab(self.incidents, self.tr("H&istory"))
         body = QWidget()
         column = QVBoxLayout(body)

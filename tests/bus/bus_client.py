@@ -22,6 +22,8 @@ from dbus_fast.aio import MessageBus
 NAME = "io.github.smoothtask.Sampler1"
 PATH = "/io/github/smoothtask/Sampler1"
 PACKET = struct.Struct("@IHHII")
+SOCKET = struct.Struct("@6Q16s16s9I2H4B4x")
+TRAFFIC = struct.Struct("@IIQ16s9QII")
 PROPERTIES = "org.freedesktop.DBus.Properties"
 TASK = struct.Struct("@4I11Q2I2B6x16s")
 SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
@@ -44,11 +46,21 @@ def frame_of(descriptor: int) -> dict[str, Any]:
     os.close(descriptor)
     head = struct.unpack_from("@IHHIIQQQ", view)
     sections = [struct.unpack_from("@IIIIQ", view, 40 + 24 * at) for at in range(head[2])]
-    tasks = []
+    tasks, sockets, traffic = [], [], []
     for kind, record_bytes, count, _truncated, offset in sections:
         if kind == 1:
             rows = [TASK.unpack_from(view, offset + at * record_bytes) for at in range(count)]
             tasks = [[row[0], row[1], row[3], row[16]] for row in rows]
+        elif kind == 4:
+            rows = [SOCKET.unpack_from(view, offset + at * record_bytes) for at in range(count)]
+            sockets = [
+                {"pid": row[8], "uid": row[9], "sent": row[4], "received": row[5], "missing": row[16],
+                 "local_port": row[17], "remote_port": row[18], "protocol": row[20], "state": row[21]}
+                for row in rows
+            ]  # fmt: skip
+        elif kind == 6:
+            rows = [TRAFFIC.unpack_from(view, offset + at * record_bytes) for at in range(count)]
+            traffic = [{"pid": row[0], "uid": row[1], "tcp": row[6:8], "udp": row[9:11]} for row in rows]
     return {
         "sealed": seals & SEALS == SEALS,
         "inode": inode,
@@ -59,6 +71,8 @@ def frame_of(descriptor: int) -> dict[str, Any]:
         "boottime_ns": head[6],
         "sections": {section[0]: section[2] for section in sections},
         "tasks": tasks,  # pid, tgid, uid, missing
+        "sockets": sockets,
+        "traffic": traffic,
     }
 
 
@@ -156,6 +170,10 @@ class Client:
         elif kind == 3:
             packet["event"] = struct.unpack_from("@I", body)[0]
             packet["numbers"] = list(struct.unpack_from("@4I", body, 16))
+            if packet["event"] == 6:
+                row = SOCKET.unpack_from(body, 16)
+                packet["closed"] = {"pid": row[8], "uid": row[9], "sent": row[4], "received": row[5],
+                                    "local_port": row[17], "remote_port": row[18]}  # fmt: skip
         else:
             packet["reason"] = struct.unpack("@II", body)[0]
         return packet
@@ -249,6 +267,31 @@ class Client:
             path="/org/freedesktop/DBus",
             destination="org.freedesktop.DBus",
         )
+
+    async def talk(self, sent: int, received: int) -> dict[str, int]:
+        """A TCP connection of this process to itself that carries so many bytes each way and stays open."""
+        return await asyncio.to_thread(self._talk, sent, received)
+
+    def _talk(self, sent: int, received: int) -> dict[str, int]:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            near = socket.create_connection(listener.getsockname())
+            far = listener.accept()[0]
+        for sender, taker, count in ((near, far, sent), (far, near, received)):
+            left = count
+            while left:
+                left_here = len(bytes(min(left, 16384)))
+                sender.sendall(bytes(left_here))
+                got = 0
+                while got < left_here:
+                    got += len(taker.recv(65536))
+                left -= left_here
+        self.talks = (near, far)
+        return {"pid": os.getpid(), "near": near.getsockname()[1], "far": far.getsockname()[1]}
+
+    async def hang_up(self) -> None:
+        """Closes the connection of `talk`."""
+        for one in self.talks:
+            one.close()
 
     async def heard_signals(self) -> int:
         return self.heard

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from smoothtask_gui.domain.batch import Missing
+from smoothtask_gui.domain.network import SocketMissing
 from smoothtask_gui.sources import records
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +21,7 @@ CONSTANTS = {
     "ST_MISSING_DELAY": Missing.RUN_DELAY,
     "ST_MISSING_PARENT": Missing.PARENT,
     "ST_MISSING_IDENTITY": Missing.IDENTITY,
+    **{f"ST_MISSING_{bit.name}": bit for bit in SocketMissing},
     **{f"ST_PACKET_{kind.name}": kind for kind in records.PacketKind},
     **{f"ST_SECTION_{kind.name}": kind for kind in records.SectionKind},
     **{f"ST_EVENT_{kind.name}": kind for kind in records.EventKind},

@@ -5,6 +5,7 @@ import struct
 import pytest
 
 from helper.probes import block_io, socket_events, socket_owners, sockets, visibility
+from helper.sampler import network
 from tests.contract.layout import BPF_FOLDER, RECORDS, Layout, Member, places_of, read_constants, read_header
 
 LAYOUTS = read_header()
@@ -52,3 +53,12 @@ def test_masking_of_a_closed_connection_finds_its_user() -> None:
     socket = LAYOUTS["st_event_socket_closed"].members["socket"]
     assert place.uid == socket.offset + LAYOUTS["st_socket"].members["uid"].offset
     assert place.is_private
+
+
+def test_the_sampler_finds_identities_in_rows_where_the_programs_write_them() -> None:
+    owner, task = LAYOUTS["st_socket_owner"], LAYOUTS["st_task"]
+    assert network._OWNER.size == owner.size
+    assert places_of(network._OWNER) == list(owner.members.values())
+    assert network._TASK_IDENTITY.size == task.size
+    named = [task.members[name].offset for name in ("pid", "tgid", "start_ns")]
+    assert named == [0, 4, 16]

@@ -233,7 +233,7 @@ def test_a_recording_that_can_not_be_used_is_named_with_the_reason(
     for name, words in (
         ("absent", ["No such file"]),
         ("foreign", ["no SmoothTask recording"]),
-        ("future", ["version 9", "up to 1"]),
+        ("future", ["version 9", "up to 2"]),
     ):
         fails(smoothtask("top", "--json", "--source", f"recording:{tmp_path / name}"), name, *words)
     damaged = smoothtask("top", "--json", "--source", f"recording:{tmp_path / 'damaged'}")

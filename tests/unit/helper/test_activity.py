@@ -74,7 +74,7 @@ def test_one_snapshot_of_tasks_serves_streams_with_and_without_opt_in_kinds() ->
     tasks, calls = FakeTasks(), FakeActivity()
     slot = Slot(tasks, kinds_of(tasks.name))
     slot.open()
-    readings = Readings((slot, tasks, ROW_BYTES), None, Activity([(running(calls), calls)]))
+    readings = Readings((slot, tasks, ROW_BYTES), None, activity=Activity([(running(calls), calls)]))
     moment_ns = readings.begin()
     plain = readings.take(VIEWER, moment_ns, packets.KIND_TASKS)
     more = readings.take(VIEWER, moment_ns, packets.KIND_TASKS | packets.KIND_SYSCALLS)

@@ -1,6 +1,7 @@
 """All open streams together: who shares a frame, who gets which event, and what happens when a probe breaks."""
 
 import asyncio
+import contextlib
 import os
 import resource
 import socket
@@ -12,7 +13,7 @@ from helper.probes.visibility import Mode, Visibility
 from helper.sampler import kept_frames, packets
 from helper.sampler.hub import Hub
 from helper.sampler.probe_set import Slot, State, kinds_of
-from helper.sampler.readings import Readings
+from helper.sampler.readings import Part, Readings
 from helper.sampler.stream import Request, Stream
 from tests.fakes.probes import ROW_BYTES, FakeEvents, FakeTasks
 
@@ -24,13 +25,13 @@ EXIT_EVENT_BYTES = 112
 class Desk:
     """A hub on fake probes; `run` gives it a loop."""
 
-    def __init__(self, tasks: FakeTasks | None = None) -> None:
+    def __init__(self, tasks: FakeTasks | None = None, parts: tuple[Part, ...] = ()) -> None:
         self.tasks = tasks or FakeTasks()
         self.slot = Slot(self.tasks, kinds_of(self.tasks.name))
         self.slot.open()
         self.ended: list[Stream] = []
         self.someone_ended = asyncio.Event()
-        self.hub = Hub(Readings((self.slot, self.tasks, ROW_BYTES), None), self._note_end)
+        self.hub = Hub(Readings((self.slot, self.tasks, ROW_BYTES), None, parts), self._note_end)
 
     def _note_end(self, stream: Stream) -> None:
         self.ended.append(stream)
@@ -53,6 +54,12 @@ class Desk:
                 os.close(fd)
             if packets.PACKET.unpack_from(text)[2] == kind:
                 return text[packets.PACKET.size :], size
+
+
+def closed_record(uid: int) -> bytes:
+    record = bytearray(packets.EVENT_HEAD.pack(6, 16 + 128, 5) + bytes(128))
+    struct.pack_into("@I", record, 100, uid)
+    return bytes(record)
 
 
 def run(scene: Coroutine[Any, Any, None]) -> None:
@@ -177,6 +184,82 @@ def test_what_a_ring_buffer_loses_is_told_to_those_who_asked_for_its_events() ->
         events.lost_count = 17
         lost = [packets.TICK_BODY.unpack((await desk.next(who, packets.TICK))[0])[2] for who in (asked, other)]
         assert lost == [7, 0]
+        slot.close()
+        desk.hub.close(packets.BYE_SHUTDOWN)
+
+    run(scene())
+
+
+class FakePart:
+    """A section of the kind SOCKETS that counts how often it was read."""
+
+    kind = packets.KIND_SOCKETS
+
+    def __init__(self) -> None:
+        self.asked: list[Visibility] = []
+
+    def sections(self, visibility: Visibility, _moment_ns: int) -> tuple[packets.Section, ...]:
+        self.asked.append(visibility)
+        return (packets.Section(packets.SECTION_SOCKETS, 128, bytes(128)),)
+
+
+def test_what_streams_of_one_class_have_in_common_is_read_once_and_nobody_else_pays() -> None:
+    async def scene() -> None:
+        part = FakePart()
+        desk = Desk(parts=(part,))
+        tasks_bytes = packets.SECTION.size + desk.tasks.rows * ROW_BYTES
+        socket_bytes = packets.SECTION.size + 128
+        both = packets.KIND_TASKS | packets.KIND_SOCKETS
+        asked = [desk.open(ALICE, kinds, 60_000) for kinds in (packets.KIND_TASKS, both, packets.KIND_SOCKETS)]
+        bob = desk.open(BOB, packets.KIND_TASKS, 60_000)
+        sizes = [(await desk.next(stream, packets.TICK))[1] - packets.FRAME.size for stream in (*asked, bob)]
+        assert sizes == [tasks_bytes, tasks_bytes + socket_bytes, socket_bytes, tasks_bytes]
+        assert part.asked == [ALICE]
+        assert desk.tasks.asked == [ALICE, BOB]
+        desk.hub.close(packets.BYE_SHUTDOWN)
+
+    run(scene())
+
+
+def test_what_closed_before_a_snapshot_is_told_before_its_tick() -> None:
+    async def scene() -> None:
+        desk = Desk(parts=(FakePart(),))
+        closes = FakeEvents("socket_events")
+        slot = Slot(closes, kinds_of(closes.name))
+        slot.open()
+        desk.hub.events.listen(slot, closes)
+        stream = desk.open(ALICE, kinds=packets.KIND_SOCKETS | packets.KIND_SOCKET_CLOSES)
+        closes.put(closed_record(uid=1000))
+        stream.other_end.setblocking(False)
+        kinds = []
+        while packets.TICK not in kinds:
+            await asyncio.sleep(0.005)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    text, fds, _, _ = socket.recv_fds(stream.other_end, 65536, 1)
+                    kinds.append(packets.PACKET.unpack_from(text)[2])
+                    for fd in fds:
+                        os.close(fd)
+        assert kinds[:3] == [packets.HELLO, packets.EVENT, packets.TICK]
+        slot.close()
+        desk.hub.close(packets.BYE_SHUTDOWN)
+
+    run(scene())
+
+
+def test_a_closed_connection_is_told_to_its_user_and_to_those_who_see_all() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        closes = FakeEvents("socket_events")
+        slot = Slot(closes, kinds_of(closes.name))
+        slot.open()
+        desk.hub.events.listen(slot, closes)
+        everybody = Visibility(Mode.SEES_ALL, 0)
+        alice, all_ = (desk.open(seen, kinds=packets.KIND_SOCKET_CLOSES) for seen in (ALICE, everybody))
+        closes.put(closed_record(uid=1001))
+        closes.put(closed_record(uid=1000))
+        uids = [struct.unpack_from("@I", (await desk.next(who, packets.EVENT))[0], 100)[0] for who in (alice, all_)]
+        assert uids == [1000, 1001]
         slot.close()
         desk.hub.close(packets.BYE_SHUTDOWN)
 

@@ -9,15 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smoothtask_gui.domain.batch import PROCESS, Missing
+from smoothtask_gui.domain.network import SOCKET, SOCKET_OWNER, TRAFFIC, SocketMissing
 from smoothtask_gui.sources import records
 from smoothtask_gui.sources.frames import Frame, FrameError, decode_frame, read_sealed
+from tests.fakes.batches import rows
+from tests.fakes.networks import socket_row
 from tests.fakes.stream import exited, frame, sealed, tasks
 
 TASKS = records.SectionKind.TASKS
 
 
-def decoded(*rows: dict[str, object]) -> Frame:
-    return decode_frame(frame((TASKS, tasks(*rows))))
+def decoded(*found: dict[str, object]) -> Frame:
+    return decode_frame(frame((TASKS, tasks(*found))))
 
 
 def test_a_process_s_total_is_its_own_row_plus_its_live_threads() -> None:
@@ -73,6 +76,44 @@ def test_sections_of_unknown_kind_are_skipped() -> None:
 
 def test_a_frame_without_sections_has_no_processes() -> None:
     assert len(decode_frame(frame()).processes) == 0
+
+
+def test_a_socket_without_an_owner_gets_one_from_those_who_hold_it() -> None:
+    missing = int(SocketMissing.OWNER | SocketMissing.RTT)
+    sockets = rows(
+        socket_row(9, pid=0, inode=70, missing=missing),
+        socket_row(8, pid=0, inode=71, missing=missing),
+        socket_row(7, pid=5, inode=72),
+        dtype=SOCKET,
+    )
+    holders = rows(
+        {"inode": 70, "pid": 40, "pid_start_ns": 4}, {"inode": 70, "pid": 30, "pid_start_ns": 3},
+        {"inode": 72, "pid": 30, "pid_start_ns": 3}, dtype=SOCKET_OWNER,
+    )  # fmt: skip
+    found = decode_frame(frame((4, sockets), (5, holders), (6, rows(dtype=TRAFFIC)))).sockets
+    assert found is not None
+    assert found["cookie"].tolist() == [7, 8, 9]
+    assert found["pid"].tolist() == [5, 0, 30]
+    assert found["pid_start_ns"][2] == 3
+    assert found["missing"].tolist() == [0, missing, int(SocketMissing.RTT)]
+
+
+def test_a_socket_that_the_kernel_showed_twice_is_there_once() -> None:
+    twice = rows(socket_row(9), socket_row(7), socket_row(9), dtype=SOCKET)
+    found = decode_frame(frame((4, twice))).sockets
+    assert found is not None
+    assert found["cookie"].tolist() == [7, 9]
+
+
+def test_sockets_that_did_not_fit_are_not_taken_for_processes_that_did_not() -> None:
+    found = decode_frame(frame((4, rows(socket_row(1), dtype=SOCKET)), truncated=1))
+    assert found.sockets_truncated
+    assert not found.truncated
+
+
+def test_sections_that_are_not_there_are_none() -> None:
+    found = decode_frame(frame((1, tasks({"pid": 1}))))
+    assert (found.sockets, found.traffic, found.block_io) == (None, None, None)
 
 
 def test_a_higher_version_is_refused_naming_both() -> None:

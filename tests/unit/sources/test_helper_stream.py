@@ -8,16 +8,20 @@ from pathlib import Path
 import pytest
 
 from smoothtask_gui.domain.batch import Batch, CoolingEvent, Lost, OomKill
+from smoothtask_gui.domain.network import SOCKET, TRAFFIC
 from smoothtask_gui.domain.sensors import kind_of
 from smoothtask_gui.sources import helper_stream, records
 from smoothtask_gui.sources.helper_stream import KINDS, HelperSource
 from smoothtask_gui.sources.protocol import Item, SourceError
 from smoothtask_gui.sources.surroundings import Surroundings
+from tests.fakes.batches import rows
+from tests.fakes.networks import socket_row
 from tests.fakes.stream import FakeHelper, event, exited, frame, packet, struct, tasks
 
 Next = Callable[[], Awaitable[Item]]
 Kind = records.PacketKind
 COUNTERS = records.COUNTERS
+HELLO = packet(Kind.HELLO, struct(records.HELLO, stream_id=1, period_ms=1000, kinds=127, visibility=2, uid=1000))
 FRAME = frame((1, tasks({"pid": 5, "start_ns": 50}, {"pid": 6, "start_ns": 60})), boottime_ns=100)
 
 
@@ -127,6 +131,47 @@ def test_an_oom_victim_without_identity_is_the_process_that_was_seen() -> None:
         assert batch.lost.events == 1
 
     run(Scripted(tick(), send(unknown), send(known), tick()), story)
+
+
+def network_frame(*sockets: dict[str, object], truncated: int = 0) -> bytes:
+    table = rows(*sockets, dtype=SOCKET)
+    return frame((1, tasks({"pid": 1})), (4, table), (6, rows(dtype=TRAFFIC)), truncated=truncated)
+
+
+def test_closed_connections_come_with_the_next_batch() -> None:
+    closed = rows(socket_row(5, sent=7), dtype=SOCKET)[0]
+    steps = [
+        send(HELLO),
+        tick(network_frame(socket_row(5))),
+        send(event(records.EVENT_SOCKET_CLOSED, 6, socket=closed)),
+        tick(network_frame()),
+        tick(network_frame()),
+    ]
+
+    async def story(following: Next) -> None:
+        closes = []
+        for _ in range(3):
+            batch = await following()
+            assert isinstance(batch, Batch)
+            assert batch.network is not None
+            assert batch.network.own_uid == 1000
+            closes.append(batch.network.closes["sent_bytes"].tolist())
+        assert closes == [[], [7], []]
+
+    run(Scripted(*steps), story)
+
+
+def test_without_the_probes_of_sockets_the_network_is_missing_with_its_reason() -> None:
+    async def story(following: Next) -> None:
+        batch = await following()
+        assert isinstance(batch, Batch)
+        assert batch.network is None
+        assert "not running" in batch.unavailable["network"]
+        batch = await following()
+        assert isinstance(batch, Batch)
+        assert "cut" in batch.unavailable["connections"] or "more than" in batch.unavailable["connections"]
+
+    run(Scripted(send(HELLO), tick(), tick(network_frame(truncated=1))), story)
 
 
 def test_a_narrower_view_is_said() -> None:

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smoothtask_gui.domain.batch import Batch
+from smoothtask_gui.domain.network import BLOCK_IO, Network
 from smoothtask_gui.sources.items import ItemError, decode, encode, layouts_from_json, layouts_to_json
 from smoothtask_gui.sources.protocol import Item, SourceChanged
 from smoothtask_gui.sources.recording import RecordingError, RecordingReader, RecordingSource, RecordingWriter
+from tests.fakes.batches import rows
+from tests.fakes.networks import address, network, socket_row, traffic_row
 from tests.fakes.recordable import EVENTS, batch
 
-ITEMS: tuple[Item, ...] = (SourceChanged("helper", "it answers"), batch(), *EVENTS, batch(2 * 10**9, source="procfs"))
+WIRED = replace(
+    batch(3 * 10**9),
+    network=network(socket_row(5, local=address(127, 0, 0, 1)), traffic=(traffic_row(),), own_uid=None),
+    block_io=rows({"major": 8, "latencies": np.arange(32)}, dtype=BLOCK_IO),
+)
+ITEMS: tuple[Item, ...] = (
+    SourceChanged("helper", "it answers"),
+    batch(),
+    WIRED,
+    *EVENTS,
+    batch(2 * 10**9, source="procfs"),
+)
 
 
 def written(path: Path, items: tuple[Item, ...] = ITEMS) -> Path:
@@ -33,10 +48,20 @@ def read(path: Path) -> tuple[list[Item], str]:
     return list(reader.items()), reader.notice
 
 
+def same_network(one: Network | None, other: Network | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    tables = [(one.sockets, other.sockets), (one.traffic, other.traffic), (one.closes, other.closes)]
+    plain = (one.own_uid, one.truncated) == (other.own_uid, other.truncated)
+    return plain and all(np.array_equal(mine, theirs) for mine, theirs in tables)
+
+
 def same(one: Item, other: Item) -> bool:
     if isinstance(one, Batch) and isinstance(other, Batch):
         tables = [np.array_equal(one.processes, other.processes)]
         tables.append(one.exited is other.exited is None or np.array_equal(one.exited, other.exited))
+        tables.append(one.block_io is other.block_io is None or np.array_equal(one.block_io, other.block_io))
+        tables.append(same_network(one.network, other.network))
         plain = ("boottime_ns", "realtime_ns", "source", "system", "sensors", "exits", "lost", "unavailable", "gpus")
         return all(tables) and all(getattr(one, name) == getattr(other, name) for name in plain)
     return one == other
@@ -61,7 +86,7 @@ def test_the_source_replays_and_keeps_the_batches_own_source(tmp_path: Path) -> 
         return [item async for item in RecordingSource(written(tmp_path / "a.rec")).items(1)]
 
     found = asyncio.run(replay())
-    assert [item.source for item in found if isinstance(item, Batch)] == ["helper", "procfs"]
+    assert [item.source for item in found if isinstance(item, Batch)] == ["helper", "helper", "procfs"]
 
 
 def test_cut_short_at_each_byte_the_good_part_is_read_and_the_rest_told(tmp_path: Path) -> None:
@@ -98,7 +123,7 @@ def test_a_newer_version_is_refused_naming_both(tmp_path: Path) -> None:
     octets = bytearray(path.read_bytes())
     octets[8] = 9
     path.write_bytes(octets)
-    with pytest.raises(RecordingError, match="version 9, this program reads up to 1"):
+    with pytest.raises(RecordingError, match="version 9, this program reads up to 2"):
         RecordingReader(path)
 
 
@@ -162,6 +187,8 @@ def test_a_packed_bomb_is_refused(tmp_path: Path) -> None:
 
 
 LAYOUTS = layouts_from_json(layouts_to_json())
+FIRST_VERSION = Path(__file__).parent / "version-1.rec"
+"""Written by the program of 21 November 2026."""
 
 
 @settings(max_examples=300, deadline=None)
@@ -188,6 +215,24 @@ def test_a_recording_with_more_columns_than_ours_is_read() -> None:
     octets = encode(item)
     grown = octets[: -item.exited.nbytes] + bytes(8) + octets[-item.exited.nbytes :]
     assert same(decode(grown, layouts_from_json(layouts)), item)
+
+
+def test_a_recording_of_the_first_version_is_read() -> None:
+    items, notice = read(FIRST_VERSION)
+    assert notice == ""
+    assert [type(item).__name__ for item in items] == ["SourceChanged", "Batch", "Batch"]
+    last = items[-1]
+    assert isinstance(last, Batch)
+    assert last.network is None
+    assert last.block_io is None
+    assert same(last, batch(2 * 10**9, source="procfs"))
+
+
+def test_a_column_of_another_kind_is_refused() -> None:
+    layouts = layouts_to_json()
+    layouts["sockets"][0][1] = "|S16"
+    with pytest.raises(ItemError, match="the column cookie"):
+        layouts_from_json(layouts)
 
 
 def test_a_recording_from_before_cards_and_energy_is_read() -> None:

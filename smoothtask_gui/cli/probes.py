@@ -1,0 +1,62 @@
+"""`smoothtask probes`: which eBPF programs run, why others don't, and what each costs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from smoothtask_gui.adapters.sampler_client import SamplerClient
+from smoothtask_gui.cli.check_buses import facts_while_running
+from smoothtask_gui.cli.failure import Failure
+from smoothtask_gui.cli.plain import shown_bytes
+from smoothtask_gui.domain.text import safe_text
+from smoothtask_gui.sources.protocol import SourceError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from smoothtask_gui.adapters.sampler_client import ProbeRow
+
+
+async def probes(arguments: argparse.Namespace) -> int:
+    """Print a row a probe, all default ones loaded. Raises Failure without the helper."""
+    client = SamplerClient()
+    try:
+        facts = await facts_while_running(client)
+    except SourceError as error:
+        raise Failure(str(error)) from error
+    finally:
+        await client.close()
+    if arguments.json:
+        for probe in facts.probes:
+            print(json.dumps(_to_json(probe)))
+        return 0
+    print(f"{'PROBE':<15} {'STATE':<11} {'EVENTS':>10} {'NS EACH':>8} {'MEMORY':>9}  REASON")
+    for probe in facts.probes:
+        print(_to_line(probe))
+    return 0
+
+
+def _to_json(probe: ProbeRow) -> dict[str, Any]:
+    return {
+        "name": probe.name,
+        "state": probe.state,
+        "reason": probe.reason,
+        "events": probe.runs,
+        "cost_per_event_ns": _cost_ns(probe),
+        "memory_bytes": probe.memory_bytes,
+    }
+
+
+def _cost_ns(probe: ProbeRow) -> float | None:
+    if probe.runs is None or probe.run_ns is None or not probe.runs:
+        return None
+    return round(probe.run_ns / probe.runs, 1)
+
+
+def _to_line(probe: ProbeRow) -> str:
+    events = "?" if probe.runs is None else str(probe.runs)
+    cost_ns = _cost_ns(probe)
+    cost = "?" if cost_ns is None else f"{cost_ns:.0f}"
+    line = f"{probe.name:<15} {probe.state:<11} {events:>10} {cost:>8} {shown_bytes(probe.memory_bytes):>9}"
+    return f"{line}  {safe_text(probe.reason, 1000)}".rstrip()

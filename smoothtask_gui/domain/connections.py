@@ -1,0 +1,229 @@
+"""Connections and network bytes: what two batches say about the time between them.
+
+A connection is its cookie. The difference of each connection is taken first and then credited to its owner, so that
+one that changes hands counts for whom it belongs to now. A connection that closed between two batches counts with the
+last row that its close brought; where closes were lost (more than the kernel tells a second), the process's traffic
+row knows the sum. What can't be known is NaN.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from smoothtask_gui.domain.matching import positions
+from smoothtask_gui.domain.network import Network, Protocol, SocketMissing
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.batch import Batch
+
+Rows = npt.NDArray[np.void]
+Floats = npt.NDArray[np.float64]
+
+CONNECTION: Final = np.dtype(
+    [
+        ("cookie", "u8"),
+        ("pid", "u4"),  # 0: nobody is known to hold it
+        ("uid", "u4"),
+        ("pid_start_ns", "u8"),
+        ("comm", "S16"),
+        ("local", "V16"),
+        ("remote", "V16"),
+        ("local_port", "u2"),
+        ("remote_port", "u2"),
+        ("family", "u1"),
+        ("protocol", "u1"),
+        ("state", "u1"),
+        ("is_ipv6_only", "?"),
+        ("sent_bps", "f8"),
+        ("received_bps", "f8"),
+        ("sent_bytes", "f8"),
+        ("received_bytes", "f8"),
+        ("retransmits", "f8"),  # segments
+        ("rtt_us", "f8"),
+        ("age_s", "f8"),  # NaN: older than the probe
+    ]
+)
+"""One connection or listening socket; NaN where there is no reading."""
+
+_COPIED: Final = (
+    "cookie",
+    "uid",
+    "local",
+    "remote",
+    "local_port",
+    "remote_port",
+    "family",
+    "protocol",
+    "state",
+    "is_ipv6_only",
+)
+_BYTES: Final = ("sent_bytes", "received_bytes")
+
+
+def connection_rates(previous: Batch, current: Batch) -> Rows | None:
+    """Dtype CONNECTION, in the order of the batch; None where the source can't see connections.
+
+    Rates are NaN for a connection that was there before `previous` but isn't in it.
+    """
+    if current.network is None:
+        return None
+    sockets = current.network.sockets
+    rows = np.zeros(len(sockets), CONNECTION)
+    for name in _COPIED:
+        rows[name] = sockets[name]
+    owned = _has(sockets, SocketMissing.OWNER)
+    for name in ("pid", "pid_start_ns"):
+        rows[name] = np.where(owned, sockets[name], 0)
+    place = positions(current.processes, rows["pid"], rows["pid_start_ns"])
+    rows["comm"][place >= 0] = current.processes["comm"][place[place >= 0]]
+    counted = _has(sockets, SocketMissing.TRAFFIC)
+    for name in (*_BYTES, "retransmits"):
+        rows[name] = np.where(counted, sockets[name], np.nan)
+    is_tcp = sockets["protocol"] == Protocol.TCP
+    rows["retransmits"][~is_tcp] = np.nan
+    rows["rtt_us"] = np.where(_has(sockets, SocketMissing.RTT), sockets["rtt_us"], np.nan)
+    age_ns = float(current.boottime_ns) - sockets["start_ns"].astype(np.float64)
+    rows["age_s"] = np.where(_has(sockets, SocketMissing.START), np.maximum(age_ns, 0.0) / 1e9, np.nan)
+    seconds = (current.boottime_ns - previous.boottime_ns) / 1e9
+    sent, received = _grown(previous, current.network.sockets)
+    rows["sent_bps"], rows["received_bps"] = sent / seconds, received / seconds
+    return rows
+
+
+def process_traffic(previous: Batch, current: Batch, processes: Rows) -> tuple[Floats, Floats]:
+    """(sent, received) bytes in the interval, shape (len(processes),), `processes` ordered by pid.
+
+    NaN where the source can't see a process's connections: all of them without the helper, other users' without the
+    administrator's consent.
+    """
+    unknown = np.full(len(processes), np.nan)
+    before, now = previous.network, current.network
+    if before is None or now is None or before.own_uid != now.own_uid:
+        return unknown, unknown.copy()
+    account = _Account(processes)
+    alive = now.sockets[now.sockets["protocol"] == Protocol.TCP]
+    grown = _grown(previous, alive)
+    told, untold = _closes(before, now)
+    ended = _grown(previous, told)
+    gone = _gone(before, now)
+    fresh, closed_now, tcp, udp = _traffic_growth(previous, now)
+    counted = account.credit(np.concatenate((told, untold)), np.ones(len(told) + len(untold)))
+    lost_some = account.credit(fresh, closed_now, pid_start="start_ns") > counted
+    totals = []
+    for direction, name in enumerate(_BYTES):
+        open_bytes = account.credit(alive, grown[direction])
+        exact = open_bytes + account.credit(told, ended[direction])
+        summed = open_bytes + account.credit(fresh, tcp[direction], pid_start="start_ns")
+        summed -= account.credit(gone, gone[name].astype(np.float64))
+        datagrams = account.credit(fresh, udp[direction], pid_start="start_ns")
+        totals.append(np.where(lost_some, np.maximum(exact, summed), exact) + datagrams)
+    if now.own_uid is not None:
+        for total in totals:
+            total[processes["uid"] != now.own_uid] = np.nan
+    return totals[0], totals[1]
+
+
+class _Account:
+    """Sums of values by process."""
+
+    def __init__(self, processes: Rows) -> None:
+        self._processes = processes
+
+    def credit(self, rows: Rows, values: Floats, pid_start: str = "pid_start_ns") -> Floats:
+        """`values` of `rows` summed by owner, shape (processes,); what is NaN or nobody's is left out."""
+        place = positions(self._processes, rows["pid"], rows[pid_start])
+        known = (place >= 0) & np.isfinite(values)
+        total = np.bincount(place[known], values[known], len(self._processes))
+        return total.astype(np.float64)  # of nothing the sum is of integers
+
+
+def _has(sockets: Rows, missing: SocketMissing) -> npt.NDArray[np.bool_]:
+    present: npt.NDArray[np.bool_] = (sockets["missing"] & missing) == 0
+    return present
+
+
+def _places(rows: Rows, cookies: npt.NDArray[np.uint64]) -> npt.NDArray[np.intp]:
+    """Where each cookie stands in `rows`, -1 where it doesn't."""
+    if not len(rows):
+        return np.full(len(cookies), -1, np.intp)
+    known = np.ascontiguousarray(rows["cookie"])
+    if (known[1:] > known[:-1]).all():
+        at = np.minimum(np.searchsorted(known, cookies), len(rows) - 1)
+    else:
+        order = np.argsort(known, kind="stable")
+        at = order[np.minimum(np.searchsorted(known, cookies, sorter=order), len(rows) - 1)]
+    return np.where(known[at] == cookies, at, -1)
+
+
+def _grown(previous: Batch, sockets: Rows) -> tuple[Floats, Floats]:
+    """(sent, received) bytes of each socket since `previous`; NaN where unknown or backwards.
+
+    One born after `previous` counts from zero.
+    """
+    before = previous.network.sockets if previous.network else sockets[:0]
+    place = _places(before, sockets["cookie"])
+    seen = place >= 0
+    started = sockets["start_ns"] >= max(0, previous.boottime_ns)
+    known = _has(sockets, SocketMissing.TRAFFIC)
+    known &= seen | (started & _has(sockets, SocketMissing.START))
+    if previous.network is None:
+        known[:] = False
+    known[seen] &= _has(before[place[seen]], SocketMissing.TRAFFIC)
+    grown = []
+    for name in _BYTES:
+        base = np.zeros(len(sockets), np.uint64)
+        base[seen] = before[name][place[seen]]
+        able = known & (sockets[name] >= base)
+        difference = np.full(len(sockets), np.nan)
+        difference[able] = (sockets[name][able] - base[able]).astype(np.float64)
+        grown.append(difference)
+    return grown[0], grown[1]
+
+
+def _shown(network: Network, closes: Rows) -> npt.NDArray[np.bool_]:
+    """Which closed connections still have a row with bytes: they closed after it was read."""
+    counted = network.sockets[_has(network.sockets, SocketMissing.TRAFFIC)]
+    return _places(counted, closes["cookie"]) >= 0
+
+
+def _closes(before: Network, now: Network) -> tuple[Rows, Rows]:
+    """(closes whose bytes belong to this interval, those that the next interval counts), each cookie once."""
+    waiting = before.closes[_shown(before, before.closes)]
+    shown = _shown(now, now.closes)
+    told = np.concatenate((waiting, now.closes[~shown]))
+    told = told[np.unique(told["cookie"], return_index=True)[1]]
+    return told, now.closes[shown]
+
+
+def _gone(before: Network, now: Network) -> Rows:
+    """TCP rows of `before` whose bytes no row of `now` has: the traffic rows have them."""
+    counted = before.sockets[_has(before.sockets, SocketMissing.TRAFFIC)]
+    counted = counted[counted["protocol"] == Protocol.TCP]
+    gone: Rows = counted[~_shown(now, counted)]
+    return gone
+
+
+def _traffic_growth(previous: Batch, now: Network) -> tuple[Rows, Floats, tuple[Floats, Floats], tuple[Floats, Floats]]:
+    """Traffic rows with their growth: closed connections, TCP (sent, received), UDP (sent, received)."""
+    rows = now.traffic
+    before = previous.network.traffic if previous.network else rows[:0]
+    place = positions(before, rows["pid"], rows["start_ns"])
+    seen = place >= 0
+    seen[seen] &= before["first_ns"][place[seen]] == rows["first_ns"][seen]
+    known = seen | (rows["first_ns"] >= max(0, previous.boottime_ns))
+
+    def growth(name: str) -> Floats:
+        base = np.zeros(len(rows), np.uint64)
+        base[seen] = before[name][place[seen]]
+        able = known & (rows[name] >= base)
+        difference = np.full(len(rows), np.nan)
+        difference[able] = (rows[name][able] - base[able]).astype(np.float64)
+        return difference
+
+    counts_datagrams = _has(rows, SocketMissing.TRAFFIC)
+    udp = tuple(np.where(counts_datagrams, growth(name), np.nan) for name in ("udp_sent_bytes", "udp_received_bytes"))
+    tcp = growth("tcp_sent_bytes"), growth("tcp_received_bytes")
+    return rows, growth("closed_connections"), tcp, (udp[0], udp[1])

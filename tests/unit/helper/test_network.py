@@ -1,0 +1,141 @@
+"""The network part of a tick on fake probes: what is read when, for whom, and how much at most."""
+
+import struct
+from collections.abc import Iterable
+
+from helper.loaders.errors import LoaderError
+from helper.probes.probe import ProbeCost, Reading
+from helper.probes.socket_events import TRAFFIC
+from helper.probes.visibility import Mode, Visibility
+from helper.sampler import packets
+from helper.sampler.network import FORGET_EVERY_NS, MOST_SOCKETS, Network
+from helper.sampler.packets import Section
+from helper.sampler.probe_set import Slot, State, kinds_of
+
+ALICE = Visibility(Mode.SEES_AS_PROC, 1000)
+ROOT = Visibility(Mode.SEES_ALL, 0)
+SECOND_NS = 10**9
+
+
+class FakeProbe:
+    """One probe with rows that a test decides on."""
+
+    def __init__(self, name: str, row_bytes: int = 1) -> None:
+        self.name = name
+        self.row_bytes = row_bytes
+        self.rows: list[bytes] = []
+        self.unowned = 0
+        self.passes = 0
+        self.forgotten: list[set[tuple[int, int]]] = []
+        self.broken = False
+
+    def open(self) -> None:
+        """Nothing to open."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def cost(self) -> ProbeCost:
+        return ProbeCost(None, None, 0)
+
+    def read_into(self, buffer: memoryview, visibility: Visibility, born_before_ns: int = 0) -> Reading:
+        if self.broken:
+            raise LoaderError(self.name, "read", 5)
+        self.passes += 1
+        fitting = min(len(self.rows), len(buffer) // self.row_bytes)
+        rows = b"".join(self.rows[:fitting])
+        buffer[: len(rows)] = rows
+        return Reading(len(rows), truncated=fitting < len(self.rows))
+
+    def read_traffic(self, visibility: Visibility) -> bytes:
+        return b"".join(self.rows)
+
+    def forget(self, gone: Iterable[tuple[int, int]]) -> int:
+        self.forgotten.append(set(gone))
+        return 0
+
+
+class Desk:
+    """The part on four fake probes, all running, and a clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now_ns = 1000 * SECOND_NS
+        self.sockets, self.owners = FakeProbe("sockets", 128), FakeProbe("socket_owners", 32)
+        self.traffic, self.tasks = FakeProbe("socket_events"), FakeProbe("task_snapshot", 136)
+        probes = (self.sockets, self.owners, self.traffic, self.tasks)
+        self.slots = {probe.name: Slot(probe, kinds_of(probe.name)) for probe in probes}
+        for slot in self.slots.values():
+            slot.open()
+        pairs = [(self.slots[probe.name], probe) for probe in probes]
+        self.network = Network(*pairs, clock_ns=lambda: self.now_ns)
+
+    def take(self, visibility: Visibility = ROOT) -> dict[int, Section]:
+        return {section.kind: section for section in self.network.sections(visibility, self.now_ns)}
+
+
+def traffic_row(pid: int, start_ns: int) -> bytes:
+    return TRAFFIC.pack(pid, 1000, start_ns, b"curl", *[0] * 11)
+
+
+def task_row(pid: int, start_ns: int) -> bytes:
+    return struct.pack("@4IQ112x", pid, pid, 1, 1000, start_ns)
+
+
+def test_fifty_thousand_connections_are_cut_short_and_it_is_said() -> None:
+    desk = Desk()
+    desk.sockets.rows = [bytes(128)] * 50_000
+    section = desk.take()[packets.SECTION_SOCKETS]
+    assert section.truncated
+    assert len(section.rows) == MOST_SOCKETS * 128
+
+
+def test_open_files_are_searched_only_when_a_socket_has_no_owner_or_once_a_minute() -> None:
+    desk = Desk()
+    desk.take()
+    passes = desk.owners.passes
+    for _ in range(30):
+        desk.now_ns += SECOND_NS
+        desk.take()
+    assert desk.owners.passes == passes
+    desk.sockets.unowned = 1
+    desk.take()
+    assert desk.owners.passes == passes + 1
+    desk.sockets.unowned = 0
+    desk.now_ns += 61 * SECOND_NS
+    desk.take()
+    assert desk.owners.passes == passes + 2
+
+
+def test_the_holders_of_others_sockets_are_for_those_who_see_all() -> None:
+    desk = Desk()
+    desk.owners.rows = [struct.pack("@QQIIII", 7, 5, pid, uid, 3, 1) for pid, uid in ((10, 1000), (11, 1001))]
+    assert len(desk.take(ROOT)[packets.SECTION_SOCKET_OWNERS].rows) == 64
+    own = desk.take(ALICE)[packets.SECTION_SOCKET_OWNERS].rows
+    assert bytes(own) == desk.owners.rows[0]
+
+
+def test_a_probe_that_fails_takes_only_its_own_section_with_it() -> None:
+    desk = Desk()
+    desk.sockets.broken = True
+    assert desk.take().keys() == {packets.SECTION_TRAFFIC}
+    assert desk.slots["sockets"].state is State.FAILED
+
+
+def test_a_dead_process_is_forgotten_at_the_second_look_and_a_live_one_never() -> None:
+    desk = Desk()
+    desk.traffic.rows = [traffic_row(10, 5), traffic_row(11, 6)]
+    desk.tasks.rows = [task_row(10, 5)]
+    for _ in range(3):
+        desk.take()
+        desk.now_ns += FORGET_EVERY_NS // 2
+    assert desk.traffic.forgotten == [{(11, 6)}]
+
+
+def test_a_reused_pid_is_another_process() -> None:
+    desk = Desk()
+    desk.traffic.rows = [traffic_row(10, 5)]
+    desk.tasks.rows = [task_row(10, 99)]
+    for _ in range(2):
+        desk.take()
+        desk.now_ns += FORGET_EVERY_NS
+    assert desk.traffic.forgotten == [{(10, 5)}]
