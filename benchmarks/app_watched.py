@@ -5,13 +5,14 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict
+from pathlib import Path
 
 from benchmarks import cost
 
 SETTLE_S, WATCH_S = 10, 30
 
 app = subprocess.Popen(
-    [sys.executable, "-P", "-m", "smoothtask_gui.app", "--hidden"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    [Path(sys.executable).with_name("smoothtask"), "--hidden"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
 )
 try:
     time.sleep(SETTLE_S)

@@ -1,11 +1,13 @@
 /*
  * Loads for the benchmarks, in C so that the load itself costs next to nothing. Ends when its starter does.
  *   load idle N                   N sleeping children; prints "ready", lives until stdin closes
+ *   load threads N                one process of N sleeping threads; prints "ready", lives until stdin closes
  *   load storm CPU_US SECONDS W   W lanes, each forking children that burn CPU_US of CPU time one after another; prints count
  *   load pingpong PAIRS ROUNDS    PAIRS pairs of processes pass a byte to and fro (as hackbench does); prints elapsed ns
  *   load forks N                  forks, execs and reaps /bin/true-like children N times; prints elapsed ns
  */
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -54,6 +56,35 @@ static int idle(long count)
 	while (wait(NULL) > 0)
 		;
 	return 0;
+}
+
+static void *sleep_on(void *nothing)
+{
+	for (;;)
+		pause();
+	return nothing;
+}
+
+/* Without guard pages: their mappings would be more than a process may have (vm.max_map_count). */
+static int threads(long count)
+{
+	pthread_attr_t small;
+	pthread_t one;
+	char byte;
+
+	pthread_attr_init(&small);
+	pthread_attr_setstacksize(&small, 16384);
+	pthread_attr_setguardsize(&small, 0);
+	for (long i = 1; i < count; i++)
+		if (pthread_create(&one, &small, sleep_on, NULL)) {
+			perror("pthread_create");
+			return 1;
+		}
+	puts("ready");
+	fflush(stdout);
+	while (read(0, &byte, 1) > 0)
+		;
+	_exit(0);
 }
 
 static void burn(uint64_t ns)
@@ -149,6 +180,8 @@ int main(int argc, char **argv)
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (!strcmp(what, "idle"))
 		return idle(a);
+	if (!strcmp(what, "threads"))
+		return threads(a);
 	if (!strcmp(what, "storm"))
 		return storm(a, b, c);
 	if (!strcmp(what, "pingpong"))

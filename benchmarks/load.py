@@ -7,6 +7,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).with_name("load.c")
 PROGRAM = Path(__file__).parents[1] / "build" / "bench" / "load"
+PID_MAX = Path("/proc/sys/kernel/pid_max")
 
 
 def build() -> None:
@@ -20,11 +21,29 @@ def build() -> None:
 @contextmanager
 def idle(processes: int) -> Iterator[int]:
     """That many sleeping processes; yields their parent's pid."""
-    with subprocess.Popen([PROGRAM, "idle", str(processes)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+    with _sleeping("idle", processes) as pid:
+        yield pid
+
+
+@contextmanager
+def threads(count: int) -> Iterator[int]:
+    """One process of that many sleeping threads; yields its pid. Meanwhile kernel.pid_max is raised if need be."""
+    before = PID_MAX.read_text()
+    PID_MAX.write_text(str(max(int(before), 2 * count)))
+    try:
+        with _sleeping("threads", count) as pid:
+            yield pid
+    finally:
+        PID_MAX.write_text(before)
+
+
+@contextmanager
+def _sleeping(what: str, count: int) -> Iterator[int]:
+    with subprocess.Popen([PROGRAM, what, str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
         assert parent.stdin is not None
         assert parent.stdout is not None
         if parent.stdout.readline() != b"ready\n":
-            raise RuntimeError(f"{processes} idle processes could not be started")
+            raise RuntimeError(f"{count} sleeping tasks could not be started")
         try:
             yield parent.pid
         finally:

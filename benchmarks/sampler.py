@@ -1,7 +1,8 @@
 """What the sampler costs at 1 Hz beside 1,000 processes, with one client and with 32 (4 each of 8 users).
 
 Readers of one visibility share a snapshot and a frame; each ordinary user has a visibility of their own. So 32 clients
-are measured twice: all of them seeing everything (one class), and 8 users who see their own in full (8 classes).
+are measured twice: all of them seeing everything (one class), and 8 users who see their own in full (8 classes, and
+so 8 passes in the kernel: what each may see is decided there).
 """
 
 import time

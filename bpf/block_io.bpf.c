@@ -8,7 +8,7 @@
 #define NS_PER_US 1000
 #define DISCARDS 0x228 /* bits REQ_OP_DISCARD, REQ_OP_SECURE_ERASE (5), REQ_OP_WRITE_ZEROES */
 
-struct st_block_settings settings SEC(".data.settings") = {};
+struct st_block_settings block_settings SEC(".data.block_io") = {};
 
 struct disk_key {
 	u32 major, minor, operation;
@@ -44,9 +44,9 @@ static __always_inline struct st_block_io *row_of(const struct disk_key *key)
 	fresh.first_ns = bpf_ktime_get_boot_ns();
 	bpf_map_update_elem(&disks, key, &fresh, BPF_NOEXIST); /* another CPU may have been first */
 	row = bpf_map_lookup_elem(&disks, key);
-	if (!row && !settings.overflow.first_ns)
-		settings.overflow.first_ns = fresh.first_ns;
-	return row ? row : &settings.overflow;
+	if (!row && !block_settings.overflow.first_ns)
+		block_settings.overflow.first_ns = fresh.first_ns;
+	return row ? row : &block_settings.overflow;
 }
 
 /* floor(log2(us)) of 32 bits; without branches, each of which the verifier would follow. */
@@ -78,8 +78,9 @@ static __always_inline void add_latency(struct st_block_io *row, u64 began_ns)
 
 /* A request may end in parts: blk_update_request(), block/blk-mq.c. The last part is as long as what is left. */
 SEC("tp_btf/block_rq_complete")
-int BPF_PROG(count_request, struct request *request, int error, u32 byte_count)
+int BPF_PROG(count_request, struct request *trusted, int error, u32 byte_count)
 {
+	struct request *request = PLAIN(struct request, trusted);
 	struct disk_key key = { .operation = operation_of(request->cmd_flags) };
 	struct gendisk *disk = request->q->disk;
 

@@ -51,23 +51,24 @@ static __always_inline u64 resident_pages(struct mm_struct *mm)
 }
 
 /*
- * A task through which pointers are loaded. Since 6.2 the verifier searches the kernel's whole BTF by name for each
+ * An object through which pointers are loaded. Since 6.2 the verifier searches the kernel's whole BTF by name for each
  * load of a pointer from a trusted one (57539f5c0ac2 and later: btf_nested_type_is_trusted()), a millisecond each on
  * each path; through a cast (a35b9af4ec2c, 6.2) it doesn't. The call is compiled away.
  */
 #ifndef ST_WITHOUT_KFUNCS
 extern void *bpf_rdonly_cast(void *object, u32 btf_id) __ksym __weak;
 
-static __always_inline struct task_struct *plain(struct task_struct *task)
-{
-	return bpf_rdonly_cast ? bpf_rdonly_cast(task, bpf_core_type_id_kernel(struct task_struct)) : task;
-}
+#define PLAIN(type_, object_) \
+	((type_ *)(bpf_rdonly_cast ? bpf_rdonly_cast(object_, bpf_core_type_id_kernel(type_)) : (void *)(object_)))
+
 #else /* for kernels before 6.2: see helper/loaders/kernel_types.py */
+#define PLAIN(type_, object_) ((type_ *)(object_))
+#endif
+
 static __always_inline struct task_struct *plain(struct task_struct *task)
 {
-	return task;
+	return PLAIN(struct task_struct, task);
 }
-#endif
 
 /* c408b3d1d9bb ("thermal: Validate new state in cur_state_store()", 6.2) gave a cooling device its max_state. */
 #define HAS_MAX_STATE() bpf_core_field_exists(struct thermal_cooling_device, max_state)
@@ -78,7 +79,7 @@ static __always_inline u64 socket_inode(const struct sock *sk)
 	const struct sock___since_6_18 *now = (const void *)sk;
 
 	if (bpf_core_field_exists(now->sk_ino))
-		return BPF_CORE_READ(now, sk_ino);
+		return now->sk_ino;
 	struct socket_alloc *both = (struct socket_alloc *)sk->sk_socket; /* SOCK_INODE(), include/net/sock.h */
 	return both ? BPF_CORE_READ(both, vfs_inode.i_ino) : 0;
 }

@@ -3,7 +3,9 @@
 #include "common.bpf.h"
 #include "events.bpf.h"
 
-static __always_inline void describe(struct st_event_oom_kill *event, struct task_struct *victim)
+RARE_EVENTS(oom_events)
+
+static __always_inline void describe_victim(struct st_event_oom_kill *event, struct task_struct *victim)
 {
 	struct task_struct *leader = BPF_CORE_READ(victim, group_leader);
 	struct mm_struct *mm = victim->mm; /* not BPF_CORE_READ: resident_pages() follows a typed pointer */
@@ -25,12 +27,12 @@ static __always_inline void describe(struct st_event_oom_kill *event, struct tas
 SEC("tp_btf/mark_victim")
 int report_oom_kill(u64 *ctx)
 {
-	struct st_event_oom_kill *event = new_event(ST_EVENT_OOM_KILL, sizeof(*event));
+	struct st_event_oom_kill *event = new_event(oom_events, ST_EVENT_OOM_KILL, sizeof(*event));
 
 	if (!event)
 		return 0;
 	if (bpf_core_field_exists(struct trace_event_raw_mark_victim___since_6_9, uid)) {
-		describe(event, plain((struct task_struct *)ctx[0]));
+		describe_victim(event, plain((struct task_struct *)ctx[0]));
 	} else {
 		event->pid = constants.pid_namespace ? 0 : (u32)ctx[0];
 		event->missing = ST_MISSING_IDENTITY | ST_MISSING_RSS;

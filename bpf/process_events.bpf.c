@@ -7,18 +7,22 @@
  * sched_process_free comes from delayed_put_task_struct(), an RCU callback after the last switch away: signal_struct
  * then has the sums of all threads. A multi-threaded exec (de_thread(), fs/exec.c) frees the old leader under the
  * tid of the thread that called exec, so pid != tgid there and the process is counted once, at its real end.
+ *
+ * A task can be freed without the second program: a sandbox kernel may not run BPF programs on top of its supervisor's
+ * threads, on which an RCU callback may happen to run. So what has exited and isn't freed is counted by epochs; user space
+ * takes off what nobody has reaped (count_unreaped), and what is left of old epochs is lost.
  */
 #include "common.bpf.h"
 
 #define ANCESTORS 16 /* how far up a parent that a snapshot has seen is looked for */
 
-struct st_process_settings settings SEC(".data.settings") = {};
+struct st_process_settings process_settings SEC(".data.process_events") = { .epoch_ns = 5000000000 };
 
 struct identity {
 	u32 pid, parent_pid, uid, uids_differ;
 	u64 cgroup_id;
 	u32 missing;
-	u32 pad;
+	u32 epoch;                 /* of its exit */
 	char comm[ST_COMM_BYTES];
 };
 
@@ -47,7 +51,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 256 * 1024);
-} events SEC(".maps");
+} process_events_ring SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -73,7 +77,7 @@ static __always_inline u32 seen_ancestor(struct task_struct *task)
 		up = BPF_CORE_READ(up, real_parent, group_leader);
 		if (!up || !BPF_CORE_READ(up, tgid))
 			return 0;
-		if (BPF_CORE_READ(up, start_boottime) < settings.last_snapshot_ns)
+		if (BPF_CORE_READ(up, start_boottime) < process_settings.last_snapshot_ns)
 			return visible_pid(up, BPF_CORE_READ(up, tgid));
 	}
 	return 0;
@@ -93,11 +97,11 @@ static __always_inline void keep_identity(struct identity *who, struct task_stru
 }
 
 /* What is left of a process when it is freed. */
-struct totals {
+struct process_totals {
 	u64 run_ns, run_delay_ns, major_faults, read_bytes, write_bytes;
 };
 
-static __always_inline void read_totals(struct totals *sum, struct task_struct *leader)
+static __always_inline void read_totals(struct process_totals *sum, struct task_struct *leader)
 {
 	struct signal_struct *signal = BPF_CORE_READ(leader, signal);
 
@@ -115,10 +119,10 @@ static __always_inline void read_totals(struct totals *sum, struct task_struct *
 	}
 }
 
-static __always_inline void emit_exit(const struct identity *who, const struct totals *sum, struct task_struct *leader)
+static __always_inline void emit_exit(const struct identity *who, const struct process_totals *sum, struct task_struct *leader)
 {
 	struct signal_struct *signal = BPF_CORE_READ(leader, signal);
-	struct st_event_exit *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	struct st_event_exit *event = bpf_ringbuf_reserve(&process_events_ring, sizeof(*event), 0);
 
 	if (!event) {
 		COUNT(lost_exits);
@@ -146,7 +150,7 @@ static __always_inline void emit_exit(const struct identity *who, const struct t
 	bpf_ringbuf_submit(event, 0);
 }
 
-static __always_inline void add(struct st_exited *row, const struct totals *sum, u64 now_ns, u32 missing)
+static __always_inline void add(struct st_exited *row, const struct process_totals *sum, u64 now_ns, u32 missing)
 {
 	if (!row->first_ns)
 		row->first_ns = now_ns;
@@ -160,7 +164,7 @@ static __always_inline void add(struct st_exited *row, const struct totals *sum,
 	__sync_fetch_and_add(&row->write_bytes, sum->write_bytes);
 }
 
-static __always_inline void roll_up(const struct identity *who, const struct totals *sum)
+static __always_inline void roll_up(const struct identity *who, const struct process_totals *sum)
 {
 	u64 now_ns = bpf_ktime_get_boot_ns();
 	struct rollup_key key = {};
@@ -181,7 +185,12 @@ static __always_inline void roll_up(const struct identity *who, const struct tot
 		bpf_map_update_elem(&rollups, &key, &fresh, BPF_NOEXIST); /* another CPU may have been first */
 		row = bpf_map_lookup_elem(&rollups, &key);
 	}
-	add(row ? row : &settings.overflow, sum, now_ns, who->missing);
+	add(row ? row : &process_settings.overflow, sum, now_ns, who->missing);
+}
+
+static __always_inline s64 *waiting_in(u32 epoch)
+{
+	return &process_settings.waiting[epoch % ST_EPOCHS];
 }
 
 SEC("tp_btf/sched_process_fork")
@@ -208,32 +217,51 @@ int BPF_PROG(remember_identity, struct task_struct *task)
 	if (!pid)
 		return 0;
 	struct identity *who = bpf_task_storage_get(&identities, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (who)
+	if (who) {
 		keep_identity(who, task, pid);
-	else if (constants.pid_namespace)
+		who->epoch = bpf_ktime_get_boot_ns() / process_settings.epoch_ns;
+		__sync_fetch_and_add(waiting_in(who->epoch), 1);
+	} else if (constants.pid_namespace) {
 		COUNT(lost_exits); /* in the initial namespace count_exit() notices */
+	}
 	return 0;
 }
 
 SEC("tp_btf/sched_process_free")
 int BPF_PROG(count_exit, struct task_struct *task)
 {
-	struct totals sum = {};
+	struct process_totals sum = {};
 
+	struct identity *who = bpf_task_storage_get(&identities, task, 0, 0);
+	if (who)
+		__sync_fetch_and_add(waiting_in(who->epoch), -1);
 	if (task->pid != task->tgid)
 		return 0;
-	struct identity *who = bpf_task_storage_get(&identities, task, 0, 0);
 	if (!who) {
 		/* not visible here, exited before we were attached, or there was no memory for it */
-		if (!constants.pid_namespace && task->start_boottime > settings.attached_ns)
+		if (!constants.pid_namespace && task->start_boottime > process_settings.attached_ns)
 			COUNT(lost_exits);
 		return 0;
 	}
 	COUNT(exits);
 	read_totals(&sum, task);
-	if (task->start_boottime < settings.last_snapshot_ns)
+	if (task->start_boottime < process_settings.last_snapshot_ns)
 		emit_exit(who, &sum, task);
 	else
 		roll_up(who, &sum);
+	return 0;
+}
+
+/* Tasks are in this iterator until they are reaped. */
+SEC("iter/task")
+int count_unreaped(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+
+	if (!task)
+		return 0;
+	struct identity *who = bpf_task_storage_get(&identities, task, 0, 0);
+	if (who && who->epoch < process_settings.first_young_epoch)
+		process_settings.unreaped++;
 	return 0;
 }

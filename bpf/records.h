@@ -31,6 +31,9 @@ enum st_missing {
 	ST_MISSING_DELAY = 1 << 2,  /* run_delay_ns: no CONFIG_SCHED_INFO */
 	ST_MISSING_PARENT = 1 << 3, /* parent_pid: not in the helper's pid namespace, or no snapshot has seen an ancestor */
 	ST_MISSING_IDENTITY = 1 << 4, /* all but the pid: before 6.9 the kernel's oom:mark_victim tells no more */
+	ST_MISSING_FAULTS = 1 << 5, /* minor_faults, major_faults: the BCC loader's programs see no kernel structs */
+	ST_MISSING_EXIT_CODE = 1 << 6, /* exit_code: likewise */
+	ST_MISSING_CGROUP = 1 << 7, /* cgroup_id: rows made from /proc */
 	ST_MISSING_TRAFFIC = 1 << 8,  /* sent_bytes, received_bytes, retransmits: the kernel keeps none for this socket */
 	ST_MISSING_RTT = 1 << 9,      /* rtt_us: nothing was acknowledged yet, or not a TCP connection */
 	ST_MISSING_OWNER = 1 << 10,   /* pid, pid_start_ns: no process holds it, or none was found yet */
@@ -251,6 +254,119 @@ struct st_event_socket_closed {
 	struct st_socket socket;   /* its last readings; `state` is the one it had before it closed */
 };
 
+/*
+ * ---- activity: what hooks count while a stream asks for it ----
+ * Cumulative since the probe was attached, or since `first_ns` where a row has one: a row whose first_ns changed is a
+ * new row. Probes of a kind are attached when the first stream asks for the kind; those that ST_KINDS_OPT_IN names are
+ * detached when the last such stream ends, and then count from zero.
+ */
+enum st_activity_kind { /* bits of the mask of enum st_kinds */
+	ST_KIND_RECLAIM = 1 << 8,  /* ticks with ST_SECTION_RECLAIM */
+	ST_KIND_CPU_FREQUENCY = 1 << 9, /* ST_SECTION_CPU_FREQUENCY */
+	ST_KIND_RUN_QUEUE = 1 << 10, /* opt-in: ST_SECTION_RUN_QUEUE */
+	ST_KIND_SYSCALLS = 1 << 11, /* opt-in: ST_SECTION_CALLERS and ST_SECTION_SYSCALLS */
+	ST_KIND_FILES = 1 << 12,   /* opt-in: ST_SECTION_FILE_USERS and ST_SECTION_FILE_SYSTEMS */
+	ST_KINDS_OPT_IN = ST_KIND_RUN_QUEUE | ST_KIND_SYSCALLS | ST_KIND_FILES,
+};
+
+enum st_activity_section { /* more of enum st_section_kind */
+	ST_SECTION_RECLAIM = 16,   /* struct st_reclaim */
+	ST_SECTION_CPU_FREQUENCY = 17, /* struct st_cpu_frequency */
+	ST_SECTION_RUN_QUEUE = 18, /* struct st_run_queue, one row */
+	ST_SECTION_CALLERS = 19,   /* struct st_caller */
+	ST_SECTION_SYSCALLS = 20,  /* struct st_syscall; ST_SEES_ALL only */
+	ST_SECTION_FILE_USERS = 21, /* struct st_file_user */
+	ST_SECTION_FILE_SYSTEMS = 22, /* struct st_file_system; ST_SEES_ALL only */
+};
+
+#define ST_DURATIONS 32 /* a histogram: slot n counts [2^n, 2^(n+1)) ns; the last takes all that is longer */
+
+/*
+ * Whose row it is. A process that changes its user has a row for each. All zero but first_ns in the overflow row, which
+ * sums up those that found the map full. Who doesn't see all sees only rows of his own.
+ */
+struct st_actor {
+	u32 pid;                   /* as the helper's pid namespace sees it */
+	u32 uid;                   /* effective, in the initial user namespace */
+	u64 start_ns;              /* of the process; with pid it is the identity */
+	u64 first_ns;              /* boot time of the first event in this row */
+	u32 uids_differ;           /* as in struct st_exited */
+	u32 pad;
+	char comm[ST_COMM_BYTES];  /* of the thread that made the row, at first_ns */
+};
+
+/* A process's own search for free memory while it waits: the machine's is short, or its memory cgroup is at its limit. */
+struct st_reclaim {
+	struct st_actor actor;
+	u64 machine_count;         /* mm_vmscan_direct_reclaim_begin */
+	u64 machine_ns;
+	u64 cgroup_count;          /* mm_vmscan_memcg_reclaim_begin */
+	u64 cgroup_ns;
+	u64 freed_pages;
+};
+
+struct st_cpu_frequency {
+	u32 cpu;
+	u32 frequency_khz;         /* the latest that was asked for: the hardware may run at another */
+	u64 changed_ns;            /* boot time */
+	u64 changes;
+};
+
+/*
+ * How long tasks were runnable before they ran, on all CPUs; a wait that moved between CPUs is one. The idle task does not
+ * count. Of a task that is older than the probe the first wait isn't known and is left out.
+ */
+struct st_run_queue {
+	u64 longest_ns;
+	u64 count;
+	u64 wait_ns;
+	u64 durations[ST_DURATIONS];
+};
+
+struct st_caller {
+	struct st_actor actor;
+	u64 calls;                 /* that have returned */
+	u64 failed;                /* of these: with an error, also those that a signal interrupted */
+	u64 call_ns;               /* from entry to return, asleep or not; threads add up */
+};
+
+struct st_syscall {
+	u32 number;                /* of this machine's ABI; 2^32-1: 32-bit programs' calls, and numbers above 510 */
+	u32 pad;
+	u64 calls;
+	u64 failed;
+	u64 call_ns;
+	u64 durations[ST_DURATIONS];
+};
+
+/* System calls on files, directories and block devices; neither mmap, io_uring, splice nor 32-bit programs. */
+struct st_file_user {
+	struct st_actor actor;
+	u64 opens;
+	u64 failed_opens;
+	u64 reads;
+	u64 read_bytes;            /* as the calls returned them, from page cache or device */
+	u64 writes;
+	u64 written_bytes;
+	u64 syncs;                 /* fsync, fdatasync, sync_file_range, syncfs */
+	u64 sync_ns;
+};
+
+struct st_file_system {
+	u32 major;                 /* as in /proc/PID/mountinfo */
+	u32 minor;
+	char type[ST_COMM_BYTES];  /* file_system_type, cut short; empty in the overflow row */
+	u64 first_ns;
+	u64 opens;
+	u64 reads;
+	u64 read_bytes;
+	u64 writes;
+	u64 written_bytes;
+	u64 syncs;
+	u64 sync_ns;
+	u64 durations[ST_DURATIONS]; /* of syncs */
+};
+
 /* ---- the stream: see docs/api/stream-format.md ---- */
 
 #define ST_STREAM_VERSION 1
@@ -283,7 +399,7 @@ struct st_hello {
 struct st_tick {
 	u64 sequence;              /* counts this stream's ticks, the lost ones included */
 	u64 lost_ticks;            /* cumulative: ticks this reader was too slow for */
-	u64 lost_events;           /* cumulative: events this reader or a full ring buffer lost */
+	u64 lost_events;           /* cumulative: lost by this reader or a full ring buffer, or found no memory for a row */
 	u64 frame_bytes;           /* size of the memfd */
 };
 

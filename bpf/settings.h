@@ -17,10 +17,16 @@ struct st_snapshot_settings {
 	u64 born_before_ns;        /* boot time: processes that started at or after it are left to the next snapshot */
 };
 
+#define ST_EPOCHS 16
+
 struct st_process_settings {
 	u64 attached_ns;           /* boot time: when process_events was attached */
 	u64 last_snapshot_ns;      /* boot time: born_before_ns of the latest snapshot */
+	u64 epoch_ns;              /* exits that wait to be freed are counted by epochs of this length */
 	struct st_exited overflow; /* written by the programs: exits that found the roll-up map full */
+	s64 waiting[ST_EPOCHS];    /* written by the programs: of the epochs with this remainder, exits not freed yet */
+	u32 first_young_epoch;     /* count_unreaped: later exits are left out */
+	u32 unreaped;              /* written by count_unreaped: exits that nobody has reaped yet */
 };
 
 enum st_pass_rows {
@@ -54,6 +60,11 @@ struct st_block_settings {
 
 struct st_event_settings {
 	u64 lost_events;           /* written by the programs: events that found the ring buffer full */
+};
+
+/* What the activity probes count beside their rows; written by the programs. */
+struct st_activity_settings {
+	u64 unseen;                /* events that are in no row, because the kernel had no memory for it or a map was full */
 };
 
 #endif

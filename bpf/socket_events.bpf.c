@@ -12,7 +12,7 @@
 #define EVENTS_A_SECOND 256 /* a busy server's connections are summed, not told one by one */
 #define SECOND_NS 1000000000ull
 
-struct st_traffic_settings settings SEC(".data.settings") = {};
+struct st_traffic_settings traffic_settings SEC(".data.socket_events") = {};
 
 struct process_key {
 	u64 start_ns;
@@ -30,17 +30,17 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 128 * 1024);
-} events SEC(".maps");
+} socket_events_ring SEC(".maps");
 
-struct totals {
+struct connection_totals {
 	u64 sent_bytes, received_bytes, retransmits;
 };
 
 static __always_inline struct st_traffic *overflow_row(void)
 {
-	if (!settings.overflow.first_ns)
-		settings.overflow.first_ns = bpf_ktime_get_boot_ns();
-	return &settings.overflow;
+	if (!traffic_settings.overflow.first_ns)
+		traffic_settings.overflow.first_ns = bpf_ktime_get_boot_ns();
+	return &traffic_settings.overflow;
 }
 
 static __always_inline struct st_traffic *put_row(const struct process_key *key, struct st_traffic *fresh)
@@ -49,7 +49,7 @@ static __always_inline struct st_traffic *put_row(const struct process_key *key,
 		return overflow_row();
 	fresh->start_ns = key->start_ns;
 	fresh->first_ns = bpf_ktime_get_boot_ns();
-	fresh->missing = settings.missing;
+	fresh->missing = traffic_settings.missing;
 	bpf_map_update_elem(&traffic, key, fresh, BPF_NOEXIST); /* another CPU may have been first */
 	struct st_traffic *row = bpf_map_lookup_elem(&traffic, key);
 	return row ? row : overflow_row();
@@ -91,7 +91,7 @@ static __always_inline struct st_traffic *row_of_owner(const struct socket_memor
 	return put_row(&key, &fresh);
 }
 
-static __always_inline void credit(struct st_traffic *row, const struct totals *sum)
+static __always_inline void credit(struct st_traffic *row, const struct connection_totals *sum)
 {
 	__sync_fetch_and_add(&row->closed_connections, 1);
 	__sync_fetch_and_add(&row->tcp_sent_bytes, sum->sent_bytes);
@@ -110,21 +110,21 @@ static __always_inline void make_current_owner(struct socket_memory *memory)
 
 static __always_inline bool may_tell(u64 now_ns)
 {
-	if (now_ns - settings.window_ns >= SECOND_NS) {
-		settings.window_ns = now_ns;
-		settings.window_events = 0;
+	if (now_ns - traffic_settings.window_ns >= SECOND_NS) {
+		traffic_settings.window_ns = now_ns;
+		traffic_settings.window_events = 0;
 	}
-	return settings.window_events++ < EVENTS_A_SECOND;
+	return traffic_settings.window_events++ < EVENTS_A_SECOND;
 }
 
 /* The port is read from inet_sport: tcp_set_state() gives an automatic one back (skc_num) before it tells. */
 static __always_inline void tell(struct sock *sk, const struct tcp_sock *tcp, const struct socket_memory *memory, u8 before)
 {
 	u64 now_ns = bpf_ktime_get_boot_ns();
-	struct st_event_socket_closed *event = may_tell(now_ns) ? bpf_ringbuf_reserve(&events, sizeof(*event), 0) : NULL;
+	struct st_event_socket_closed *event = may_tell(now_ns) ? bpf_ringbuf_reserve(&socket_events_ring, sizeof(*event), 0) : NULL;
 
 	if (!event) {
-		__sync_fetch_and_add(&settings.lost_events, 1);
+		__sync_fetch_and_add(&traffic_settings.lost_events, 1);
 		return;
 	}
 	__builtin_memset(event, 0, sizeof(*event));
@@ -151,7 +151,7 @@ static __always_inline void end_connection(struct sock *sk, struct socket_memory
 
 	if (!tcp || !memory || before == TCP_CLOSE || before == TCP_LISTEN || before == TCP_SYN_SENT)
 		return;
-	struct totals sum = {
+	struct connection_totals sum = {
 		.sent_bytes = less(tcp->bytes_sent, tcp->bytes_retrans),
 		.received_bytes = less(tcp->bytes_received, sk->__sk_common.skc_flags >> SOCK_DONE & 1),
 		.retransmits = tcp->total_retrans,
@@ -169,7 +169,7 @@ static __always_inline void end_connection(struct sock *sk, struct socket_memory
 
 static __always_inline void settle(struct sock *sk, struct socket_memory *memory)
 {
-	struct totals sum = { memory->sent_bytes, memory->received_bytes, memory->retransmits };
+	struct connection_totals sum = { memory->sent_bytes, memory->received_bytes, memory->retransmits };
 
 	memory->closed_unowned = 0;
 	credit(sk->sk_lock.owned ? row_of_current() : overflow_row(), &sum);

@@ -9,7 +9,7 @@
  */
 #include "socket_row.bpf.h"
 
-struct st_socket_settings settings SEC(".data.settings") = {};
+struct st_socket_settings owner_settings SEC(".data.socket_owners") = {};
 
 /* The first holder found is the owner until a whole pass has not found it holding the socket. */
 static __always_inline void confirm_owner(struct socket_memory *memory, struct task_struct *task)
@@ -17,19 +17,19 @@ static __always_inline void confirm_owner(struct socket_memory *memory, struct t
 	bool owns = memory->owner_tgid == (u32)task->tgid;
 
 	if (!memory->confirmed_pass) /* its owner is known from elsewhere: from now on it has to be found holding it */
-		memory->confirmed_pass = settings.pass - 1;
-	if (!owns && memory->owner_tgid && memory->confirmed_pass + 1 >= settings.pass)
+		memory->confirmed_pass = owner_settings.pass - 1;
+	if (!owns && memory->owner_tgid && memory->confirmed_pass + 1 >= owner_settings.pass)
 		return;
 	if (!owns)
 		set_owner(memory, task);
-	memory->confirmed_pass = settings.pass;
+	memory->confirmed_pass = owner_settings.pass;
 }
 
 static __always_inline void read_udp(struct st_socket *row, struct sock *sk)
 {
 	struct udp_sock *udp = (struct udp_sock *)sk;
 
-	row->missing |= ST_MISSING_RTT | (settings.counts_datagrams ? 0 : ST_MISSING_TRAFFIC);
+	row->missing |= ST_MISSING_RTT | (owner_settings.counts_datagrams ? 0 : ST_MISSING_TRAFFIC);
 	row->receive_queue_bytes = less(sk->sk_backlog.rmem_alloc.counter, BPF_CORE_READ(udp, forward_deficit));
 	row->send_queue_bytes = less(sk->sk_wmem_alloc.refs.counter, 1);
 }
@@ -40,7 +40,7 @@ static __always_inline void write_socket(struct seq_file *seq, struct sock *sk, 
 	struct st_socket row = {};
 	struct socket_memory *memory = memory_of(sk);
 
-	if (!memory || memory->shown_pass == settings.pass)
+	if (!memory || memory->shown_pass == owner_settings.pass)
 		return;
 	row.protocol = sk->sk_protocol;
 	row.uid = held->uid;
@@ -57,7 +57,7 @@ static __always_inline void write_socket(struct seq_file *seq, struct sock *sk, 
 	remember(&row, sk);
 	row.cookie = bpf_get_socket_cookie(sk);
 	if (!bpf_seq_write(seq, &row, sizeof(row)))
-		memory->shown_pass = settings.pass;
+		memory->shown_pass = owner_settings.pass;
 }
 
 static __always_inline bool is_tcp_or_udp(struct sock *sk)
@@ -91,14 +91,14 @@ int socket_owners(struct bpf_iter__task_file *ctx)
 		memory = new_memory(sk, 1);
 	if (memory)
 		confirm_owner(memory, task);
-	if (settings.visibility != ST_SEES_ALL && row.uid != settings.uid)
+	if (owner_settings.visibility != ST_SEES_ALL && row.uid != owner_settings.uid)
 		return 0;
 	row.inode = BPF_CORE_READ(file, f_inode, i_ino);
 	row.pid_start_ns = BPF_CORE_READ(leader, start_boottime);
 	row.net_namespace = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	if (settings.rows == ST_PASS_OWNERS)
+	if (owner_settings.rows == ST_PASS_OWNERS)
 		bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
-	else if (settings.rows == ST_PASS_ELSEWHERE && row.net_namespace != settings.net_namespace)
+	else if (owner_settings.rows == ST_PASS_ELSEWHERE && row.net_namespace != owner_settings.net_namespace)
 		write_socket(ctx->meta->seq, sk, &row);
 	return 0;
 }

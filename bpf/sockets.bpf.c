@@ -2,11 +2,11 @@
 /* One struct st_socket for each TCP and UDP socket of the helper's network namespace: costs nothing between snapshots. */
 #include "socket_row.bpf.h"
 
-struct st_socket_settings settings SEC(".data.settings") = {};
+struct st_socket_settings socket_settings SEC(".data.sockets") = {};
 
 static __always_inline bool is_hidden(u32 uid)
 {
-	return settings.visibility != ST_SEES_ALL && uid != settings.uid;
+	return socket_settings.visibility != ST_SEES_ALL && uid != socket_settings.uid;
 }
 
 /*
@@ -20,7 +20,7 @@ static __always_inline void ask_for_owner(const struct st_socket *row, struct so
 	u32 asked = ++memory->asked;
 
 	if (!(asked & (asked - 1)))
-		settings.unowned++;
+		socket_settings.unowned++;
 }
 
 /* What has no struct tcp_sock: a closed connection's last minute, or a connection that isn't there yet. */
@@ -33,7 +33,7 @@ static __always_inline bool read_mini(struct st_socket *row, struct sock_common 
 		if (remains)
 			row->state = remains->tw_sk.tw_substate;
 		row->missing |= ST_MISSING_UID;
-		return settings.visibility == ST_SEES_ALL;
+		return socket_settings.visibility == ST_SEES_ALL;
 	}
 	row->state = TCP_SYN_RECV;
 	row->uid = listener_uid;
@@ -50,7 +50,7 @@ int tcp_sockets(struct bpf_iter__tcp *ctx)
 	if (!common)
 		return 0;
 	row.protocol = IPPROTO_TCP;
-	row.net_namespace = settings.net_namespace;
+	row.net_namespace = socket_settings.net_namespace;
 	read_endpoints(&row, common);
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(common);
 	if (tcp) {
@@ -84,10 +84,10 @@ int udp_sockets(struct bpf_iter__udp *ctx)
 	if (is_hidden(row.uid))
 		return 0;
 	row.protocol = IPPROTO_UDP;
-	row.net_namespace = settings.net_namespace;
+	row.net_namespace = socket_settings.net_namespace;
 	read_endpoints(&row, &sk->__sk_common);
 	row.inode = socket_inode(sk);
-	row.missing = ST_MISSING_RTT | (settings.counts_datagrams ? 0 : ST_MISSING_TRAFFIC);
+	row.missing = ST_MISSING_RTT | (socket_settings.counts_datagrams ? 0 : ST_MISSING_TRAFFIC);
 	/* udp_diag_get_info(), net/ipv4/udp_diag.c; one reference of sk_wmem_alloc is the socket's own */
 	row.receive_queue_bytes = less(sk->sk_backlog.rmem_alloc.counter, udp->forward_deficit);
 	row.send_queue_bytes = less(sk->sk_wmem_alloc.refs.counter, 1);

@@ -2,7 +2,7 @@
 /* One struct st_task for each task, read in bulk through an iterator: costs nothing between snapshots. */
 #include "common.bpf.h"
 
-struct st_snapshot_settings settings SEC(".data.settings") = {};
+struct st_snapshot_settings snapshot_settings SEC(".data.task_snapshot") = {};
 
 /* get_task_state(), fs/proc/array.c, and task_state_index(), include/linux/sched.h */
 enum {
@@ -53,25 +53,21 @@ static __always_inline void add_exited_threads(struct st_task *row, const struct
 	row->involuntary_switches += signal->nivcsw;
 }
 
-/* The pointers of a task, each loaded once. */
-struct pointers {
-	struct task_struct *leader, *parent;
-	const struct cred *cred;
-	struct signal_struct *signal;
-	struct mm_struct *mm;
-	struct css_set *cgroups;
-};
-
-static __always_inline void read_process(struct st_task *row, const struct pointers *at)
+/* Only of a process: a thread's row is made from fewer cache lines, which are what a large snapshot costs. */
+static __always_inline void read_process(struct st_task *row, struct task_struct *task)
 {
-	row->parent_pid = visible_pid(at->parent->group_leader, at->parent->tgid);
-	if (!row->parent_pid && at->parent->tgid)
+	struct task_struct *parent = task->real_parent;
+	struct signal_struct *signal = task->signal;
+	struct mm_struct *mm = task->mm;
+
+	add_exited_threads(row, signal);
+	row->parent_pid = visible_pid(parent->group_leader, parent->tgid);
+	if (!row->parent_pid && parent->tgid)
 		row->missing |= ST_MISSING_PARENT;
-	row->uid = at->cred->euid.val;
-	row->threads = at->signal->nr_threads;
-	row->cgroup_id = at->cgroups->dfl_cgrp->kn->id;
-	if (at->mm)
-		row->rss_bytes = resident_pages(at->mm) * constants.page_bytes;
+	row->threads = signal->nr_threads;
+	row->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
+	if (mm)
+		row->rss_bytes = resident_pages(mm) * constants.page_bytes;
 }
 
 SEC("iter/task")
@@ -79,35 +75,30 @@ int task_snapshot(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct st_task row = {};
-	struct pointers at;
 
 	if (!task)
 		return 0;
 	task = plain(task);
-	at.leader = task->group_leader;
-	at.parent = task->real_parent;
-	at.cred = task->real_cred;
-	at.signal = task->signal;
-	at.mm = task->mm;
-	at.cgroups = task->cgroups;
-	row.start_ns = at.leader->start_boottime;
-	if (row.start_ns >= settings.born_before_ns)
+	struct task_struct *leader = task->group_leader;
+	const struct cred *cred = task->real_cred;
+	row.start_ns = leader->start_boottime;
+	if (row.start_ns >= snapshot_settings.born_before_ns)
 		return 0;
-	bool own = at.cred->euid.val == settings.uid && !uids_differ(at.cred);
-	if (settings.visibility == ST_SEES_OWN && !own)
+	bool own = cred->euid.val == snapshot_settings.uid && !uids_differ(cred);
+	if (snapshot_settings.visibility == ST_SEES_OWN && !own)
 		return 0;
 	row.pid = visible_pid(task, task->pid);
-	row.tgid = visible_pid(at.leader, task->tgid);
+	row.tgid = visible_pid(leader, task->tgid);
 	if (!row.pid || !row.tgid)
 		return 0;
 	read_own_counters(&row, task);
 	if (task->pid == task->tgid) {
-		add_exited_threads(&row, at.signal);
-		read_process(&row, &at);
+		row.uid = cred->euid.val;
+		read_process(&row, task);
 	} else {
 		row.start_ns = 0;
 	}
-	if (settings.visibility != ST_SEES_ALL && !own) {
+	if (snapshot_settings.visibility != ST_SEES_ALL && !own) {
 		row.read_bytes = row.write_bytes = 0;
 		row.missing |= ST_MISSING_IO;
 	}

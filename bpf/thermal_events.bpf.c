@@ -3,9 +3,11 @@
 #include "common.bpf.h"
 #include "events.bpf.h"
 
+RARE_EVENTS(thermal_events)
+
 #define NO_TRIP (-1)
 
-static __always_inline void describe(struct st_event_thermal *event, struct thermal_zone_device *zone)
+static __always_inline void describe_zone(struct st_event_thermal *event, struct thermal_zone_device *zone)
 {
 	event->zone_id = BPF_CORE_READ(zone, id);
 	event->temperature_mc = BPF_CORE_READ(zone, temperature);
@@ -18,11 +20,11 @@ static __always_inline void describe(struct st_event_thermal *event, struct ther
 SEC("tp_btf/thermal_temperature")
 int BPF_PROG(report_temperature, struct thermal_zone_device *zone)
 {
-	struct st_event_thermal *event = new_event(ST_EVENT_TEMPERATURE, sizeof(*event));
+	struct st_event_thermal *event = new_event(thermal_events, ST_EVENT_TEMPERATURE, sizeof(*event));
 
 	if (!event)
 		return 0;
-	describe(event, zone);
+	describe_zone(event, zone);
 	bpf_ringbuf_submit(event, 0);
 	return 0;
 }
@@ -30,11 +32,11 @@ int BPF_PROG(report_temperature, struct thermal_zone_device *zone)
 SEC("tp_btf/thermal_zone_trip")
 int BPF_PROG(report_trip, struct thermal_zone_device *zone, int trip, int trip_type)
 {
-	struct st_event_thermal *event = new_event(ST_EVENT_TRIP, sizeof(*event));
+	struct st_event_thermal *event = new_event(thermal_events, ST_EVENT_TRIP, sizeof(*event));
 
 	if (!event)
 		return 0;
-	describe(event, zone);
+	describe_zone(event, zone);
 	event->trip_index = trip;
 	event->trip_type = trip_type;
 	bpf_ringbuf_submit(event, 0);
@@ -44,7 +46,7 @@ int BPF_PROG(report_trip, struct thermal_zone_device *zone, int trip, int trip_t
 SEC("tp_btf/cdev_update")
 int BPF_PROG(report_cooling, struct thermal_cooling_device *device, unsigned long target)
 {
-	struct st_event_cooling *event = new_event(ST_EVENT_COOLING, sizeof(*event));
+	struct st_event_cooling *event = new_event(thermal_events, ST_EVENT_COOLING, sizeof(*event));
 
 	if (!event)
 		return 0;

@@ -1,9 +1,10 @@
 """The command line of the sampler; the bus starts it, people don't.
 
-smoothtask-sampler [--object-dir DIR] [--interface-file FILE] [--idle-seconds N]
-    [--silent-seconds N] [--prompt-seconds N] [--streams-per-user N]
+smoothtask-sampler [--object-dir DIR] [--bcc-dir DIR] [--loader auto|core|bcc] [--interface-file FILE]
+    [--idle-seconds N] [--recheck-seconds N] [--silent-seconds N] [--prompt-seconds N]
+    [--streams-per-user N]
 
-Parsed by hand: argparse costs 2 MiB in a process that needs six options.
+Parsed by hand: argparse costs 2 MiB in a process that needs nine options.
 """
 
 import asyncio
@@ -14,12 +15,16 @@ from typing import NoReturn
 from helper.bus.authority import Patience
 from helper.bus.quotas import Limits
 from helper.daemon import Options, run
+from helper.loaders.choice import LOADERS
 
 _HOME = Path(__file__).resolve().parents[1]
 _DEFAULTS = {
     "--object-dir": str(_HOME / "build" / "bpf"),
+    "--bcc-dir": str(_HOME / "bpf" / "bcc"),
+    "--loader": "auto",
     "--interface-file": str(_HOME / "resources" / "dbus" / "io.github.smoothtask.Sampler1.xml"),
     "--idle-seconds": "60",
+    "--recheck-seconds": "60",
     "--silent-seconds": "5",
     "--prompt-seconds": "25",
     "--streams-per-user": "4",
@@ -31,10 +36,15 @@ def options_from(words: list[str]) -> Options:
     if len(words) % 2 or any(word not in _DEFAULTS for word in words[::2]):
         raise ValueError(f"usage: smoothtask-sampler {' '.join(f'[{name} VALUE]' for name in _DEFAULTS)}")
     chosen = _DEFAULTS | dict(zip(words[::2], words[1::2], strict=True))
+    if chosen["--loader"] not in LOADERS:
+        raise ValueError(f"usage: --loader is one of {', '.join(LOADERS)}")
     return Options(
         object_dir=Path(chosen["--object-dir"]),
+        bcc_dir=Path(chosen["--bcc-dir"]),
+        loader=chosen["--loader"],
         interface_file=Path(chosen["--interface-file"]),
         idle_s=float(chosen["--idle-seconds"]),
+        recheck_s=float(chosen["--recheck-seconds"]),
         limits=Limits(streams_per_uid=int(chosen["--streams-per-user"])),
         patience=Patience(float(chosen["--silent-seconds"]), float(chosen["--prompt-seconds"])),
     )

@@ -5,6 +5,7 @@ else owns the name.
 """
 
 import asyncio
+import functools
 import signal
 import time
 import traceback
@@ -20,18 +21,22 @@ from helper.bus.authority import Authority, Patience
 from helper.bus.callers import Callers
 from helper.bus.dispatch import Dispatcher
 from helper.bus.quotas import Limits
-from helper.sampler import service
+from helper.loaders.choice import choose
+from helper.sampler import revocation, service
 from helper.sampler.assembly import assemble
 from helper.sampler.watchdog import Watchdog
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`object_dir`: the built BPF objects; `interface_file`: the contract that introspection returns."""
+    """`object_dir`: the built BPF objects; `bcc_dir`: sources for BCC; `interface_file`: what introspection returns."""
 
     object_dir: Path
+    bcc_dir: Path
     interface_file: Path
+    loader: str = "auto"
     idle_s: float = 60.0
+    recheck_s: float = revocation.EVERY_S
     limits: Limits = field(default_factory=Limits)
     patience: Patience = field(default_factory=Patience)
 
@@ -73,9 +78,12 @@ async def _serve(bus: MessageBus, sampler: service.Sampler, options: Options, to
         return 1
     Watchdog.from_environment().start()
     lost = loop.create_task(_until_lost(bus))
+    may_have_streams = functools.partial(authority.require, action=service.MONITOR, may_prompt=False)
+    rechecks = loop.create_task(revocation.recheck_for_ever(sampler.hub, may_have_streams, options.recheck_s))
     idle = loop.create_task(_until_idle(bus, dispatcher, sampler, options.idle_s))
     ending = loop.create_task(told_to_end.wait())
     await asyncio.wait({lost, idle, ending}, return_when=asyncio.FIRST_COMPLETED)
+    rechecks.cancel()
     sampler.close()
     if lost.done():
         journal.write("the connection to the system bus is lost")
@@ -84,7 +92,7 @@ async def _serve(bus: MessageBus, sampler: service.Sampler, options: Options, to
 
 
 def _build_sampler(options: Options) -> service.Sampler:
-    parts = assemble(options.object_dir)
+    parts = assemble(options.object_dir, options.bcc_dir, choose(options.loader))
     xml = options.interface_file.read_text(encoding="utf-8")
     return service.Sampler(parts, options.limits, xml)
 

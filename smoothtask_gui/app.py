@@ -1,14 +1,12 @@
-"""The tray app's start: options, the crash handler, the session; then `resident.py` builds the rest.
+"""The tray app's start: the crash handler, the session; then `resident.py` builds the rest.
 
 A second start ends here, before Qt's widgets are loaded, having asked the first one to show its window.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from platformdirs import user_state_path
@@ -21,32 +19,13 @@ from smoothtask_gui.crash import CrashHandler
 from smoothtask_gui.session import open_session
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import argparse
 
 JOIN_TIMEOUT_S: Final = 30.0
 
 
-def arguments(argv: Sequence[str]) -> argparse.Namespace:
-    """The tray app's own options."""
-    parser = argparse.ArgumentParser(prog="smoothtask", description="Watches for overheating and runaway processes.")
-    parser.add_argument(
-        "--source", default="auto", type=_source, metavar="auto|helper|procfs|recording:FILE", help="of the readings"
-    )
-    parser.add_argument("--hidden", action="store_true", help="start in the tray, without the window")
-    parser.add_argument("--settings", action="store_true", help="open the settings window")
-    parser.add_argument("--rules", type=Path, metavar="FILE", help="watch for what FILE says")
-    return parser.parse_args(argv)
-
-
-def _source(text: str) -> str:
-    if text in ("auto", "helper", "procfs") or text.startswith("recording:"):
-        return text
-    raise argparse.ArgumentTypeError(f"{text!r} is none of auto, helper, procfs, recording:FILE")
-
-
-def main(argv: Sequence[str]) -> int:
-    """Run the app to its end; returns the exit code."""
-    options = arguments(argv)
+def main(options: argparse.Namespace) -> int:
+    """Run the app to its end with the options of `smoothtask run` (cli/arguments.py); returns the exit code."""
     if options.rules is not None and not options.rules.exists():
         print(f"smoothtask: there is no rules file {options.rules}", file=sys.stderr)
         return 1
@@ -78,7 +57,3 @@ class Front(QObject):
     """A second start's wish to see the window, with its activation token; sent from asyncio's thread."""
 
     wanted = Signal(str)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -16,7 +16,7 @@ from smoothtask_gui.sources.auto import Backoff
 from smoothtask_gui.sources.protocol import SourceChanged, SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import Callable
 
     from smoothtask_gui.sources.protocol import Item, Source
 
@@ -24,39 +24,43 @@ LONGEST_GAP_NS: Final = 10_000_000_000
 """A recording's pauses (the machine slept) aren't sat through."""
 
 
-async def pump(make_source: Callable[[], Source], period_ms: int, deliver: Callable[[Item], None]) -> None:
-    """Deliver items until cancelled, or until a recording's end."""
-    backoff = Backoff()
-    while True:
-        started_s = time.monotonic()
-        try:
-            source = make_source()
-            if source.name == "recording":
-                await _play(source, period_ms, deliver)
+class Pump:
+    """One source after another, made by `make_source`; items go to `deliver`."""
+
+    def __init__(self, make_source: Callable[[], Source], period_ms: int, deliver: Callable[[Item], None]) -> None:
+        self._make_source = make_source
+        self._period_ms = period_ms
+        self._deliver = deliver
+        self._source: Source | None = None
+
+    async def run(self) -> None:
+        """Deliver items until cancelled, or until a recording's end."""
+        backoff = Backoff()
+        while True:
+            started_s = time.monotonic()
+            self._source = source = self._make_source()
+            try:
+                await self._carry(source)
+                reason = "The recording has ended." if source.name == "recording" else "The readings ended."
+            except SourceError as error:
+                reason = str(error)
+            self._deliver(SourceChanged("none", reason))
+            if source.name == "recording":  # it would say the same again
                 return
-            async with aclosing(_items(source, period_ms)) as items:
-                async for item in items:
-                    deliver(item)
-            reason = "The readings ended."
-        except SourceError as error:
-            reason = str(error)
-        deliver(SourceChanged("none", reason))
-        await asyncio.sleep(backoff.pause_s(time.monotonic() - started_s))
+            await asyncio.sleep(backoff.pause_s(time.monotonic() - started_s))
 
+    async def change_period(self, period_ms: int) -> None:
+        """The open source goes on with it: nothing that is known is lost."""
+        self._period_ms = period_ms
+        if self._source is not None:
+            await self._source.change_period(period_ms)
 
-async def _play(source: Source, period_ms: int, deliver: Callable[[Item], None]) -> None:
-    before_ns: int | None = None
-    async with aclosing(_items(source, period_ms)) as items:
-        async for item in items:
-            if isinstance(item, Batch):
-                if before_ns is not None:
-                    await asyncio.sleep(min(max(item.boottime_ns - before_ns, 0), LONGEST_GAP_NS) / 1e9)
-                before_ns = item.boottime_ns
-            deliver(item)
-    deliver(SourceChanged("none", "The recording has ended."))
-
-
-async def _items(source: Source, period_ms: int) -> AsyncGenerator[Item]:
-    """The port promises an iterator; what closes it needs a generator."""
-    async for item in source.items(period_ms):
-        yield item
+    async def _carry(self, source: Source) -> None:
+        before_ns: int | None = None
+        async with aclosing(source.items(self._period_ms)) as items:
+            async for item in items:
+                if source.name == "recording" and isinstance(item, Batch):
+                    if before_ns is not None:
+                        await asyncio.sleep(min(max(item.boottime_ns - before_ns, 0), LONGEST_GAP_NS) / 1e9)
+                    before_ns = item.boottime_ns
+                self._deliver(item)

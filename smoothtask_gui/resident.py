@@ -21,17 +21,16 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QSystemTrayIcon
 
 from smoothtask_gui.adapters.autostart import Autostart, own_command
 from smoothtask_gui.adapters.colour_scheme import choose_platform_theme
-from smoothtask_gui.adapters.describer import Describer
-from smoothtask_gui.adapters.desktop_entries import DesktopEntries, application_folders
 from smoothtask_gui.adapters.files import FileError
-from smoothtask_gui.adapters.identity import IdentityCache
 from smoothtask_gui.adapters.loop import LoopThread, QtThread
 from smoothtask_gui.adapters.process_control import OwnProcesses
 from smoothtask_gui.adapters.quit_signals import QuitSignals
+from smoothtask_gui.adapters.sampler_client import SamplerClient
 from smoothtask_gui.adapters.settings import SettingsError, SettingsFiles
-from smoothtask_gui.cli.choose import choose
 from smoothtask_gui.domain.monitor import Monitor
-from smoothtask_gui.pump import pump
+from smoothtask_gui.domain.text import safe_text
+from smoothtask_gui.pump import Pump
+from smoothtask_gui.sources.choose import choose
 from smoothtask_gui.tray import Tray
 from smoothtask_gui.ui.icon import TrayLook, draw_icon
 from smoothtask_gui.watchdog import Ports, Watchdog
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     import argparse
     from concurrent.futures import Future
 
+    from smoothtask_gui.adapters.describer import Describer
     from smoothtask_gui.adapters.incident_log import IncidentLog
     from smoothtask_gui.adapters.notification_port import NotificationService
     from smoothtask_gui.domain.settings import Settings
@@ -64,6 +64,7 @@ class Resident(QObject):
         super().__init__()
         self._options, self._loop, self._session = options, loop, session
         self._qt_thread = QtThread()
+        self._describer: Describer | None = None
         self._files = SettingsFiles(user_config_path("smoothtask", appauthor=False), options.rules)
         self._autostart = Autostart(user_config_path() / "autostart", own_command(sys.argv[0]))
         loaded = self._files.load()
@@ -73,9 +74,14 @@ class Resident(QObject):
             Ports(session.notifications, OwnProcesses(), log, loop.submit),
             self.settings.period_ms,
         )
-        self.windows = Windows(self.watchdog, self.settings, self._make_describe())
+        self.windows = Windows(self.watchdog, self.settings, self._make_describe)
         self.tray = Tray()
         self._notifications_work = False
+        self._pump = Pump(
+            partial(choose, options.source, SamplerClient, wants_gpus=self.windows.someone_looks),
+            self.settings.period_ms,
+            partial(self._qt_thread.call, self.watchdog.receive),
+        )
         self._pumping: Future[None] | None = None
         self._connect()
         for problem in loaded.problems:
@@ -94,7 +100,7 @@ class Resident(QObject):
         )
         if self._session.tray_host is not None:
             self._loop.submit(self._session.tray_host.start(partial(call, self.tray.host_changed)))
-        self._start_pump()
+        self._pumping = self._loop.submit(self._pump.run())
         if self._options.settings:
             self.windows.show_settings()
         elif not self._options.hidden:
@@ -114,15 +120,22 @@ class Resident(QObject):
         self._qt_thread.call(self.tell, message)
 
     def _make_describe(self) -> Describe:
-        """Details of a process: read in a thread of their own, answered on Qt's."""
-        folders = application_folders(os.environ, Path.home())
-        describer = Describer(IdentityCache(DesktopEntries(folders)).describe)
-        return lambda who, answer: describer.ask(who, partial(self._qt_thread.call, answer))
+        """Details of a process: read in a thread of their own, answered on Qt's. Kept when the window closes."""
+        if self._describer is None:
+            from smoothtask_gui.adapters.describer import Describer  # noqa: PLC0415  # psutil: for a window only
+            from smoothtask_gui.adapters.desktop_entries import DesktopEntries, application_folders  # noqa: PLC0415
+            from smoothtask_gui.adapters.identity import IdentityCache  # noqa: PLC0415
+
+            folders = application_folders(os.environ, Path.home())
+            self._describer = Describer(IdentityCache(DesktopEntries(folders)).describe)
+        describer, call = self._describer, self._qt_thread.call
+        return lambda who, answer: describer.ask(who, partial(call, answer))
 
     def _connect(self) -> None:
         self.watchdog.changed.connect(self._show_in_tray)
         self.watchdog.stale.connect(lambda _: self.tray.show_stale())
         self.watchdog.refused.connect(self._show_refusal)
+        self.watchdog.source_changed.connect(_log_source)
         self.tray.window_wanted.connect(self.windows.show_main)
         self.tray.acted.connect(self.watchdog.act)
         self.tray.pause_toggled.connect(lambda on: self.watchdog.pause_alerts(on=on))
@@ -144,13 +157,6 @@ class Resident(QObject):
         if service.message:
             print(f"smoothtask: {service.message}", file=sys.stderr, flush=True)
 
-    def _start_pump(self) -> None:
-        if self._pumping is not None:
-            self._pumping.cancel()
-        deliver = partial(self._qt_thread.call, self.watchdog.receive)
-        make_source = partial(choose, self._options.source)
-        self._pumping = self._loop.submit(pump(make_source, self.settings.period_ms, deliver))
-
     def _change_settings(self, settings: Settings) -> None:
         before, self.settings = self.settings, settings
         self.windows.apply_settings(settings)
@@ -158,7 +164,7 @@ class Resident(QObject):
             self.watchdog.set_rules(settings.rules)
         if settings.period_ms != before.period_ms:
             self.watchdog.set_period(settings.period_ms)
-            self._start_pump()
+            self._loop.submit(self._pump.change_period(settings.period_ms))
         try:
             if settings.autostart != before.autostart:
                 self._autostart.turn(on=settings.autostart)
@@ -195,6 +201,13 @@ class Resident(QObject):
             self._loop.wait(self._session.close(), CLOSE_TIMEOUT_S)
         except TimeoutError:
             print("smoothtask: the session bus didn't let go in time", file=sys.stderr)
+
+
+def _log_source(source: str, reason: str) -> None:
+    """For the journal: the window says it too, but it may be closed."""
+    if reason:
+        where = {"procfs": "/proc", "none": "nowhere", "helper": "the helper"}.get(source, source)
+        print(f"smoothtask: readings come from {where}: {safe_text(reason, 1000)}", file=sys.stderr, flush=True)
 
 
 def _application(*, dark: bool | None) -> QApplication:

@@ -54,6 +54,7 @@ class Watchdog(QObject):
     changed = Signal(object)  # View
     stale = Signal(object)  # realtime_ns of the last batch, None if there was none
     show_incident = Signal(object)  # Incident
+    source_changed = Signal(str, str)  # where readings come from now, and why if that is worth a word
     refused = Signal(str)  # why something the person asked for wasn't done
 
     def __init__(self, monitor: Monitor, ports: Ports, period_ms: int) -> None:
@@ -89,6 +90,7 @@ class Watchdog(QObject):
             case SourceChanged():
                 self._silence.stop()
                 effects = self.monitor.source_changed(item.source, item.reason)
+                self.source_changed.emit(item.source, item.reason)
             case _:
                 effects = self.monitor.receive_event(item)
         if self.paused_until_ns is not None and self.now_ns() >= self.paused_until_ns:

@@ -11,10 +11,11 @@ import pwd
 from typing import TYPE_CHECKING
 
 from cachetools import LRUCache, cached
-from PySide6.QtCore import QObject, Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QObject, Qt, Signal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from smoothtask_gui.domain.incident import Incident
     from smoothtask_gui.domain.settings import Settings
     from smoothtask_gui.domain.view import View
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from smoothtask_gui.ui.settings_window import SettingsWindow
     from smoothtask_gui.ui.window import MainWindow
     from smoothtask_gui.watchdog import Watchdog
-
-HELPER_PAGE = "https://github.com/smoothtask/smoothtask#helper"
 
 
 class Windows(QObject):
@@ -33,9 +32,9 @@ class Windows(QObject):
     quit_wanted = Signal()
     closed = Signal()  # the main window
 
-    def __init__(self, watchdog: Watchdog, settings: Settings, describe: Describe) -> None:
+    def __init__(self, watchdog: Watchdog, settings: Settings, make_describe: Callable[[], Describe]) -> None:
         super().__init__()
-        self._describe = describe
+        self._make_describe = make_describe
         self.settings = settings
         self._watchdog = watchdog
         self._main: MainWindow | None = None
@@ -46,6 +45,10 @@ class Windows(QObject):
 
     @property
     def main_is_open(self) -> bool:
+        return self._main is not None
+
+    def someone_looks(self) -> bool:
+        """Whether the main window is there to be seen; any thread may ask."""
         return self._main is not None
 
     def show_main(self, activation_token: str = "") -> None:
@@ -88,16 +91,24 @@ class Windows(QObject):
     def _make_main(self) -> MainWindow:
         from smoothtask_gui.ui.window import MainWindow  # noqa: PLC0415  # see the module's docstring
 
-        self._main = window = MainWindow(os.getuid(), user_name, self._describe)
+        self._main = window = MainWindow(os.getuid(), user_name, self._make_describe())
         window.apply_settings(self.settings)
         window.stop_requested.connect(self._watchdog.stop)
         window.snooze_requested.connect(self._watchdog.snooze)
         window.settings_requested.connect(self.show_settings)
-        window.helper_help_requested.connect(lambda: QDesktopServices.openUrl(QUrl(HELPER_PAGE)))
+        window.helper_help_requested.connect(self._show_helper_help)
         window.quit_requested.connect(self.quit_wanted)
         window.destroyed.connect(self._forget_main)
         window.show_view(self._watchdog.view, self._watchdog.monitor.store)
         return window
+
+    def _show_helper_help(self) -> None:
+        from smoothtask_gui.ui import formats  # noqa: PLC0415  # see the module's docstring
+        from smoothtask_gui.ui.helper_help import HelperHelp  # noqa: PLC0415  # likewise
+
+        sample = self._watchdog.view.sample
+        unseen = sample.unavailable.values() if sample else ()
+        HelperHelp("\n".join(f"· {formats.name(reason)}" for reason in unseen), self._main).open()
 
     def _show_view(self, view: View) -> None:
         if self._main is not None:

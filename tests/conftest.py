@@ -10,6 +10,13 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+from hypothesis.configuration import set_hypothesis_home_dir
+
+# hypothesis would write into the checkout, which may be another user's
+set_hypothesis_home_dir(Path.home() / ".cache" / "hypothesis")
+settings.register_profile("here", settings.default, database=None)
+settings.load_profile("here")
 
 LIST = Path(__file__).parents[1] / "docs" / "testing.md"
 

@@ -12,7 +12,7 @@ from typing import Any
 from dbus_fast import BusType, Message, MessageType, NameFlag, ReleaseNameReply, RequestNameReply
 from dbus_fast.aio import MessageBus
 
-from helper.bus import writer
+from helper.bus import reader, writer
 
 DAEMON = "org.freedesktop.DBus"
 _DAEMON_PATH = "/org/freedesktop/DBus"
@@ -24,9 +24,10 @@ class CallFailed(Exception):  # noqa: N818  reads as what it says
 
 
 async def connect() -> MessageBus:
-    """Connects to the system bus with fd passing and the writer that survives a full socket."""
+    """Connects to the system bus with fd passing, and with a writer and a reader that no caller can break."""
     bus = await MessageBus(bus_type=BusType.SYSTEM, negotiate_unix_fd=True).connect()
     writer.install(bus)
+    reader.install(bus)
     return bus
 
 

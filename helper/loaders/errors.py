@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 LIBBPF_ERRNO_START: Final = 4000  # libbpf_legacy.h: enum libbpf_errno
+VERIFIER_LOG: Final = "END PROG LOAD LOG"  # libbpf puts the verifier's log between two such lines
 LIBBPF_ERRORS: Final = {
     4000: "libelf could not read it",
     4001: "it is not a BPF object of this format",
@@ -60,10 +61,10 @@ class _Row:
 
 
 HINTS: Final = (
-    # libbpf puts the verifier's log between two such lines; EACCES and EINVAL mean the verifier then, not a right
+    # EACCES and EINVAL mean the verifier then, not a right
     _Row(
         "the kernel's verifier rejected the program; this kernel differs from those it was made for",
-        log="END PROG LOAD LOG",
+        log=VERIFIER_LOG,
     ),
     # bpf(2) refuses before it verifies: bpf_capable(), perfmon_capable()
     _Row(
@@ -78,6 +79,8 @@ HINTS: Final = (
     _Row("the object file is damaged or not a BPF object; rebuild it or reinstall the package", step="open"),
     # libbpf_find_attach_btf_id() finds no btf_trace_NAME or bpf_iter_NAME
     _Row("this kernel has no such tracepoint or iterator", numbers=frozenset({errno.ESRCH})),
+    # bpf_raw_tracepoint_open(2) of a raw tracepoint, which is looked up by name when it is attached
+    _Row("this kernel has no such tracepoint or iterator", step="attach", numbers=frozenset({errno.ENOENT})),
     _Row("this kernel has no such tracepoint or iterator", log="kernel BTF type"),
     _Row("the kernel is out of memory for it", numbers=frozenset({errno.ENOMEM})),
 )

@@ -19,11 +19,15 @@ from typing import TYPE_CHECKING, Final
 
 from helper.loaders.errors import LoaderError
 from helper.loaders.kernel_types import has_function
+from helper.loaders.together import Together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+    from helper.loaders.together import Part
 
 KERNEL_BTF: Final = Path("/sys/kernel/btf/vmlinux")
+CONSTANTS_SECTION: Final = ".rodata.constants"
 KFUNC: Final = b"bpf_rdonly_cast"  # bpf/core_fixes.bpf.h
 WITHOUT_KFUNCS: Final = "without-kfuncs"
 """Folder of the objects for kernels without it (before 6.2); packaging/dev/build_bpf.py makes them."""
@@ -45,17 +49,19 @@ _PROTOTYPES: Final[dict[str, tuple[type | None, list[type]]]] = {
     "bpf_object__next_program": (_pointer, [_pointer, _pointer]),
     "bpf_program__name": (_text, [_pointer]),
     "bpf_program__fd": (_int, [_pointer]),
-    "bpf_program__autoload": (ctypes.c_bool, [_pointer]),
     "bpf_program__set_autoload": (_int, [_pointer, ctypes.c_bool]),
     "bpf_program__attach": (_pointer, [_pointer]),
     "bpf_map__fd": (_int, [_pointer]),
     "bpf_map__value_size": (ctypes.c_uint32, [_pointer]),
+    "bpf_map__name": (_text, [_pointer]),
+    "bpf_map__set_autocreate": (_int, [_pointer, ctypes.c_bool]),
     "bpf_map__reuse_fd": (_int, [_pointer, _int]),
     "bpf_map__set_initial_value": (_int, [_pointer, _pointer, _size]),
     "bpf_link__fd": (_int, [_pointer]),
     "bpf_link__destroy": (_int, [_pointer]),
     "bpf_iter_create": (_int, [_int]),
     "bpf_map_lookup_elem": (_int, [_int, _pointer, _pointer]),
+    "bpf_map_update_elem": (_int, [_int, _pointer, _pointer, ctypes.c_uint64]),
     "bpf_map_lookup_batch": (_int, [_int, _pointer, _pointer, _pointer, _pointer, _pointer, _pointer]),
     "bpf_map_lookup_and_delete_elem": (_int, [_int, _pointer, _pointer]),
     "libbpf_num_possible_cpus": (_int, []),
@@ -84,6 +90,9 @@ class _Log(local):
 class Libbpf:
     """The library, and where the package's objects lie. Make one and pass it to the probes."""
 
+    has_parts = True
+    """Whether several probes share an object (helper/probes/parts.py)."""
+
     def __init__(self, objects: Path, library: str = "libbpf.so.1", kernel_btf: Path = KERNEL_BTF) -> None:
         """Raises LoaderError if the library is missing or lacks a function."""
         self._objects = objects
@@ -100,6 +109,7 @@ class Libbpf:
         vsnprintf = ctypes.CDLL(None).vsnprintf
         vsnprintf.restype, vsnprintf.argtypes = _int, [_pointer, _size, _pointer, _pointer]
         self._log = _Log(vsnprintf)
+        self.together = Together()
         self._printer = _print_callback(self._log.take)
         weakref.finalize(self, self.calls.libbpf_set_print, _print_callback())  # or libbpf would call freed memory
 
@@ -113,7 +123,7 @@ class Libbpf:
         handle = self.calls.bpf_object__open_file(os.fsencode(path), None)
         if not handle:
             raise self.error(name, "open", ctypes.get_errno())
-        return BpfObject(self, name, handle)
+        return BpfObject(self, name, _Handle(self.calls, handle))
 
     def _path(self, name: str) -> Path:
         """Of the object that fits this kernel."""
@@ -151,25 +161,50 @@ def _lockdown_hint(number: int) -> str:
     return "the kernel is locked down (confidentiality), which forbids eBPF to read kernel memory"
 
 
-class BpfObject:
-    """An object file on its way into the kernel. Close it, whatever happened."""
+class _Handle:
+    """libbpf's object, freed when the last that uses it lets go."""
 
-    def __init__(self, door: Libbpf, name: str, handle: int) -> None:
+    def __init__(self, calls: ctypes.CDLL, pointer: int) -> None:
+        self.pointer = pointer
+        self._calls = calls
+        self._users = 1
+
+    def share(self) -> _Handle:
+        self._users += 1
+        return self
+
+    def let_go(self) -> None:
+        self._users -= 1
+        if not self._users:
+            self._calls.bpf_object__close(self.pointer)
+
+
+class BpfObject:
+    """An object file on its way into the kernel, or a probe's part of one. Close it, whatever happened."""
+
+    def __init__(self, door: Libbpf, name: str, handle: _Handle, part: Part | None = None) -> None:
+        """`part`: which programs and maps count as this object's; None for all."""
         self.name = name
         self._door = door
         self._calls = door.calls
-        self._handle: int | None = handle
+        self._shared: _Handle | None = handle
+        self._part = part
         self._links: dict[str, int] = {}
         self._mappings: list[mmap.mmap] = []
+
+    def part(self, part: Part) -> BpfObject:
+        """A part of this object, to be attached and closed by itself; the object is freed when all are closed."""
+        assert self._shared is not None  # noqa: S101 - nobody takes parts of a closed object
+        return BpfObject(self._door, part.name, self._shared.share(), part)
 
     def close(self) -> None:
         for mapping in self._mappings:
             mapping.close()
         for link in self._links.values():
             self._calls.bpf_link__destroy(link)
-        if self._handle is not None:
-            self._calls.bpf_object__close(self._handle)
-        self._mappings, self._links, self._handle = [], {}, None
+        if self._shared is not None:
+            self._shared.let_go()
+        self._mappings, self._links, self._shared = [], {}, None
 
     def set_constants(self, section: str, value: bytes) -> None:
         """Fills a .rodata section; only before `load`."""
@@ -186,19 +221,37 @@ class BpfObject:
             if name == program:
                 self._door.check(program, "configure", self._calls.bpf_program__set_autoload(handle, False))
 
+    def keep_only(self, parts: Sequence[Part]) -> None:
+        """Loads nothing that belongs to other parts: neither programs nor maps; only before `load`.
+
+        The constants are made always.
+        """
+        wanted = {name for part in parts for name in (*part.programs, *part.maps)}
+        for name, handle in self._programs():
+            if name not in wanted:
+                self._door.check(name, "configure", self._calls.bpf_program__set_autoload(handle, False))
+        for name, handle in self._maps():
+            if name not in wanted and name != CONSTANTS_SECTION:
+                self._door.check(name, "configure", self._calls.bpf_map__set_autocreate(handle, False))
+
     def load(self) -> None:
         self._door.begin()
         self._door.check(self.name, "load", self._calls.bpf_object__load(self._handle))
 
-    def attach(self) -> None:
-        """Attaches every program that was loaded, by its section's name."""
+    def attach(self, optional: Sequence[str] = ()) -> dict[str, LoaderError]:
+        """Attaches every program that was loaded, by its section's name; returns why `optional` ones were not."""
+        failed = {}
         for name, handle in self._programs():
-            if self._calls.bpf_program__autoload(handle):
+            if self._calls.bpf_program__fd(handle) >= 0:
                 self._door.begin()
                 link = self._calls.bpf_program__attach(handle)
-                if not link:
+                if link:
+                    self._links[name] = link
+                elif name in optional:
+                    failed[name] = self._door.error(name, "attach", ctypes.get_errno())
+                else:
                     raise self._door.error(name, "attach", ctypes.get_errno())
-                self._links[name] = link
+        return failed
 
     def new_iteration(self, program: str) -> int:
         """A file descriptor that yields one pass of an attached iterator; the caller closes it."""
@@ -222,10 +275,15 @@ class BpfObject:
     def fds(self) -> tuple[list[int], list[int]]:
         """File descriptors of the loaded programs and of the maps."""
         programs = [self._calls.bpf_program__fd(handle) for _, handle in self._programs()]
-        maps, handle = [], None
-        while handle := self._calls.bpf_object__next_map(self._handle, handle):
-            maps.append(self._calls.bpf_map__fd(handle))
+        maps = [self._calls.bpf_map__fd(handle) for name, handle in self._maps() if self._has(name)]
         return [fd for fd in programs if fd >= 0], [fd for fd in maps if fd >= 0]
+
+    @property
+    def _handle(self) -> int | None:
+        return None if self._shared is None else self._shared.pointer
+
+    def _has(self, name: str) -> bool:
+        return self._part is None or name in self._part.programs or name in self._part.maps
 
     def _map(self, name: str) -> int:
         handle = self._calls.bpf_object__find_map_by_name(self._handle, name.encode())
@@ -236,4 +294,11 @@ class BpfObject:
     def _programs(self) -> Iterator[tuple[str, int]]:
         handle = None
         while handle := self._calls.bpf_object__next_program(self._handle, handle):
-            yield self._calls.bpf_program__name(handle).decode(), handle
+            name = self._calls.bpf_program__name(handle).decode()
+            if self._has(name):
+                yield name, handle
+
+    def _maps(self) -> Iterator[tuple[str, int]]:
+        handle = None
+        while handle := self._calls.bpf_object__next_map(self._handle, handle):
+            yield self._calls.bpf_map__name(handle).decode(), handle

@@ -33,7 +33,7 @@ class BlockIo:
     def open(self) -> None:
         bpf_object, _ = load(self._door, self.name)
         try:
-            self._overflow = bpf_object.shared(".data.settings")
+            self._overflow = bpf_object.shared(".data.block_io")
             disks = bpf_object.map_fd("disks")
             self._disks = HashReader(
                 self._door, self.name, disks, key_bytes=KEY.size, value_bytes=BLOCK_IO.size, entries=ENTRIES

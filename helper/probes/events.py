@@ -22,8 +22,6 @@ class RareEvents:
     """A probe of which all that comes is events; `name` is the object's."""
 
     name = ""
-    optional: tuple[str, ...] = ()
-    """Programs whose tracepoint some kernels lack; the probe runs without them."""
 
     def __init__(self, door: Libbpf) -> None:
         self._door = door
@@ -31,10 +29,10 @@ class RareEvents:
         self.missing_programs: dict[str, LoaderError] = {}
 
     def open(self) -> None:
-        bpf_object, self.missing_programs = load(self._door, self.name, self.optional)
+        bpf_object, self.missing_programs = load(self._door, self.name)
         try:
-            self._settings = bpf_object.shared(".data.settings")
-            self._ring = RingBuffer(self._door, self.name, bpf_object.map_fd("events"))
+            self._settings = bpf_object.shared(f".data.{self.name}")
+            self._ring = RingBuffer(self._door, self.name, bpf_object.map_fd(f"{self.name}_ring"))
         except LoaderError:
             bpf_object.close()
             raise

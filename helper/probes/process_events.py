@@ -5,8 +5,8 @@ no one will ever see in a snapshot, are summed in the kernel by nearest ancestor
 here in one call. Between the two nothing is counted twice as long as each snapshot begins with `begin_snapshot`.
 
 An exit is counted when the kernel frees the task: after an RCU grace period, usually some ten milliseconds after it
-was reaped, up to ten seconds with CONFIG_RCU_LAZY on offloaded CPUs, and later still on a virtual CPU that its
-scheduler leaves without any work. A process that no one reaps stays in the snapshots.
+was reaped, up to ten seconds with CONFIG_RCU_LAZY on offloaded CPUs; later it is counted as lost (`late_exits.py`). A
+process that no one reaps stays in the snapshots.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Final
 
 from helper.loaders.errors import LoaderError
 from helper.loaders.maps import HashReader, RingBuffer, read_per_cpu
+from helper.probes.late_exits import LATE_NS, LateExits, epoch_ns
 from helper.probes.program import cost_of, load
+from helper.probes.rows import read_pass
 from helper.probes.visibility import Mode, Visibility
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 EXITED: Final = struct.Struct("@IIQ16sQQQQQQQQII")  # struct st_exited
 KEY: Final = struct.Struct("@IIQ16sII")  # struct rollup_key, bpf/process_events.bpf.c
 COUNTERS: Final = struct.Struct("@QQQQ")  # struct st_counters
-SETTINGS: Final = struct.Struct("@QQ")  # struct st_process_settings, up to `overflow`
+SETTINGS: Final = struct.Struct("@QQQ")  # struct st_process_settings, up to `overflow`
 SEEN_NS: Final = struct.Struct("@Q")
 ENTRIES: Final = 4096  # of the map `rollups`
 IDLE_NS: Final = 120 * 10**9
@@ -40,24 +42,32 @@ class ProcessEvents:
 
     name = "process_events"
 
-    def __init__(self, door: Libbpf) -> None:
+    def __init__(self, door: Libbpf, late_ns: int = LATE_NS) -> None:
+        """`late_ns`: how long after its exit a process that is not freed counts as lost."""
         self._door = door
+        self._late_ns = late_ns
         self._object: BpfObject | None = None
 
     def open(self) -> None:
         bpf_object, _ = load(self._door, self.name)
         try:
-            self._settings = bpf_object.shared(".data.settings")
+            self._settings = bpf_object.shared(".data.process_events")
             rollups = bpf_object.map_fd("rollups")
             self._rollups = HashReader(
                 self._door, self.name, rollups, key_bytes=KEY.size, value_bytes=EXITED.size, entries=ENTRIES
             )
             self._counters_fd = bpf_object.map_fd("counters")
-            self._ring = RingBuffer(self._door, self.name, bpf_object.map_fd("events"))
+            self._ring = RingBuffer(self._door, self.name, bpf_object.map_fd("process_events_ring"))
         except LoaderError:
             bpf_object.close()
             raise
-        SETTINGS.pack_into(self._settings, 0, time.clock_gettime_ns(time.CLOCK_BOOTTIME), 0)
+        now_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        SETTINGS.pack_into(self._settings, 0, now_ns, 0, epoch_ns(self._late_ns))
+        at = SETTINGS.size + EXITED.size
+        nothing = memoryview(b"")
+        self._late = LateExits(
+            self._settings, at, self._late_ns, lambda: read_pass(bpf_object, "count_unreaped", nothing, 1)
+        )
         self._taken_exits = 0
         self._object = bpf_object
 
@@ -67,7 +77,7 @@ class ProcessEvents:
         self._ring.close()
         self._object.close()
         self._object = None
-        del self._rollups
+        del self._rollups, self._late
 
     def cost(self) -> ProbeCost:
         return cost_of(self._opened())
@@ -112,7 +122,8 @@ class ProcessEvents:
         self._opened()
         shares = read_per_cpu(self._door, self.name, self._counters_fd, COUNTERS.size)
         forks, execs, exits, lost = (sum(column) for column in zip(*map(COUNTERS.unpack, shares), strict=True))
-        return COUNTERS.pack(forks, execs, exits, lost + self._taken_exits)
+        late = self._late.lost(time.clock_gettime_ns(time.CLOCK_BOOTTIME))
+        return COUNTERS.pack(forks, execs, exits, lost + self._taken_exits + late)
 
     def fileno(self) -> int:
         self._opened()
@@ -123,7 +134,7 @@ class ProcessEvents:
         self._ring.drain(sink)
 
     def lost(self) -> int:
-        """Exits whose record found no room."""
+        """Exits whose record found no room, and those that nobody heard of."""
         return int(COUNTERS.unpack(self.counters())[3])
 
     def _opened(self) -> BpfObject:

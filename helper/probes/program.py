@@ -1,4 +1,8 @@
-"""What every probe does with its object: constants, load, attach, cost, close."""
+"""What every probe does with its object: constants, load, attach, cost, close.
+
+A default probe is a part of one object (`parts.py`) and may be loaded together with others; all others have an object
+of their own, of the probe's name.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from helper.loaders.errors import LoaderError
+from helper.loaders.together import Loaded
+from helper.probes.parts import PARTS, load_parts
 from helper.probes.probe import ProbeCost
 
 if TYPE_CHECKING:
@@ -26,12 +32,14 @@ COUNTING_RUNS: Final = Path("/proc/sys/kernel/bpf_stats_enabled")
 def load(
     door: Libbpf, name: str, optional: Sequence[str] = (), shared_maps: Mapping[str, int] = NO_MAPS
 ) -> tuple[BpfObject, dict[str, LoaderError]]:
-    """Loads and attaches an object of the package; `shared_maps` (name to descriptor) are maps of another object.
+    """Loads and attaches a probe's programs; `shared_maps` (name to descriptor) are maps of another object.
 
     One bad program makes libbpf give up the whole object: if that happens and there are optional programs, each is
     tried alone and those that fail are left out. Returns the object, and why each program that is left out was.
     Raises LoaderError, and leaves nothing behind, if the rest fails, or if no program is left.
     """
+    if name in PARTS and door.has_parts:
+        return _load_part(door, name, shared_maps)
     try:
         return _load(door, name, (), shared_maps), {}
     except LoaderError as reason:
@@ -45,6 +53,32 @@ def load(
             return rest, failed
         rest.close()
         raise
+
+
+def _load_part(door: Libbpf, name: str, shared_maps: Mapping[str, int]) -> tuple[BpfObject, dict[str, LoaderError]]:
+    """Takes what was loaded with another probe's part, or loads it with all that are planned and not loaded yet."""
+    outcome = door.together.take(name)
+    if isinstance(outcome, Loaded) and not all(_is_same(outcome.bpf_object, *each) for each in shared_maps.items()):
+        outcome.bpf_object.close()  # loaded before the map was made that it must share
+        outcome = None
+    if outcome is None:
+        planned = door.together.names if name in door.together.names else ()
+        others = [other for other in planned if other != name and door.together.is_open_question(other)]
+        loaded = load_parts(door, [name, *others], constants(), shared_maps)
+        outcome = loaded.pop(name)
+        door.together.put(loaded)
+    if isinstance(outcome, LoaderError):
+        raise outcome
+    try:
+        failed = outcome.bpf_object.attach(PARTS[name].optional)
+    except LoaderError:
+        outcome.bpf_object.close()
+        raise
+    return outcome.bpf_object, {**outcome.missing, **failed}
+
+
+def _is_same(bpf_object: BpfObject, map_name: str, fd: int) -> bool:
+    return _fdinfo(bpf_object.map_fd(map_name))["map_id"] == _fdinfo(fd)["map_id"]
 
 
 def _try_alone(door: Libbpf, name: str, program: str, optional: Sequence[str]) -> LoaderError | None:

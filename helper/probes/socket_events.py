@@ -31,8 +31,6 @@ SETTINGS: Final = struct.Struct("@QQII")  # struct st_traffic_settings, up to `o
 MISSING_AT: Final = 20  # its member `missing`
 MISSING_TRAFFIC: Final = 1 << 8  # ST_MISSING_TRAFFIC
 ENTRIES: Final = 4096  # of the map `traffic`
-DATAGRAM_PROGRAMS: Final = ("count_sent", "count_received")
-"""6e6eda44b939 ("sock: add tracepoint for send recv length", 6.3) gave them their tracepoints."""
 
 
 class SocketEvents:
@@ -47,10 +45,10 @@ class SocketEvents:
         self.missing_programs: dict[str, LoaderError] = {}
 
     def open(self) -> None:
-        bpf_object, missing = load(self._door, self.name, DATAGRAM_PROGRAMS, self._memory.maps())
+        bpf_object, missing = load(self._door, self.name, shared_maps=self._memory.maps())
         try:
-            self._settings = bpf_object.shared(".data.settings")
-            self._ring = RingBuffer(self._door, self.name, bpf_object.map_fd("events"))
+            self._settings = bpf_object.shared(".data.socket_events")
+            self._ring = RingBuffer(self._door, self.name, bpf_object.map_fd("socket_events_ring"))
             traffic = bpf_object.map_fd("traffic")
             self._traffic = HashReader(
                 self._door, self.name, traffic, key_bytes=KEY.size, value_bytes=TRAFFIC.size, entries=ENTRIES

@@ -7,14 +7,14 @@ probe that is closed and opened again finds what was remembered. Each probe work
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from helper.probes.parts import SOCKET_MEMORIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from helper.loaders.libbpf import BpfObject
-
-MAP: Final = "socket_memories"
 
 
 class SocketMemory:
@@ -27,12 +27,12 @@ class SocketMemory:
 
     def maps(self) -> Mapping[str, int]:
         """For `load`: the map, if some probe has made it."""
-        return {} if self._fd is None else {MAP: self._fd}
+        return {} if self._fd is None else {SOCKET_MEMORIES: self._fd}
 
     def keep(self, bpf_object: BpfObject) -> None:
         """Takes the map of a loaded object if there is none yet."""
         if self._fd is None:
-            self._fd = os.dup(bpf_object.map_fd(MAP))
+            self._fd = os.dup(bpf_object.map_fd(SOCKET_MEMORIES))
 
     def close(self) -> None:
         """Forgets it; probes that are open keep it until they are closed."""

@@ -66,7 +66,7 @@ class SocketOwners:
     def open(self) -> None:
         bpf_object, _ = load(self._door, self.name, shared_maps=self._memory.maps())
         try:
-            self._settings = bpf_object.shared(".data.settings")
+            self._settings = bpf_object.shared(".data.socket_owners")
             self._memory.keep(bpf_object)
         except LoaderError:
             bpf_object.close()

@@ -42,7 +42,7 @@ class Sockets:
     def open(self) -> None:
         bpf_object, _ = load(self._door, self.name, shared_maps=self._memory.maps())
         try:
-            self._settings = bpf_object.shared(".data.settings")
+            self._settings = bpf_object.shared(".data.sockets")
             self._memory.keep(bpf_object)
         except LoaderError:
             bpf_object.close()

@@ -38,8 +38,13 @@ class TaskSnapshot:
         self._one_more = memoryview(bytearray(TASK_BYTES))
 
     def open(self) -> None:
-        self._object, _ = load(self._door, self.name)
-        self._settings = self._object.shared(".data.settings")
+        bpf_object, _ = load(self._door, self.name)
+        try:
+            self._settings = bpf_object.shared(".data.task_snapshot")
+        except LoaderError:
+            bpf_object.close()
+            raise
+        self._object = bpf_object
 
     def close(self) -> None:
         if self._object is not None:

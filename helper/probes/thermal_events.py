@@ -13,4 +13,3 @@ class ThermalEvents(RareEvents):
     """The probe `thermal_events`."""
 
     name = "thermal_events"
-    optional = ("report_temperature", "report_trip", "report_cooling")

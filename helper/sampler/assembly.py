@@ -1,24 +1,37 @@
 """Puts the probes into their slots, in the order in which they are opened: what ticks are made of comes first.
 
-Without libbpf there is no probe to open: the slots are unavailable and say so, the service answers all the same.
+Without type information in the kernel the programs come from BCC, and task rows from /proc. Without libbpf there is no
+probe to open: the slots are unavailable and say so, the service answers all the same.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+from helper.loaders.choice import Choice
 from helper.loaders.errors import LoaderError
 from helper.loaders.libbpf import Libbpf
+from helper.probes.cpu_frequency import CpuFrequency
+from helper.probes.file_activity import FileActivity
+from helper.probes.memory_reclaim import MemoryReclaim
 from helper.probes.oom_events import OomEvents
 from helper.probes.probe import ProbeCost
 from helper.probes.process_events import EXITED, ProcessEvents
+from helper.probes.run_queue import RunQueue
+from helper.probes.syscalls import Syscalls
 from helper.probes.task_snapshot import TASK_BYTES, TaskSnapshot
 from helper.probes.thermal_events import ThermalEvents
+from helper.sampler.activity import Activity
 from helper.sampler.event_feed import EventSource
 from helper.sampler.probe_set import ProbeSet, Slot, kinds_of
 from helper.sampler.readings import Readings
 
-_NAMES: Final = ("task_snapshot", "process_events", "oom_events", "thermal_events")
+if TYPE_CHECKING:
+    from helper.probes.proc_snapshot import ProcSnapshot
+
+_ACTIVITY: Final = (MemoryReclaim, CpuFrequency, RunQueue, Syscalls, FileActivity)
+_TOGETHER: Final = ("task_snapshot", "process_events", "oom_events", "thermal_events")
+_NAMES: Final = (*_TOGETHER, *(kind.name for kind in _ACTIVITY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +60,35 @@ class _Absent:
         return ProbeCost(None, None, 0)
 
 
-def assemble(object_dir: Path) -> Assembly:
-    """The probes whose objects lie in `object_dir`; nothing is loaded yet."""
+def assemble(object_dir: Path, bcc_dir: Path, choice: Choice) -> Assembly:
+    """The probes of the chosen loader, whose objects or sources lie in these folders; nothing is loaded yet."""
     try:
-        door = Libbpf(object_dir)
+        door, four = _of_bcc(bcc_dir) if choice.loader == "bcc" else _of_core(object_dir)
     except LoaderError as reason:
         slots = tuple(Slot(_Absent(name, reason), kinds_of(name)) for name in _NAMES)
-        return Assembly(ProbeSet(slots, loader="none"), Readings(None, None), {})
-    tasks, exits, oom, thermal = TaskSnapshot(door), ProcessEvents(door), OomEvents(door), ThermalEvents(door)
-    slots = tuple(Slot(probe, kinds_of(probe.name)) for probe in (tasks, exits, oom, thermal))
-    readings = Readings((slots[0], tasks, TASK_BYTES), (slots[1], exits, EXITED.size))
-    return Assembly(ProbeSet(slots, loader="core"), readings, {exits.name: exits, oom.name: oom, thermal.name: thermal})
+        return Assembly(ProbeSet(slots, Choice("none", str(reason))), Readings(None, None), {})
+    tasks, exits, oom, thermal = four
+    activity = [kind(door) for kind in _ACTIVITY]
+    slots = tuple(Slot(probe, kinds_of(probe.name)) for probe in (tasks, exits, oom, thermal, *activity))
+    tables = Activity(zip(slots[-len(activity) :], activity, strict=True))
+    readings = Readings((slots[0], tasks, TASK_BYTES), (slots[1], exits, EXITED.size), tables)
+    return Assembly(ProbeSet(slots, choice), readings, {exits.name: exits, oom.name: oom, thermal.name: thermal})
+
+
+_Four: TypeAlias = "tuple[TaskSnapshot | ProcSnapshot, ProcessEvents, OomEvents, ThermalEvents]"
+
+
+def _of_core(object_dir: Path) -> tuple[Libbpf, _Four]:
+    door = Libbpf(object_dir)
+    door.together.plan(_TOGETHER)
+    return door, (TaskSnapshot(door), ProcessEvents(door), OomEvents(door), ThermalEvents(door))
+
+
+def _of_bcc(bcc_dir: Path) -> tuple[Libbpf, _Four]:
+    """Imports what only this loader needs."""
+    from helper.loaders.bcc import Bcc  # noqa: PLC0415
+    from helper.probes.bcc_programs import ProcessEventsBySums  # noqa: PLC0415
+    from helper.probes.proc_snapshot import ProcSnapshot  # noqa: PLC0415
+
+    door = Bcc(bcc_dir)
+    return door, (ProcSnapshot(), ProcessEventsBySums(door), OomEvents(door), ThermalEvents(door))

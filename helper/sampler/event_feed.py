@@ -43,27 +43,29 @@ class EventFeed:
         self._streams = streams
         self._sources: list[tuple[Slot, EventSource]] = []
         self._last_lost: dict[str, int] = {}
+        self._lost_before: dict[str, int] = {}
 
     def listen(self, slot: Slot, source: EventSource) -> None:
         """From now on the records of `source`, whose probe runs, are passed on."""
         loop = asyncio.get_running_loop()
         descriptor = source.fileno()
-        self._sources.append((slot, source))
+        self._sources = [known for known in self._sources if known[0] is not slot] + [(slot, source)]
+        self._lost_before[slot.probe.name] = self._last_lost.pop(slot.probe.name, 0)
         slot.before_close = lambda: loop.remove_reader(descriptor)
         loop.add_reader(descriptor, self._drain, slot, source)
 
     def lost(self, kinds: int) -> int:
-        """Events of `kinds` that found no room in a ring buffer since their probes were opened."""
+        """Events of `kinds` that found no room in a ring buffer since their probes were first opened."""
         wanted = kinds & _EVENT_KINDS
         return sum(self._lost_by(slot, source) for slot, source in self._sources if slot.kinds & wanted)
 
     def _lost_by(self, slot: Slot, source: EventSource) -> int:
         if slot.state is State.RUNNING:
             try:
-                self._last_lost[slot.probe.name] = source.lost()
+                self._last_lost[slot.probe.name] = self._lost_before[slot.probe.name] + source.lost()
             except LoaderError as error:
                 slot.fail(error)
-        return self._last_lost.get(slot.probe.name, 0)
+        return self._last_lost.get(slot.probe.name, self._lost_before[slot.probe.name])
 
     def _drain(self, slot: Slot, source: EventSource) -> None:
         try:

@@ -31,11 +31,18 @@ class Frame:
 
 @contextmanager
 def sealed_frame(snapshot: Snapshot, period_ms: int) -> Iterator[Frame]:
-    """The frame of `snapshot` in a sealed memfd; our copy of the descriptor is closed at the end."""
+    """The frame of `snapshot` in a sealed memfd; our copy of the descriptor is closed at the end.
+
+    The descriptor comes from an open(2) of its own: kept_frames.py says why.
+    """
     header = frame_header(snapshot.sections, period_ms, snapshot.boottime_ns, snapshot.snapshot_ns)
     pieces = [memoryview(header), *(memoryview(section.rows) for section in snapshot.sections)]
     byte_count = sum(map(len, pieces))
-    descriptor = os.memfd_create("smoothtask-frame", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    made = os.memfd_create("smoothtask-frame", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        descriptor = os.open(f"/proc/self/fd/{made}", os.O_RDWR | os.O_CLOEXEC)
+    finally:
+        os.close(made)
     try:
         if os.writev(descriptor, pieces) != byte_count:
             raise OSError(f"a frame of {byte_count} bytes was not written whole")

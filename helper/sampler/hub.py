@@ -11,16 +11,21 @@ import select
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+from helper.bus import journal
 from helper.sampler import packets, schedule
 from helper.sampler.event_feed import EventFeed
 from helper.sampler.frames import Snapshot, sealed_frame
+from helper.sampler.kept_frames import KeptFrames
 from helper.sampler.readings import Readings
 from helper.sampler.stream import Request, Stream
 
 if TYPE_CHECKING:
     from helper.probes.visibility import Visibility
+
+    _Due: TypeAlias = defaultdict[tuple[Visibility, int], defaultdict[int, list[Stream]]]
+    """Streams by what they may see of which kinds, then by period."""
 
 
 class Hub:
@@ -34,11 +39,16 @@ class Hub:
         self._by_descriptor: dict[int, Stream] = {}
         self._ids = itertools.count(1)
         self._timer: asyncio.TimerHandle | None = None
+        self._kept = KeptFrames()
         self._hang_ups = select.epoll()
         asyncio.get_running_loop().add_reader(self._hang_ups.fileno(), self._end_hung_up)
 
     def count(self) -> int:
         return len(self._streams)
+
+    def kept_bytes(self) -> int:
+        """Frames that readers still hold, as of the latest tick: memory of ours."""
+        return self._kept.byte_count
 
     def kinds_wanted(self) -> int:
         """All kinds that some open stream asks for."""
@@ -47,7 +57,7 @@ class Hub:
     def open(self, request: Request) -> Stream:
         """Opens a stream whose first tick comes at once; the caller passes `other_end` on and closes it."""
         stream = Stream(next(self._ids), request)
-        stream.kernel_lost_before = self.events.lost(stream.kinds)
+        stream.kernel_lost_before = self._kernel_lost(stream.kinds)
         self._streams[stream.stream_id] = stream
         self._by_descriptor[stream.fileno()] = stream
         self._hang_ups.register(stream.fileno(), 0)  # hang-ups only: what a client sends wakes nobody
@@ -73,17 +83,25 @@ class Hub:
         self._set_timer()
         self._on_end(stream)
 
-    def end_all_of(self, caller: str) -> None:
-        """The caller has left the bus."""
+    def callers(self) -> set[str]:
+        """The bus names of all who have a stream."""
+        return {stream.caller for stream in self._streams.values()}
+
+    def end_all_of(self, caller: str, bye_reason: int | None = None) -> None:
+        """The caller has left the bus, or may have no stream any more."""
         for stream in [stream for stream in self._streams.values() if stream.caller == caller]:
-            self.end(stream)
+            self.end(stream, bye_reason)
 
     def close(self, bye_reason: int) -> None:
         """Ends everything."""
         for stream in list(self._streams.values()):
             self.end(stream, bye_reason)
+        self._kept.close()
         asyncio.get_running_loop().remove_reader(self._hang_ups.fileno())
         self._hang_ups.close()
+
+    def _kernel_lost(self, kinds: int) -> int:
+        return self.events.lost(kinds) + self._readings.lost(kinds)
 
     def _streams_now(self) -> list[Stream]:
         return list(self._streams.values())
@@ -106,33 +124,50 @@ class Hub:
         """Serves all streams that are due. A late tick is not made up for: schedule.py."""
         self._timer = None
         now_ns = time.monotonic_ns()
-        due: defaultdict[tuple[Visibility, bool], defaultdict[int, list[Stream]]]
-        due = defaultdict(lambda: defaultdict(list))
+        due: _Due = defaultdict(lambda: defaultdict(list))
         for stream in self._streams.values():
             if schedule.is_due(stream.due_ns, now_ns):
-                due[stream.visibility, bool(stream.kinds & packets.KIND_TASKS)][stream.period_ms].append(stream)
+                due[stream.visibility, stream.kinds & packets.KINDS_IN_FRAMES][stream.period_ms].append(stream)
+                stream.due_ns = schedule.next_due_ns(now_ns, stream.period_ms)
+        try:
+            self._serve(due)
+        finally:
+            self._set_timer()  # whatever failed, the next tick comes
+
+    def _serve(self, due: "_Due") -> None:
+        self._kept.sweep()
         moment_ns = self._readings.begin()
-        lost_events = {kinds: self.events.lost(kinds) for kinds in {each.kinds for each in self._streams.values()}}
-        for (visibility, with_tasks), periods in due.items():
-            snapshot = self._readings.take(visibility, moment_ns) if with_tasks else Snapshot((), moment_ns, 0)
-            if with_tasks and not self._readings.has_tasks():
+        lost_events = {kinds: self._kernel_lost(kinds) for kinds in {each.kinds for each in self._streams.values()}}
+        for (visibility, kinds), periods in due.items():
+            snapshot = self._readings.take(visibility, moment_ns, kinds) if kinds else Snapshot((), moment_ns, 0)
+            if kinds & packets.KIND_TASKS and not self._readings.has_tasks():
                 self._end_failed(periods)
                 continue
             for period_ms, streams in periods.items():
-                _send(snapshot, period_ms, streams, lost_events)
-        for periods in due.values():
-            for stream in itertools.chain.from_iterable(periods.values()):
-                stream.due_ns = schedule.next_due_ns(now_ns, stream.period_ms)
-        self._set_timer()
+                self._send(snapshot, period_ms, streams, lost_events)
 
     def _end_failed(self, periods: dict[int, list[Stream]]) -> None:
         """What these streams live on can't be read any more: they end rather than run on empty."""
         for stream in itertools.chain.from_iterable(periods.values()):
             self.end(stream, packets.BYE_FAILED)
 
+    def _send(self, snapshot: Snapshot, period_ms: int, streams: list[Stream], lost_events: dict[int, int]) -> None:
+        """One frame for all `streams`, which are of one class; `lost_events`: by the kinds a stream asked for."""
+        visibility = streams[0].visibility
+        of_class = sum(stream.visibility == visibility for stream in self._streams.values())
+        if not self._kept.has_room(visibility, of_class):
+            _lose_tick(streams)
+            return
+        try:
+            with sealed_frame(snapshot, period_ms) as frame:
+                self._kept.note(visibility, frame)
+                for stream in streams:
+                    stream.send_tick(frame, lost_events[stream.kinds])
+        except OSError as error:  # no descriptor or no memory for the frame; sending to a stream raises nothing
+            _lose_tick(streams)
+            journal.write(f"a frame can't be made, {len(streams)} streams lose a tick: {error.strerror}")
 
-def _send(snapshot: Snapshot, period_ms: int, streams: list[Stream], lost_events: dict[int, int]) -> None:
-    """One frame for all `streams`; `lost_events`: by the kinds a stream asked for."""
-    with sealed_frame(snapshot, period_ms) as frame:
-        for stream in streams:
-            stream.send_tick(frame, lost_events[stream.kinds])
+
+def _lose_tick(streams: list[Stream]) -> None:
+    for stream in streams:
+        stream.lose_tick()

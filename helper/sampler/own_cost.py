@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from helper.kernel_facts import Fact
+from helper.loaders.choice import Choice
 from helper.sampler.visibility import ProcMount
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -22,9 +23,10 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE_BYTES
 
 
-def facts_for_people(proc_mount: ProcMount, facts: Iterable[Fact]) -> list[list[str]]:
-    """The rows of KernelFacts: the kernel's, and how /proc is mounted, which decides what streams show."""
+def facts_for_people(proc_mount: ProcMount, facts: Iterable[Fact], choice: Choice) -> list[list[str]]:
+    """The rows of KernelFacts: the kernel's, the loader chosen for it, and how /proc is mounted: what streams show."""
     shown = "streams show every user all processes, as /proc does"
     hidden = "/proc hides other users' processes, and so do streams"
     hidepid = ["hidepid", str(proc_mount.hidepid), hidden if proc_mount.hidepid else shown]
-    return [*([fact.name, fact.value, fact.explanation] for fact in facts), hidepid]
+    loader = ["loader", choice.loader, choice.reason]
+    return [*([fact.name, fact.value, fact.explanation] for fact in facts), loader, hidepid]

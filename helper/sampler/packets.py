@@ -20,7 +20,16 @@ KIND_PROCESS_EXITS: Final = 1 << 1
 KIND_OOM: Final = 1 << 2
 KIND_THERMAL: Final = 1 << 3
 KIND_OTHERS_IN_FULL: Final = 1 << 16
-KINDS: Final = KIND_TASKS | KIND_PROCESS_EXITS | KIND_OOM | KIND_THERMAL
+KIND_RECLAIM: Final = 1 << 8  # enum st_activity_kind
+KIND_CPU_FREQUENCY: Final = 1 << 9
+KIND_RUN_QUEUE: Final = 1 << 10
+KIND_SYSCALLS: Final = 1 << 11
+KIND_FILES: Final = 1 << 12
+KINDS_OPT_IN: Final = KIND_RUN_QUEUE | KIND_SYSCALLS | KIND_FILES
+KINDS_ACTIVITY: Final = KIND_RECLAIM | KIND_CPU_FREQUENCY | KINDS_OPT_IN
+KINDS: Final = KIND_TASKS | KIND_PROCESS_EXITS | KIND_OOM | KIND_THERMAL | KINDS_ACTIVITY
+KINDS_IN_FRAMES: Final = KIND_TASKS | KINDS_ACTIVITY
+"""Kinds that bring sections; the others bring events."""
 
 PACKET: Final = struct.Struct("@IHHII")
 HELLO_BODY: Final = struct.Struct("@QIIII")

@@ -1,19 +1,25 @@
 """The probes of the sampler, each with its state: opened one by one, each fails alone, with its reason kept for people.
 
-A probe that failed stays failed until the process ends (it ends when idle): trying again on every request would let
-any caller burn CPU in the verifier.
+A probe that failed is tried again when a stream asks for it, but not before a pause is over that doubles from a minute
+to an hour: trying on every request would let any caller burn CPU in the verifier. One that can't be had on this machine
+(no libbpf, no type information) is not tried again. The opt-in probes run only while a stream asks for them.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from helper.bus import journal
+from helper.loaders.choice import Choice
 from helper.loaders.errors import LoaderError
 from helper.probes.probe import Probe, ProbeCost
 from helper.sampler import packets
 
 NOT_COUNTED = 2**64 - 1
+FIRST_PAUSE_S: Final = 60.0
+LONGEST_PAUSE_S: Final = 3600.0
 
 
 class State(StrEnum):
@@ -33,19 +39,31 @@ class Slot:
     state: State = State.OFF
     reason: str = ""
     before_close: Callable[[], object] | None = None
+    clock_s: Callable[[], float] = time.monotonic
+    pause_s: float = FIRST_PAUSE_S
+    again_s: float = 0.0
+
+    @property
+    def is_opt_in(self) -> bool:
+        return bool(self.kinds & packets.KINDS_OPT_IN)
+
+    def may_open(self) -> bool:
+        """Whether it is worth trying: it is off, or failed long enough ago."""
+        return self.state is State.OFF or (self.state is State.FAILED and self.clock_s() >= self.again_s)
 
     def open(self) -> None:
-        """Opens the probe if it wasn't tried yet."""
-        if self.state not in {State.OFF, State.LOADING}:
+        """Opens the probe if `may_open`, or if whoever asks said so by setting it to LOADING."""
+        if self.state is not State.LOADING and not self.may_open():
             return
         try:
             self.probe.open()
         except LoaderError as error:
             self.state = State.UNAVAILABLE if error.step in {"library", "btf"} else State.FAILED
-            self.reason = str(error) + (f"\n{error.log_tail}" if error.log_tail else "")
+            self._note_failure(error)
             journal.write(f"probe {self.probe.name} isn't running: {error}")
         else:
             self.state = State.RUNNING
+            self.reason = ""
 
     def cost(self) -> ProbeCost:
         if self.state is not State.RUNNING:
@@ -56,8 +74,13 @@ class Slot:
         """A running probe could not be read."""
         if self.state is State.RUNNING:
             journal.write(f"probe {self.probe.name} failed while running: {error}")
-            self.reason = str(error)
+            self._note_failure(error)
             self.close(State.FAILED)
+
+    def _note_failure(self, error: LoaderError) -> None:
+        self.reason = str(error) + (f"\n{error.log_tail}" if error.log_tail else "")
+        self.again_s = self.clock_s() + self.pause_s
+        self.pause_s = min(2 * self.pause_s, LONGEST_PAUSE_S)
 
     def close(self, state: State = State.OFF) -> None:
         """Closes a running probe; `before_close` lets go of its descriptors first."""
@@ -71,14 +94,20 @@ class Slot:
 class ProbeSet:
     """All probes, in the order in which they are opened. The first one is what ticks are made of."""
 
-    def __init__(self, slots: tuple[Slot, ...], loader: str) -> None:
-        """`loader`: "core", "bcc" or "none"; with "none" the slots are unavailable and say why."""
+    def __init__(self, slots: tuple[Slot, ...], choice: Choice) -> None:
+        """With the loader "none" the slots are unavailable and say why."""
         self.slots = slots
-        self.loader = loader
+        self.choice = choice
 
     def wanted(self, kinds: int) -> Iterator[Slot]:
-        """The probes that serve `kinds` and were not tried yet."""
-        return (slot for slot in self.slots if slot.kinds & kinds and slot.state is State.OFF)
+        """The probes that serve `kinds` and may be opened."""
+        return (slot for slot in self.slots if slot.kinds & kinds and slot.may_open())
+
+    def close_unwanted(self, kinds: int) -> None:
+        """Closes the opt-in probes that serve none of `kinds`; the others stay until the process ends."""
+        for slot in self.slots:
+            if slot.is_opt_in and not slot.kinds & kinds:
+                slot.close()
 
     def run_ns(self) -> int:
         """Run time of all programs, NOT_COUNTED where the kernel doesn't count it."""
@@ -111,4 +140,9 @@ def kinds_of(name: str) -> int:
         "process_events": packets.KIND_TASKS | packets.KIND_PROCESS_EXITS,
         "oom_events": packets.KIND_OOM,
         "thermal_events": packets.KIND_THERMAL,
+        "memory_reclaim": packets.KIND_RECLAIM,
+        "cpu_frequency": packets.KIND_CPU_FREQUENCY,
+        "run_queue": packets.KIND_RUN_QUEUE,
+        "syscalls": packets.KIND_SYSCALLS,
+        "file_activity": packets.KIND_FILES,
     }[name]

@@ -11,6 +11,7 @@ from helper.loaders.errors import LoaderError
 from helper.probes.probe import Reading
 from helper.probes.visibility import Visibility
 from helper.sampler import packets
+from helper.sampler.activity import Activity
 from helper.sampler.frames import Snapshot
 from helper.sampler.packets import Section
 from helper.sampler.probe_set import Slot, State
@@ -49,17 +50,20 @@ class Readings:
         self,
         tasks: tuple[Slot, TaskSource, int] | None,
         exits: tuple[Slot, ExitSource, int] | None,
+        activity: Activity | None = None,
         clock_ns: Callable[[], int] = boottime_ns,
     ) -> None:
-        """Each source comes with its slot and the size of its records."""
+        """Tasks and exits come with their slot and the size of their records."""
         self._tasks = tasks
         self._exits = exits
+        self._activity = activity or Activity()
         self._clock_ns = clock_ns
         self._task_buffer = memoryview(bytearray(_FIRST_ROWS * tasks[2])) if tasks else memoryview(b"")
         self._forgot_ns = 0
+        self._held: tuple[Visibility, int, tuple[Section, ...]] | None = None
 
     def has_tasks(self) -> bool:
-        """Whether task rows can be read; once they can't, they won't come back in this process."""
+        """Whether task rows can be read."""
         return self._tasks is not None and self._tasks[0].state is State.RUNNING
 
     def begin(self) -> int:
@@ -70,12 +74,25 @@ class Readings:
             if moment_ns > self._forgot_ns + _FORGET_EVERY_NS:
                 self._forgot_ns = moment_ns
                 self._exits[1].forget_idle(moment_ns)
+        self._activity.forget_idle(moment_ns)
         return moment_ns
 
-    def take(self, visibility: Visibility, moment_ns: int) -> Snapshot:
-        """What `visibility` may see; the rows stay valid until the next call."""
-        sections = (*self._task_section(visibility, moment_ns), *self._exit_sections(visibility))
+    def lost(self, kinds: int) -> int:
+        """Events that should be in sections of `kinds` and aren't."""
+        return self._activity.lost(kinds)
+
+    def take(self, visibility: Visibility, moment_ns: int, kinds: int = packets.KIND_TASKS) -> Snapshot:
+        """What `visibility` may see of `kinds`; the rows stay valid until the next call."""
+        processes = self._processes(visibility, moment_ns) if kinds & packets.KIND_TASKS else ()
+        sections = (*processes, *self._activity.sections(visibility, kinds))
         return Snapshot(sections, moment_ns, self._clock_ns() - moment_ns)
+
+    def _processes(self, visibility: Visibility, moment_ns: int) -> tuple[Section, ...]:
+        """Read once for all streams of a class and moment, whatever else they asked for."""
+        if self._held is None or self._held[:2] != (visibility, moment_ns):
+            sections = (*self._task_section(visibility, moment_ns), *self._exit_sections(visibility))
+            self._held = (visibility, moment_ns, sections)
+        return self._held[2]
 
     def _task_section(self, visibility: Visibility, moment_ns: int) -> tuple[Section, ...]:
         if self._tasks is None or self._tasks[0].state is not State.RUNNING:

@@ -76,6 +76,7 @@ class Sampler:
 
     def _stream_ended(self, stream: Stream) -> None:
         self._held.give_back(stream.uid)
+        self._probes.close_unwanted(self.hub.kinds_wanted())
         self.idle_since_s = time.monotonic()
 
     async def _open_stream(self, caller: Caller, body: Sequence[Any]) -> Reply:
@@ -122,11 +123,15 @@ class Sampler:
         """Opens the probes that open streams ask for, one at a time; between two of them the loop (and a tick) runs."""
         while slot := self._next_wanted():
             slot.state = State.LOADING
-            await asyncio.sleep(0.005)
-            slot.open()
+            if self._probes.choice.loader == "bcc":
+                await asyncio.to_thread(slot.open)  # a compiler's run each
+            else:
+                await asyncio.sleep(0.005)
+                slot.open()
             source = self._event_sources.get(slot.probe.name)
             if slot.state is State.RUNNING and source is not None:
                 self._listen(slot, source)
+            self._probes.close_unwanted(self.hub.kinds_wanted())
 
     def _listen(self, slot: Slot, source: EventSource) -> None:
         try:
@@ -162,10 +167,11 @@ class Sampler:
         return {
             "Version": lambda: Variant("s", VERSION),
             "StreamVersion": lambda: Variant("u", packets.STREAM_VERSION),
-            "Loader": lambda: Variant("s", self._probes.loader),
+            "Loader": lambda: Variant("s", self._probes.choice.loader),
             "Probes": lambda: Variant("a(sssttt)", self._probes.rows()),
             "KernelFacts": lambda: Variant(
-                "a(sss)", own_cost.facts_for_people(self._proc_mount(), read_kernel_facts())
+                "a(sss)",
+                own_cost.facts_for_people(self._proc_mount(), read_kernel_facts(), self._probes.choice),
             ),
             "OwnCost": lambda: Variant("(tttttu)", self._own_cost()),
         }
@@ -174,7 +180,7 @@ class Sampler:
         return [
             own_cost.cpu_ns(),
             self._probes.run_ns(),
-            own_cost.resident_bytes(),
+            own_cost.resident_bytes() + self.hub.kept_bytes(),
             self._probes.memory_bytes(),
             time.monotonic_ns() - self._started_ns,
             self.hub.count(),

@@ -74,6 +74,11 @@ class Stream:
         if self._ticks_unread() >= TICKS_IN_FLIGHT or not self._send(text, frame.descriptor):
             self._lost_ticks += 1
 
+    def lose_tick(self) -> None:
+        """There is no frame for this tick."""
+        self._sequence += 1
+        self._lost_ticks += 1
+
     def send_event(self, packet: bytes) -> None:
         """Passes the event on, or counts it as lost."""
         if not self._send(packet, None):

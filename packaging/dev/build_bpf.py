@@ -1,17 +1,20 @@
 #!/usr/bin/python3
 """Compiles bpf/*.bpf.c into build/bpf/*.bpf.o, only those whose sources changed.
 
+A source that another one includes is compiled as part of that one only.
+
 Needs clang, llvm-strip and the headers of libbpf-dev. Debug sections are stripped, BTF is kept: libbpf needs it to
 relocate the programs to the running kernel. Fails with the compiler's own words, and with the package's name where
 a tool is missing.
 
-    build_bpf.py [--out FOLDER]
+    build_bpf.py [--sources FOLDER] [--out FOLDER]
 """
 
 from __future__ import annotations
 
 import argparse
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +23,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 TOOLS: Final = {"clang": "clang", "llvm-strip": "llvm"}
+INCLUDED_SOURCE: Final = re.compile(r'^#include "([^"/]+\.bpf\.c)"$', re.MULTILINE)
 TARGET_ARCH: Final = {"x86_64": "x86", "aarch64": "arm64", "riscv64": "riscv", "ppc64le": "powerpc", "s390x": "s390"}
 KFUNC: Final = b"bpf_rdonly_cast"
 WITHOUT_KFUNCS: Final = "without-kfuncs"
@@ -37,10 +41,14 @@ def build(source_folder: Path, out_folder: Path) -> list[Path]:
             sys.exit(f"build_bpf: {tool} is not installed (Debian package: {package})")
     out_folder.mkdir(parents=True, exist_ok=True)
     shared = max(path.stat().st_mtime_ns for path in [*source_folder.glob("*.h"), Path(__file__)])
+    sources = sorted(source_folder.glob("*.bpf.c"))
+    included = {source: _included_sources(source) for source in sources}
+    for source in {part for parts in included.values() for part in parts}:
+        (out_folder / f"{source.name.removesuffix('.c')}.o").unlink(missing_ok=True)  # from before it was included
     written = []
-    for source in sorted(source_folder.glob("*.bpf.c")):
+    for source in sorted(set(sources).difference(*included.values())):
         target = out_folder / f"{source.name.removesuffix('.c')}.o"
-        newest = max(shared, source.stat().st_mtime_ns)
+        newest = max(shared, *(path.stat().st_mtime_ns for path in (source, *included[source])))
         if not target.exists() or target.stat().st_mtime_ns < newest:
             _compile(source, target)
             written.append(target)
@@ -50,6 +58,10 @@ def build(source_folder: Path, out_folder: Path) -> list[Path]:
                 _compile(source, without, "-DST_WITHOUT_KFUNCS")
                 written.append(without)
     return written
+
+
+def _included_sources(source: Path) -> list[Path]:
+    return [source.parent / name for name in INCLUDED_SOURCE.findall(source.read_text(encoding="utf-8"))]
 
 
 def _compile(source: Path, target: Path, *definitions: str) -> None:
@@ -86,7 +98,9 @@ def _compile(source: Path, target: Path, *definitions: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Compile the eBPF programs.")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bpf", help="folder of the objects")
-    for target in build(ROOT / "bpf", parser.parse_args().out):
+    parser.add_argument("--sources", type=Path, default=ROOT / "bpf", help="folder of the sources")
+    given = parser.parse_args()
+    for target in build(given.sources, given.out):
         print(f"compiled {target.name}")
 
 

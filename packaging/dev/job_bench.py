@@ -18,7 +18,20 @@ import ready
 import shared
 import steps
 
-NAMES = ("snapshot", "start_up", "sampler", "app", "events", "storm", "others", "bus_flood")
+NAMES = (
+    "snapshot",
+    "network",
+    "start_up",
+    "loaders",
+    "sampler",
+    "app",
+    "hardware",
+    "events",
+    "storm",
+    "others",
+    "activity",
+    "bus_flood",
+)
 LIMIT_S = 900
 
 
@@ -28,7 +41,7 @@ def run(arguments: list[str]) -> int:
         print(f"./dev bench [NAME…]: {', '.join(NAMES)}")
         return 0 if unknown[0] in {"-h", "--help"} else 2
     privilege.ask_once()
-    ready.ensure({"bpf", "box", "desk", "cc"})
+    ready.ensure({"bpf", "box", "desk", "cc", "bcc"})
     sys.path.insert(0, str(places.TOP))
     from benchmarks import load, row
 

@@ -24,7 +24,7 @@ def run(arguments: list[str]) -> int:
     where = stage.set_up()
     seconds = stage.bounded_by_default(chosen.seconds, UNATTENDED_S)
     if where.display:
-        words = [str(places.PYTHON), "-P", "-m", "smoothtask_gui.app", *chosen.words]
+        words = ["smoothtask", *chosen.words]
         if seconds is not None:
             words = ["timeout", "--preserve-status", str(seconds), *words]
     else:

@@ -24,6 +24,7 @@ def run(arguments: list[str]) -> int:
         os.environ.pop(name, None)  # the same picture everywhere
     where = stage.set_up()
     new = stage.PICTURES / "window.png"
+    new.unlink(missing_ok=True)  # another user's, left by the desktop lane
     portrait = [places.PYTHON, "-B", places.TOOLS / "demo" / "portrait.py", stage.RUN, new]
     if job_run.attended(where.command(list(portrait))):
         return 1

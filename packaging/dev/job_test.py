@@ -32,7 +32,7 @@ LANES = {
     "unit": Lane(frozenset({"unit"}), root=False),
     "ui": Lane(frozenset(), root=False),
     "contract": Lane(frozenset({"cc", "bpf", "box"}), root=False),
-    "bpf": Lane(frozenset({"bpf", "cc"}), root=True),
+    "bpf": Lane(frozenset({"bpf", "cc", "bcc"}), root=True),
     "bus": Lane(frozenset({"bpf", "box"}), root=True),
     "desktop": Lane(frozenset({"bpf", "box", "desk"}), root=True),
     "vm": Lane(frozenset({"bpf", "cc", "vm"}), root=False, slow=True),

@@ -110,6 +110,7 @@ def system(busy_ratio: float, rng: np.random.Generator) -> SystemRates:
         disk_read_bps=float(rng.pareto(1.2) * 2e6), disk_write_bps=float(rng.pareto(1.2) * 5e5),
         network_received_bps=float(3.1e6 + rng.normal(0, 4e5)), network_sent_bps=float(2e5 + rng.normal(0, 2e4)),
         cpu_pressure_ratio=busy_ratio**4, memory_pressure_ratio=0.0, io_pressure_ratio=0.01, on_battery=False,
+        package_watts=12 + 40 * busy_ratio,
     )  # fmt: skip
 
 
@@ -190,8 +191,8 @@ def views(sample: Sample) -> dict[str, View]:
         "incident": replace(calm, open_incidents=(HOT, BUSY), recent_incidents=(OVER, replace(OVER, id=6))),
         "procfs": replace(
             calm, source="procfs", sample=poor, cpu_sensor=None, cpu_limit=None, culprits=Culprits(),
-            notice="Readings come from /proc: the helper isn't installed, so processes that live less than a second, "
-            "other users' disk use and kernel events can't be seen.",
+            notice="The helper is not installed: install the package smoothtask-helper to see short-lived "
+            "processes and events.",
         ),
         "waiting": replace(calm, sample=None, cpu_sensor=None, cpu_limit=None, culprits=Culprits()),
         "none": replace(

@@ -4,6 +4,7 @@ Fails on a system without apt-get or without root: it then says which packages a
 """
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -19,13 +20,21 @@ def listed(groups: set[str]) -> list[str]:
     """The packages of these groups, in the order of system-packages.txt."""
     names: list[str] = []
     group = ""
-    for line in LIST.read_text().splitlines():
+    for line in LIST.read_text().replace("@ARCH@", architecture()).splitlines():
         text = line.partition("#")[0].strip()
         if heading := re.fullmatch(r"\[(\w+)\]", text):
             group = heading[1]
         elif text and group in groups:
             names.append(text)
     return list(dict.fromkeys(names))
+
+
+def architecture() -> str:
+    """Debian's name of this machine's architecture; the kernel's own where there is no dpkg."""
+    if not shutil.which("dpkg"):
+        return platform.machine()
+    command = ["dpkg", "--print-architecture"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def missing(names: list[str]) -> list[str]:

@@ -64,7 +64,7 @@ def main() -> int:
     chosen = parser.parse_args()
     end = time.monotonic() + chosen.seconds
     with (chosen.logs / "app.log").open("wb") as log:
-        words = [sys.executable, "-P", "-m", "smoothtask_gui.app", *chosen.words]
+        words = [Path(sys.executable).with_name("smoothtask"), *chosen.words]
         app = subprocess.Popen(words, stdout=log, stderr=log)
     started = [app, follow(["top", "--json", "--period-ms", "2000"], line_of), follow(["alerts", "--json"], alert_of)]
     next_picture = time.monotonic() + FIRST_PICTURE_S

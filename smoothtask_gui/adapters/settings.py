@@ -98,7 +98,9 @@ def _load(path: Path, parse: Callable[[str, str], Parsed], default: Parsed) -> t
     except (FileError, RulesError) as error:
         kept = _last_good(path, parse)
         instead = "The last good version is used" if kept is not None else "The defaults are used"
-        return kept if kept is not None else default, (f"{str(error).rstrip('.')}. {instead}; the file is left as it is.",)
+        return kept if kept is not None else default, (
+            f"{str(error).rstrip('.')}. {instead}; the file is left as it is.",
+        )
     _keep(path, text)
     return parsed, ()
 

@@ -9,8 +9,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from smoothtask_gui.adapters.files import FileError, read_text
-from smoothtask_gui.cli.choose import items
 from smoothtask_gui.cli.failure import Failure
+from smoothtask_gui.cli.items import items
 from smoothtask_gui.cli.span import Span
 from smoothtask_gui.domain.batch import Batch
 from smoothtask_gui.domain.effects import Effect, Record

@@ -7,25 +7,26 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from smoothtask_gui.sources.names import is_source
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PERIOD_RANGE_MS: Final = (100, 60_000)
 """As the helper's OpenStream."""
-RECORDING: Final = "recording:"
 
 _SOURCES: Final = "auto (default), helper, procfs or recording:FILE"
 _EPILOG: Final = "Exit codes: 0 done, 1 failed (one line says why), 2 wrong usage. docs/cli.md explains every field."
 
 
-def parser(version: str) -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top_parser = argparse.ArgumentParser(
         prog="smoothtask",
         description="Notices overheating and runaway processes. Without a command it starts the tray app.",
         epilog=_EPILOG,
     )
-    top_parser.add_argument("--version", action="version", version=f"smoothtask {version}")
+    top_parser.add_argument("--version", action="store_true", help="print the version and end")
     commands = top_parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_run(commands)
     _add_top(commands)
@@ -44,7 +45,7 @@ def with_command(argv: Sequence[str]) -> list[str]:
 
 
 def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """The tray app's options: checked here without Qt, then read again by `smoothtask_gui.app`."""
+    """The tray app's options, which may also stand alone, without the word "run"."""
     run = commands.add_parser("run", help="start the tray app (default)", epilog=_EPILOG)
     run.add_argument("--hidden", action="store_true", help="start in the tray, without the window")
     run.add_argument("--settings", action="store_true", help="open the settings window")
@@ -89,7 +90,7 @@ def _add_source(command: argparse.ArgumentParser) -> None:
 
 
 def _source(text: str) -> str:
-    if text in ("auto", "helper", "procfs") or (text.startswith(RECORDING) and len(text) > len(RECORDING)):
+    if is_source(text):
         return text
     raise argparse.ArgumentTypeError(f"{text!r} is none of auto, helper, procfs, recording:FILE")
 

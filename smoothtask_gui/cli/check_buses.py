@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from smoothtask_gui.adapters.bus import BusError, Peer, activatable, call, connect, get_properties, has_owner
 from smoothtask_gui.adapters.sampler_client import SAMPLER, ProbeRow, SamplerClient, SamplerFacts
 from smoothtask_gui.cli.checks import Row, failed, ok, warning
+from smoothtask_gui.sources.activity import ActivityKinds
 from smoothtask_gui.sources.helper_stream import KINDS
 from smoothtask_gui.sources.protocol import SourceError
 from smoothtask_gui.sources.records import STREAM_VERSION
@@ -89,13 +90,25 @@ async def _sampler(own_version: str) -> list[Row]:
             warning("stream", f"helper {facts.version} and app {own_version} differ; their stream fits", "Update both.")
         )
     rows += [_probe(probe) for probe in facts.probes]
-    rows += [ok(f"kernel {name}", f"{value}: {why}" if why else value) for name, value, why in facts.kernel_facts]
+    rows += [_fact(*fact) for fact in facts.kernel_facts]
     return rows
 
 
+def _fact(name: str, value: str, why: str) -> Row:
+    detail = f"{value}: {why}" if why else value
+    if name != "loader":
+        return ok(f"kernel {name}", detail)
+    if value == "core":
+        return ok("loader", detail)
+    return warning("loader", detail, "A kernel with CONFIG_DEBUG_INFO_BTF shows more.")
+
+
 async def _facts_while_running(client: SamplerClient) -> SamplerFacts:
-    """What the sampler says while a stream wants all probes: without one they are off. Raises SourceError."""
-    stream = await client.open_stream(1000, int(KINDS))
+    """What the sampler says while a stream wants all probes, the opt-in ones too: without one they are off.
+
+    Raises SourceError.
+    """
+    stream = await client.open_stream(1000, int(KINDS) | sum(ActivityKinds))
     try:
         facts = await client.facts()
         for _ in range(round(LOADING_S / POLL_S)):

@@ -9,9 +9,12 @@ from typing import Final
 from smoothtask_gui.adapters.files import FileError, read_text
 from smoothtask_gui.adapters.settings import parse_app_settings
 from smoothtask_gui.cli.checks import Row, failed, ok, warning
+from smoothtask_gui.domain.gpu_reading import GpuReading, GpuState
 from smoothtask_gui.domain.rules import RulesError, parse_rules
 from smoothtask_gui.domain.sensors import kind_of, limit_of
 from smoothtask_gui.sources import files
+from smoothtask_gui.sources.energy import EnergyReader
+from smoothtask_gui.sources.gpu.reader import GpuReader
 from smoothtask_gui.sources.protocol import SourceError
 from smoothtask_gui.sources.sensors import SensorReader
 from smoothtask_gui.sources.system import SystemReader
@@ -36,7 +39,7 @@ async def kernel(proc_root: Path = Path("/proc"), sysfs_root: Path = Path("/sys"
             warning(
                 "btf",
                 "no /sys/kernel/btf/vmlinux: the helper's programs can't adapt to this kernel",
-                "Install python3-bpfcc and the kernel's headers, or use a kernel with CONFIG_DEBUG_INFO_BTF.",
+                "Use a kernel with CONFIG_DEBUG_INFO_BTF, as most distributions' are; until then /proc is read.",
             )
         )
     lockdown = files.read_text(f"{sysfs_root}/kernel/security/lockdown") or ""
@@ -86,6 +89,27 @@ async def sensors(sysfs_root: Path = Path("/sys")) -> list[Row]:
         if reading.temperature_c is None
     ]
     return rows
+
+
+async def hardware(proc_root: Path = Path("/proc"), sysfs_root: Path = Path("/sys")) -> list[Row]:
+    """Which graphics cards report their use, and whether the processor's energy can be read. Wakes no card."""
+    reader = GpuReader(sysfs_root, proc_root)
+    cards = reader.read()
+    reader.close()
+    rows = [_card(card) for card in cards] or [ok("graphics", "no graphics card: usual in virtual machines")]
+    energy = EnergyReader(sysfs_root)
+    if energy.read() is not None:
+        return [*rows, ok("energy", "the processor's energy can be read (RAPL)")]
+    return [*rows, ok("energy", f"not known: {energy.reason}")]
+
+
+def _card(card: GpuReading) -> Row:
+    name = f"{card.name} ({card.driver or 'no driver'}) at {card.key}"
+    if card.state == GpuState.ASLEEP:
+        return ok("graphics", f"{name} sleeps and isn't asked")
+    if card.reason:
+        return warning("graphics", f"{name}: {card.reason}")
+    return ok("graphics", f"{name} reports its use")
 
 
 async def settings(folder: Path) -> list[Row]:

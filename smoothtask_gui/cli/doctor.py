@@ -28,6 +28,7 @@ async def doctor(arguments: argparse.Namespace, version: str) -> int:
         ("kernel", check_machine.kernel),
         ("proc", check_machine.machine),
         ("sensors", check_machine.sensors),
+        ("hardware", check_machine.hardware),
         ("helper", functools.partial(check_buses.helper, version)),
         ("desktop", check_buses.desktop),
         ("settings", functools.partial(check_machine.settings, folder)),

@@ -12,9 +12,7 @@ import io
 import os
 import signal
 import sys
-import tomllib
 import traceback
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +30,9 @@ TRACEBACK_VARIABLE: Final = "SMOOTHTASK_TRACEBACK"
 
 def version() -> str:
     """The version of the installed package, or of the source folder that this is run from."""
+    import tomllib  # noqa: PLC0415 - memory that the tray app needn't hold
+    from importlib import metadata  # noqa: PLC0415 - as above
+
     project = Path(__file__).parents[2] / "pyproject.toml"
     try:
         if project.is_file():
@@ -47,9 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that isn't UTF-8 still gets every line
     words = with_command(sys.argv[1:] if argv is None else argv)
-    arguments = parser(version()).parse_args(words)
+    arguments = parser().parse_args(words)
     try:
-        code = _dispatch(arguments, words[1:])
+        code = _dispatch(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         _forget_unwritten()  # the reader has seen enough
@@ -91,11 +92,14 @@ def _complain(message: str) -> None:
     print(f"smoothtask: {safe_text(message, 1000)}", file=sys.stderr)
 
 
-def _dispatch(arguments: argparse.Namespace, rest: Sequence[str]) -> int:
+def _dispatch(arguments: argparse.Namespace) -> int:
+    if arguments.version:
+        print(f"smoothtask {version()}")
+        return DONE
     if arguments.command == "run":
         from smoothtask_gui import app  # noqa: PLC0415 - Qt, for the tray app only
 
-        return int(app.main(rest))
+        return app.main(arguments)
     return _run(_job(arguments))
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from smoothtask_gui.cli.choose import items
 from smoothtask_gui.cli.failure import Failure
+from smoothtask_gui.cli.items import items
 from smoothtask_gui.cli.span import Span
 from smoothtask_gui.sources.recording import RecordingError, RecordingWriter
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from smoothtask_gui.cli.plain import shown_bytes, shown_name, shown_percent
-from smoothtask_gui.domain.text import celsius, safe_text
+from smoothtask_gui.domain.text import celsius, safe_text, three_digits
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.sample import Sample
@@ -38,6 +38,8 @@ def _machine(sample: Sample) -> list[str]:
     disk = f"{shown_bytes(system.disk_read_bps, '/s')} read, {shown_bytes(system.disk_write_bps, '/s')} written"
     network = f"{shown_bytes(system.network_received_bps, '/s')} in, {shown_bytes(system.network_sent_bps, '/s')} out"
     busy = f"{shown_percent(system.cpu_busy_ratio)} % of {system.cpus}"
+    if system.package_watts is not None:
+        busy += f", {three_digits(system.package_watts)} W"
     return [
         f"CPU {busy}, memory {memory}, swap {shown_bytes(system.swap_used_bytes)}{heat}  [{sample.source}]",
         f"Disk {disk}; network {network}",

@@ -9,7 +9,7 @@ import sys
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
-from smoothtask_gui.cli.choose import items
+from smoothtask_gui.cli.items import items
 from smoothtask_gui.cli.sample_json import sample_to_json
 from smoothtask_gui.cli.table import table
 from smoothtask_gui.domain.batch import Batch

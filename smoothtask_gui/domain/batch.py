@@ -26,9 +26,10 @@ class Missing(IntFlag):
     RUN_DELAY = 1 << 2
     PARENT = 1 << 3
     IDENTITY = 1 << 4
-    FAULTS = 1 << 8
-    SWITCHES = 1 << 9
-    CGROUP = 1 << 10
+    FAULTS = 1 << 5
+    EXIT_CODE = 1 << 6
+    CGROUP = 1 << 7
+    SWITCHES = 1 << 16
 
 
 PROCESS: Final = np.dtype(
@@ -87,7 +88,7 @@ class ProcessExit:
     uid: int
     start_ns: int
     run_ns: int
-    exit_code: int
+    exit_code: int | None
     comm: str
     read_bytes: int | None
     write_bytes: int | None
@@ -129,7 +130,17 @@ class CoolingEvent:
     max_state: int
 
 
-KernelEvent = ProcessExit | OomKill | ThermalEvent | CoolingEvent
+@dataclass(frozen=True, slots=True)
+class PressureEvent:
+    """Tasks stalled for at least `threshold_ratio` of a window of time (Documentation/accounting/psi.rst)."""
+
+    boottime_ns: int
+    resource: str  # "cpu", "memory", "io"
+    extent: str  # "some" task stalled, or "full": all that aren't idle
+    threshold_ratio: float
+
+
+KernelEvent = ProcessExit | OomKill | ThermalEvent | CoolingEvent | PressureEvent
 """What a source yields between ticks, at once."""
 
 

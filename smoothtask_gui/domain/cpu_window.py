@@ -16,8 +16,7 @@ import numpy.typing as npt
 from smoothtask_gui.domain.culprit import Culprits
 from smoothtask_gui.domain.incident import ProcessIdentity, Share
 from smoothtask_gui.domain.matching import positions
-from smoothtask_gui.domain.naming import is_idle_injection, process_name
-from smoothtask_gui.domain.text import safe_text
+from smoothtask_gui.domain.naming import exited_name, is_idle_injection, process_name
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.sample import Sample
@@ -108,7 +107,7 @@ def _tick(sample: Sample) -> _Tick:
     for name in ("start_ns", "pid", "uid", "is_kernel", "comm"):
         rows[name] = processes[name][kept]
     exited = sorted(sample.exited, key=lambda row: (-row.cpu_ratio, row.comm))[:MOST_ROWS]
-    named = tuple((safe_text(row.comm), row.cpu_ratio * sample.interval_ns) for row in exited if row.cpu_ratio > 0)
+    named = tuple((exited_name(row), row.cpu_ratio * sample.interval_ns) for row in exited if row.cpu_ratio > 0)
     busy_ns = (sample.system.cpu_busy_ratio or 0.0) * sample.system.cpus * sample.interval_ns
     attributed_ns = float(cpu_ns.sum()) + sum(row.cpu_ratio for row in sample.exited) * sample.interval_ns
     spent_ns = max(busy_ns, attributed_ns)

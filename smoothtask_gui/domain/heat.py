@@ -41,7 +41,7 @@ class Heat:
     temperature_c: float | None
     level_c: float | None  # what it fires at
     limit_c: float | None
-    limit_name: str  # "critical limit", "limit", "hot trip point"
+    limit_name: str  # as `Limit.name`, or "hot trip point"
     is_critical: bool  # at the driver's critical limit, or a critical trip
     is_over: bool  # at or above the level, or a trip point is crossed
     throttled: bool
@@ -50,7 +50,8 @@ class Heat:
     @property
     def severity(self) -> Severity:
         """Critical near a critical limit or past a hot or critical trip point; throttling alone is a warning."""
-        return Severity.CRITICAL if self.is_over and self.limit_name != "limit" else Severity.WARNING
+        serious = self.limit_name == "critical limit" or self.limit_name.endswith("trip point")
+        return Severity.CRITICAL if self.is_over and serious else Severity.WARNING
 
 
 @dataclass(slots=True)
@@ -138,7 +139,7 @@ class HeatWatch:
             if heat.holds is None and group in self._over_c:
                 heat = replace(heat, holds=False, temperature_c=heat.temperature_c or self._over_c[group])
             heats[group] = heat
-        for heat in self._event_heats(sensors, now_ns):
+        for heat in self._event_heats(sensors, rule, now_ns):
             heats[heat.group] = _with_event(heats.get(heat.group), heat)
         return heats
 
@@ -168,7 +169,7 @@ class HeatWatch:
             self._moved.add(sensor.key)
 
     def _judge_sensor(self, sensor: SensorReading, rule: Overheating, *, firing: bool) -> Heat | None:
-        limit = limit_of(sensor)
+        limit = limit_of(sensor, rule.limit_without_driver_c)
         if limit is None or sensor.temperature_c is None:
             return None
         if may_float(sensor.driver) and sensor.key not in self._moved:
@@ -181,20 +182,20 @@ class HeatWatch:
             temperature_c=sensor.temperature_c,
             level_c=level,
             limit_c=limit.temperature_c,
-            limit_name="critical limit" if limit.is_critical else "limit",
+            limit_name=limit.name,
             is_critical=limit.is_critical and sensor.temperature_c >= limit.temperature_c,
             is_over=sensor.temperature_c >= level,
             throttled=False,
             holds=judge(sensor.temperature_c, level, level - rule.clear_margin_c, firing=firing),
         )
 
-    def _event_heats(self, sensors: Sequence[SensorReading], now_ns: int) -> Iterable[Heat]:
+    def _event_heats(self, sensors: Sequence[SensorReading], rule: Overheating, now_ns: int) -> Iterable[Heat]:
         for trip in self._trips.values():
             yield _trip_heat(trip, fresh=now_ns - trip.heard_ns <= MISSING_NS)
         if self._cooling:
             first = next(iter(self._cooling.values()))
             cpu = cpu_sensor(sensors)
-            limit = limit_of(cpu) if cpu else None
+            limit = limit_of(cpu, rule.limit_without_driver_c) if cpu else None
             yield Heat(
                 group=CPU_GROUP,
                 key=cpu.key if cpu else f"cooling:{safe_text(first.device_type)}",
@@ -202,7 +203,7 @@ class HeatWatch:
                 temperature_c=cpu.temperature_c if cpu else None,
                 level_c=None,
                 limit_c=limit.temperature_c if limit else None,
-                limit_name="critical limit" if limit and limit.is_critical else "limit",
+                limit_name=limit.name if limit else "limit",
                 is_critical=False,
                 is_over=False,
                 throttled=True,

@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from smoothtask_gui.domain.batch import OomKill, ProcessExit
+from smoothtask_gui.domain.batch import OomKill, PressureEvent, ProcessExit
 from smoothtask_gui.domain.culprit import Culprits
 from smoothtask_gui.domain.desk import Desk
 from smoothtask_gui.domain.oom import OomRule
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 WARM_UP_NS: Final = 3_000_000_000
 """After a start or a change of source nothing is judged from samples for this long, nor from the first one alone."""
+
+NEWS_NS: Final = 15_000_000_000
+"""How long it is news that the helper answers again; afterwards all is normal, and nothing is said."""
 
 MOST_PENDING_EXITS: Final = 65_536
 
@@ -61,6 +64,7 @@ class Monitor:
         self._now_ns = 0
         self._source = ""
         self._notice = ""
+        self._news_ns = 0  # boot time of the first batch that came with the notice
 
     @property
     def rules(self) -> Rules:
@@ -94,7 +98,9 @@ class Monitor:
             self._restart_clock()
             previous = None
         if previous is None:
-            self._first_ns = batch.boottime_ns
+            self._first_ns = self._news_ns = batch.boottime_ns
+        if self._source == "helper" and batch.boottime_ns - self._news_ns >= NEWS_NS:
+            self._notice = ""
         self._source = batch.source
         self._now_ns = batch.boottime_ns
         self._previous = batch = replace(batch, exits=(*self._pending_exits, *batch.exits))
@@ -109,6 +115,8 @@ class Monitor:
         if isinstance(event, ProcessExit):
             self._pending_exits.append(event)
             return ()
+        if isinstance(event, PressureEvent):
+            return ()  # no rule judges it yet
         now_ns = max(event.boottime_ns, self._now_ns)
         if isinstance(event, OomKill):
             return self._apply(self._oom.receive_event(event, self._rules.oom, now_ns), now_ns)
@@ -118,9 +126,13 @@ class Monitor:
     def source_changed(self, source: str, reason: str) -> tuple[Effect, ...]:
         """Readings come from elsewhere (or from nowhere, "none") now: rates start afresh.
 
-        From nowhere, open incidents end as unknown: nothing stale is shown as live.
+        From nowhere, open incidents end as unknown: nothing stale is shown as live. The same source again is only
+        another reason: its readings go on.
         """
+        goes_on = source == self._source != "none" and self._previous is not None
         self._source, self._notice = source, reason
+        if goes_on:
+            return ()
         self._previous = self._sample = self._first_ns = None
         self._pending_exits.clear()
         self._store.gap(self._now_ns)
@@ -164,6 +176,7 @@ class Monitor:
             culprits=self._culprits(self._now_ns) if self._sample else Culprits(),
             open_incidents=self._desk.open,
             recent_incidents=self._desk.recent,
+            limit_without_driver_c=self._rules.overheating.limit_without_driver_c,
         )
 
     def _judge(self) -> tuple[Effect, ...]:

@@ -27,6 +27,7 @@ class Overheating:
     enabled: bool = True
     margin_c: float = 5.0  # fires at critical - margin; at max where the driver gives only that
     clear_margin_c: float = 8.0  # clears this far below the level it fired at
+    limit_without_driver_c: float = 95.0  # fires there for a CPU sensor whose driver gives no limit (k10temp); 0: never
     for_s: float = 10.0
     keep_firing_for_s: float = 15.0
     cooldown_s: float = 300.0
@@ -104,6 +105,7 @@ _DAY_S: Final = 86_400
 _RANGES: Final[dict[str, tuple[float, float]]] = {
     "margin_c": (0, 40),
     "clear_margin_c": (1, 40),
+    "limit_without_driver_c": (0, 150),
     "cores": (0.05, 1024),
     "clear_cores": (0.01, 1024),
     "for_s": (0, _DAY_S),

@@ -1,8 +1,8 @@
 """Which temperature means what: a sensor's kind, whether its reading can be true, which limit holds, which is the CPU.
 
 Everything is decided by driver name and label, never by the first match or by hwmonN, whose numbers change from boot
-to boot. A reading that can't be true becomes missing with a reason; a sensor whose driver gives no limit never raises
-an alert, and `limit_of` says so.
+to boot. A reading that can't be true becomes missing with a reason. A sensor whose driver gives no limit raises an
+alert only if it is the processor's and the settings hold a limit for that case; `limit_of` says whose limit it is.
 """
 
 from __future__ import annotations
@@ -68,10 +68,18 @@ _LIMIT_RANGE_C: Final = (30.0, 150.0)
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A limit that the driver itself gives. `is_critical`: the hardware throttles or shuts down there."""
+    """A limit, from the driver unless `is_set`. `is_critical`: the hardware throttles or shuts down there."""
 
     temperature_c: float
     is_critical: bool
+    is_set: bool = False  # by the person, in the settings: no reading
+
+    @property
+    def name(self) -> str:
+        """As in "critical limit"; what it is, and whose."""
+        if self.is_set:
+            return "limit set in the settings"
+        return "critical limit" if self.is_critical else "limit"
 
 
 def kind_of(driver: str) -> str:
@@ -94,13 +102,18 @@ def checked(reading: SensorReading) -> SensorReading:
     return reading
 
 
-def limit_of(reading: SensorReading) -> Limit | None:
-    """The driver's critical limit, else its max, else None: then no alert can be raised from this sensor."""
+def limit_of(reading: SensorReading, without_driver_c: float = 0.0) -> Limit | None:
+    """The driver's critical limit, else its max, else None: then no alert can be raised from this sensor.
+
+    `without_driver_c` (the rule's limit_without_driver_c) stands in for a processor's sensor without either; 0 doesn't.
+    """
     low, high = _LIMIT_RANGE_C
     if reading.critical_c is not None and low <= reading.critical_c <= high:
         return Limit(reading.critical_c, is_critical=True)
     if reading.max_c is not None and low <= reading.max_c <= high:
         return Limit(reading.max_c, is_critical=False)
+    if without_driver_c > 0 and reading.kind == "cpu":
+        return Limit(without_driver_c, is_critical=False, is_set=True)
     return None
 
 

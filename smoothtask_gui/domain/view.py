@@ -38,6 +38,7 @@ class View:
     open_incidents: tuple[Incident, ...]  # newest first
     recent_incidents: tuple[Incident, ...]  # resolved, newest first, bounded
     fill_ratio: float | None
+    limit_without_driver_c: float = 0.0  # the rule's, 0 for none
 
     @property
     def worst(self) -> Severity | None:
@@ -58,10 +59,11 @@ def make_view(
     culprits: Culprits,
     open_incidents: tuple[Incident, ...],
     recent_incidents: tuple[Incident, ...],
+    limit_without_driver_c: float = 0.0,
 ) -> View:
     """A view of this state, with the processor's sensor and its limit picked out of the sample."""
     sensor = cpu_sensor(sample.sensors) if sample else None
-    limit = limit_of(sensor) if sensor else None
+    limit = limit_of(sensor, limit_without_driver_c) if sensor else None
     reason = ""
     if limit is None and sample is not None:
         reason = "No sensor of the processor's temperature was found." if sensor is None else no_limit_reason(sensor)
@@ -75,6 +77,7 @@ def make_view(
         culprits=culprits,
         open_incidents=open_incidents,
         recent_incidents=recent_incidents,
+        limit_without_driver_c=limit_without_driver_c,
         fill_ratio=_fill_ratio(sample, sensor, limit),
     )
 

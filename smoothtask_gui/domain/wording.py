@@ -44,7 +44,7 @@ def heat_body(heat: Heat, culprits: Culprits | None, throttled_ns: int | None) -
     """Who used the CPU on the first line, limit and throttling on the second."""
     second = []
     if heat.limit_c is not None:
-        second.append(f"Its {heat.limit_name} is {celsius(heat.limit_c)}.")
+        second.append(_limit_sentence(heat.limit_name, heat.limit_c))
     if throttled_ns is not None:
         second.append("It is being throttled." if throttled_ns < 1e9 else f"Throttled for {duration(throttled_ns)}.")
     first = "" if culprits is None else shares_line(culprits)
@@ -111,6 +111,13 @@ def _heat_fact(heat: Heat) -> str:
 
 def _limit_remark(heat: Heat) -> str:
     return "" if heat.limit_c is None else f", {heat.limit_name} {celsius(heat.limit_c)}"
+
+
+def _limit_sentence(name: str, limit_c: float) -> str:
+    """Whose limit it is: the driver's ("Its critical limit is 100 °C."), or the person's own."""
+    if name.startswith("limit set"):
+        return f"The {name} is {celsius(limit_c)}; its driver gives none."
+    return f"Its {name} is {celsius(limit_c)}."
 
 
 def _cores(amount: str) -> str:

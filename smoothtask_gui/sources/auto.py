@@ -1,8 +1,9 @@
 """The source that chooses: /proc at once, the helper as soon as it answers, /proc again when it goes.
 
 Each change is an item (`SourceChanged`) before the first batch of the new source, so that no rate spans two sources
-and the person can be told why. The helper is tried again after a pause that doubles up to a minute, so that a broken
-helper isn't started over and over (systemd would give up on it).
+and the person can be told why; while all is normal there is nothing to tell, and the reason is empty. The helper is
+tried again after a pause that doubles up to a minute, so that a broken helper isn't started over and over (systemd
+would give up on it).
 """
 
 from __future__ import annotations
@@ -61,24 +62,33 @@ class AutoSource:
         self._make_procfs = procfs
         self._patience_s = patience_s
         self._backoff = backoff or Backoff()
+        self._helper: _Helper | None = None
+        self._procfs: Source | None = None
 
     @property
     def name(self) -> str:
         return "auto"
 
+    async def change_period(self, period_ms: int) -> None:
+        """Both sources go on with it, and so does every later try."""
+        if self._helper is not None:
+            await self._helper.change_period(period_ms)
+        if self._procfs is not None:
+            await self._procfs.change_period(period_ms)
+
     async def items(self, period_ms: int) -> AsyncGenerator[Item]:
         """Yield batches and events of whichever source works. Raises SourceError if neither does."""
-        helper = _Helper(self._make_helper, period_ms, self._backoff)
+        self._helper = helper = _Helper(self._make_helper, period_ms, self._backoff)
         first = asyncio.ensure_future(helper.next())
         try:
             reason = await helper.answer(first, self._patience_s)
             while True:
                 if not first.done():
                     yield SourceChanged("procfs", helper.failure or reason)
-                    async with aclosing(self._procfs_until(first, period_ms)) as items:
+                    async with aclosing(self._procfs_until(first, helper)) as items:
                         async for item in items:
                             yield item
-                yield SourceChanged("helper", "the helper answers")
+                yield SourceChanged("helper", helper.news)
                 item_or_end = await first
                 while item_or_end is not None:
                     yield item_or_end
@@ -87,20 +97,29 @@ class AutoSource:
         finally:
             first.cancel()
             await helper.close()
+            self._helper = None
 
-    async def _procfs_until(self, first: asyncio.Future[Item | None], period_ms: int) -> AsyncGenerator[Item]:
-        """Yield from /proc until the helper's first batch is there."""
-        async with aclosing(self._make_procfs().items(period_ms)) as items:
-            while True:
-                following = asyncio.ensure_future(anext(items))
-                try:
-                    await asyncio.wait((following, first), return_when=asyncio.FIRST_COMPLETED)
-                    if first.done():
-                        return
-                    yield following.result()
-                finally:
-                    following.cancel()
-                    await asyncio.gather(following, return_exceptions=True)
+    async def _procfs_until(self, first: asyncio.Future[Item | None], helper: _Helper) -> AsyncGenerator[Item]:
+        """Yield from /proc until the helper's first batch is there; say it when why it isn't becomes known."""
+        told = helper.failure
+        self._procfs = source = self._make_procfs()
+        try:
+            async with aclosing(source.items(helper.period_ms)) as items:
+                while True:
+                    following = asyncio.ensure_future(anext(items))
+                    try:
+                        await asyncio.wait((following, first), return_when=asyncio.FIRST_COMPLETED)
+                        if first.done():
+                            return
+                        if helper.failure != told:
+                            told = helper.failure
+                            yield SourceChanged("procfs", told)
+                        yield following.result()
+                    finally:
+                        following.cancel()
+                        await asyncio.gather(following, return_exceptions=True)
+        finally:
+            self._procfs = None
 
 
 class _Helper:
@@ -111,9 +130,11 @@ class _Helper:
     """
 
     def __init__(self, make: Callable[[], Source], period_ms: int, backoff: Backoff) -> None:
-        self.failure = ""
+        self.failure = ""  # why the last run or try ended, "" before that and while one runs
+        self.news = ""  # what to say when a run begins: nothing, unless something had failed before
+        self.period_ms = period_ms
         self._make = make
-        self._period_ms = period_ms
+        self._source: Source | None = None
         self._backoff = backoff
         self._failed = asyncio.Event()
         self._queue: asyncio.Queue[Item | None] = asyncio.Queue(1)
@@ -126,7 +147,12 @@ class _Helper:
             await asyncio.wait((first, failed), timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
             failed.cancel()
             return f"the helper did not answer within {patience_s:g} s"
-        return "the helper has not answered yet"
+        return ""
+
+    async def change_period(self, period_ms: int) -> None:
+        self.period_ms = period_ms
+        if self._source is not None:
+            await self._source.change_period(period_ms)
 
     async def next(self) -> Item | None:
         """The next item, None when the helper has gone; what breaks the task itself is raised here, not kept."""
@@ -150,9 +176,13 @@ class _Helper:
             started_s = time.monotonic()
             runs = False
             try:
-                async with aclosing(self._make().items(self._period_ms)) as items:
+                self._source = source = self._make()
+                async with aclosing(source.items(self.period_ms)) as items:
                     async for item in items:
-                        runs = runs or isinstance(item, Batch)
+                        if not runs and isinstance(item, Batch):
+                            runs = True
+                            self.news = f"The helper answers now. Before: {self.failure}" if self.failure else ""
+                            self.failure = ""
                         if runs:
                             await self._queue.put(item)
                 self.failure = "the helper's stream ended"

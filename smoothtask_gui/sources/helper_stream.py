@@ -10,6 +10,7 @@ silent for three periods (what was shown last would be stale).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import time
@@ -51,6 +52,9 @@ class StreamOpener(Protocol):
     async def open_stream(self, period_ms: int, kinds: int, *, interactive: bool = False) -> int:
         """Return the stream's descriptor, which the caller closes. Raises SourceError."""
 
+    async def change_period(self, stream_id: int, period_ms: int) -> None:
+        """Change the period of an open stream. Raises SourceError."""
+
     async def close(self) -> None:
         """Let go of the connection; open streams end."""
 
@@ -66,6 +70,7 @@ class HelperSource:
         self._opener = opener
         self._surroundings = surroundings
         self._kinds = KINDS | Kinds.OTHERS_IN_FULL if others_in_full else KINDS
+        self._open: _Open | None = None
 
     @property
     def name(self) -> str:
@@ -78,16 +83,14 @@ class HelperSource:
             with socket.socket(fileno=fd) as stream:
                 stream.setblocking(False)
                 tick_reader = _TickReader(self._surroundings)
-                silence_s, limit_s = max(SILENT_PERIODS * period_ms / 1000, SILENT_AT_LEAST_S), FIRST_TICK_S
-                deadline_s = time.monotonic() + limit_s
+                self._open = opened = _Open(stream, period_ms)
                 while True:
-                    packet, fds = await _receive(stream, deadline_s, limit_s)
+                    packet, fds = await _receive(opened)
                     try:
                         item = decode_packet(packet)
                         if isinstance(item, Tick):
                             yield await tick_reader.batch(item, fds)
-                            limit_s = silence_s
-                            deadline_s = time.monotonic() + limit_s
+                            opened.heard_tick()
                             continue
                     finally:
                         for received in fds:
@@ -96,6 +99,7 @@ class HelperSource:
                         raise SourceError(f"The helper ended the stream: {item.reason}.")
                     if isinstance(item, Hello):
                         tick_reader.hello = item
+                        await self._begin(opened, item, period_ms)
                     elif isinstance(item, ProcessExit):
                         tick_reader.exits.append(item)
                     elif isinstance(item, OomVictim):
@@ -105,8 +109,55 @@ class HelperSource:
                     elif item is not None:
                         yield item
         finally:
+            self._open = None
             self._surroundings.close()
             await self._opener.close()
+
+    async def _begin(self, opened: _Open, hello: Hello, period_ms: int) -> None:
+        opened.stream_id = hello.stream_id
+        if opened.period_ms != period_ms:  # changed before the helper said hello
+            await self.change_period(opened.period_ms)
+
+    async def change_period(self, period_ms: int) -> None:
+        """Ask the helper for it; if that fails the open stream ends with the reason."""
+        opened = self._open
+        if opened is None:
+            return
+        opened.change_period(period_ms)
+        if opened.stream_id is None:
+            return
+        try:
+            await self._opener.change_period(opened.stream_id, period_ms)
+        except SourceError as error:
+            opened.end(f"The period could not be changed: {error}")
+
+
+class _Open:
+    """An open stream, and until when its next tick must be there."""
+
+    def __init__(self, stream: socket.socket, period_ms: int) -> None:
+        self.stream = stream
+        self.stream_id: int | None = None
+        self.period_ms = period_ms
+        self.limit_s = FIRST_TICK_S
+        self.deadline_s = time.monotonic() + FIRST_TICK_S
+        self.ended = "The helper closed the stream: it was stopped or has failed."
+
+    def heard_tick(self) -> None:
+        self.limit_s = max(SILENT_PERIODS * self.period_ms / 1000, SILENT_AT_LEAST_S)
+        self.deadline_s = time.monotonic() + self.limit_s
+
+    def change_period(self, period_ms: int) -> None:
+        """A longer period gives the tick that is waited for more time."""
+        self.period_ms = period_ms
+        self.limit_s = max(self.limit_s, SILENT_PERIODS * period_ms / 1000)
+        self.deadline_s = max(self.deadline_s, time.monotonic() + self.limit_s)
+
+    def end(self, reason: str) -> None:
+        """Whoever reads the stream meets its end, and this reason."""
+        self.ended = reason
+        with contextlib.suppress(OSError):  # closed meanwhile
+            self.stream.shutdown(socket.SHUT_RDWR)
 
 
 class _TickReader:
@@ -191,20 +242,20 @@ class _TickReader:
         return unavailable
 
 
-async def _receive(stream: socket.socket, deadline_s: float, limit_s: float) -> tuple[bytes, list[int]]:
+async def _receive(opened: _Open) -> tuple[bytes, list[int]]:
     """Receive one packet with its descriptors. Raises SourceError at end of file and after the deadline."""
     while True:
         try:
             packet, fds, flags, _ = socket.recv_fds(
-                stream, PACKET_BYTES, 1, socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
+                opened.stream, PACKET_BYTES, 1, socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
             )
         except BlockingIOError:
-            await _readable(stream, deadline_s, limit_s)
+            await _readable(opened)
             continue
         except OSError as error:
             raise SourceError(f"The helper's stream can't be read: {error.strerror}.") from error
         if not packet:
-            raise SourceError("The helper closed the stream: it was stopped or has failed.")
+            raise SourceError(opened.ended)
         if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
             for fd in fds:
                 os.close(fd)
@@ -212,14 +263,17 @@ async def _receive(stream: socket.socket, deadline_s: float, limit_s: float) -> 
         return packet, list(fds)
 
 
-async def _readable(stream: socket.socket, deadline_s: float, limit_s: float) -> None:
+async def _readable(opened: _Open) -> None:
+    """Wait for a packet. Raises SourceError after the deadline, which may move while it is waited for."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
-    loop.add_reader(stream, ready.set)
+    loop.add_reader(opened.stream, ready.set)
     try:
-        async with asyncio.timeout(max(0.0, deadline_s - time.monotonic())):
+        async with asyncio.timeout(max(0.0, opened.deadline_s - time.monotonic())):
             await ready.wait()
     except TimeoutError as error:
-        raise SourceError(f"The helper has sent no sample for {limit_s:g} s: it hangs or is starved.") from error
+        if time.monotonic() >= opened.deadline_s:
+            silence = f"The helper has sent no sample for {opened.limit_s:g} s: it hangs or is starved."
+            raise SourceError(silence) from error
     finally:
-        loop.remove_reader(stream)
+        loop.remove_reader(opened.stream)

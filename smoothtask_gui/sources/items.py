@@ -23,6 +23,7 @@ from smoothtask_gui.domain.batch import (
     CoolingEvent,
     Lost,
     OomKill,
+    PressureEvent,
     ProcessExit,
     SensorReading,
     SystemReading,
@@ -45,6 +46,7 @@ _FLAT: Final[dict[str, type[Any]]] = {
     "oom_kill": OomKill,
     "thermal": ThermalEvent,
     "cooling": CoolingEvent,
+    "pressure": PressureEvent,
     "source_changed": SourceChanged,
 }
 _NAMES: Final = {kind: name for name, kind in _FLAT.items()}

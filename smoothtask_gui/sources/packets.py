@@ -149,7 +149,7 @@ def _exit(event: np.void) -> ProcessExit:
         uid=int(event["uid"]),
         start_ns=int(event["start_ns"]),
         run_ns=int(event["run_ns"]),
-        exit_code=int(event["exit_code"]),
+        exit_code=None if int(event["missing"]) & Missing.EXIT_CODE else int(event["exit_code"]),
         comm=_text(event["comm"]),
         read_bytes=int(event["read_bytes"]) if has_io else None,
         write_bytes=int(event["write_bytes"]) if has_io else None,

@@ -15,7 +15,6 @@ second thread starts.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from dataclasses import dataclass
@@ -164,6 +163,7 @@ class ProcfsSource:
     def __init__(self, surroundings: Surroundings, proc_root: Path = Path("/proc")) -> None:
         self._surroundings = surroundings
         self._root = proc_root
+        self._pace: Pace | None = None
 
     @property
     def name(self) -> str:
@@ -173,13 +173,17 @@ class ProcfsSource:
         """Yield a batch at once and then every `period_ms`. Raises SourceError."""
         table = ProcessTable(self._root)
         unavailable = self._unavailable()
-        pace = Pace(period_ms)
+        self._pace = pace = Pace(period_ms)
         try:
             while True:
                 yield await self._batch(table, unavailable)
-                await asyncio.sleep(pace.next_delay_s(time.monotonic_ns()))
+                await pace.wait()
         finally:
             self._surroundings.close()
+
+    async def change_period(self, period_ms: int) -> None:
+        if self._pace is not None:
+            self._pace.change(period_ms)
 
     async def _batch(self, table: ProcessTable, unavailable: dict[str, str]) -> Batch:
         sensors = await self._surroundings.read_sensors()

@@ -42,3 +42,9 @@ class Source(Protocol):
         The iterator ends when a recording ends. Raises SourceError when the source can't go on. Closing the
         iterator (aclose) releases everything it holds.
         """
+
+    async def change_period(self, period_ms: int) -> None:
+        """Go on with another period on the open iterator; without one, or for a recording, nothing happens.
+
+        Where the source can't, the iterator ends with a SourceError, and opening it again has the new period.
+        """

@@ -291,3 +291,6 @@ class RecordingSource:
             self.notice = reader.notice
         finally:
             reader.close()
+
+    async def change_period(self, period_ms: int) -> None:
+        """A recording keeps the period it was made with."""

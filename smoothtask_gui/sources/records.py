@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smoothtask_gui.domain.batch import EXITED
+from smoothtask_gui.sources import activity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -295,6 +296,7 @@ STRUCTS: Final[Mapping[str, Dtype]] = MappingProxyType(
         "st_counters": COUNTERS,
         "st_section": SECTION,
         "st_frame": FRAME,
+        **activity.STRUCTS,
     }
 )
 """The header's name of each struct."""

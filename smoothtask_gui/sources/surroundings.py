@@ -32,20 +32,27 @@ _CARD_LATE: Final = "The card's driver has not answered yet."
 
 
 class Surroundings:
-    """Reads /proc and /sys under two roots; `kind_of(driver)` names the kind of a sensor."""
+    """Reads /proc and /sys under two roots; `kind_of(driver)` names the kind of a sensor.
+
+    `wants_gpus` says, on whatever thread, whether anyone looks at graphics cards now: no rule needs them, and asking
+    costs time and holds handles.
+    """
 
     def __init__(
         self,
         kind_of: Callable[[str], str],
         proc_root: Path = Path("/proc"),
         sysfs_root: Path = Path("/sys"),
+        *,
         sensor_limit_s: float = SENSOR_LIMIT_S,
+        gpu_limit_s: float = GPU_LIMIT_S,
+        wants_gpus: Callable[[], bool] = lambda: True,
     ) -> None:
         self._system = SystemReader(proc_root, sysfs_root)
         self._energy = EnergyReader(sysfs_root)
         self._sensors = PatientReader(SensorReader(kind_of, sysfs_root).read, sensor_limit_s)
         self._gpu_reader = GpuReader(sysfs_root, proc_root)
-        self._gpus = PatientReader(self._gpu_reader.read, GPU_LIMIT_S)
+        self._gpus = PatientReader(lambda: self._gpu_reader.read(ask=wants_gpus()), gpu_limit_s)
         self._latest: tuple[SensorReading, ...] = ()
         self._latest_gpus: tuple[GpuReading, ...] = ()
 

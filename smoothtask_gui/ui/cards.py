@@ -49,6 +49,8 @@ def _curves(store: Store, *series: Series) -> tuple[Floats, ...]:
 
 def _cpu(system: SystemRates | None, store: Store, age_s: Floats) -> Picture:
     value = formats.percent(system.cpu_busy_ratio if system else None)
+    if system and system.package_watts is not None:
+        value = f"{value} · {formats.watts(system.package_watts)}"
     return Picture(age_s, _curves(store, Series.CPU_BUSY_RATIO), value)
 
 

@@ -53,6 +53,12 @@ def celsius(temperature_c: float | None) -> str:
     return f"{_number(temperature_c, 0)}{SPACE}°C"
 
 
+def watts(power_w: float | None) -> str:
+    """A power: 0.42 W, 7.30 W, 28.4 W, 151 W."""
+    text = digits(power_w)
+    return text if text == MISSING else f"{text}{SPACE}W"
+
+
 def size(size_bytes: float | None) -> str:
     """Memory: 512 B, 1.23 kB, 12.3 MB, 31.2 GB."""
     return _scaled(size_bytes, _size_units())

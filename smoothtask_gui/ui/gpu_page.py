@@ -31,7 +31,7 @@ class GpuPage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.cards = RowsModel(self._card_titles(), range(1, _NOTE), self)
-        self.processes = RowsModel(self._process_titles(), (1, 2), self)
+        self.processes = RowsModel(self._process_titles(), (1, 2, 5), self)
         self.card_view = TableView(self.tr("Graphics cards"))
         self.card_view.setModel(self.cards)
         self.card_view.size_columns(
@@ -57,7 +57,9 @@ class GpuPage(QWidget):
                 else self.tr("In percent of the busiest kind of engine.")
             )
         waiting = self.tr("Waiting for the first reading.")
-        none = self.tr("No graphics card reports its use here.")
+        none = self.tr(
+            "No graphics card reports its use here: the kernel shows none (usual in virtual machines and containers)."
+        )
         self.empty.say(none if sample else waiting)
         self._stack.setCurrentIndex(1 if gpus else 0)
 
@@ -67,16 +69,16 @@ class GpuPage(QWidget):
             name,
             formats.percent(card.busy_ratio),
             formats.size_of(card.memory_used_bytes, card.memory_total_bytes),
-            self._with_unit(card.power_w, "W"),
-            self._with_unit(card.frequency_mhz, "MHz"),
+            formats.watts(card.power_w),
+            self._megahertz(card.frequency_mhz),
             formats.celsius(card.temperature_c),
             self._note(card),
         )
         return Row(card.key, cells)
 
-    def _with_unit(self, value: float | None, unit: str) -> str:
-        text = formats.digits(value)
-        return text if text == formats.MISSING else f"{text}{formats.SPACE}{unit}"
+    def _megahertz(self, frequency_mhz: float | None) -> str:
+        text = formats.digits(frequency_mhz)
+        return text if text == formats.MISSING else f"{text}{formats.SPACE}MHz"
 
     def _note(self, card: GpuRates) -> str:
         states = {

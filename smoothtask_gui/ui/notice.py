@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class NoticeBar(QFrame):
-    """Hidden while the helper delivers everything."""
+    """Hidden while all is normal, and in the first moment, when the helper is still starting."""
 
     help_requested = Signal()
 
@@ -40,8 +40,9 @@ class NoticeBar(QFrame):
         """Say the source's notice and, in the tooltip, all that it can't see."""
         missing = view.sample.unavailable if view.sample else {}
         text = view.notice
-        if not text and view.source == "procfs":
-            text = self.tr("Readings come from /proc: short-lived processes and kernel events can't be seen.")
+        if view.source == "procfs" and (text or view.sample is not None):
+            from_proc = self.tr("Readings come from /proc: short-lived processes and kernel events can't be seen.")
+            text = f"{text}\n{from_proc}" if text else from_proc
         self.text.say(text)
         unseen = "\n".join(f"· {formats.name(reason)}" for reason in missing.values())
         if unseen != self.accessibleDescription():

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QDateTime, QLocale, QSize, Qt
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QFrame, QGridLayout, QSizePolicy, QWidget
 
 from smoothtask_gui.domain.description import Description
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 Describe = Callable[[ProcessIdentity, Callable[[Description], None]], None]
 """Asks for a description; the answer comes later, on Qt's thread."""
 
+_ICON_PX: Final = 32
 _LINE_BYTES: Final = 256
 _LONG_LINE_BYTES: Final = 1024
 
@@ -72,6 +74,7 @@ class ProcessDetails(QFrame):
         self._described = False
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.program, self.command, self.owner, self.unit, self.now = (ElidedLabel() for _ in range(5))
+        self.icon = PlainLabel()  # beside the application's name, so it needs no words of its own
         self._lay_out()
         self.hide()
 
@@ -85,6 +88,7 @@ class ProcessDetails(QFrame):
             return
         for label in (self.program, self.command, self.owner, self.unit, self.now):
             label.say("")
+        self._show_icon("")
         self.program.say(self.tr("reading…"))
         self._describe(who, lambda description: self._answered(who, description))
 
@@ -110,6 +114,7 @@ class ProcessDetails(QFrame):
             return
         self._described = True
         application = description.application
+        self._show_icon(application.icon if application else "")
         executable = self._known(description, "executable", description.executable)
         if application is not None:
             executable = f"{formats.name(application.name)} · {executable}"
@@ -119,6 +124,12 @@ class ProcessDetails(QFrame):
         where = [self._known(description, "unit", description.unit)]
         where += [formats.name(text) for text in (description.container, description.flatpak_id) if text]
         self.unit.say(" · ".join(where))
+
+    def _show_icon(self, name: str) -> None:
+        """Only icons of the desktop's theme: a desktop entry may name any file, which needn't be a picture."""
+        icon = QIcon.fromTheme(name) if name and "/" not in name else QIcon()
+        self.icon.setPixmap(icon.pixmap(_ICON_PX, _ICON_PX))
+        self.icon.setVisible(not icon.isNull())
 
     def _known(self, description: Description, field: str, value: str | None, limit: int = _LINE_BYTES) -> str:
         if value is not None:
@@ -142,3 +153,4 @@ class ProcessDetails(QFrame):
             grid.addWidget(label, place, 1)
             label.setAccessibleName(title)
         grid.setColumnStretch(1, 1)
+        grid.addWidget(self.icon, 0, 2, len(lines), 1, Qt.AlignmentFlag.AlignTop)

@@ -31,9 +31,13 @@ class SensorModel(QAbstractTableModel):
         super().__init__(parent)
         self._sensors: tuple[SensorReading, ...] = ()
         self._cpu_key = ""
+        self._limit_without_driver_c = 0.0
 
-    def show_sensors(self, sensors: tuple[SensorReading, ...], cpu_key: str) -> None:
+    def show_sensors(
+        self, sensors: tuple[SensorReading, ...], cpu_key: str, limit_without_driver_c: float = 0.0
+    ) -> None:
         """Renew readings in place; rows are rebuilt only when sensors come or go."""
+        self._limit_without_driver_c = limit_without_driver_c
         same = [sensor.key for sensor in sensors] == [sensor.key for sensor in self._sensors]
         if not same:
             self.beginResetModel()
@@ -105,9 +109,14 @@ class SensorModel(QAbstractTableModel):
     def _note(self, sensor: SensorReading) -> str:
         if sensor.temperature_c is None:
             return formats.name(sensor.reason) or self.tr("The driver gives no reading.")
-        if sensor.key == self._cpu_key:
-            return self.tr("Taken as the temperature of the CPU.")
-        return "" if limit_of(sensor) else formats.name(no_limit_reason(sensor))
+        said = [self.tr("Taken as the temperature of the CPU.")] if sensor.key == self._cpu_key else []
+        limit = limit_of(sensor, self._limit_without_driver_c)
+        if limit is None:
+            said.append(formats.name(no_limit_reason(sensor)))
+        elif limit.is_set:
+            own = self.tr("Its driver gives no limit; {limit} is set in the settings.")
+            said.append(own.format(limit=formats.celsius(limit.temperature_c)))
+        return " ".join(said)
 
 
 class SensorsPage(QWidget):
@@ -128,7 +137,7 @@ class SensorsPage(QWidget):
     def show_view(self, view: View) -> None:
         """List the sensors of the latest sample."""
         sensors = view.sample.sensors if view.sample else ()
-        self.model.show_sensors(sensors, view.cpu_sensor.key if view.cpu_sensor else "")
+        self.model.show_sensors(sensors, view.cpu_sensor.key if view.cpu_sensor else "", view.limit_without_driver_c)
         waiting = self.tr("Waiting for the first reading.")
         none = self.tr("No temperature sensor here: the kernel shows none (usual in virtual machines and containers).")
         self.empty.say(none if view.sample else waiting)

@@ -86,6 +86,7 @@ class SettingsWindow(QDialog):
             enabled=self.heat.isChecked(),
             margin_c=self.margin.value(),
             clear_margin_c=self.clear_margin.value(),
+            limit_without_driver_c=self.own_limit.value(),
             for_s=self.heat_wait.value(),
             cooldown_s=self.heat_cooldown.value() * 60.0,
         )
@@ -105,6 +106,7 @@ class SettingsWindow(QDialog):
         self.heat.setChecked(heat.enabled)
         self.margin.setValue(heat.margin_c)
         self.clear_margin.setValue(heat.clear_margin_c)
+        self.own_limit.setValue(heat.limit_without_driver_c)
         self.heat_wait.setValue(heat.for_s)
         self.heat_cooldown.setValue(heat.cooldown_s / 60)
         self.busy.setChecked(busy.enabled)
@@ -169,6 +171,11 @@ class SettingsWindow(QDialog):
         self.heat.setCheckable(True)
         self.margin = _decimal(0, 40, degrees)
         self.clear_margin = _decimal(1, 40, degrees)
+        self.own_limit = _decimal(0, 150, degrees)
+        self.own_limit.setSpecialValueText(self.tr("none, no alert"))
+        self.own_limit.setToolTip(
+            self.tr("For CPU sensors whose driver gives no limit of its own (k10temp on many AMDs).")
+        )
         self.heat_wait = _decimal(0, _LONGEST_WAIT_S, seconds)
         self.heat_cooldown = _decimal(0, _LONGEST_COOLDOWN_MIN, minutes)
         self.busy = QGroupBox(self.tr("W&arn when a process keeps the CPU busy"))
@@ -192,6 +199,7 @@ class SettingsWindow(QDialog):
         _form(
             self.heat,
             (self.tr("&Distance to its limit"), self.margin),
+            (self.tr("CPU limit, &unless its driver gives one"), self.own_limit),
             (self.tr("&For at least"), self.heat_wait),
             (self.tr("&Back to normal below that by"), self.clear_margin),
             (self.tr("&Not again for"), self.heat_cooldown),

@@ -14,6 +14,7 @@ from helper.probes.socket_events import SocketEvents
 from helper.probes.socket_memory import SocketMemory
 from helper.probes.socket_owners import SocketOwners
 from helper.probes.sockets import Sockets
+from tests.bpf.machine import LATE_NS
 from tests.bpf.network import private_network
 from tests.contract.layout import ROOT
 
@@ -43,7 +44,7 @@ def snapshot(door: Libbpf) -> Iterator[TaskSnapshot]:
 
 @pytest.fixture
 def events(door: Libbpf) -> Iterator[ProcessEvents]:
-    probe = ProcessEvents(door)
+    probe = ProcessEvents(door, LATE_NS)
     probe.open()
     yield probe
     probe.close()
@@ -84,3 +85,11 @@ def socket_owners(network: None, door: Libbpf, socket_memory: SocketMemory) -> I
     probe.open()
     yield probe
     probe.close()
+
+
+@pytest.fixture
+def on_disk() -> Iterator[Path]:
+    folder = ROOT / "build" / "block-test"
+    folder.mkdir(parents=True, exist_ok=True)
+    yield folder
+    folder.rmdir()

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 EVERYTHING: Final = Visibility(Mode.SEES_ALL, 0)
 NOBODY: Final = 65534
 PATIENCE_S: Final = 15.0
+LATE_NS: Final = 6 * 10**9
+"""After which an exit that was not heard of is counted as lost; the product waits longer."""
 LAYOUTS: Final = read_header()
 NUMBERS: Final = {1: "u1", 2: "u2", 4: "u4", 8: "u8"}
 
@@ -88,16 +90,7 @@ def until(condition: Callable[[], object], what: str) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
-        wake_every_cpu()
         time.sleep(0.01)
-
-
-def wake_every_cpu() -> None:
-    """Gives each CPU work: an idle one can sit on the RCU callbacks that free tasks (seen on this kind of sandbox)."""
-    allowed = os.sched_getaffinity(0)
-    for cpu in allowed:
-        os.sched_setaffinity(0, {cpu})
-    os.sched_setaffinity(0, allowed)
 
 
 class Child:

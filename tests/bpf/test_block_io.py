@@ -91,14 +91,6 @@ def write_and_read(folder: Path) -> None:
     path.unlink()
 
 
-@pytest.fixture
-def on_disk() -> Iterator[Path]:
-    folder = ROOT / "build" / "block-test"
-    folder.mkdir(parents=True, exist_ok=True)
-    yield folder
-    folder.rmdir()
-
-
 def test_bytes_and_requests_are_those_of_diskstats(block_io: BlockIo, on_disk: Path) -> None:
     place = disk()
     their_before, our_before = quiet_reading(block_io, place)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from helper.probes.late_exits import WAITING
 from tests.bpf.machine import (
     COUNTERS,
     EXIT,
@@ -21,17 +22,10 @@ from tests.bpf.machine import (
     process_row,
     roll_ups,
     until,
-    wake_every_cpu,
 )
 
 if TYPE_CHECKING:
     from helper.probes import ProcessEvents, TaskSnapshot
-
-HEARD = 0.98
-"""Of a thousand freed tasks, one or two never reach sched_process_free on the sandbox kernel this was made on.
-
-In bursts, on one CPU only, with no recursion_misses; every one of them does pass sched_process_exit. See docs/ebpf.md.
-"""
 
 FORK_AND_NAME = """
 say(); wait()
@@ -48,6 +42,18 @@ say(); wait()
 def count_of(events: ProcessEvents, comm: bytes) -> int:
     rows = roll_ups(events)
     return int(rows["count"][rows["comm"] == comm].sum())
+
+
+def missing_of(events: ProcessEvents, exits: int, counted: int) -> int:
+    """Exits in no roll-up; each is in the count of the lost, which has other processes' too."""
+    missing = exits - counted
+    assert 0 <= missing <= events.lost()
+    return missing
+
+
+def all_accounted(events: ProcessEvents, exits: int, counted: int) -> bool:
+    """Whether each exit is counted, or counted as lost: a sandbox kernel may not run our program at some."""
+    return counted + events.lost() >= exits
 
 
 def has_child_of(events: ProcessEvents, parent: Child) -> bool:
@@ -74,14 +80,14 @@ def test_short_lived_processes_are_counted_and_none_twice(events: ProcessEvents,
         begin_and_take(events, snapshot)
         parent.tell()
         parent.hear()
-        until(lambda: count_of(events, b"st-brief") >= 300 * HEARD, "300 exits")
+        until(lambda: all_accounted(events, 300, count_of(events, b"st-brief")), "300 exits")
     rows = roll_ups(events)
     rows = rows[rows["comm"] == b"st-brief"]
-    assert 300 * HEARD <= rows["count"][0] <= 300
+    assert missing_of(events, 300, int(rows["count"][0])) < 30
     assert rows["parent_pid"].tolist() == [parent.pid]
     assert rows["uid"].tolist() == [os.geteuid()]
     assert rows["first_ns"][0] < rows["last_ns"][0] < boottime_ns()
-    assert rows["run_ns"][0] > 300 * HEARD * 10_000
+    assert rows["run_ns"][0] > rows["count"][0] * 10_000
 
 
 def test_grandchildren_no_snapshot_has_seen_count_for_the_ancestor_that_one_has(
@@ -93,7 +99,7 @@ def test_grandchildren_no_snapshot_has_seen_count_for_the_ancestor_that_one_has(
         begin_and_take(events, snapshot)
         parent.tell()
         parent.hear()
-        until(lambda: count_of(events, b"st-nested") >= 5, "5 exits")
+        until(lambda: all_accounted(events, 5, count_of(events, b"st-nested")), "5 exits")
     rows = roll_ups(events)
     assert rows["parent_pid"][rows["comm"] == b"st-nested"].tolist() == [parent.pid]
 
@@ -208,21 +214,41 @@ def test_more_kinds_of_processes_than_the_map_holds_are_counted_in_the_overflow_
         parent.tell()
         parent.hear()
 
-        def enough() -> bool:
+        def counted() -> int:
             rows = roll_ups(events)
-            return bool(rows["count"][(rows["parent_pid"] == parent.pid) | (rows["comm"] == b"")].sum() >= 4500 * HEARD)
+            return int(rows["count"][(rows["parent_pid"] == parent.pid) | (rows["comm"] == b"")].sum())
 
-        until(enough, "4500 exits")
+        until(lambda: all_accounted(events, 4500, counted()), "4500 exits")
     rows = roll_ups(events)
     overflow = rows[rows["comm"] == b""]
     assert overflow["parent_pid"].tolist() == [0]
-    assert overflow["count"][0] >= 4500 * HEARD - 4096
+    assert overflow["count"][0] >= 4500 - 4096 - events.lost()
     assert overflow["run_ns"][0] > 0
-    assert events.lost() == 0
+
+
+UNREAPED = """
+pid = os.fork()
+if not pid: os._exit(0)
+os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+say(); wait()
+os.waitpid(pid, 0)
+say(); wait()
+"""
+
+
+def test_a_process_that_nobody_has_reaped_is_not_lost(events: ProcessEvents) -> None:
+    every_epoch = 1 << 31
+    with child(UNREAPED) as parent:
+        parent.hear()
+        unreaped = events._late._count_unreaped(every_epoch)
+        assert 1 <= unreaped <= sum(WAITING.unpack_from(events._settings, events._late._offset))
+        parent.tell()
+        parent.hear()
+        until(lambda: events._late._count_unreaped(every_epoch) < unreaped, "the zombie's end")
 
 
 STORM = """
-say(); wait()
+say(); wait(); forks = 0
 end = time.monotonic() + float(sys.argv[1])
 while time.monotonic() < end:
     pid = os.fork()
@@ -230,8 +256,8 @@ while time.monotonic() < end:
         until = time.perf_counter() + 0.002
         while time.perf_counter() < until: pass
         os._exit(0)
-    os.waitpid(pid, 0)
-say(); wait()
+    os.waitpid(pid, 0); forks += 1
+say(forks); wait()
 """
 
 
@@ -242,6 +268,7 @@ class Attribution:
         self._events, self._snapshot = events, snapshot
         self._seen: dict[tuple[int, int], int] = {}
         self._rolled_ns = 0
+        self._parents: list[int] = []
         self.total_ns = 0
         self._first_ns = boottime_ns()
         self.tick()
@@ -261,8 +288,16 @@ class Attribution:
         self.total_ns += rolled_ns - self._rolled_ns
         self._rolled_ns = rolled_ns
 
+    def children_of(self, parents: list[Child]) -> int:
+        """Exits of their children so far, in roll-ups and events."""
+        self._events.drain(self._gone)
+        pids = [parent.pid for parent in parents]
+        rows = roll_ups(self._events)
+        return int(rows["count"][np.isin(rows["parent_pid"], pids)].sum() + np.isin(self._parents, pids).sum())
+
     def _gone(self, record: bytes) -> None:
         gone = np.frombuffer(record, EXIT)[0]
+        self._parents.append(int(gone["parent_pid"]))
         key = (int(gone["pid"]), int(gone["start_ns"]))
         if key in self._seen or key[1] >= self._first_ns:  # else it was reaped before the first snapshot
             self.total_ns += int(gone["run_ns"]) - self._seen.pop(key, 0)
@@ -300,12 +335,10 @@ def test_in_a_storm_of_brief_processes_98_percent_of_the_busy_time_has_a_name(
         for _ in range(8):
             time.sleep(0.5)  # the sampler's period
             attribution.tick()
-        for parent in storm:
-            parent.hear()
-        for _ in range(10):
-            wake_every_cpu()
+        forks = sum(int(parent.hear()) for parent in storm)
+        until(lambda: all_accounted(events, forks, attribution.children_of(storm)), f"{forks} exits")
         attribution.tick()
         truth_ns = busy_ns(storm) - before_ns
     assert 0.98 <= attribution.total_ns / truth_ns <= 1.05
-    assert roll_ups(events)["count"].sum() > 500
-    assert events.lost() == 0
+    assert attribution.children_of(storm) > 500
+    assert missing_of(events, forks, attribution.children_of(storm)) < 0.02 * forks

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -28,6 +29,11 @@ def wait_until(holds: Callable[[], bool], seconds: float = 10) -> None:
     while not holds():
         assert time.monotonic() < deadline, "it never came to be"
         time.sleep(0.02)
+
+
+def resident_bytes(pid: int) -> int:
+    """The second number of /proc/PID/statm: proc_pid_statm(5)."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 class Caller:
@@ -78,12 +84,12 @@ class Box:
         self.callers.append(caller)
         return caller
 
-    def owner_pid(self, caller: Caller) -> int:
-        """The process id of the sampler, by the bus."""
+    def owner_pid(self, caller: Caller, name: str = NAME) -> int:
+        """The process id of the sampler, or of whoever has `name`, by the bus."""
         answer = caller.call(
             member="GetConnectionUnixProcessID",
             signature="s",
-            body=[NAME],
+            body=[name],
             interface="org.freedesktop.DBus",
             path="/org/freedesktop/DBus",
             destination="org.freedesktop.DBus",
@@ -91,11 +97,12 @@ class Box:
         assert answer["error"] is None, answer
         return answer["body"][0]
 
-    def owns_name(self, caller: Caller) -> bool:
+    def owns_name(self, caller: Caller, name: str = NAME) -> bool:
+        """Whether somebody is on the bus under `name`."""
         return caller.call(
             member="NameHasOwner",
             signature="s",
-            body=[NAME],
+            body=[name],
             interface="org.freedesktop.DBus",
             path="/org/freedesktop/DBus",
             destination="org.freedesktop.DBus",
@@ -109,6 +116,15 @@ class Box:
     def uid_of(self, name: str) -> int:
         """The user id of an account inside."""
         return int(self.held.path("/etc/passwd").read_text().split(f"{name}:x:")[1].split(":")[0])
+
+    def make_inactive(self, user: str) -> None:
+        """Rewrites what logind would say of the user's active session, as after a switch to another user."""
+        uid = self.uid_of(user)
+        (session,) = self.held.path("/run/systemd/sessions").glob(f"box*x{uid}active")
+        session.write_text(session.read_text().replace("ACTIVE=1", "ACTIVE=0").replace("=active", "=online"))
+        person = self.held.path(f"/run/systemd/users/{uid}")
+        lines = [line for line in person.read_text().splitlines() if not line.startswith("ACTIVE_SESSIONS")]
+        person.write_text("\n".join([*lines, "ACTIVE_SESSIONS=", ""]).replace("STATE=active", "STATE=online"))
 
     def end_callers(self) -> None:
         for caller in self.callers:

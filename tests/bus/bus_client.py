@@ -12,6 +12,7 @@ import select
 import socket
 import struct
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from dbus_fast.aio import MessageBus
 NAME = "io.github.smoothtask.Sampler1"
 PATH = "/io/github/smoothtask/Sampler1"
 PACKET = struct.Struct("@IHHII")
+PROPERTIES = "org.freedesktop.DBus.Properties"
 TASK = struct.Struct("@4I11Q2I2B6x16s")
 SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 
@@ -198,6 +200,31 @@ class Client:
             name = answer.error_name or "answered"
             counts[name] = counts.get(name, 0) + 1
         return counts
+
+    async def paced(self, clients: int, calls: int, per_second: int) -> dict[str, int]:
+        """As `flood`, but the calls of all connections together come at this pace."""
+        buses = [await MessageBus(bus_type=BusType.SYSTEM, negotiate_unix_fd=True).connect() for _ in range(clients)]
+        answers = []
+        for number in range(clients * calls):
+            question = self.message("Get", signature="ss", body=[NAME, "Version"], interface=PROPERTIES)
+            answers.append(asyncio.ensure_future(buses[number % clients].call(question)))
+            await asyncio.sleep(1 / per_second)
+        names = [answer.error_name or "answered" for answer in await asyncio.gather(*answers)]
+        for bus in buses:
+            bus.disconnect()
+        return dict(Counter(names))
+
+    async def call_with_much(self, entries: int = 0, depth: int = 0) -> dict[str, Any]:
+        """Calls with a dictionary of so many entries, the last one a value wrapped in so many variants."""
+        value = Variant("u", 1)
+        for _ in range(depth):
+            value = Variant("v", value)
+        body = [{str(number): Variant("u", number) for number in range(entries)} | {"deep": value}]
+        message = Message(
+            destination=NAME, path=PATH, interface=NAME, member="OpenStream", signature="a{sv}", body=body
+        )
+        reply = await self.buses["main"].call(message)
+        return {"error": reply.error_name, "text": reply.body[0]}
 
     async def spoof(self, destination: str | None = None) -> None:
         """Sends a signal that bears the sampler's interface."""

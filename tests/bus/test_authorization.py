@@ -1,7 +1,7 @@
 """Who is let in: real polkit decides, and whatever isn't a clear yes is a no."""
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,10 @@ TASKS, OTHERS = 1, 1 << 16
 IMPATIENT = (
     "--helper-argument=--silent-seconds", "--helper-argument=0.5",
     "--helper-argument=--prompt-seconds", "--helper-argument=1",
+)  # fmt: skip
+PATIENT = (
+    "--helper-argument=--silent-seconds", "--helper-argument=60",
+    "--helper-argument=--prompt-seconds", "--helper-argument=60",
 )  # fmt: skip
 
 ASKING = {
@@ -50,15 +54,15 @@ class StandIn:
         self.process.communicate()
 
 
-StartStandIn = Callable[[str], tuple[Box, StandIn]]
+StartStandIn = Callable[..., tuple[Box, StandIn]]
 
 
 @pytest.fixture
 def stand_in(open_box: OpenBox) -> Iterator[StartStandIn]:
     running: list[StandIn] = []
 
-    def start(mode: str) -> tuple[Box, StandIn]:
-        box = open_box("--no-polkit", *IMPATIENT)
+    def start(mode: str, patience: Sequence[str]) -> tuple[Box, StandIn]:
+        box = open_box("--no-polkit", *patience)
         running.append(StandIn(box, mode))
         return box, running[-1]
 
@@ -96,7 +100,7 @@ def test_without_polkit_everything_is_refused(open_box: OpenBox, interactive: bo
 
 @pytest.mark.parametrize("mode", ["hang", "malformed", "error"])
 def test_a_polkit_out_of_order_means_no_and_the_service_stays_responsive(stand_in: StartStandIn, mode: str) -> None:
-    box, _ = stand_in(mode)
+    box, _ = stand_in(mode, IMPATIENT)
     alice, bob = box.caller(), box.caller("bob")
     for call in ASKING.values():
         alice.start_call(**call)
@@ -107,12 +111,13 @@ def test_a_polkit_out_of_order_means_no_and_the_service_stays_responsive(stand_i
 
 
 def test_a_caller_that_leaves_while_polkit_thinks_gets_nothing(stand_in: StartStandIn) -> None:
-    box, polkit = stand_in("grant_later")
+    box, polkit = stand_in("grant_later", PATIENT)
     alice, bob = box.caller(), box.caller("bob")
-    alice.connect(connection="second")
+    second = alice.connect(connection="second")
     alice.start_call(**ASKING["OpenStream"], connection="second")
     assert polkit.next_word() == "asked"
     alice.disconnect(connection="second")
+    wait_until(lambda: not box.owns_name(bob, second))
     polkit.grant()
     bob.start_call(**ASKING["Get"])  # answered after the other one would have been
     assert polkit.next_word() == "asked"
@@ -122,7 +127,7 @@ def test_a_caller_that_leaves_while_polkit_thinks_gets_nothing(stand_in: StartSt
 
 
 def test_the_same_call_is_served_when_its_caller_stays(stand_in: StartStandIn) -> None:
-    box, polkit = stand_in("grant_later")
+    box, polkit = stand_in("grant_later", PATIENT)
     alice = box.caller()
     alice.start_call(**ASKING["OpenStream"])
     assert polkit.next_word() == "asked"
@@ -137,7 +142,7 @@ def programs_of(pid: int) -> list[str]:
 
 
 def test_only_a_few_prompts_of_one_user_wait_at_a_time(stand_in: StartStandIn) -> None:
-    box, polkit = stand_in("hang")
+    box, polkit = stand_in("hang", PATIENT)
     alice = box.caller()
     for _ in range(5):
         alice.start_call(**ASKING["Get"], interactive=True)

@@ -1,13 +1,13 @@
 """The service itself: its contract, its privileges, its bounds, and that load doesn't take it off the bus."""
 
-import time
 import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.bus.boxes import Box
+from tests.bus.boxes import Box, wait_until
 
 NAME = "io.github.smoothtask.Sampler1"
 ROOT = Path(__file__).parents[2]
@@ -31,12 +31,12 @@ def test_the_sampler_runs_as_its_own_user_with_exactly_two_capabilities(box: Box
 
 def test_every_probe_runs_and_says_what_it_costs(box: Box) -> None:
     alice = box.caller()
-    alice.open(period_ms=100, kinds=1 | 2 | 4 | 8)
-    deadline = time.monotonic() + 10
-    while any(row[1] != "running" for row in alice.prop(name="Probes")):
-        assert time.monotonic() < deadline, alice.prop(name="Probes")
+    alice.open(period_ms=100, kinds=1 | 2 | 4 | 8 | 0b11111 << 8)
+    wait_until(lambda: all(row[1] == "running" for row in alice.prop(name="Probes")))
     rows = alice.prop(name="Probes")
-    assert [row[0] for row in rows] == ["task_snapshot", "process_events", "oom_events", "thermal_events"]
+    names = [row[0] for row in rows]
+    assert names[:4] == ["task_snapshot", "process_events", "oom_events", "thermal_events"]
+    assert names[4:] == ["memory_reclaim", "cpu_frequency", "run_queue", "syscalls", "file_activity"]
     assert all(row[2] == "" and row[5] > 0 for row in rows)
 
 
@@ -92,6 +92,14 @@ def test_arguments_out_of_bounds_are_named_in_the_refusal(box: Box, period_ms: i
     assert "period_ms" in answer["text"] or "kinds" in answer["text"]
 
 
+def test_960_calls_of_32_clients_are_all_answered(box: Box) -> None:
+    """`paced` just under what one user is allowed."""
+    users = [box.caller("alice"), box.caller("bob")]
+    with ThreadPoolExecutor() as pool:
+        counts = list(pool.map(lambda caller: caller.paced(clients=16, calls=30, per_second=90), users))
+    assert counts == [{"answered": 480}] * 2
+
+
 def test_1600_pipelined_calls_of_16_callers_leave_the_service_alive(box: Box) -> None:
     alice, bob = box.caller(), box.caller("bob")
     opened = bob.open(period_ms=100, kinds=1)
@@ -102,3 +110,21 @@ def test_1600_pipelined_calls_of_16_callers_leave_the_service_alive(box: Box) ->
     assert counts["answered"] >= 100
     assert box.owner_pid(bob) == pid
     assert len(bob.read(stream=opened["stream"], count=3)) == 3
+
+
+@pytest.mark.parametrize("much", [{"entries": 600_000}, {"entries": 300}, {"entries": 300, "depth": 40}])
+def test_oversized_arguments_are_refused_unread(box: Box, much: dict[str, int]) -> None:
+    alice, bob = box.caller(), box.caller("bob")
+    pid = box.owner_pid(bob)
+    assert alice.call_with_much(**much)["error"] == "io.github.smoothtask.Error.LimitsExceeded"
+    assert bob.prop(name="Version")
+    assert box.owner_pid(bob) == pid
+
+
+@pytest.mark.parametrize("depth", [1, 10, 40, 55])
+def test_deeply_nested_arguments_harm_nobody(box: Box, depth: int) -> None:
+    alice, bob = box.caller(), box.caller("bob")
+    pid = box.owner_pid(bob)
+    assert alice.call_with_much(depth=depth)["error"].endswith((".InvalidArgs", ".LimitsExceeded"))
+    assert bob.prop(name="Version")
+    assert box.owner_pid(bob) == pid

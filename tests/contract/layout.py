@@ -58,7 +58,7 @@ def read_header(path: Path = RECORDS, before: str = "") -> dict[str, Layout]:
             place = f"offsetof(struct {name}, {member}), sizeof(((struct {name} *)0)->{member})"
             lines.append(f'printf("{name} .{member} %zu %zu\\n", {place});')
     layouts: dict[str, Layout] = {}
-    for line in _run_c(path, before, lines).splitlines():
+    for line in run_c(path, before, lines).splitlines():
         name, member, offset, size = line.split()
         if member.startswith("."):
             layouts[name].members[member[1:]] = Member(int(offset), int(size))
@@ -72,7 +72,7 @@ def read_constants(path: Path = RECORDS) -> dict[str, int]:
     text = _COMMENT.sub("", path.read_text(encoding="utf-8"))
     names = [next(group for group in match.groups() if group) for match in _CONSTANT.finditer(text)]
     lines = [f'printf("{name} %lld\\n", (long long){name});' for name in names]
-    pairs = (line.split() for line in _run_c(path, "", lines).splitlines())
+    pairs = (line.split() for line in run_c(path, "", lines).splitlines())
     return {name: int(value) for name, value in pairs}
 
 
@@ -97,7 +97,8 @@ def places_of(layout: struct.Struct) -> list[Member]:
     return places
 
 
-def _run_c(header: Path, before: str, lines: list[str]) -> str:
+def run_c(header: Path, before: str, lines: list[str]) -> str:
+    """What a C program prints whose main() is `lines`, with the header included after `before`."""
     source = "#include <stddef.h>\n#include <stdio.h>\n" + before + f'\n#include "{header}"\n'
     source += "int main(void)\n{\n" + "\n".join(lines) + "\nreturn 0;\n}\n"
     with tempfile.TemporaryDirectory() as folder:

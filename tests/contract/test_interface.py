@@ -11,6 +11,7 @@ from dbus_fast import Variant
 
 from helper.bus.dispatch import Operation
 from helper.bus.quotas import Limits
+from helper.loaders.choice import Choice
 from helper.sampler import service
 from helper.sampler.assembly import assemble
 from helper.version import VERSION
@@ -26,7 +27,8 @@ Exported = tuple[dict[tuple[str, str], Operation], dict[str, Callable[[], Varian
 @pytest.fixture
 def table() -> Exported:
     async def build() -> Exported:
-        sampler = service.Sampler(assemble(ROOT / "build" / "bpf"), Limits(), XML.read_text())
+        parts = assemble(ROOT / "build" / "bpf", ROOT / "bpf" / "bcc", Choice("core", "as a test says"))
+        sampler = service.Sampler(parts, Limits(), XML.read_text())
         operations, readers = sampler.table, sampler._readers()
         introspected = await operations["org.freedesktop.DBus.Introspectable", "Introspect"].act(None, ())
         sampler.close()

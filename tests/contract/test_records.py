@@ -5,12 +5,22 @@ import struct
 
 import pytest
 
-from helper.probes import events, process_events, program, task_snapshot, visibility
+from helper.probes import (
+    bcc_programs,
+    events,
+    late_exits,
+    proc_snapshot,
+    process_events,
+    program,
+    task_snapshot,
+    visibility,
+)
 from smoothtask_gui.domain.batch import EXITED, Missing
 from tests.contract.layout import BPF_FOLDER, RECORDS, Layout, Member, fields_of, places_of, read_constants, read_header
 
 LAYOUTS = read_header()
 CONSTANTS = read_constants()
+BCC_MAPS = read_header(BPF_FOLDER / "bcc" / "process_maps.h", before=f'#include "{RECORDS}"')
 SETTINGS = read_header(BPF_FOLDER / "settings.h", before=f'#include "{RECORDS}"')
 
 
@@ -43,6 +53,9 @@ def test_the_apps_missing_bits_are_those_of_the_records() -> None:
     assert CONSTANTS["ST_MISSING_RSS"] == Missing.RSS
     assert CONSTANTS["ST_MISSING_DELAY"] == Missing.RUN_DELAY
     assert CONSTANTS["ST_MISSING_PARENT"] == Missing.PARENT
+    assert CONSTANTS["ST_MISSING_FAULTS"] == Missing.FAULTS
+    assert CONSTANTS["ST_MISSING_EXIT_CODE"] == Missing.EXIT_CODE
+    assert CONSTANTS["ST_MISSING_CGROUP"] == Missing.CGROUP
 
 
 def test_the_helper_steps_over_task_rows_by_their_real_size() -> None:
@@ -57,6 +70,8 @@ def test_the_helper_steps_over_task_rows_by_their_real_size() -> None:
         (SETTINGS["st_constants"], program.CONSTANTS),
         (SETTINGS["st_snapshot_settings"], task_snapshot.SETTINGS),
         (SETTINGS["st_event_settings"], events.SETTINGS),
+        (BCC_MAPS["run"], bcc_programs.RUN),
+        (BCC_MAPS["process"], bcc_programs.PROCESS),
     ],
     ids=lambda each: getattr(each, "name", ""),
 )
@@ -70,6 +85,15 @@ def test_the_overflow_row_follows_the_process_settings() -> None:
     assert settings.members["overflow"].offset == process_events.SETTINGS.size
     assert settings.members["attached_ns"].offset == 0
     assert settings.members["last_snapshot_ns"].offset == 8
+    assert settings.members["epoch_ns"].offset == 16
+
+
+def test_the_epochs_of_exits_follow_the_overflow_row() -> None:
+    settings = SETTINGS["st_process_settings"]
+    waiting = process_events.SETTINGS.size + process_events.EXITED.size
+    assert settings.members["waiting"] == Member(waiting, late_exits.WAITING.size)
+    assert settings.members["first_young_epoch"].offset == waiting + late_exits.WAITING.size
+    assert settings.size == waiting + late_exits.WAITING.size + late_exits.COUNTING.size
 
 
 @pytest.mark.parametrize(
@@ -88,6 +112,19 @@ def test_masking_hits_the_members_it_means(name: str, place: visibility._Place) 
         assert members["write_bytes"] == Member(place.read_bytes + 8, 8)
         assert place.missing == members["missing"].offset
         assert place.uids_differ == members["uids_differ"].offset
+
+
+def test_rows_made_from_proc_are_laid_out_as_those_of_the_iterator() -> None:
+    members = [member for name, member in LAYOUTS["st_task"].members.items() if name != "pad"]
+    assert proc_snapshot.TASK.size == LAYOUTS["st_task"].size
+    assert places_of(proc_snapshot.TASK) == members
+
+
+def test_an_owner_found_later_is_written_where_the_record_has_it() -> None:
+    begin = LAYOUTS["st_event_socket_closed"].members["socket"].offset
+    members = LAYOUTS["st_socket"].members
+    places = [begin + members[name].offset for name in ("pid", "pid_start_ns", "missing")]
+    assert places == [bcc_programs.OWNER_PID, bcc_programs.OWNER_START_NS, bcc_programs.MISSING]
 
 
 def test_visibility_modes_are_those_of_the_records() -> None:

@@ -89,7 +89,7 @@ class Scene:
         return "\n".join(f"{log.name}: {log.read_text()[-1500:]}" for log in self.desk.home.glob("app*.log"))
 
     def start_app(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "smoothtask_gui.app", "--source", "procfs", "--rules", str(self.rules)]
+        command = [sys.executable, "-m", "smoothtask_gui", "--source", "procfs", "--rules", str(self.rules)]
         alone = OWN_PROC if os.geteuid() == 0 else []
         return self.desk.spawn([*alone, *command, *options], "app.log", PYTHONPATH=str(ROOT), **environment)
 
@@ -108,13 +108,10 @@ class Scene:
     def item_is_registered(self) -> bool:
         command = ["dbus-send", "--session", "--print-reply", f"--dest={desk_module.WATCHER}", "/StatusNotifierWatcher"]
         command += ["org.freedesktop.DBus.Properties.Get", f"string:{desk_module.WATCHER}"]
-        answer = subprocess.run(
-            [*command, "string:RegisteredStatusNotifierItems"],
-            env=self.desk.env,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        try:
+            answer = self.desk.run([*command, "string:RegisteredStatusNotifierItems"])
+        except subprocess.CalledProcessError:  # the panel isn't there yet
+            return False
         return "StatusNotifierItem" in answer.stdout
 
     def icon_pixels(self) -> int:

@@ -71,7 +71,7 @@ class FakeNvml:
     def nvmlDeviceGetUtilizationRates(self, handle: NvmlCard) -> Any:  # noqa: N802
         return SimpleNamespace(gpu=self._supported(handle.busy_percent), memory=0)
 
-    def nvmlDeviceGetMemoryInfo(self, handle: NvmlCard) -> Any:  # noqa: N802
+    def _memory(self, handle: NvmlCard) -> Any:
         used, total = self._supported(handle.memory)
         return SimpleNamespace(used=used, total=total, free=total - used)
 
@@ -82,8 +82,8 @@ class FakeNvml:
         assert sensor == 0
         return self._supported(handle.temperature_c)
 
-    def nvmlDeviceGetClockInfo(self, handle: NvmlCard, type: int) -> int:  # noqa: N802, A002
-        assert type == 0
+    def _clock(self, handle: NvmlCard, kind: int) -> int:
+        assert kind == 0
         return self._supported(handle.clock_mhz)
 
     def nvmlDeviceGetProcessUtilization(self, handle: NvmlCard, timeStamp: int) -> list[Any]:  # noqa: N802, N803
@@ -108,3 +108,6 @@ class FakeNvml:
         if value is None:
             raise NvmlError(NOT_SUPPORTED)
         return value
+
+    nvmlDeviceGetMemoryInfo = _memory  # noqa: N815 - as above
+    nvmlDeviceGetClockInfo = _clock  # noqa: N815

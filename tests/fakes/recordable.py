@@ -11,6 +11,7 @@ from smoothtask_gui.domain.batch import (
     CoolingEvent,
     Lost,
     OomKill,
+    PressureEvent,
     ProcessExit,
     SensorReading,
     SystemReading,
@@ -23,6 +24,7 @@ EVENTS = (
     ThermalEvent(8, 0, "acpitz", 97.0, 60.5, None, None),
     ThermalEvent(9, 0, "acpitz", 97.0, 96.0, 1, "hot"),
     CoolingEvent(10, 2, "Processor", 3, 10),
+    PressureEvent(11, "memory", "full", 0.05),
 )
 
 

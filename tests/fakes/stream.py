@@ -88,6 +88,7 @@ class FakeHelper:
         self.opened = 0
         self.closed = 0
         self.asked: list[tuple[int, int]] = []
+        self.changed: list[tuple[int, int]] = []
         self.end: socket.socket | None = None
         self.sequence = 0
 
@@ -102,6 +103,11 @@ class FakeHelper:
         self.end = ours
         self.hello()
         return theirs.detach()
+
+    async def change_period(self, stream_id: int, period_ms: int) -> None:
+        if self._refusals:
+            raise SourceError(self._refusals.pop(0))
+        self.changed.append((stream_id, period_ms))
 
     async def close(self) -> None:
         self.closed += 1

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from smoothtask_gui.domain.gpu_rates import BY_DRIVER, BY_PROCESSES, GpuProcessRate, GpuRates
-from smoothtask_gui.ui import formats
+from smoothtask_gui.ui import cards, formats
 from smoothtask_gui.ui.gpu_page import GpuPage
 from smoothtask_gui.ui.rows_model import RowsModel
 from tests.ui import samples
@@ -78,7 +78,7 @@ def test_a_card_without_a_number_says_why(changes: dict[str, object], words: str
 def test_without_a_card_the_page_says_so(page: GpuPage) -> None:
     show(page)
     assert page.empty.isVisible()
-    assert page.empty.text() == "No graphics card reports its use here."
+    assert "No graphics card reports its use here" in page.empty.text()
     page.show_view(samples.view(None))
     assert page.empty.text() == "Waiting for the first reading."
 
@@ -102,3 +102,10 @@ def test_renewed_numbers_keep_the_selection(page: GpuPage) -> None:
     assert cells(page.cards, 0)[1] == "50 %"
     assert page.cards.rowCount(page.cards.index(0, 0)) == 0
     assert page.cards.data(QModelIndex()) is None
+
+
+def test_the_processors_power_stands_beside_its_use_where_it_is_known() -> None:
+    shown = samples.view(samples.sample(system=replace(samples.SYSTEM, package_watts=28.44)))
+    assert cards.pictures(shown, samples.store(3))["cpu"].value.replace(formats.SPACE, " ") == "34 % · 28.4 W"
+    unknown = samples.view(samples.sample())
+    assert "W" not in cards.pictures(unknown, samples.store(3))["cpu"].value

@@ -1,7 +1,9 @@
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
@@ -58,6 +60,30 @@ def test_the_pane_shows_what_the_selected_process_is_and_uses(table: ProcessTabl
     assert table.details.owner.full_text == "anna"
     assert table.details.unit.full_text == "app-org.kde.kate-7.scope"
     assert table.details.now.full_text.replace(formats.SPACE, " ").startswith("30 % of a core, 1.00 MB of memory")
+
+
+def test_an_icon_comes_from_the_theme_and_never_from_a_file_an_entry_names(
+    table: ProcessTable, describer: Describer, tmp_path: Path
+) -> None:
+    picture = QPixmap(48, 48)
+    picture.fill(Qt.GlobalColor.red)
+    themed = tmp_path / "mine/48x48/apps"
+    themed.mkdir(parents=True)
+    (tmp_path / "mine/index.theme").write_text(
+        "[Icon Theme]\nName=mine\nDirectories=48x48/apps\n[48x48/apps]\nSize=48\n"
+    )
+    assert picture.save(str(themed / "kate.png"))
+    before = QIcon.themeSearchPaths(), QIcon.themeName()
+    QIcon.setThemeSearchPaths([str(tmp_path)])
+    QIcon.setThemeName("mine")
+    try:
+        for row, icon, shown in ((0, "kate", True), (1, str(themed / "kate.png"), False)):
+            select(table, row)
+            describer.asked[-1][1](Description(application=Application("k", "Kate", icon)))
+            assert table.details.icon.isVisible() is shown
+    finally:
+        QIcon.setThemeSearchPaths(before[0])
+        QIcon.setThemeName(before[1])
 
 
 def test_one_question_a_selection_however_many_ticks(table: ProcessTable, describer: Describer) -> None:

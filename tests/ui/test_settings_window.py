@@ -12,7 +12,9 @@ from smoothtask_gui.ui.settings_window import SettingsWindow
 
 OWN = Settings(
     rules=Rules(
-        Overheating(enabled=False, margin_c=7.5, clear_margin_c=9.0, for_s=2.5, cooldown_s=90.0),
+        Overheating(
+            enabled=False, margin_c=7.5, clear_margin_c=9.0, limit_without_driver_c=88.5, for_s=2.5, cooldown_s=90.0
+        ),
         Runaway(cores=2.5, clear_cores=1.25, for_s=30.0, cooldown_s=60.0, ignore=("cc1", "rustc")),
         notifications=Notifications(per_hour=3),
     ),

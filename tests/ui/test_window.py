@@ -179,6 +179,15 @@ def test_sensors_are_listed_with_limits_and_reasons(window: MainWindow) -> None:
     assert "asleep" in rows[1][5]
 
 
+def test_a_limit_set_in_the_settings_is_not_shown_as_the_driver_s(window: MainWindow) -> None:
+    bare = replace(samples.TCTL, max_c=None, critical_c=None)
+    model = window.sensors.model
+    model.show_sensors((bare,), bare.key, 95.0)
+    shown = [model.index(0, column).data() for column in range(6)]
+    assert shown[3:5] == [formats.MISSING, formats.MISSING]
+    assert f"Its driver gives no limit; 95{formats.SPACE}°C is set in the settings." in shown[5]
+
+
 def test_history_keeps_resolved_incidents_with_their_evidence(window: MainWindow) -> None:
     over = runaway(3, title="it was hot", state=IncidentState.RESOLVED)
     show(window, incidents=(runaway(4),), recent_incidents=(over,))

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from smoothtask_gui import pump as pump_module
-from smoothtask_gui.pump import pump
+from smoothtask_gui.pump import Pump
 from smoothtask_gui.sources.auto import Backoff
 from smoothtask_gui.sources.protocol import Item, SourceChanged, SourceError
 
@@ -46,7 +46,7 @@ def test_a_failed_source_is_told_and_opened_again(monkeypatch: pytest.MonkeyPatc
             if len(got) == 4:
                 enough.set()
 
-        task = asyncio.ensure_future(pump(FailingSource, 250, deliver))
+        task = asyncio.ensure_future(Pump(FailingSource, 250, deliver).run())
         await enough.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -59,5 +59,50 @@ def test_a_failed_source_is_told_and_opened_again(monkeypatch: pytest.MonkeyPatc
 
 def test_a_recording_ends_and_says_so() -> None:
     got: list[Item] = []
-    asyncio.run(pump(Recording, 1_000, got.append))
+    asyncio.run(Pump(Recording, 1_000, got.append).run())
     assert got[-1] == SourceChanged("none", "The recording has ended.")
+
+
+def test_a_damaged_recording_is_told_once() -> None:
+    class Damaged(Recording):
+        async def items(self, period_ms: int) -> AsyncGenerator[Item]:
+            yield SourceChanged("helper", "recorded")
+            raise SourceError("damaged at byte 9")
+
+    got: list[Item] = []
+    asyncio.run(Pump(Damaged, 1_000, got.append).run())
+    assert got[1:] == [SourceChanged("none", "damaged at byte 9")]
+
+
+class Lasting:
+    """Says its period once, then waits; counts openings."""
+
+    name = "procfs"
+    opened = 0
+    changed: asyncio.Queue[int]
+
+    async def items(self, period_ms: int) -> AsyncGenerator[Item]:
+        type(self).opened += 1
+        type(self).changed = asyncio.Queue()
+        yield SourceChanged("procfs", f"every {period_ms} ms")
+        while True:
+            yield SourceChanged("procfs", f"every {await self.changed.get()} ms")
+
+    async def change_period(self, period_ms: int) -> None:
+        self.changed.put_nowait(period_ms)
+
+
+def test_a_change_of_the_period_does_not_open_the_source_again() -> None:
+    async def run() -> list[str]:
+        got: asyncio.Queue[Item] = asyncio.Queue()
+        pump = Pump(Lasting, 1000, got.put_nowait)
+        task = asyncio.ensure_future(pump.run())
+        first = await got.get()
+        await pump.change_period(250)
+        second = await got.get()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return [item.reason for item in (first, second) if isinstance(item, SourceChanged)]
+
+    assert asyncio.run(run()) == ["every 1000 ms", "every 250 ms"]
+    assert Lasting.opened == 1

@@ -90,6 +90,7 @@ def _install_sampler(contents: Contents) -> None:
     library = SCRATCH / "lib"
     library.mkdir()
     _readable_copy(REPOSITORY / "helper", library / "helper")
+    _readable_copy(REPOSITORY / "bpf", library / "bpf")
     _readable_copy(resources, library / "resources")
     shutil.copy(REPOSITORY / "pyproject.toml", library)
     objects = SCRATCH / "objects"

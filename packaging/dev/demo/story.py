@@ -69,7 +69,7 @@ class Story:
 
     def start_app(self, *options: str) -> "subprocess.Popen[bytes]":
         with (self.logs / "demo-app.log").open("wb") as log:
-            words = [sys.executable, "-P", "-m", "smoothtask_gui.app", *options]
+            words = [Path(sys.executable).with_name("smoothtask"), *options]
             return subprocess.Popen(words, stdout=log, stderr=log)
 
     async def icon(self, app: "subprocess.Popen[bytes]") -> None:

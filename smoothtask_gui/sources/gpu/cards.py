@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _CARD: Final = re.compile(r"card\d+")
 _DISPLAY_CLASS: Final = "0x03"
 """PCI base class of display controllers (include/linux/pci_ids.h, PCI_BASE_CLASS_DISPLAY)."""
+OWN_IDLE_TIME_MS: Final = 8000
+"""NVIDIA's cards were seen to sleep 6 s after the last handle closed (D-Brox/cosmic-ext-applet-system-monitor#38)."""
 _VENDORS: Final = {"0x1002": "AMD", "0x10de": "NVIDIA", "0x8086": "Intel", "0x1af4": "virtio", "0x1234": "QEMU"}
 """PCI ids of vendors (pci.ids)."""
 
@@ -47,12 +49,18 @@ def sleeps(card: Card) -> bool:
     return files.read_text(card.runtime_status_path) in ("suspended", "suspending")
 
 
-def autosuspend_delay_ms(card: Card) -> int | None:
-    """How long an idle card stays awake, None if it may not sleep at all (power/control "on", or no such file)."""
+def idle_time_ms(card: Card) -> int | None:
+    """How long an idle card stays awake, None if it may not sleep at all (power/control "on", or no such file).
+
+    A negative delay forbids sleeping too; a driver without autosuspend gives EIO and sleeps when it likes
+    (Documentation/ABI/testing/sysfs-devices-power): OWN_IDLE_TIME_MS then.
+    """
     if files.read_text(f"{card.device_path}/power/control") != "auto":
         return None
     delay_ms = files.read_int(f"{card.device_path}/power/autosuspend_delay_ms")
-    return delay_ms if delay_ms is not None and delay_ms >= 0 else None
+    if delay_ms is None:
+        return OWN_IDLE_TIME_MS
+    return delay_ms if delay_ms >= 0 else None
 
 
 def drives_a_screen(card: Card) -> bool:

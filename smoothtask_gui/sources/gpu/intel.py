@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from smoothtask_gui.sources.gpu.protocol import Card
 
 _CLOCKS: Final = (
-    "{card}/gt/gt0/rps_act_freq_mhz",  # i915 since 5.18 (80cf8af17af0)
+    "{card}/gt/gt0/rps_act_freq_mhz",  # i915, gt/intel_gt_sysfs_pm.c
     "{card}/gt_act_freq_mhz",
     "{device}/tile0/gt0/freq0/act_freq",
 )

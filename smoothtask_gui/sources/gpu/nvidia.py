@@ -38,10 +38,14 @@ class Nvml(Protocol):
     def nvmlDeviceGetHandleByPciBusId(self, pciBusId: bytes) -> Any: ...  # noqa: N802, N803
     def nvmlDeviceGetName(self, handle: Any) -> str | bytes: ...  # noqa: N802
     def nvmlDeviceGetUtilizationRates(self, handle: Any) -> Any: ...  # noqa: N802
-    def nvmlDeviceGetMemoryInfo(self, handle: Any) -> Any: ...  # noqa: N802
+
+    nvmlDeviceGetMemoryInfo: Callable[[Any], Any]  # noqa: N815
+
     def nvmlDeviceGetPowerUsage(self, handle: Any) -> int: ...  # noqa: N802
     def nvmlDeviceGetTemperature(self, handle: Any, sensor: int) -> int: ...  # noqa: N802
-    def nvmlDeviceGetClockInfo(self, handle: Any, type: int) -> int: ...  # noqa: N802, A002
+
+    nvmlDeviceGetClockInfo: Callable[[Any, int], int]  # noqa: N815
+
     def nvmlDeviceGetProcessUtilization(self, handle: Any, timeStamp: int) -> list[Any]: ...  # noqa: N802, N803
     def nvmlDeviceGetGraphicsRunningProcesses(self, handle: Any) -> list[Any]: ...  # noqa: N802
     def nvmlDeviceGetComputeRunningProcesses(self, handle: Any) -> list[Any]: ...  # noqa: N802

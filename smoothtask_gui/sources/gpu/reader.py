@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from smoothtask_gui.domain.gpu_reading import GpuReading, GpuState, GpuUse
 from smoothtask_gui.sources.gpu.amd import AmdDriver
-from smoothtask_gui.sources.gpu.cards import autosuspend_delay_ms, drives_a_screen, find_cards, sleeps
+from smoothtask_gui.sources.gpu.cards import drives_a_screen, find_cards, idle_time_ms, sleeps
 from smoothtask_gui.sources.gpu.clients import DrmClients, start_ns_of
 from smoothtask_gui.sources.gpu.intel import IntelDriver
 from smoothtask_gui.sources.gpu.nvidia import NvidiaDriver
@@ -34,6 +34,7 @@ LOOK_NS: Final = 10_000_000_000
 _IDLE_RATIO: Final = 0.0
 _ASLEEP: Final = "It sleeps; asking would wake it."
 _RESTING: Final = "It was idle when last asked, and is left alone so that it can fall asleep."
+_UNWATCHED: Final = "It isn't asked while nobody looks."
 _ONLY_OWN: Final = "Only your own processes' use of it can be read, and none of them uses it."
 
 
@@ -67,13 +68,16 @@ class GpuReader:
         self._rests_until_ns: dict[str, int] = {}
         self._engine_counts: dict[str, int] = {}
 
-    def read(self) -> tuple[GpuReading, ...]:
-        """All cards now, ordered by key; empty where there is none."""
+    def read(self, *, ask: bool = True) -> tuple[GpuReading, ...]:
+        """All cards now, ordered by key; empty where there is none. Without `ask` they are listed, and no more."""
         now_ns = self._boottime_ns()
         if self._looked_ns is None or now_ns - self._looked_ns >= LOOK_NS:
             self._looked_ns, self._cards = now_ns, find_cards(self._sysfs)
         if not self._cards:
             return ()
+        if not ask:
+            self.close()
+            return tuple(self._unwatched(card, now_ns) for card in self._cards)
         clients = self._clients.read(now_ns)
         asked: set[int] = set()
         readings = []
@@ -98,6 +102,10 @@ class GpuReader:
         for _, driver in self._drivers:
             driver.release()
 
+    def _unwatched(self, card: Card, now_ns: int) -> GpuReading:
+        state, reason = (GpuState.ASLEEP, _ASLEEP) if sleeps(card) else (GpuState.UNWATCHED, _UNWATCHED)
+        return GpuReading(card.key, card.driver, card.name, state.value, now_ns, reason=reason)
+
     def _driver_of(self, card: Card) -> CardDriver:
         return next(driver for pattern, driver in self._drivers if re.fullmatch(pattern, card.driver))
 
@@ -116,7 +124,7 @@ class GpuReader:
         self._rests_until_ns.pop(card.key, None)
         if (use.busy_ratio or 0.0) > _IDLE_RATIO or drives_a_screen(card):
             return
-        delay_ms = autosuspend_delay_ms(card)
+        delay_ms = idle_time_ms(card)
         if delay_ms is not None:
             self._rests_until_ns[card.key] = now_ns + 2 * max(delay_ms, 1000) * 1_000_000
 

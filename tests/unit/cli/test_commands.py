@@ -139,6 +139,7 @@ def test_a_hostile_name_is_inert_in_every_output(smoothtask: Run, recording: Pat
 def test_the_table_is_plain_where_nobody_sees_a_terminal(smoothtask: Run, recording: Path) -> None:
     done = smoothtask("top", "--source", f"recording:{recording}", "--count", "1")
     assert done.stdout.splitlines()[0].startswith("CPU ")
+    assert ", 10 W, memory" in done.stdout
     assert "PID" in done.stdout
 
 
@@ -205,6 +206,9 @@ def test_a_recording_that_is_interrupted_is_finished(tmp_path: Path) -> None:
         ["top", "--period-ms", "60001"],
         ["top", "--source", "nonsense"],
         ["top", "--source", "recording:"],
+        ["--hidden", "top"],
+        ["run", "--nonsense"],
+        ["--rules"],
         ["record"],
         ["record", "x"],
         ["record", "x", "--seconds", "nan"],
@@ -349,7 +353,7 @@ def test_no_command_line_job_imports_qt(tmp_path: Path, recording: Path) -> None
 def test_an_internal_error_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from smoothtask_gui.cli import main as module
 
-    def broken(_arguments: object, _rest: object) -> int:
+    def broken(_arguments: object) -> int:
         return int("x")
 
     monkeypatch.setattr(module, "_dispatch", broken)
@@ -383,3 +387,7 @@ def test_on_a_terminal_the_table_is_refreshed_in_place_and_fits(tmp_path: Path, 
         assert len(lines_shown) <= 12
         assert max(map(len, lines_shown)) <= 60
         assert "\x1b" not in screen
+
+
+def test_a_rules_file_that_is_not_there_is_a_clear_failure(smoothtask: Run) -> None:
+    fails(smoothtask("--hidden", "--rules", "/nonexistent/r.toml", QT_QPA_PLATFORM="offscreen"), "no rules file")

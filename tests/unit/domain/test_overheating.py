@@ -69,7 +69,35 @@ def test_a_spike_shorter_than_its_time_is_not_told(monitor: Monitor, machine: Ma
         assert run(monitor, machine, 2) == []
 
 
-def test_a_sensor_without_a_limit_raises_no_alert_and_says_so(monitor: Monitor, machine: Machine) -> None:
+def test_a_limit_set_in_the_settings_stands_in_where_the_driver_gives_none(monitor: Monitor, machine: Machine) -> None:
+    machine.hot(94, max_c=None, critical_c=None)
+    assert run(monitor, machine, 70) == []
+    machine.hot(95, max_c=None, critical_c=None)
+    (incident,) = told(run(monitor, machine, 15))
+    assert incident.title == "CPU at 95 °C: HandBrakeCLI is heating it"
+    assert "The limit set in the settings is 95 °C; its driver gives none." in incident.body
+    assert (incident.severity, incident.limit) == (Severity.WARNING, 95)
+    limit = monitor.view().cpu_limit
+    assert limit is not None
+    assert limit.is_set
+    machine.hot(86, max_c=None, critical_c=None)
+    (resolved,) = told(run(monitor, machine, 20))
+    assert resolved.state is IncidentState.RESOLVED
+
+
+def test_the_driver_s_own_limit_comes_before_the_one_set_in_the_settings(machine: Machine) -> None:
+    monitor = Monitor(Rules(Overheating(limit_without_driver_c=70.0), Runaway(enabled=False)))
+    machine.hot(90)
+    assert run(monitor, machine, 30) == []
+
+
+def test_the_limit_set_in_the_settings_is_for_processors_only(monitor: Monitor, machine: Machine) -> None:
+    machine.sensors = (SensorReading("iwlwifi_1/temp1", "iwlwifi_1", "", "other", 120.0, None, None),)
+    assert run(monitor, machine, 30) == []
+
+
+def test_a_sensor_without_any_limit_raises_no_alert_and_says_so(machine: Machine) -> None:
+    monitor = Monitor(Rules(Overheating(limit_without_driver_c=0.0), Runaway(enabled=False)))
     machine.hot(149, max_c=None, critical_c=None)
     assert run(monitor, machine, 60) == []
     view = monitor.view()

@@ -88,6 +88,17 @@ def test_short_lived_processes_are_named() -> None:
     assert share.ratio == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize(("parent_pid", "name"), [(0, "short-lived processes"), (7, "(no name)")])
+def test_the_row_of_all_that_the_roll_up_has_no_room_for_is_named(parent_pid: int, name: str) -> None:
+    store, machine = Store(), Machine()
+    before = machine.tick()
+    machine.busy_ns += SECOND
+    row = exited_row(b"", machine.now_ns, SECOND, parent_pid=parent_pid)
+    store.append(rates(before, replace(machine.tick(), exited=rows(row, dtype=EXITED))))
+    (share,) = store.culprits(machine.now_ns).shares
+    assert (share.name, share.identity) == (name, None)
+
+
 def test_a_process_that_is_gone_is_named_but_not_offered() -> None:
     store, machine = Store(), Machine()
     app = machine.start("builder", 2.0)

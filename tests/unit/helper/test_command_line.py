@@ -16,12 +16,20 @@ def test_without_options_the_limits_are_those_of_the_security_rules() -> None:
     assert options.interface_file.exists()
 
 
+def test_the_loader_is_chosen_by_the_kernel_unless_the_service_is_told() -> None:
+    assert options_from([]).loader == "auto"
+    assert options_from(["--loader", "bcc"]).loader == "bcc"
+    assert (options_from([]).bcc_dir / "process_events.c").exists()
+
+
 def test_options_are_taken() -> None:
     options = options_from(["--idle-seconds", "0.5", "--object-dir", "/objects", "--streams-per-user", "32"])
     assert (options.idle_s, str(options.object_dir), options.limits.streams_per_uid) == (0.5, "/objects", 32)
 
 
-@pytest.mark.parametrize("words", [["--idle-seconds"], ["--nope", "1"], ["--idle-seconds", "soon"], ["1"]])
+@pytest.mark.parametrize(
+    "words", [["--idle-seconds"], ["--nope", "1"], ["--loader", "raw"], ["--idle-seconds", "soon"], ["1"]]
+)
 def test_what_makes_no_sense_is_refused(words: list[str]) -> None:
     with pytest.raises(ValueError, match=r"usage|could not convert"):
         options_from(words)

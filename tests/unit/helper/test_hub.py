@@ -2,13 +2,14 @@
 
 import asyncio
 import os
+import resource
 import socket
 import struct
 from collections.abc import Coroutine
 from typing import Any
 
 from helper.probes.visibility import Mode, Visibility
-from helper.sampler import packets
+from helper.sampler import kept_frames, packets
 from helper.sampler.hub import Hub
 from helper.sampler.probe_set import Slot, State, kinds_of
 from helper.sampler.readings import Readings
@@ -67,9 +68,9 @@ def test_one_snapshot_serves_all_streams_of_a_class_however_many_periods_they_ha
     async def scene() -> None:
         desk = Desk()
         for _ in range(3):
-            desk.open(ALICE)
-        last = desk.open(ALICE, period_ms=200)
-        desk.open(BOB)
+            desk.open(ALICE, period_ms=30_000)  # long ones: no second tick comes in between
+        last = desk.open(ALICE, period_ms=60_000)
+        desk.open(BOB, period_ms=60_000)
         await desk.next(last, packets.TICK)
         assert sorted(seen.uid for seen in desk.tasks.asked) == [1000, 1001]
         desk.hub.close(packets.BYE_SHUTDOWN)
@@ -109,12 +110,36 @@ def test_a_snapshot_that_breaks_ends_its_streams_with_the_reason_and_no_others()
         await desk.next(other, packets.TICK)
         spare.setblocking(False)
         text = spare.recv(65536)
+        while packets.PACKET.unpack_from(text)[2] == packets.TICK:  # sent while the test was waiting
+            text = spare.recv(65536)
         assert packets.PACKET.unpack_from(text)[2] == packets.BYE
         assert packets.BYE_BODY.unpack_from(text, packets.PACKET.size)[0] == packets.BYE_FAILED
         assert desk.ended == [doomed]
         assert desk.slot.state is State.FAILED
         assert "step: read" in desk.slot.reason
         spare.close()
+        desk.hub.close(packets.BYE_SHUTDOWN)
+
+    run(scene())
+
+
+def test_a_frame_that_cannot_be_made_is_a_lost_tick_and_the_next_one_comes() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        stream = desk.open(ALICE)
+        await desk.next(stream, packets.TICK)
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))  # no descriptor is free for a frame
+        try:
+            snapshots = len(desk.tasks.asked)
+            while len(desk.tasks.asked) < snapshots + 2:  # noqa: ASYNC110 - the fake has no event to wait for
+                await asyncio.sleep(0.005)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        lost_ticks = 0
+        while not lost_ticks:
+            text, _ = await desk.next(stream, packets.TICK)
+            lost_ticks = struct.unpack_from("@QQ", text)[1]
         desk.hub.close(packets.BYE_SHUTDOWN)
 
     run(scene())
@@ -158,6 +183,26 @@ def test_what_a_ring_buffer_loses_is_told_to_those_who_asked_for_its_events() ->
     run(scene())
 
 
+def test_losses_of_a_probe_that_failed_and_came_back_add_up() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        first, again = FakeEvents(lost_count=10), FakeEvents(lost_count=3)
+        slot = Slot(first, kinds_of(first.name))
+        slot.open()
+        desk.hub.events.listen(slot, first)
+        assert desk.hub.events.lost(packets.KIND_PROCESS_EXITS) == 10
+        slot.close()
+        assert desk.hub.events.lost(packets.KIND_PROCESS_EXITS) == 10
+        slot.probe = again
+        slot.open()
+        desk.hub.events.listen(slot, again)
+        assert desk.hub.events.lost(packets.KIND_PROCESS_EXITS) == 13
+        slot.close()
+        desk.hub.close(packets.BYE_SHUTDOWN)
+
+    run(scene())
+
+
 def test_a_reader_that_hangs_up_ends_its_stream_without_a_tick() -> None:
     async def scene() -> None:
         desk = Desk()
@@ -169,3 +214,35 @@ def test_a_reader_that_hangs_up_ends_its_stream_without_a_tick() -> None:
         desk.hub.close(packets.BYE_SHUTDOWN)
 
     run(scene())
+
+
+def test_a_reader_that_keeps_its_frames_gets_no_more_until_it_lets_go_and_others_do() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        greedy, other = desk.open(ALICE), desk.open(BOB)
+        kept: list[int] = []
+        greedy.other_end.setblocking(False)
+        for _ in range(10):
+            await desk.next(other, packets.TICK)
+            kept += taken(greedy.other_end)
+        assert len(kept) == kept_frames.PER_STREAM + kept_frames.SPARE
+        assert desk.hub.kept_bytes() > 0
+        for descriptor in kept:
+            os.close(descriptor)
+        _, lost_ticks, *_ = packets.TICK_BODY.unpack((await desk.next(greedy, packets.TICK))[0])
+        assert lost_ticks > 0
+        desk.hub.close(packets.BYE_SHUTDOWN)
+        assert desk.hub.kept_bytes() == 0
+
+    run(scene())
+
+
+def taken(end: socket.socket) -> list[int]:
+    """The descriptors of all packets that wait."""
+    found: list[int] = []
+    while True:
+        try:
+            _, fds, _, _ = socket.recv_fds(end, 65536, 1)
+        except BlockingIOError:
+            return found
+        found += fds

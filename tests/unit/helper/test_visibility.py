@@ -53,7 +53,12 @@ def test_an_unknown_or_missing_proc_counts_as_hidden(mountinfo: str) -> None:
 def test_hidepid_is_honoured_and_its_group_exempt(uid: int, sees_others: bool, mount: ProcMount, mode: Mode) -> None:
     groups = {1000: (100, 27)}
     seen = decide(uid, sees_others=sees_others, mount=mount, groups=lambda user: groups.get(user, ()))
-    assert seen == Visibility(mode, uid)
+    assert seen == Visibility(mode, 0 if mode is Mode.SEES_ALL else uid)
+
+
+def test_all_who_see_everything_are_one_class_whoever_they_are() -> None:
+    seen = {decide(uid, sees_others=True, mount=ProcMount(0, 0), groups=lambda _: ()) for uid in (0, 1000, 1001)}
+    assert len(seen) == 1
 
 
 def test_this_machines_own_proc_is_found() -> None:

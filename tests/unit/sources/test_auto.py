@@ -21,6 +21,10 @@ class Steady:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.periods_ms: list[int] = []
+
+    async def change_period(self, period_ms: int) -> None:
+        self.periods_ms.append(period_ms)
 
     async def items(self, period_ms: int) -> AsyncGenerator[Item]:
         at = 0
@@ -144,3 +148,53 @@ def test_a_bug_in_the_helper_source_is_raised_and_does_not_freeze_the_picture() 
 
     with pytest.raises(ZeroDivisionError):
         told(lambda: Buggy("helper"), lambda items: False)
+
+
+def test_while_all_is_normal_nothing_is_said() -> None:
+    found = told(lambda: Steady("helper"), lambda items: sources(items)[-1] == "helper")
+    assert {item.reason for item in found if isinstance(item, SourceChanged)} == {""}
+
+
+def test_that_the_helper_answers_is_news_only_after_it_had_failed() -> None:
+    helpers = iter([Brief(2, "it crashed"), Steady("helper")])
+    found = told(lambda: next(helpers), lambda items: sources(items).count("→helper") == 2)
+    reasons = [item.reason for item in found if isinstance(item, SourceChanged) and item.source == "helper"]
+    assert reasons == ["", "The helper answers now. Before: it crashed"]
+
+
+def test_why_there_is_no_helper_is_told_as_soon_as_it_is_known() -> None:
+    class Late(Steady):
+        async def items(self, period_ms: int) -> AsyncGenerator[Item]:
+            await asyncio.sleep(0.02)
+            raise SourceError("it is not installed")
+            yield batch()
+
+    found = told(lambda: Late("helper"), lambda items: SourceChanged("procfs", "it is not installed") in items)
+    assert found[0] == SourceChanged("procfs", "")
+
+
+def test_a_change_of_the_period_reaches_both_sources_and_every_later_try() -> None:
+    async def change() -> tuple[list[int], list[int], list[int]]:
+        made: list[Steady] = []
+        asked_ms: list[int] = []
+
+        class Asked(Steady):
+            async def items(self, period_ms: int) -> AsyncGenerator[Item]:
+                asked_ms.append(period_ms)
+                await asyncio.Event().wait()
+                yield batch()
+
+        def helper() -> Steady:
+            made.append(Asked("helper") if not made else Brief(0, "gone"))
+            return made[-1]
+
+        procfs = Steady("procfs")
+        source = AutoSource(helper, lambda: procfs, backoff=Backoff(IMPATIENT, IMPATIENT))
+        items = source.items(1000)
+        while not isinstance(await anext(items), Batch):
+            pass
+        await source.change_period(250)
+        await items.aclose()
+        return made[0].periods_ms, procfs.periods_ms, asked_ms
+
+    assert asyncio.run(change()) == ([250], [250], [1000])

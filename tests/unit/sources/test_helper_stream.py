@@ -190,3 +190,51 @@ def test_nothing_stays_open_after_many_ticks_and_an_end() -> None:
     run(Scripted(*[tick()] * 20), story)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
     assert os.getpid()
+
+
+def test_a_change_of_the_period_is_asked_for_on_the_open_stream() -> None:
+    async def play() -> FakeHelper:
+        helper = Scripted(tick(), tick())
+        source = HelperSource(helper, Surroundings(kind_of))
+        items = source.items(1000)
+        await anext(items)
+        await source.change_period(250)
+        assert isinstance(await anext(items), Batch)
+        await items.aclose()
+        return helper
+
+    helper = asyncio.run(play())
+    assert helper.changed == [(7, 250)]
+    assert helper.opened == 1
+
+
+def test_a_period_that_the_helper_refuses_ends_the_stream_with_the_reason() -> None:
+    async def play() -> None:
+        helper = Scripted(tick())
+        source = HelperSource(helper, Surroundings(kind_of))
+        items = source.items(1000)
+        await anext(items)
+        helper._refusals.append("too fast for you")
+        await source.change_period(250)
+        with pytest.raises(SourceError, match="The period could not be changed: too fast for you"):
+            await anext(items)
+
+    asyncio.run(play())
+
+
+def test_a_longer_period_is_not_taken_for_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(helper_stream, "SILENT_AT_LEAST_S", 0.0)
+
+    async def play() -> None:
+        helper = Scripted(tick())
+        source = HelperSource(helper, Surroundings(kind_of))
+        items = source.items(100)
+        await anext(items)
+        following = asyncio.ensure_future(anext(items))
+        await source.change_period(60_000)
+        assert not (await asyncio.wait({following}, timeout=0.5))[0]
+        helper.tick(FRAME)
+        assert isinstance(await following, Batch)
+        await items.aclose()
+
+    asyncio.run(play())

@@ -130,3 +130,18 @@ def test_the_source_yields_at_once_and_says_what_it_can_not_see(tmp_path: Path) 
     assert {"exited", "events"} <= set(first.unavailable)
     assert second.boottime_ns - first.boottime_ns >= 90_000_000
     assert os.getpid() in first.processes["pid"]
+
+
+def test_a_change_of_the_period_counts_from_now() -> None:
+    async def read() -> None:
+        source = ProcfsSource(Surroundings(kind_of))
+        items = source.items(60_000)
+        await anext(items)
+        following = asyncio.ensure_future(anext(items))
+        await asyncio.sleep(0)
+        await source.change_period(100)
+        async with asyncio.timeout(20):
+            assert isinstance(await following, Batch)
+        await items.aclose()
+
+    asyncio.run(read())

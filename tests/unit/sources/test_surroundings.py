@@ -6,7 +6,46 @@ from pathlib import Path
 
 from smoothtask_gui.domain.sensors import kind_of
 from smoothtask_gui.sources.surroundings import Surroundings
+from tests.fakes.graphics import card
 from tests.fakes.trees import plant
+
+
+def test_cards_are_asked_only_while_someone_looks(tmp_path: Path) -> None:
+    card(tmp_path, 0, "0000:0a:00.0", "amdgpu", gpu_busy_percent=37)
+    looks = False
+    surroundings = Surroundings(kind_of, Path("/proc"), tmp_path, wants_gpus=lambda: looks)
+
+    async def busy() -> float | None:
+        (reading,) = await surroundings.read_gpus()
+        return reading.busy_ratio
+
+    async def story() -> None:
+        nonlocal looks
+        assert await busy() is None
+        looks = True
+        assert await busy() == 0.37
+        surroundings.close()
+        looks = False
+        assert await busy() is None
+
+    asyncio.run(story())
+
+
+def test_a_card_that_hangs_stays_in_the_list_without_values(tmp_path: Path) -> None:
+    device = card(tmp_path, 0, "0000:0a:00.0", "amdgpu", gpu_busy_percent=37)
+
+    async def story() -> None:
+        surroundings = Surroundings(kind_of, Path("/proc"), tmp_path, gpu_limit_s=0.05)
+        assert [found.busy_ratio for found in await surroundings.read_gpus()] == [0.37]
+        (device / "gpu_busy_percent").unlink()
+        os.mkfifo(device / "gpu_busy_percent")
+        (late,) = await surroundings.read_gpus()
+        assert late.busy_ratio is None
+        assert "has not answered" in late.reason
+        with (device / "gpu_busy_percent").open("w") as writer:
+            writer.write("50\n")
+
+    asyncio.run(story())
 
 
 def test_a_driver_that_hangs_holds_up_neither_ticks_nor_other_threads(tmp_path: Path) -> None:

@@ -126,10 +126,22 @@ def test_a_card_that_found_something_to_do_is_asked_at_once(tmp_path: Path) -> N
     assert machine.read()[AMD].state == GpuState.ACTIVE
 
 
-@pytest.mark.parametrize("setting", ["screen", "always on"])
+def test_a_driver_without_autosuspend_is_left_alone_too(tmp_path: Path) -> None:
+    machine, gpu, device = nvidia(tmp_path, power__control="auto")
+    (device / "power/autosuspend_delay_ms").unlink()
+    gpu.busy_percent = 0
+    assert [machine.read(5)[NV].state for _ in range(5)] == [
+        GpuState.ACTIVE, *[GpuState.RESTING] * 3, GpuState.ACTIVE,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("setting", ["screen", "always on", "negative delay"])
 def test_a_card_that_cannot_sleep_is_asked_every_time(setting: str, tmp_path: Path) -> None:
     machine = Machine(tmp_path)
-    card(machine.sys, 0, AMD, "amdgpu", gpu_busy_percent=0, power__control="auto" if setting == "screen" else "on")
+    device = card(machine.sys, 0, AMD, "amdgpu", gpu_busy_percent=0)
+    set_files(device, power__control="on" if setting == "always on" else "auto")
+    if setting == "negative delay":
+        set_files(device, power__autosuspend_delay_ms=-1)
     plant(machine.sys, {"class/drm/card0/card0-HDMI-A-1/enabled": "enabled"} if setting == "screen" else {})
     assert {machine.read()[AMD].state for _ in range(5)} == {GpuState.ACTIVE}
 
@@ -221,6 +233,15 @@ def test_the_handle_is_released_while_an_idle_card_rests_and_when_nobody_reads_o
     machine.read()
     assert machine.read()[NV].state == GpuState.RESTING
     assert not machine.nvml.is_open
+
+
+def test_while_nobody_looks_cards_are_listed_and_no_handle_is_kept(tmp_path: Path) -> None:
+    machine, _, _ = nvidia(tmp_path)
+    machine.read()
+    (reading,) = machine.reader.read(ask=False)
+    assert (reading.key, reading.state, reading.busy_ratio) == (NV, GpuState.UNWATCHED, None)
+    assert not machine.nvml.is_open
+    assert machine.read()[NV].busy_ratio == 0.64
 
 
 def unloadable(error: Exception) -> Callable[[], FakeNvml]:

@@ -4,47 +4,32 @@ from __future__ import annotations
 
 import sys
 from contextlib import aclosing
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from smoothtask_gui.cli.arguments import RECORDING
 from smoothtask_gui.cli.failure import Failure
-from smoothtask_gui.domain.sensors import kind_of
 from smoothtask_gui.domain.text import safe_text
-from smoothtask_gui.sources.auto import AutoSource
-from smoothtask_gui.sources.helper_stream import HelperSource
-from smoothtask_gui.sources.procfs import ProcfsSource
+from smoothtask_gui.sources.choose import choose
+from smoothtask_gui.sources.names import AUTO
 from smoothtask_gui.sources.protocol import SourceChanged, SourceError
 from smoothtask_gui.sources.recording import RecordingSource
-from smoothtask_gui.sources.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from smoothtask_gui.sources.protocol import Item, Source
+    from smoothtask_gui.sources.helper_stream import StreamOpener
+    from smoothtask_gui.sources.protocol import Item
 
 PATIENCE_S: Final = 1.5
 """How long `auto` waits for the helper: a command may end after a few ticks, so it had better not change midway."""
 
 
-def choose(name: str, patience_s: float = PATIENCE_S) -> Source:
-    """The source that `--source` names; with 0 s of patience `auto` starts on /proc at once."""
-    if name.startswith(RECORDING):
-        return RecordingSource(Path(name.removeprefix(RECORDING)))
-    if name == "procfs":
-        return _procfs()
-    if name == "helper":
-        return _helper()
-    return AutoSource(_helper, _procfs, patience_s=patience_s)
-
-
 async def items(name: str, period_ms: int) -> AsyncGenerator[Item]:
     """Yield the source's items; changes and a recording's missing end go to stderr too. Raises Failure."""
-    source = choose(name)
+    source = choose(name, _opener, patience_s=PATIENCE_S)
     try:
         async with aclosing(source.items(period_ms)) as found:
             async for item in found:
-                if isinstance(item, SourceChanged) and name == "auto" and item.source != "helper":
+                if isinstance(item, SourceChanged) and name == AUTO and item.source != "helper":
                     _tell(f"reading from {'/proc' if item.source == 'procfs' else item.source}: {item.reason}")
                 yield item
     except SourceError as error:
@@ -57,11 +42,7 @@ def _tell(message: str) -> None:
     print(f"smoothtask: {safe_text(message, 1000)}", file=sys.stderr, flush=True)
 
 
-def _procfs() -> Source:
-    return ProcfsSource(Surroundings(kind_of))
-
-
-def _helper() -> Source:
+def _opener() -> StreamOpener:
     from smoothtask_gui.adapters.sampler_client import SamplerClient  # noqa: PLC0415 - D-Bus, for the helper only
 
-    return HelperSource(SamplerClient(), Surroundings(kind_of))
+    return SamplerClient()

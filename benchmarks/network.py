@@ -1,0 +1,144 @@
+"""A table of 4,000 sockets through the helper's own reader, beside psutil and ss; and few sockets among many files.
+
+CPU time of the calling thread, for ss of the process. In network namespaces of their own: closed connections stay in
+the table for a minute, and those of others come and go.
+"""
+
+import ctypes
+import resource
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from statistics import median
+from typing import Self
+
+import psutil
+
+from benchmarks.row import Row
+from benchmarks.snapshot import OBJECTS, paced_ms, thread_ms
+from helper.loaders.libbpf import Libbpf
+from helper.probes import OwnerSearch, SocketEvents, SocketMemory, SocketOwners, Sockets
+from helper.probes.sockets import SOCKET_BYTES
+from helper.probes.visibility import Mode, Visibility
+
+EVERYTHING = Visibility(Mode.SEES_ALL, 0)
+MANY_SOCKETS = 4000
+FEW_SOCKETS = 500
+CLONE_NEWNET = 0x40000000  # include/uapi/linux/sched.h
+MANY_FILES = 30_000
+FILES_EACH = 500
+HOLD_FILES = """
+import os, sys
+first = os.open("/dev/null", os.O_RDONLY)
+for _ in range(int(sys.argv[1])): os.dup(first)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+class Table:
+    """What the sampler does with sockets in a tick: read them, and look for owners when that is due."""
+
+    def __init__(self) -> None:
+        door, memory = Libbpf(OBJECTS), SocketMemory()
+        door.together.plan(("socket_events", "sockets", "socket_owners"))
+        self._events, self._sockets = SocketEvents(door, memory), Sockets(door, memory)
+        self._owners = SocketOwners(door, memory)
+        self._search = OwnerSearch()
+        self._buffer = memoryview(bytearray(8 * MANY_SOCKETS * SOCKET_BYTES))
+
+    def __enter__(self) -> Self:
+        for probe in (self._events, self._sockets, self._owners):
+            probe.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for probe in (self._events, self._sockets, self._owners):
+            probe.close()
+
+    def rows(self) -> int:
+        return self._sockets.read_into(self._buffer, EVERYTHING).byte_count // SOCKET_BYTES
+
+    def tick(self) -> None:
+        self.rows()
+        now_ns = time.monotonic_ns()
+        if self._search.is_due(self._sockets.unowned, now_ns):
+            self._search = self._search.after_pass(self._owners.find_owners(), time.monotonic_ns())
+
+
+@contextmanager
+def open_sockets(count: int) -> Iterator[None]:
+    """Nine tenths of them ends of TCP connections, the rest UDP."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=1024))
+        for _ in range(count * 9 // 20):
+            stack.enter_context(socket.create_connection(listener.getsockname()))
+            stack.enter_context(listener.accept()[0])
+        for _ in range(count // 10 - 1):
+            one = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            one.bind(("127.0.0.1", 0))
+        yield
+
+
+@contextmanager
+def open_files(count: int) -> Iterator[None]:
+    """That many descriptors of /dev/null, held by a few other processes."""
+    holders = count // FILES_EACH
+    with ExitStack() as stack:
+        for _ in range(holders):
+            command = [sys.executable, "-S", "-c", HOLD_FILES, str(FILES_EACH)]
+            holder = stack.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+            stack.callback(holder.kill)
+            assert holder.stdout is not None
+            if holder.stdout.readline() != b"ready\n":
+                raise RuntimeError(f"{FILES_EACH} files could not be opened in one process")
+        yield
+
+
+def ss_ms() -> float:
+    """CPU milliseconds of one `ss -tunap`."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(["ss", "-tunap"], check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e3
+
+
+def enter_new_network() -> None:
+    """For the rest of this process (unshare(2)), with its loopback device up."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "unshare(CLONE_NEWNET)")
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+
+
+def few_among_files() -> tuple[int, float]:
+    """How many sockets there were, and milliseconds of a tick once a second, in which nothing is new."""
+    enter_new_network()
+    with Table() as table, open_sockets(FEW_SOCKETS), open_files(MANY_FILES):
+        table.tick()
+        return table.rows(), paced_ms(table.tick)
+
+
+def measure() -> list[Row]:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    few, few_paced_ms = few_among_files()
+    enter_new_network()
+    with Table() as table, open_sockets(MANY_SOCKETS):
+        table.tick()
+        count = table.rows()
+        ours_ms = median(thread_ms(table.rows) for _ in range(50))
+        ours_paced_ms = paced_ms(table.tick)
+        psutil_ms = median(thread_ms(lambda: psutil.net_connections("inet")) for _ in range(5))
+        theirs_ms = median(ss_ms() for _ in range(5))
+    counted = f"{count} sockets"
+    return [
+        Row("table of 4,000 sockets, back to back", ours_ms, "ms", "at most", 3, counted),
+        Row("table of 4,000 sockets, once a second", ours_paced_ms, "ms", note=counted),
+        Row("psutil.net_connections over ours", psutil_ms / ours_ms, "times", "at least", 25, f"{psutil_ms:.0f} ms"),
+        Row("ss -tunap over ours", theirs_ms / ours_ms, "times", "at least", 10, f"{theirs_ms:.0f} ms"),
+        Row("500 sockets among 30,000 files, once a second", few_paced_ms, "ms", "at most", 1.5, f"{few} sockets"),
+    ]

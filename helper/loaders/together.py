@@ -1,0 +1,72 @@
+"""Probes that are loaded in one go: libbpf reads the kernel's type information, 9 ms, once for each load.
+
+A `Part` says what of an object belongs to which probe. `Together` remembers which probes will be opened soon after
+each other, and what came of loading them until each asks for its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from helper.loaders.errors import LoaderError
+    from helper.loaders.libbpf import BpfObject
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A probe's share of an object. Programs that are `optional` may be missing; a map may belong to several parts."""
+
+    name: str
+    programs: tuple[str, ...]
+    maps: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A part in the kernel, not attached yet, and why its optional programs that are left out were."""
+
+    bpf_object: BpfObject
+    missing: Mapping[str, LoaderError]
+
+
+class Together:
+    """What is to be loaded with what; used by the thread that opens probes, see helper/probes/probe.py."""
+
+    def __init__(self) -> None:
+        self.names: tuple[str, ...] = ()
+        self._untried: set[str] = set()
+        self._waiting: dict[str, Loaded | LoaderError] = {}
+
+    def plan(self, names: Iterable[str]) -> None:
+        """Whichever of these is opened first brings the others into the kernel too; each still attaches alone.
+
+        Once: a probe that is closed and opened again is loaded by itself.
+        """
+        self.names = tuple(names)
+        self._untried = set(self.names)
+
+    def is_open_question(self, name: str) -> bool:
+        """Planned, and neither loaded nor refused so far."""
+        return name in self._untried
+
+    def put(self, outcomes: Mapping[str, Loaded | LoaderError]) -> None:
+        """Keeps what came of loading until it is taken."""
+        self._untried -= outcomes.keys()
+        self._waiting |= outcomes
+
+    def take(self, name: str) -> Loaded | LoaderError | None:
+        """None if nobody has loaded it for this probe."""
+        self._untried.discard(name)
+        return self._waiting.pop(name, None)
+
+    def close(self) -> None:
+        """Frees what nobody took."""
+        for outcome in self._waiting.values():
+            if isinstance(outcome, Loaded):
+                outcome.bpf_object.close()
+        self._waiting.clear()

@@ -1,0 +1,168 @@
+"""What the probes that count on hot paths have in common: tables read at each tick, losses, and who may see what.
+
+They are opened when the first stream asks for them. Those that are opt-in are closed with the last such stream; what
+they counted is gone then, but not how much they lost: `lost()` never runs backwards.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from helper.loaders.errors import LoaderError
+from helper.loaders.maps import HashReader
+from helper.probes.program import cost_of, load
+from helper.probes.visibility import Mode
+
+if TYPE_CHECKING:
+    import mmap
+    from collections.abc import Sequence
+
+    from helper.loaders.libbpf import BpfObject, Libbpf
+    from helper.probes.probe import ProbeCost
+    from helper.probes.visibility import Visibility
+
+SETTINGS: Final = struct.Struct("@Q")  # struct st_activity_settings
+ACTOR: Final = struct.Struct("@IIQQI4x16s")  # struct st_actor
+ACTOR_KEY: Final = struct.Struct("@IIQII")  # struct actor_key, bpf/activity.bpf.h
+ACTORS: Final = 4096  # of the map `actors`
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One section of a frame: whole records of `record_bytes` each; `section` is of `enum st_activity_section`."""
+
+    section: int
+    record_bytes: int
+    rows: bytes
+
+
+class ActivityProbe:
+    """A probe whose readings are tables; `name` is the object's."""
+
+    name = ""
+    optional: tuple[str, ...] = ()
+    """Programs whose tracepoint some kernels lack; the probe runs without them."""
+
+    def __init__(self, door: Libbpf) -> None:
+        self._door = door
+        self._object: BpfObject | None = None
+        self._settings: mmap.mmap | None = None
+        self._lost_before = 0
+        self.missing_programs: dict[str, LoaderError] = {}
+
+    def open(self) -> None:
+        bpf_object, self.missing_programs = load(self._door, self.name, self.optional)
+        try:
+            self._settings = bpf_object.shared(".data.settings")
+            self._find_maps(bpf_object)
+        except LoaderError:
+            bpf_object.close()
+            raise
+        self._object = bpf_object
+
+    def close(self) -> None:
+        if self._object is None:
+            return
+        self._lost_before = self.lost()
+        self._object.close()
+        self._object = self._settings = None
+
+    def cost(self) -> ProbeCost:
+        return cost_of(self._opened())
+
+    def tables(self, visibility: Visibility) -> tuple[Table, ...]:
+        """What this viewer may see, now. Raises LoaderError."""
+        raise NotImplementedError
+
+    def lost(self) -> int:
+        """How many events are in no table because the kernel had no memory; of all times the probe was open."""
+        return self._lost_before + (int(SETTINGS.unpack_from(self._settings)[0]) if self._settings is not None else 0)
+
+    def forget_idle(self) -> None:
+        """Makes room in what is bounded. Call it now and then."""
+
+    def _find_maps(self, bpf_object: BpfObject) -> None:
+        """Looks up what `tables` reads. Raises LoaderError."""
+        raise NotImplementedError
+
+    def _opened(self) -> BpfObject:
+        if self._object is None:
+            raise LoaderError(self.name, "read", 0, hint="the probe is not open")
+        return self._object
+
+
+class ActorRows:
+    """The rows of bpf/activity.bpf.h: one for each process that did something, and the overflow row."""
+
+    def __init__(self, door: Libbpf, bpf_object: BpfObject, record_bytes: int) -> None:
+        """Raises LoaderError if the object isn't made of activity.bpf.h."""
+        self._record_bytes = record_bytes
+        self._overflow = bpf_object.shared(".data.overflow")
+        self._taken = bytes(record_bytes - ACTOR.size)
+        fd = bpf_object.map_fd("actors")
+        self._reader = HashReader(
+            door, bpf_object.name, fd, key_bytes=ACTOR_KEY.size, value_bytes=record_bytes, entries=ACTORS
+        )
+        self._last_seen: dict[bytes, bytes] = {}
+
+    def read(self, visibility: Visibility) -> bytes:
+        """Packed rows; those of others are left out for everybody but SEES_ALL, the overflow row too."""
+        _, values = self._reader.read()
+        shown = [row for row in split(bytes(values), self._record_bytes) if _may_see(visibility, row)]
+        overflow = self._overflow_row()
+        if visibility.mode is Mode.SEES_ALL and overflow is not None:
+            shown.append(overflow)
+        return b"".join(shown)
+
+    def forget_idle(self) -> int:
+        """Drops the rows that did nothing since the last call; returns how many.
+
+        What a row gained between the reading and the deletion goes to the overflow row.
+        """
+        keys, values = self._reader.read()
+        rows = dict(zip(split(bytes(keys), ACTOR_KEY.size), split(bytes(values), self._record_bytes), strict=True))
+        idle = [key for key, row in rows.items() if self._last_seen.get(key) == row]
+        for key in idle:
+            last = self._reader.take(key)
+            row = rows.pop(key)
+            if last is not None and last != row:
+                gained = _as_number(last[ACTOR.size :]) - _as_number(row[ACTOR.size :])
+                self._taken = _as_bytes(_as_number(self._taken) + gained, len(self._taken))
+        self._last_seen = rows
+        return len(idle)
+
+    def _overflow_row(self) -> bytes | None:
+        """Of those that found the map full, and of those that were dropped while they did something."""
+        row = self._overflow[: self._record_bytes]
+        counts = add_up([row[ACTOR.size :], self._taken])
+        return row[: ACTOR.size] + counts if any(counts) else None
+
+
+def _may_see(visibility: Visibility, row: bytes) -> bool:
+    """A process that isn't in the helper's pid namespace has pid 0."""
+    pid, uid, _, _, uids_differ, _ = ACTOR.unpack_from(row)
+    own = uid == visibility.uid and not uids_differ
+    return bool(pid) and (visibility.mode is Mode.SEES_ALL or own)
+
+
+def split(rows: bytes, record_bytes: int) -> list[bytes]:
+    return [rows[at : at + record_bytes] for at in range(0, len(rows), record_bytes)]
+
+
+def add_up(shares: Sequence[bytes]) -> bytes:
+    """The sum, field by field, of records that hold nothing but 64-bit counters.
+
+    Added as one big number: no field runs over into the next as long as none reaches 2^64.
+    """
+    return _as_bytes(sum(map(_as_number, shares)), len(shares[0]))
+
+
+def _as_number(record: bytes) -> int:
+    return int.from_bytes(record, sys.byteorder)
+
+
+def _as_bytes(number: int, byte_count: int) -> bytes:
+    return number.to_bytes(byte_count, sys.byteorder)

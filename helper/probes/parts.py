@@ -1,0 +1,127 @@
+"""Which programs and maps of bpf/default.bpf.c belong to which probe, and how several probes are loaded at once.
+
+One refused program makes libbpf give up a whole object. So its log is searched for the culprit, the culprit's probe (or
+the program alone, where it is optional) is left out, and the rest is loaded again: at most once for each program. Where
+the log names nobody, each probe is loaded by itself.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from typing import TYPE_CHECKING, Final
+
+from helper.loaders.errors import VERIFIER_LOG, LoaderError
+from helper.loaders.together import Loaded, Part
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from helper.loaders.libbpf import BpfObject, Libbpf
+
+OBJECT: Final = "default"
+SOCKET_MEMORIES: Final = "socket_memories"
+_ALL: Final = (
+    Part("task_snapshot", ("task_snapshot",), (".data.task_snapshot",)),
+    Part(
+        "process_events",
+        ("count_fork", "count_exec", "remember_identity", "count_exit", "count_unreaped"),
+        (".data.process_events", "identities", "rollups", "process_events_ring", "counters"),
+    ),
+    Part("oom_events", ("report_oom_kill",), (".data.oom_events", "oom_events_ring")),
+    Part(
+        "thermal_events",
+        ("report_temperature", "report_trip", "report_cooling"),
+        (".data.thermal_events", "thermal_events_ring"),
+        optional=("report_temperature", "report_trip", "report_cooling"),
+    ),
+    Part("sockets", ("tcp_sockets", "udp_sockets"), (".data.sockets", SOCKET_MEMORIES)),
+    Part("socket_owners", ("socket_owners",), (".data.socket_owners", SOCKET_MEMORIES)),
+    Part(
+        "socket_events",
+        ("follow_connection", "credit_closer", "count_sent", "count_received"),
+        (".data.socket_events", SOCKET_MEMORIES, "socket_events_ring", "traffic"),
+        # 6e6eda44b939 ("sock: add tracepoint for send recv length", 6.3) gave them their tracepoints
+        optional=("count_sent", "count_received"),
+    ),
+    Part("block_io", ("count_request",), (".data.block_io", "disks")),
+)
+PARTS: Final = {part.name: part for part in _ALL}
+_NAMED: Final = re.compile(r"(?:prog|map) '([^']+)'")  # how libbpf names who it speaks of
+
+
+def load_parts(
+    door: Libbpf, names: Sequence[str], constants: bytes, shared_maps: Mapping[str, int]
+) -> dict[str, Loaded | LoaderError]:
+    """Loads these probes' parts, nothing attached; what became of each. Parts that failed leave nothing behind."""
+    left_out: dict[str, LoaderError] = {}
+    outcomes: dict[str, Loaded | LoaderError] = {}
+    while wanted := [PARTS[name] for name in names if name not in outcomes]:
+        bare = [part for part in wanted if not set(part.programs) - set(left_out)]
+        outcomes |= {part.name: _named(part, left_out[part.programs[0]]) for part in bare}
+        if bare:
+            continue
+        try:
+            whole = _load(door, wanted, tuple(left_out), constants, shared_maps)
+        except LoaderError as reason:
+            outcomes |= _blame(reason, wanted, left_out)
+            if not _culprits(reason, wanted) and not _is_for_all(reason, wanted):
+                alone = [load_parts(door, [part.name], constants, shared_maps) for part in wanted]
+                return outcomes | {name: found for each in alone for name, found in each.items()}
+            continue
+        for part in wanted:
+            missing = {program: left_out[program] for program in part.programs if program in left_out}
+            outcomes[part.name] = Loaded(whole.part(part), missing)
+        whole.close()
+    return outcomes
+
+
+def _load(
+    door: Libbpf, parts: Sequence[Part], left_out: Sequence[str], constants: bytes, shared_maps: Mapping[str, int]
+) -> BpfObject:
+    bpf_object = door.open(OBJECT)
+    try:
+        bpf_object.keep_only(parts)
+        bpf_object.set_constants(".rodata.constants", constants)
+        for map_name, fd in shared_maps.items():
+            bpf_object.reuse_map(map_name, fd)
+        for program in left_out:
+            bpf_object.leave_out(program)
+        bpf_object.load()
+    except LoaderError:
+        bpf_object.close()
+        raise
+    return bpf_object
+
+
+def _is_for_all(reason: LoaderError, wanted: Sequence[Part]) -> bool:
+    """Whether trying again with less is in vain: no file, no right, or nobody else to blame."""
+    refused = reason.errno == errno.EPERM and VERIFIER_LOG not in reason.log_tail
+    return reason.step != "load" or refused or len(wanted) == 1
+
+
+def _culprits(reason: LoaderError, wanted: Sequence[Part]) -> list[tuple[Part, str]]:
+    """Whose program or map libbpf named last, and its name."""
+    for name in reversed(_NAMED.findall(reason.log_tail)):
+        found = [(part, name) for part in wanted if name in part.programs or name in part.maps]
+        if found:
+            return found
+    return []
+
+
+def _blame(
+    reason: LoaderError, wanted: Sequence[Part], left_out: dict[str, LoaderError]
+) -> dict[str, Loaded | LoaderError]:
+    """The parts that are given up; an optional program is put in `left_out` instead."""
+    culprits = _culprits(reason, wanted)
+    optional = [(part, name) for part, name in culprits if name in part.optional and name not in left_out]
+    if optional:
+        left_out |= {name: _named(part, reason) for part, name in optional}
+        return {}
+    given_up = wanted if _is_for_all(reason, wanted) else [part for part, _ in culprits]
+    return {part.name: _named(part, reason) for part in given_up}
+
+
+def _named(part: Part, reason: LoaderError) -> LoaderError:
+    """The same failure, told of the probe that people know."""
+    return LoaderError(part.name, reason.step, reason.errno, reason.log_tail, reason.hint)

@@ -1,0 +1,37 @@
+"""How long tasks waited for a CPU, on all CPUs together; the reader of bpf/run_queue.bpf.c.
+
+Shown to everybody, as /proc/pressure/cpu is.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Final
+
+from helper.loaders.maps import read_per_cpu
+from helper.probes.activity import ActivityProbe, Table, add_up
+
+if TYPE_CHECKING:
+    from helper.loaders.libbpf import BpfObject
+    from helper.probes.visibility import Visibility
+
+SECTION_RUN_QUEUE: Final = 18
+RUN_QUEUE: Final = struct.Struct("@QQQ32Q")  # struct st_run_queue
+LONGEST: Final = struct.Struct("@Q")  # its first member: the one that isn't a sum
+
+
+class RunQueue(ActivityProbe):
+    """The probe `run_queue`."""
+
+    name = "run_queue"
+
+    def _find_maps(self, bpf_object: BpfObject) -> None:
+        self._waits_fd = bpf_object.map_fd("waits")
+
+    def tables(self, visibility: Visibility) -> tuple[Table, ...]:
+        del visibility  # everybody sees the same
+        self._opened()
+        shares = read_per_cpu(self._door, self.name, self._waits_fd, RUN_QUEUE.size)
+        longest_ns = max(LONGEST.unpack_from(share)[0] for share in shares)
+        row = LONGEST.pack(longest_ns) + add_up([share[LONGEST.size :] for share in shares])
+        return (Table(SECTION_RUN_QUEUE, RUN_QUEUE.size, row),)

@@ -1,0 +1,69 @@
+"""What the tests of the activity probes share: opened probes, and their tables by the members' names."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from smoothtask_gui.sources.activity import (
+    CALLER,
+    CPU_FREQUENCY,
+    FILE_SYSTEM,
+    FILE_USER,
+    RECLAIM,
+    RUN_QUEUE,
+    SYSCALL,
+    ActivitySection,
+)
+from tests.bpf.machine import EVERYTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+
+    from helper.probes.activity import ActivityProbe
+    from helper.probes.visibility import Visibility
+
+DTYPES: Final = {
+    ActivitySection.RECLAIM: RECLAIM,
+    ActivitySection.CPU_FREQUENCY: CPU_FREQUENCY,
+    ActivitySection.RUN_QUEUE: RUN_QUEUE,
+    ActivitySection.CALLERS: CALLER,
+    ActivitySection.SYSCALLS: SYSCALL,
+    ActivitySection.FILE_USERS: FILE_USER,
+    ActivitySection.FILE_SYSTEMS: FILE_SYSTEM,
+}
+
+
+@contextmanager
+def opened(probe: ActivityProbe) -> Iterator[ActivityProbe]:
+    probe.open()
+    try:
+        yield probe
+    finally:
+        probe.close()
+
+
+def table(
+    probe: ActivityProbe, section: ActivitySection, visibility: Visibility = EVERYTHING
+) -> npt.NDArray[np.void] | None:
+    """The rows of one section as this viewer gets them; None if he gets no such section."""
+    for found in probe.tables(visibility):
+        if found.section == section:
+            assert found.record_bytes == DTYPES[section].itemsize
+            return np.frombuffer(found.rows, DTYPES[section])
+    return None
+
+
+def rows_of(rows: npt.NDArray[np.void] | None, pid: int) -> npt.NDArray[np.void]:
+    assert rows is not None
+    return rows[rows["actor"]["pid"] == pid]
+
+
+def row_of(rows: npt.NDArray[np.void] | None, pid: int) -> np.void:
+    found = rows_of(rows, pid)
+    assert len(found) == 1, f"{len(found)} rows of process {pid}"
+    return found[0]

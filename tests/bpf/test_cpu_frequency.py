@@ -1,0 +1,65 @@
+"""The program run in the kernel with arguments of our choice (BPF_PROG_TEST_RUN): build machines have no cpufreq."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING
+
+from helper.probes.cpu_frequency import CPUS, CpuFrequency
+from smoothtask_gui.sources.activity import ActivitySection
+from tests.bpf.activity import opened, table
+from tests.bpf.machine import boottime_ns
+
+if TYPE_CHECKING:
+    from helper.loaders.libbpf import Libbpf
+    from helper.probes.activity import ActivityProbe
+
+
+class TestRun(ctypes.Structure):
+    """`struct bpf_test_run_opts` of libbpf's bpf.h, up to ctx_size_in and with room for the rest."""
+
+    __test__ = False
+    _fields_ = (
+        ("sz", ctypes.c_size_t),
+        ("data_in", ctypes.c_void_p),
+        ("data_out", ctypes.c_void_p),
+        ("data_sizes", ctypes.c_uint32 * 2),
+        ("ctx_in", ctypes.c_void_p),
+        ("ctx_out", ctypes.c_void_p),
+        ("ctx_size_in", ctypes.c_uint32),
+        ("rest", ctypes.c_uint32 * 7),
+    )
+
+
+def change(probe: ActivityProbe, door: Libbpf, cpu: int, frequency_khz: int) -> None:
+    """Runs the program as trace_cpu_frequency(frequency_khz, cpu) would."""
+    assert probe._object is not None
+    [program], _ = probe._object.fds()
+    arguments = (ctypes.c_uint64 * 2)(frequency_khz, cpu)
+    run = TestRun(sz=ctypes.sizeof(TestRun), ctx_in=ctypes.addressof(arguments), ctx_size_in=16)
+    call = door.calls.bpf_prog_test_run_opts
+    call.argtypes, call.restype = [ctypes.c_int, ctypes.c_void_p], ctypes.c_int
+    assert call(program, ctypes.addressof(run)) == 0
+
+
+def test_the_latest_frequency_of_each_cpu_is_kept_and_its_changes_are_counted(door: Libbpf) -> None:
+    before_ns = boottime_ns()
+    with opened(CpuFrequency(door)) as probe:
+        for cpu, frequency_khz in ((3, 800_000), (3, 3_200_000), (7, 1_500_000)):
+            change(probe, door, cpu, frequency_khz)
+        rows = table(probe, ActivitySection.CPU_FREQUENCY)
+    assert rows is not None
+    found = {int(row["cpu"]): (int(row["frequency_khz"]), int(row["changes"])) for row in rows}
+    assert {3: (3_200_000, 2), 7: (1_500_000, 1)}.items() <= found.items()
+    assert (before_ns < rows["changed_ns"]).all()
+    assert (rows["changed_ns"] < boottime_ns()).all()
+
+
+def test_cpus_beyond_the_map_are_counted_as_lost(door: Libbpf) -> None:
+    with opened(CpuFrequency(door)) as probe:
+        for cpu in range(100_000, 100_000 + CPUS + 300):
+            change(probe, door, cpu, 1)
+        rows = table(probe, ActivitySection.CPU_FREQUENCY)
+        assert rows is not None
+        assert len(rows) + probe.lost() >= CPUS + 300
+        assert probe.lost() > 0

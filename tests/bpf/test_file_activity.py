@@ -1,0 +1,150 @@
+"""Opens, reads, writes and syncs of a child that does a known number of each."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from helper.probes.file_activity import FILE_SYSTEMS, FileActivity
+from helper.probes.visibility import Mode, Visibility
+from smoothtask_gui.sources.activity import ActivitySection
+from tests.bpf.activity import opened, row_of, table
+from tests.bpf.machine import NOBODY, boottime_ns, child
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from helper.loaders.libbpf import Libbpf
+    from helper.probes.activity import ActivityProbe
+
+KNOWN = """
+say(); wait()
+for _ in range(10):
+    file = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+    for _ in range(10): os.write(file, bytes(1000))
+    os.pwrite(file, bytes(24), 0)
+    os.fsync(file); os.fdatasync(file)
+    os.lseek(file, 0, 0)
+    for _ in range(5): os.read(file, 100)
+    os.pread(file, 7, 3)
+    os.close(file)
+for _ in range(4):
+    try: os.open(sys.argv[1] + '/nothing', os.O_RDONLY)
+    except NotADirectoryError: pass
+say(); wait()
+"""
+COUNTS = {
+    "opens": 10,
+    "failed_opens": 4,
+    "writes": 110,
+    "written_bytes": 10 * 10_024,
+    "reads": 60,
+    "read_bytes": 10 * 507,
+    "syncs": 20,
+}
+
+
+@pytest.fixture
+def probe(door: Libbpf) -> Iterator[ActivityProbe]:
+    with opened(FileActivity(door)) as found:
+        yield found
+
+
+def test_a_childs_row_counts_exactly_what_it_did(probe: ActivityProbe, tmp_path: Path) -> None:
+    with child(KNOWN, str(tmp_path / "file")) as user:
+        user.settle()
+        rows = table(probe, ActivitySection.FILE_USERS)
+        assert rows is not None
+        before = row_of(rows, user.pid).copy()
+        user.tell()
+        user.settle()
+        row = row_of(table(probe, ActivitySection.FILE_USERS), user.pid)
+    assert {name: int(row[name] - before[name]) for name in COUNTS} == COUNTS
+    assert row["sync_ns"] > 0
+
+
+def test_a_file_systems_row_is_that_of_the_device_the_file_lies_on(probe: ActivityProbe, tmp_path: Path) -> None:
+    before = systems(probe)
+    with child(KNOWN, str(tmp_path / "file")) as user:
+        user.settle()
+        user.tell()
+        user.settle()
+    device = tmp_path.stat().st_dev
+    after = systems(probe)
+    row = after[os.major(device), os.minor(device)]
+    known = before.get((os.major(device), os.minor(device)))
+    for name, count in COUNTS.items():
+        if name != "failed_opens":
+            assert row[name] - (known[name] if known is not None else 0) >= count, name
+    assert row["durations"].sum() == row["syncs"]
+    assert row["type"].decode() == type_of_mount(os.major(device), os.minor(device))
+    assert 0 < row["first_ns"] < boottime_ns()
+
+
+def systems(probe: ActivityProbe) -> dict[tuple[int, int], object]:
+    rows = table(probe, ActivitySection.FILE_SYSTEMS)
+    assert rows is not None
+    return {(int(row["major"]), int(row["minor"])): row for row in rows}
+
+
+def type_of_mount(major: int, minor: int) -> str:
+    with Path("/proc/self/mountinfo").open(encoding="utf-8") as lines:
+        return next(line.split(" - ")[1].split()[0] for line in lines if line.split()[2] == f"{major}:{minor}")
+
+
+def test_pipes_and_sockets_are_no_files(probe: ActivityProbe) -> None:
+    script = (
+        "import socket\nsay(); wait()\n"
+        "ends = os.pipe(); left, right = socket.socketpair()\n"
+        "for _ in range(50):\n"
+        "    os.write(ends[1], b'x'); os.read(ends[0], 1)\n"
+        "    os.write(left.fileno(), b'x'); os.read(right.fileno(), 1)\n"
+        "say(); wait()\n"
+    )
+    with child(script) as talker:
+        talker.settle()
+        before = row_of(table(probe, ActivitySection.FILE_USERS), talker.pid).copy()
+        talker.tell()
+        talker.settle()
+        row = row_of(table(probe, ActivitySection.FILE_USERS), talker.pid)
+    assert [row[name] - before[name] for name in ("reads", "writes", "opens")] == [0, 0, 0]
+
+
+def test_who_does_not_see_all_gets_his_own_rows_and_no_file_systems(probe: ActivityProbe, tmp_path: Path) -> None:
+    with child(KNOWN, str(tmp_path / "file")) as user:
+        user.settle()
+        user.tell()
+        user.settle()
+        viewer = Visibility(Mode.SEES_AS_PROC, NOBODY)
+        rows = table(probe, ActivitySection.FILE_USERS, viewer)
+        assert rows is not None
+        assert user.pid not in rows["actor"]["pid"]
+        assert table(probe, ActivitySection.FILE_SYSTEMS, viewer) is None
+
+
+MANY = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.unshare(0x20000) == 0  # CLONE_NEWNS
+assert libc.mount(b"none", b"/", None, 0x44000, None) == 0  # MS_REC | MS_PRIVATE
+place = sys.argv[1].encode()
+for _ in range(300):
+    assert libc.mount(b"none", place, b"tmpfs", 0, None) == 0
+    os.close(os.open(sys.argv[1] + "/file", os.O_WRONLY | os.O_CREAT))
+say(); wait()
+"""
+
+
+def test_more_file_systems_than_the_map_holds_are_counted_together(probe: ActivityProbe, tmp_path: Path) -> None:
+    with child(MANY, str(tmp_path)) as mounter:
+        mounter.settle()
+        rows = table(probe, ActivitySection.FILE_SYSTEMS)
+    assert rows is not None
+    [others] = rows[rows["type"] == b""]
+    assert (int(others["major"]), int(others["minor"])) == (0, 0)
+    assert FILE_SYSTEMS < len(rows) <= FILE_SYSTEMS + 257
+    assert 0 < others["opens"] < 300
+    assert rows["opens"][(rows["type"] == b"tmpfs") | (rows["type"] == b"")].sum() >= 300

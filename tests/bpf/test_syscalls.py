@@ -1,0 +1,182 @@
+"""System calls counted in the kernel against what a child is known to have called."""
+
+from __future__ import annotations
+
+import os
+import platform
+from typing import TYPE_CHECKING
+
+import pytest
+
+from helper.probes.activity import ACTORS, SETTINGS, ActivityProbe
+from helper.probes.syscalls import Syscalls
+from helper.probes.visibility import Mode, Visibility
+from smoothtask_gui.sources.activity import ActivitySection
+from tests.bpf.activity import opened, row_of, rows_of, table
+from tests.bpf.machine import NOBODY, Child, boottime_ns, child
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from helper.loaders.libbpf import Libbpf
+
+CALLS = 10_000
+RARE = {"x86_64": 146, "aarch64": 125}[platform.machine()]  # sched_get_priority_max: nobody else calls it
+AGAIN = "say()\nwhile True:\n    wait()\n"
+
+
+@pytest.fixture
+def probe(door: Libbpf) -> Iterator[ActivityProbe]:
+    with opened(Syscalls(door)) as found:
+        yield found
+
+
+def calls_for(probe: ActivityProbe, busy: Child) -> int:
+    """How many calls the child's row gains by one turn, from sleep to sleep."""
+    before = int(row_of(table(probe, ActivitySection.CALLERS), busy.pid)["calls"])
+    busy.tell()
+    busy.settle()
+    return int(row_of(table(probe, ActivitySection.CALLERS), busy.pid)["calls"]) - before
+
+
+def test_exactly_ten_thousand_calls_more_are_ten_thousand_more_in_the_childs_row(probe: ActivityProbe) -> None:
+    turn = AGAIN + "    for _ in range(count): os.getppid()\n    count = 10000 - count\n    say()\n"
+    with child("count = 0\n" + turn) as busy:
+        busy.settle()
+        busy.tell()
+        busy.settle()
+        with_calls, without = calls_for(probe, busy), calls_for(probe, busy)
+    assert with_calls - without == CALLS
+
+
+def test_a_number_that_only_the_child_calls_is_counted_to_the_call(probe: ActivityProbe) -> None:
+    with child(AGAIN + "    for _ in range(10000): os.sched_get_priority_max(0)\n    say()\n") as busy:
+        busy.settle()
+        busy.tell()
+        busy.settle()
+        rows = table(probe, ActivitySection.SYSCALLS)
+    assert rows is not None
+    [row] = rows[rows["number"] == RARE]
+    assert row["calls"] == row["durations"].sum() == CALLS
+    assert row["failed"] == 0
+    assert 0 < row["call_ns"] < 10**9
+
+
+def test_failed_calls_are_told_apart(probe: ActivityProbe) -> None:
+    script = (
+        "    for _ in range(100):\n"
+        "        try: os.kill(2**22 + 1, 0)\n"
+        "        except ProcessLookupError: pass\n"
+        "    say()\n"
+    )
+    with child(AGAIN + script) as busy:
+        busy.settle()
+        before = rows_of(table(probe, ActivitySection.CALLERS), busy.pid)["failed"].sum()
+        busy.tell()
+        busy.settle()
+        assert rows_of(table(probe, ActivitySection.CALLERS), busy.pid)["failed"].sum() - before == 100
+
+
+def test_time_asleep_in_a_call_is_part_of_it_and_falls_into_its_slot(probe: ActivityProbe) -> None:
+    with child(AGAIN + "    time.sleep(0.2)\n    say()\n") as sleeper:
+        sleeper.settle()
+        sleeper.tell()
+        sleeper.settle()
+        row = row_of(table(probe, ActivitySection.CALLERS), sleeper.pid)
+        rows = table(probe, ActivitySection.SYSCALLS)
+    assert row["call_ns"] >= 200_000_000
+    assert rows is not None
+    assert rows["durations"][:, 27].sum() >= 1, "134 to 268 ms"
+
+
+def test_the_calls_of_all_threads_are_their_processs(probe: ActivityProbe) -> None:
+    work = "    many = [threading.Thread(target=lambda: [os.getppid() for _ in range(count)]) for _ in range(4)]\n"
+    turn = (
+        AGAIN + work + "    [one.start() for one in many]; [one.join() for one in many]; count = 2500 - count; say()\n"
+    )
+    with child("count = 2500\n" + turn) as busy:
+        busy.settle()
+        busy.tell()
+        busy.settle()
+        assert row_of(table(probe, ActivitySection.CALLERS), busy.pid)["calls"] >= CALLS
+
+
+def test_who_does_not_see_all_gets_his_own_rows_and_no_sums_of_others(probe: ActivityProbe) -> None:
+    become = "os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)\n"
+    with child(become + AGAIN + "    say()\n") as own:
+        own.settle()
+        own.tell()
+        own.settle()
+        os.getppid()
+        for mode in (Mode.SEES_OWN, Mode.SEES_AS_PROC):
+            viewer = Visibility(mode, NOBODY)
+            rows = table(probe, ActivitySection.CALLERS, viewer)
+            assert rows is not None
+            assert set(rows["actor"]["uid"]) == {NOBODY}
+            assert own.pid in rows["actor"]["pid"]
+            assert table(probe, ActivitySection.SYSCALLS, viewer) is None
+        assert os.getpid() in row_pids(probe)
+
+
+def row_pids(probe: ActivityProbe) -> set[int]:
+    rows = table(probe, ActivitySection.CALLERS)
+    assert rows is not None
+    return set(rows["actor"]["pid"].tolist())
+
+
+def test_what_a_process_does_as_another_user_has_a_row_of_its_own(probe: ActivityProbe) -> None:
+    turn = "say(); wait(); os.setresuid(65534, 65534, 0); say(); wait()"
+    with child(turn) as setuid:
+        setuid.settle()
+        setuid.tell()
+        setuid.settle()
+        rows = rows_of(table(probe, ActivitySection.CALLERS), setuid.pid)
+        owners = {(int(row["actor"]["uid"]), int(row["actor"]["uids_differ"])) for row in rows}
+        shown = table(probe, ActivitySection.CALLERS, Visibility(Mode.SEES_OWN, NOBODY))
+    assert owners == {(0, 0), (NOBODY, 1)}
+    assert len(rows_of(shown, setuid.pid)) == 0
+
+
+def test_more_processes_than_the_map_holds_are_counted_together(probe: ActivityProbe) -> None:
+    """Users stand in for processes: the map has a row for each, and they are quicker to make."""
+    script = (
+        "    for uid in range(100000, 100000 + 4600):\n"
+        "        os.setresuid(uid, uid, 0); os.getppid(); os.setresuid(0, 0, 0)\n"
+        "    say()\n"
+    )
+    with child(AGAIN + script) as many:
+        many.settle()
+        many.tell()
+        many.settle()
+        rows = table(probe, ActivitySection.CALLERS)
+    assert rows is not None
+    assert ACTORS <= len(rows) <= ACTORS + 257
+    [overflow] = rows[rows["actor"]["pid"] == 0]
+    assert overflow["actor"]["first_ns"] < boottime_ns()
+    assert rows["calls"][(rows["actor"]["uid"] >= 100000) | (rows["actor"]["pid"] == 0)].sum() >= 2 * 4600
+
+
+def test_rows_without_a_call_since_the_last_time_make_room(probe: ActivityProbe) -> None:
+    with child(AGAIN + "    say()\n") as idle:
+        idle.settle()
+        idle.tell()
+        idle.settle()
+        probe.forget_idle()
+        assert idle.pid in row_pids(probe)
+        probe.forget_idle()
+        assert idle.pid not in row_pids(probe)
+        idle.tell()
+        idle.settle()
+        assert idle.pid in row_pids(probe)
+
+
+def test_losses_are_remembered_when_the_probe_is_closed_and_opened_again(door: Libbpf) -> None:
+    probe = Syscalls(door)
+    assert probe.lost() == 0
+    with opened(probe):
+        assert probe._settings is not None
+        SETTINGS.pack_into(probe._settings, 0, 7)  # as the programs do when the kernel has no memory
+        assert probe.lost() == 7
+    assert probe.lost() == 7
+    with opened(probe):
+        assert probe.lost() == 7

@@ -1,0 +1,48 @@
+"""What a person at the command line reads when the helper is there, refuses, or has nobody to ask."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+from tests.bus.boxes import ROOT, Box
+
+OpenBox = Callable[..., Box]
+
+
+def smoothtask(box: Box, *words: str, session: str = "active") -> subprocess.CompletedProcess[str]:
+    """The checkout's command line as alice in that session of the box."""
+    command = ["env", f"PYTHONPATH={ROOT}", sys.executable, "-P", "-m", "smoothtask_gui", *words]
+    inside = box.held.command(*command, user="alice", session=session)
+    return subprocess.run(inside, cwd="/", capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_an_ordinary_user_of_an_active_session_reads_from_the_helper(box: Box) -> None:
+    done = smoothtask(box, "top", "--json", "--count", "2", "--period-ms", "200", "--source", "helper")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count('"source": "helper"') == 2
+
+
+def test_a_refused_user_is_told_who_may(box: Box) -> None:
+    done = smoothtask(box, "top", "--count", "1", "--source", "helper", session="none")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1
+    assert "The helper refused" in done.stderr
+    assert "active local session" in done.stderr
+
+
+def test_a_refused_user_is_served_from_proc_and_told_why(box: Box) -> None:
+    done = smoothtask(box, "top", "--json", "--count", "1", "--period-ms", "100", session="none")
+    assert done.returncode == 0
+    assert '"source": "procfs"' in done.stdout
+    assert "reading from /proc: The helper refused" in done.stderr
+
+
+def test_without_polkit_the_reason_is_said_and_the_doctor_knows_what_to_do(open_box: OpenBox) -> None:
+    box = open_box("--no-polkit")
+    refused = smoothtask(box, "top", "--count", "1", "--source", "helper")
+    assert refused.returncode == 1
+    assert refused.stderr.count("\n") == 1
+    assert "polkit" in refused.stderr.lower()
+    told = smoothtask(box, "doctor")
+    assert "polkit" in told.stdout.lower()
+    assert "Traceback" not in told.stderr

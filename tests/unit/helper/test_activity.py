@@ -1,0 +1,129 @@
+"""Probes that come and go: who gets their sections, what fails alone, and how often a failed one is tried again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from helper.probes.visibility import Mode, Visibility
+from helper.sampler import packets
+from helper.sampler.activity import Activity
+from helper.sampler.probe_set import FIRST_PAUSE_S, LONGEST_PAUSE_S, ProbeSet, Slot, State, kinds_of
+from helper.sampler.readings import Readings
+from tests.fakes.activity import FakeActivity
+from tests.fakes.probes import ROW_BYTES, FakeTasks
+
+VIEWER = Visibility(Mode.SEES_AS_PROC, 1000)
+
+
+@dataclass
+class Clock:
+    now_s: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def running(probe: FakeActivity, clock: Clock | None = None) -> Slot:
+    slot = Slot(probe, kinds_of(probe.name), clock_s=clock or Clock())
+    slot.open()
+    return slot
+
+
+def test_only_sections_of_the_kinds_asked_for_are_read() -> None:
+    calls, files = FakeActivity(), FakeActivity("file_activity", section=21)
+    activity = Activity([(running(calls), calls), (running(files), files)])
+    assert [section.kind for section in activity.sections(VIEWER, packets.KIND_FILES)] == [21]
+    assert calls.asked == []
+    assert files.asked == [VIEWER]
+
+
+def test_a_probe_that_cannot_be_read_is_closed_with_its_reason_and_the_others_go_on() -> None:
+    calls, files = FakeActivity(), FakeActivity("file_activity", section=21)
+    slots = running(calls), running(files)
+    activity = Activity(zip(slots, (calls, files), strict=True))
+    calls.broken = True
+    assert [section.kind for section in activity.sections(VIEWER, packets.KINDS)] == [21]
+    assert [slot.state for slot in slots] == [State.FAILED, State.RUNNING]
+    assert "step: read" in slots[0].reason
+    assert "the verifier's last line" in slots[0].reason
+    assert calls.closed == 1
+
+
+def test_making_room_comes_once_a_minute_and_may_fail_alone() -> None:
+    calls, files = FakeActivity(), FakeActivity("file_activity")
+    slot = running(calls)
+    activity = Activity([(slot, calls), (running(files), files)])
+    for second in (100, 130, 161):
+        activity.forget_idle(second * 10**9)
+    assert files.forgotten == 2
+    calls.broken = True
+    activity.forget_idle(300 * 10**9)
+    assert (slot.state, files.forgotten) == (State.FAILED, 3)
+
+
+def test_losses_are_told_by_kind_and_outlive_the_probe() -> None:
+    calls = FakeActivity(lost_count=7)
+    slot = running(calls)
+    activity = Activity([(slot, calls)])
+    slot.close()
+    assert activity.lost(packets.KIND_SYSCALLS) == 7
+    assert activity.lost(packets.KIND_FILES) == 0
+
+
+def test_one_snapshot_of_tasks_serves_streams_with_and_without_opt_in_kinds() -> None:
+    tasks, calls = FakeTasks(), FakeActivity()
+    slot = Slot(tasks, kinds_of(tasks.name))
+    slot.open()
+    readings = Readings((slot, tasks, ROW_BYTES), None, Activity([(running(calls), calls)]))
+    moment_ns = readings.begin()
+    plain = readings.take(VIEWER, moment_ns, packets.KIND_TASKS)
+    more = readings.take(VIEWER, moment_ns, packets.KIND_TASKS | packets.KIND_SYSCALLS)
+    assert [section.kind for section in plain.sections] == [1]
+    assert [section.kind for section in more.sections] == [1, 19]
+    assert len(tasks.asked) == 1
+    readings.take(VIEWER, moment_ns + 1)
+    assert len(tasks.asked) == 2
+
+
+def test_a_failed_probe_is_tried_again_after_pauses_that_double_up_to_an_hour() -> None:
+    clock, probe = Clock(), FakeActivity(broken=True)
+    slot = running(probe, clock)
+    probes = ProbeSet((slot,), "core")
+    pauses_s = []
+    for _ in range(9):
+        began_s = clock.now_s
+        while not any(probes.wanted(packets.KIND_SYSCALLS)):
+            clock.now_s += 1
+        pauses_s.append(clock.now_s - began_s)
+        slot.open()
+    assert pauses_s[:3] == [FIRST_PAUSE_S, 2 * FIRST_PAUSE_S, 4 * FIRST_PAUSE_S]
+    assert pauses_s[-1] == LONGEST_PAUSE_S
+    assert probe.opened == 10
+
+
+def test_asking_a_failed_probe_within_its_pause_does_not_touch_the_kernel() -> None:
+    probe = FakeActivity(broken=True)
+    slot = running(probe)
+    for _ in range(1000):
+        slot.open()
+    assert probe.opened == 1
+
+
+def test_a_probe_that_runs_again_has_no_reason_any_more() -> None:
+    clock, probe = Clock(), FakeActivity(broken=True)
+    slot = running(probe, clock)
+    probe.broken = False
+    clock.now_s = FIRST_PAUSE_S
+    slot.open()
+    assert (slot.state, slot.reason) == (State.RUNNING, "")
+
+
+def test_what_nobody_asks_for_is_closed_only_if_it_is_opt_in() -> None:
+    calls, reclaim = FakeActivity(), FakeActivity("memory_reclaim", section=16)
+    slots = running(calls), running(reclaim)
+    probes = ProbeSet(slots, "core")
+    probes.close_unwanted(packets.KIND_SYSCALLS)
+    assert [slot.state for slot in slots] == [State.RUNNING, State.RUNNING]
+    probes.close_unwanted(packets.KIND_TASKS)
+    assert [slot.state for slot in slots] == [State.OFF, State.RUNNING]
+    assert [row[1] for row in probes.rows()] == ["off", "running"]
