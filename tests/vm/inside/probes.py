@@ -20,7 +20,7 @@ def main() -> None:
     by_name = {kind.name: kind for kind in kinds if hasattr(kind, "open") and hasattr(kind, "name")}
     states = {}
     for name, kind in sorted(by_name.items()):
-        probe = kind(door, memory) if len(inspect.signature(kind).parameters) == 2 else kind(door)
+        probe = kind(door, memory) if "memory" in inspect.signature(kind).parameters else kind(door)
         began = time.monotonic()
         try:
             probe.open()
