@@ -52,7 +52,7 @@ def test_memory_time_and_cgroup_of_a_task_are_what_proc_tells(machine: Machine) 
         assert row["minor_faults"] == truth["minor_faults"]
         assert row["cgroup_id"] == told["cgroups"][pid]
         assert row["parent_pid"] == told["own"]
-        assert chr(row["state"]) == truth["state"]
+        assert row["state"] == truth["state"].encode()
         assert row["missing"] == 0
         assert row["comm"] == b"st-sleeper"
 
