@@ -38,17 +38,22 @@ class Together:
     """What is to be loaded with what; used by the thread that opens probes, see helper/probes/probe.py."""
 
     def __init__(self) -> None:
-        self.names: tuple[str, ...] = ()
+        self._groups: tuple[tuple[str, ...], ...] = ()
         self._untried: set[str] = set()
         self._waiting: dict[str, Loaded | LoaderError] = {}
 
-    def plan(self, names: Iterable[str]) -> None:
-        """Whichever of these is opened first brings the others into the kernel too; each still attaches alone.
+    def plan(self, *groups: Iterable[str]) -> None:
+        """Whichever of a group is opened first brings the others into the kernel too; each still attaches alone.
 
         Once: a probe that is closed and opened again is loaded by itself.
         """
-        self.names = tuple(names)
-        self._untried = set(self.names)
+        self._groups = tuple(tuple(names) for names in groups)
+        self._untried = set().union(*self._groups)
+
+    def company_of(self, name: str) -> list[str]:
+        """The others of its group that are an open question."""
+        group = next((names for names in self._groups if name in names), ())
+        return [other for other in group if other != name and self.is_open_question(other)]
 
     def is_open_question(self, name: str) -> bool:
         """Planned, and neither loaded nor refused so far."""

@@ -1,8 +1,7 @@
 """One file per BPF object: its reader. See `probe.py` for what they have in common.
 
-`EVENT_KINDS` says which kinds of a stream (`enum st_kinds`) each probe with events serves; the task snapshot serves
-ST_KIND_TASKS, together with the roll-ups of ProcessEvents. The probes of sockets share a `SocketMemory`; they and
-`BlockIo` are not part of a stream yet.
+`EVENT_KINDS` says which kinds of a stream (`enum st_kinds`) the probes of rare events serve; which sections of a tick
+come from which probe is in helper/sampler/assembly.py. The probes of sockets share a `SocketMemory`.
 """
 
 from __future__ import annotations

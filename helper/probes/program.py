@@ -62,9 +62,7 @@ def _load_part(door: Libbpf, name: str, shared_maps: Mapping[str, int]) -> tuple
         outcome.bpf_object.close()  # loaded before the map was made that it must share
         outcome = None
     if outcome is None:
-        planned = door.together.names if name in door.together.names else ()
-        others = [other for other in planned if other != name and door.together.is_open_question(other)]
-        loaded = load_parts(door, [name, *others], constants(), shared_maps)
+        loaded = load_parts(door, [name, *door.together.company_of(name)], constants(), shared_maps)
         outcome = loaded.pop(name)
         door.together.put(loaded)
     if isinstance(outcome, LoaderError):

@@ -34,12 +34,13 @@ from helper.sampler.probe_set import ProbeSet, Slot, kinds_of
 from helper.sampler.readings import Readings
 
 if TYPE_CHECKING:
+    from helper.probes.bcc_programs import TcpStates
     from helper.probes.proc_snapshot import ProcSnapshot
 
 _ACTIVITY: Final = (MemoryReclaim, CpuFrequency, RunQueue, Syscalls, FileActivity)
-_TOGETHER: Final = ("task_snapshot", "process_events", "oom_events", "thermal_events")
+_TICK: Final = ("task_snapshot", "process_events", "oom_events", "thermal_events")
 _NETWORK: Final = ("socket_events", "sockets", "socket_owners", "block_io")
-_NAMES: Final = (*_TOGETHER, *_NETWORK, *(kind.name for kind in _ACTIVITY))
+_NAMES: Final = (*_TICK, *_NETWORK, *(kind.name for kind in _ACTIVITY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +71,14 @@ class _Absent:
 
 def assemble(object_dir: Path, bcc_dir: Path, choice: Choice) -> Assembly:
     """The probes of the chosen loader, whose objects or sources lie in these folders; nothing is loaded yet."""
+    memory = SocketMemory()
     try:
-        door, four = _of_bcc(bcc_dir) if choice.loader == "bcc" else _of_core(object_dir)
+        door, five = _of_bcc(bcc_dir) if choice.loader == "bcc" else _of_core(object_dir, memory)
     except LoaderError as reason:
         slots = tuple(Slot(_Absent(name, reason), kinds_of(name)) for name in _NAMES)
         return Assembly(ProbeSet(slots, Choice("none", str(reason))), Readings(None, None), {})
-    tasks, exits, oom, thermal = four
-    memory = SocketMemory()
-    closes, sockets = SocketEvents(door, memory), Sockets(door, memory)
-    owners, disks = SocketOwners(door, memory), BlockIo(door)
+    tasks, exits, oom, thermal, closes = five
+    sockets, owners, disks = Sockets(door, memory), SocketOwners(door, memory), BlockIo(door)
     activity = [kind(door) for kind in _ACTIVITY]
     probes: tuple[Probe, ...] = (tasks, exits, oom, thermal, closes, sockets, owners, disks, *activity)
     slots = tuple(Slot(probe, kinds_of(probe.name)) for probe in probes)
@@ -86,7 +86,7 @@ def assemble(object_dir: Path, bcc_dir: Path, choice: Choice) -> Assembly:
     network = Network(
         (by_name[sockets.name], sockets),
         (by_name[owners.name], owners),
-        (by_name[closes.name], closes),
+        (by_name[closes.name], closes) if isinstance(closes, SocketEvents) else None,
         (by_name[tasks.name], tasks),
     )
     parts = (network, Block(by_name[disks.name], disks))
@@ -96,20 +96,23 @@ def assemble(object_dir: Path, bcc_dir: Path, choice: Choice) -> Assembly:
     return Assembly(ProbeSet(slots, choice), readings, {source.name: source for source in sources})
 
 
-_Four: TypeAlias = "tuple[TaskSnapshot | ProcSnapshot, ProcessEvents, OomEvents, ThermalEvents]"
+_Five: TypeAlias = (
+    "tuple[TaskSnapshot | ProcSnapshot, ProcessEvents, OomEvents, ThermalEvents, SocketEvents | TcpStates]"
+)
 
 
-def _of_core(object_dir: Path) -> tuple[Libbpf, _Four]:
+def _of_core(object_dir: Path, memory: SocketMemory) -> tuple[Libbpf, _Five]:
     door = Libbpf(object_dir)
-    door.together.plan(_TOGETHER)
-    return door, (TaskSnapshot(door), ProcessEvents(door), OomEvents(door), ThermalEvents(door))
+    door.together.plan(_TICK, _NETWORK)  # two loads: the first tick waits for one of them only
+    closes = SocketEvents(door, memory)
+    return door, (TaskSnapshot(door), ProcessEvents(door), OomEvents(door), ThermalEvents(door), closes)
 
 
-def _of_bcc(bcc_dir: Path) -> tuple[Libbpf, _Four]:
+def _of_bcc(bcc_dir: Path) -> tuple[Libbpf, _Five]:
     """Imports what only this loader needs."""
     from helper.loaders.bcc import Bcc  # noqa: PLC0415
-    from helper.probes.bcc_programs import ProcessEventsBySums  # noqa: PLC0415
+    from helper.probes.bcc_programs import ProcessEventsBySums, TcpStates  # noqa: PLC0415
     from helper.probes.proc_snapshot import ProcSnapshot  # noqa: PLC0415
 
     door = Bcc(bcc_dir)
-    return door, (ProcSnapshot(), ProcessEventsBySums(door), OomEvents(door), ThermalEvents(door))
+    return door, (ProcSnapshot(), ProcessEventsBySums(door), OomEvents(door), ThermalEvents(door), TcpStates(door))

@@ -109,10 +109,11 @@ class Network:
         self,
         sockets: tuple[Slot, SocketRows],
         owners: tuple[Slot, OwnerRows],
-        traffic: tuple[Slot, TrafficRows],
+        traffic: tuple[Slot, TrafficRows] | None,
         tasks: tuple[Slot, TaskRows],
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
+        """`traffic` is None where the loader's programs don't sum bytes (BCC)."""
         self._sockets = sockets
         self._owners = owners
         self._traffic = traffic
@@ -161,6 +162,8 @@ class Network:
         self._search = self._search.after_pass(now_ns - began_ns, now_ns)
 
     def _traffic_section(self, visibility: Visibility, moment_ns: int) -> tuple[Section, ...]:
+        if self._traffic is None:
+            return ()
         slot, source = self._traffic
         if slot.state is not State.RUNNING:
             return ()

@@ -9,7 +9,7 @@ def test_a_runaway_is_named_and_the_stop_button_ends_it(scene: Scene) -> None:
     app = scene.start_app("--hidden")
     scene.wait_for_icon()
     runaway = scene.start_runaway()
-    scene.until(lambda: scene.notified(r'string "spinner [^"]*cores'), "a notification names the process")
+    scene.until(lambda: scene.notified(r'string "spinner [^"]*cores?'), "a notification names the process")
     scene.until(scene.notification, "it is on the screen")
     scene.picture("notification")
     scene.press_stop("spinner")
