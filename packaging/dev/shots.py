@@ -12,19 +12,21 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import QTranslator
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
+from smoothtask_gui.domain.apps import AppGrouper
 from smoothtask_gui.domain.batch import Lost, SensorReading
 from smoothtask_gui.domain.connections import CONNECTION
 from smoothtask_gui.domain.culprit import Culprits
 from smoothtask_gui.domain.description import Application, Description
 from smoothtask_gui.domain.gpu_rates import BY_DRIVER, BY_PROCESSES, GpuProcessRate, GpuRates
 from smoothtask_gui.domain.incident import Action, Incident, IncidentState, ProcessIdentity, Severity, Share
+from smoothtask_gui.domain.origin import Origin
 from smoothtask_gui.domain.sample import RATE, ExitedRate, Sample, SystemRates
 from smoothtask_gui.domain.sensors import Limit
 from smoothtask_gui.domain.settings import Settings
@@ -43,6 +45,17 @@ NAMES = (
     b"kworker/u8:3-ev", b"pipewire", b"<b>bold</b>&amp", "Музыка".encode(), b"new\nline\x1b[31m", b"telegram-deskto",
     b"systemd-journal", b"dbus-daemon", b"python3", b"rust-analyzer", b"cc1plus", b"smoothtask",
 )  # fmt: skip
+ORIGINS: dict[bytes, dict[str, Any]] = {
+    b"firefox-esr": {"program_entry": Application("firefox-esr", "Firefox ESR", "firefox-esr")},
+    b"HandBrakeCLI": {"program_entry": Application("fr.handbrake.ghb", "HandBrake", "fr.handbrake.ghb")},
+    b"code": {"program_entry": Application("code", "Visual Studio Code - a very long name of an application", "")},
+    b"<b>bold</b>&amp": {"program_entry": Application("evil", "<b>bold</b>&amp;\n\x1b[31m\u202eevil", "/etc/passwd")},
+    b"systemd-journal": {"cgroup": "/system.slice/systemd-journald.service"},
+    b"dbus-daemon": {"cgroup": f"/system.slice/docker-{'0123456789abcdef' * 4}.scope"},
+    b"telegram-deskto": {
+        "cgroup": "/user.slice/user-1000.slice/user@1000.service/app.slice/app-flatpak-org.telegram.desktop-7.scope"
+    },
+}
 USERS = {0: "root", 1000: "anna", 1001: "very-long-user-name-of-the-company", 65534: "nobody"}
 
 
@@ -73,7 +86,18 @@ def processes(count: int, seed: int) -> np.ndarray:
         rows[name] = np.where(rng.random(count) < 0.8, 0, rng.pareto(0.8, count) * 4e3)
         rows[name][foreign] = np.nan
     rows["is_kernel"] = (rows["comm"] == b"kworker/u8:3-ev") & foreign
+    rows["parent_pid"] = 1
+    rows["parent_pid"][rows["comm"] == b"Isolated Web Co"] = rows["pid"][rows["comm"] == b"firefox-esr"][0]
     return rows
+
+
+def origins(rows: np.ndarray) -> tuple[Origin, ...]:
+    """Where some of them come from: with a desktop entry, a unit, a container."""
+    return tuple(
+        Origin(int(row["pid"]), int(row["start_ns"]), **ORIGINS[bytes(row["comm"])])
+        for row in rows
+        if bytes(row["comm"]) in ORIGINS
+    )
 
 
 def connections(count: int, seed: int) -> np.ndarray:
@@ -153,7 +177,8 @@ def system(busy_ratio: float, rng: np.random.Generator) -> SystemRates:
 
 def filled_store(rng: np.random.Generator, seconds: int = 90) -> tuple[Store, Sample]:
     """A minute and a half of history with a gap in it, and the last sample."""
-    store = Store()
+    store, grouper = Store(), AppGrouper()
+    grouper.learn(origins(processes(400, 3)))
     for second in range(seconds):
         busy = float(np.clip(0.3 + 0.25 * np.sin(second / 9) + rng.normal(0, 0.04) + 0.4 * (second > 70), 0, 1))
         temperature = 55 + 40 * busy
@@ -166,6 +191,7 @@ def filled_store(rng: np.random.Generator, seconds: int = 90) -> tuple[Store, Sa
             connections=connections(60, 5),
             gpus=gpus(processes(400, 3)),
         )  # fmt: skip
+        sample = grouper.group(sample)
         if 40 <= second < 47:
             store.gap(sample.boottime_ns)
         else:
@@ -296,9 +322,9 @@ class Photographer:
             window.show_view(view, Store() if state in {"waiting", "none"} else store)
             self.take(window, f"window-{state}")
             if state == "procfs":
-                self._tabs(window, state, (1, 2, 3, 4, 5))
+                self._tabs(window, state)
             if state == "incident":
-                self._tabs(window, state, (1, 2, 3, 4, 5))
+                self._tabs(window, state)
                 window.show_stale(sample.realtime_ns)
                 window.tabs.setCurrentIndex(0)
                 self.take(window, "window-stale")
@@ -307,12 +333,19 @@ class Photographer:
         small.resize(640, 480)
         small.show_view(views(sample)["incident"], store)
         self.take(small, "window-small")
+        small.tabs.setCurrentWidget(small.apps)
+        self.take(small, "window-small-apps")
+        small.apps.view.setCurrentIndex(small.apps.model.index(1, 0))
+        small.apps.processes.click()
+        self.take(small, "window-small-processes-of-one-app")
         small.close()
 
-    def _tabs(self, window: MainWindow, state: str, tabs: tuple[int, ...]) -> None:
-        for tab in tabs:
+    def _tabs(self, window: MainWindow, state: str) -> None:
+        for tab in range(1, window.tabs.count()):
             window.tabs.setCurrentIndex(tab)
-            if tab == 1:
+            if window.tabs.widget(tab) is window.apps:
+                window.apps.view.setCurrentIndex(window.apps.model.index(1, 0))
+            if window.tabs.widget(tab) is window.processes:
                 window.processes.view.setCurrentIndex(window.processes.model.index(2, 0))
             self.take(window, f"window-{state}-{tab}")
 

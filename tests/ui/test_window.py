@@ -229,7 +229,7 @@ def test_every_tab_can_be_reached_by_its_letter(window: MainWindow) -> None:
     assert len(set(letters)) == len(letters)
 
 
-@pytest.mark.parametrize("tab", range(6))
+@pytest.mark.parametrize("tab", range(7))
 def test_no_two_buttons_of_a_tab_share_a_letter(window: MainWindow, tab: int) -> None:
     show(window, source="procfs", notice="x", incidents=(runaway(),))
     window.tabs.setCurrentIndex(tab)
@@ -252,11 +252,14 @@ def test_every_button_and_field_has_a_name_and_is_big_enough(window: MainWindow)
                     assert widget.height() >= 28
 
 
-def test_find_goes_to_the_search_of_processes(window: MainWindow, qtbot: QtBot) -> None:
+def test_find_goes_to_the_search_of_apps_or_of_the_tab_that_has_one(window: MainWindow, qtbot: QtBot) -> None:
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
     qtbot.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
-    assert window.tabs.currentWidget() is window.processes
+    assert window.tabs.currentWidget() is window.apps
+    assert window.apps.search.hasFocus()
+    window.tabs.setCurrentWidget(window.processes)
+    qtbot.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
     assert window.processes.search.hasFocus()
 
 

@@ -5,7 +5,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smoothtask_gui.domain.batch import Batch
@@ -130,6 +130,7 @@ def test_a_row_without_a_reading_has_none() -> None:
     assert row["age_s"] == 1.0
 
 
+@settings(deadline=None)  # a busy machine says nothing about the promise
 @given(
     st.lists(st.tuples(st.integers(0, 9), st.integers(0, 1000), st.sampled_from(["open", "closed"])), max_size=12),
     st.integers(1, 4),
