@@ -31,16 +31,12 @@ LATER_NS = 10_000 * SECOND
 
 
 class Desktop:
-    """Two entries; counts the questions."""
-
-    def __init__(self) -> None:
-        self.asked = 0
+    """Two entries."""
 
     def by_id(self, ids: Sequence[str]) -> Application | None:
         return MAPS if MAPS.desktop_id in ids else None
 
     def by_program(self, executable: str) -> Application | None:
-        self.asked += 1
         return EDITOR if executable.endswith("/editor") else None
 
 
@@ -117,16 +113,6 @@ def test_a_change_in_the_row_is_looked_at_and_an_old_process_again_after_long(tm
 def test_threads_of_the_kernel_are_not_looked_at(tmp_path: Path) -> None:
     proc(tmp_path, 7)
     assert read(OriginReader(Desktop(), tmp_path), process(7, is_kernel=True)) == ()
-
-
-def test_the_same_program_in_the_same_place_is_looked_up_once(tmp_path: Path) -> None:
-    desktop = Desktop()
-    reader = OriginReader(desktop, tmp_path)
-    for pid in range(7, 17):
-        proc(tmp_path, pid)
-    assert len(read(reader, *(process(pid) for pid in range(7, 17)))) == 10
-    assert desktop.asked == 1
-    assert (reader.counts.hits, reader.counts.misses) == (9, 1)
 
 
 def test_what_has_ended_is_forgotten(tmp_path: Path) -> None:
