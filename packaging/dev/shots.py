@@ -23,10 +23,11 @@ from smoothtask_gui.domain.apps import AppGrouper
 from smoothtask_gui.domain.batch import Lost, SensorReading
 from smoothtask_gui.domain.connections import CONNECTION
 from smoothtask_gui.domain.culprit import Culprits
-from smoothtask_gui.domain.description import Application, Description
+from smoothtask_gui.domain.description import Application, CacheCounts, Description
 from smoothtask_gui.domain.gpu_rates import BY_DRIVER, BY_PROCESSES, GpuProcessRate, GpuRates
 from smoothtask_gui.domain.incident import Action, Incident, IncidentState, ProcessIdentity, Severity, Share
 from smoothtask_gui.domain.origin import Origin
+from smoothtask_gui.domain.own_cost import HelperCost, OwnReading, ProbeCost
 from smoothtask_gui.domain.sample import RATE, ExitedRate, Sample, SystemRates
 from smoothtask_gui.domain.sensors import Limit
 from smoothtask_gui.domain.settings import Settings
@@ -300,6 +301,34 @@ def describe(who: ProcessIdentity, answer: Callable[[Description], None]) -> Non
     answer(DESCRIPTIONS[who.pid % 2])
 
 
+def ask_cost(ask_helper: bool, answer: Callable[[OwnReading], None]) -> None:
+    """A helper with its probes, one of them failed; without the helper, the reason. Answers twice, so rates show."""
+    probes = tuple(
+        ProbeCost(name, "running", "", 12_345 * place, 9_876_543 * place, 40_960 * place)
+        for place, name in enumerate(("task_snapshot", "process_events", "sockets", "socket_events", "block_io"), 1)
+    )
+    probes += (ProbeCost("cpu_frequency", "failed", "this kernel has no power:cpu_frequency", None, None, 0),)
+    helper = HelperCost(4 * SECOND_NS, 7_000_000, 31_000_000, 4_200_000, 3700 * SECOND_NS, 1, probes)
+    caches = (("processes", CacheCounts(93, 7, 1, 45, 512)), ("applications", CacheCounts(0, 0, 0, 0, 1024)))
+    reason = "The helper is not installed: install the package smoothtask-helper."
+    first = OwnReading(
+        100 * SECOND_NS, 2 * SECOND_NS, 96_000_000, 500, caches, 512_000, helper if ask_helper else None,
+        "" if ask_helper else reason,
+    )  # fmt: skip
+    answer(first)
+    grown = tuple(
+        replace(probe, runs=probe.runs + 40, run_ns=probe.run_ns + 90_000) if probe.runs and probe.run_ns else probe
+        for probe in probes
+    )
+    later = replace(helper, cpu_ns=helper.cpu_ns + 9_000_000, programs_ns=9_000_000, probes=grown)
+    answer(
+        replace(
+            first, boottime_ns=102 * SECOND_NS, app_cpu_ns=first.app_cpu_ns + 8_000_000, app_wakeups=531,
+            helper=later if ask_helper else None,
+        )
+    )  # fmt: skip
+
+
 class Photographer:
     """Shows windows one after the other and saves what they look like."""
 
@@ -318,7 +347,7 @@ class Photographer:
     def windows(self, store: Store, sample: Sample) -> None:
         """Every tab and every state."""
         for state, view in views(sample).items():
-            window = MainWindow(1000, user_name, describe)
+            window = MainWindow(1000, user_name, describe, ask_cost)
             window.show_view(view, Store() if state in {"waiting", "none"} else store)
             self.take(window, f"window-{state}")
             if state == "procfs":
@@ -329,7 +358,7 @@ class Photographer:
                 window.tabs.setCurrentIndex(0)
                 self.take(window, "window-stale")
             window.close()
-        small = MainWindow(1000, user_name, describe)
+        small = MainWindow(1000, user_name, describe, ask_cost)
         small.resize(640, 480)
         small.show_view(views(sample)["incident"], store)
         self.take(small, "window-small")
@@ -338,6 +367,8 @@ class Photographer:
         small.apps.view.setCurrentIndex(small.apps.model.index(1, 0))
         small.apps.processes.click()
         self.take(small, "window-small-processes-of-one-app")
+        small.tabs.setCurrentWidget(small.own_cost)
+        self.take(small, "window-small-self-cost")
         small.close()
 
     def _tabs(self, window: MainWindow, state: str) -> None:

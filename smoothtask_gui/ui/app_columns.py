@@ -49,7 +49,7 @@ class AppColumns(QObject):
         gpu = self.tr("Use of the graphics card that each process uses most, added up, in percent.")
         count = self.tr("How many processes it has now.")
         return (
-            ColumnText(self.tr("App"), self.tr("What was started, with all of its processes."), "M" * 20),
+            ColumnText(self.tr("App"), self.tr("What was started, with all of its processes."), "M" * 15),
             ColumnText(self.tr("CPU %"), of_a_core if per_core else of_all, "0000.0"),
             ColumnText(self.tr("Memory"), resident, "000 MB", "rss"),
             ColumnText(self.tr("Disk read"), read, "000 MB/s", "io"),
@@ -58,7 +58,7 @@ class AppColumns(QObject):
             ColumnText(self.tr("Sent"), sent, "000 kB/s", "network"),
             ColumnText(self.tr("GPU %"), gpu, "000.0", "gpu"),
             ColumnText(self.tr("Processes"), count, "0000"),
-            ColumnText(self.tr("User"), self.tr("Whose its oldest process is."), "n" * 10),
+            ColumnText(self.tr("User"), self.tr("Whose its oldest process is."), "n" * 8),
         )
 
 

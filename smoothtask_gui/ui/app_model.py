@@ -38,7 +38,7 @@ class AppModel(HeldRowsModel):
         self._apps: dict[int, App] = {}
         self._needle = ""
         self._per_core = True
-        self._icons = AppIcons()
+        self.icons = AppIcons()
 
     def show_sample(self, sample: Sample) -> None:
         """Take the readings of `sample`; the order changes only when not held."""
@@ -78,7 +78,7 @@ class AppModel(HeldRowsModel):
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if role == Qt.ItemDataRole.DecorationRole and index.isValid() and index.column() == Column.NAME:
-            return self._icons.icon(self._apps[int(self._rows["number"][index.row()])])
+            return self.icons.icon(self._apps[int(self._rows["number"][index.row()])])
         return super().data(index, role)
 
     def _wanted(self) -> Rows:

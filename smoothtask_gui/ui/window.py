@@ -19,6 +19,7 @@ from smoothtask_gui.ui.gpu_page import GpuPage
 from smoothtask_gui.ui.incidents_page import IncidentsPage
 from smoothtask_gui.ui.notice import NoticeBar
 from smoothtask_gui.ui.overview import Overview
+from smoothtask_gui.ui.own_cost_page import AskCost, OwnCostPage, nobody_answers
 from smoothtask_gui.ui.process_details import Describe, nothing_known
 from smoothtask_gui.ui.process_table import ProcessTable
 from smoothtask_gui.ui.sensors_page import SensorsPage
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 class MainWindow(QMainWindow):
     """`own_uid` is whose processes may be stopped; `user_name` turns a uid into a name (it must be quick: cache it).
 
-    `describe` says what a process is, later and on Qt's thread.
+    `describe` says what a process is, `ask_cost` what SmoothTask itself costs, later and on Qt's thread.
     """
 
     stop_requested = Signal(object)  # ProcessIdentity
@@ -50,6 +51,7 @@ class MainWindow(QMainWindow):
         own_uid: int,
         user_name: UserName = str,
         describe: Describe = nothing_known,
+        ask_cost: AskCost = nobody_answers,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -65,6 +67,7 @@ class MainWindow(QMainWindow):
         self.sensors = SensorsPage()
         self.gpus = GpuPage()
         self.incidents = IncidentsPage(own_uid)
+        self.own_cost = OwnCostPage(ask_cost, lambda: self.apps.model.icons.counts)
         self.tabs = QTabWidget()
         self._lay_out()
         self._connect()
@@ -119,6 +122,7 @@ class MainWindow(QMainWindow):
             page.setEnabled(True)
         self.status.show_view(view)
         self.notice.show_view(view)
+        self.own_cost.show_view(view)
         self._draw_tab(view, store)
 
     def _draw_tab(self, view: View, store: Store) -> None:
@@ -134,7 +138,7 @@ class MainWindow(QMainWindow):
             self.gpus.show_view(view)
         elif tab is self.incidents:
             self.incidents.show_view(view)
-        else:
+        elif tab is not self.own_cost:
             page = self.apps if tab is self.apps else self.processes
             if view.sample is not None:
                 page.show_sample(view.sample)
@@ -192,6 +196,7 @@ class MainWindow(QMainWindow):
         self.tabs.addTab(self.sensors, self.tr("&Sensors"))
         self.tabs.addTab(self.gpus, self.tr("&Graphics"))
         self.tabs.addTab(self.incidents, self.tr("H&istory"))
+        self.tabs.addTab(self.own_cost, self.tr("Sel&f cost"))
         body = QWidget()
         column = QVBoxLayout(body)
         column.setContentsMargins(theme.GRID_PX, theme.GRID_PX, theme.GRID_PX, theme.GRID_PX)

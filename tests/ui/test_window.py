@@ -229,7 +229,7 @@ def test_every_tab_can_be_reached_by_its_letter(window: MainWindow) -> None:
     assert len(set(letters)) == len(letters)
 
 
-@pytest.mark.parametrize("tab", range(7))
+@pytest.mark.parametrize("tab", range(8))
 def test_no_two_buttons_of_a_tab_share_a_letter(window: MainWindow, tab: int) -> None:
     show(window, source="procfs", notice="x", incidents=(runaway(),))
     window.tabs.setCurrentIndex(tab)

@@ -59,6 +59,9 @@ def test_what_lies_beside_the_program_that_a_link_leads_to_is_the_applications(t
         tmp_path, {"opt/browser/start": "#!/bin/sh", "opt/browser/browser": "", "bin/browse": Path("opt/browser/start")}
     )
     (tmp_path / "opt/browser/start").chmod(0o755)
+    plant(tmp_path, {"home/me/bin/tool": ""})
+    (tmp_path / "home/me/bin/tool").chmod(0o755)
+    plant(tmp_path / "entries", {"t.desktop": entry("Tool", f"Exec={tmp_path}/home/me/bin/tool")})
     plant(tmp_path / "entries", {"b.desktop": entry("Browser", f"Exec={tmp_path}/bin/browse %U")})
     desktop = DesktopEntries([tmp_path / "entries"])
     for program in ("start", "browser"):
@@ -66,6 +69,7 @@ def test_what_lies_beside_the_program_that_a_link_leads_to_is_the_applications(t
         assert found is not None
         assert found.name == "Browser"
     assert desktop.by_program(f"{tmp_path}/opt/other/thing") is None
+    assert desktop.by_program(f"{tmp_path}/home/me/bin/thing") is None
 
 
 def test_the_first_folder_wins_and_hides(tmp_path: Path) -> None:
