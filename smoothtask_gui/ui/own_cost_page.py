@@ -107,45 +107,21 @@ class OwnCostPage(QWidget):
         return " ".join(said)
 
     def _part_rows(self, reading: OwnReading, use: OwnUse) -> tuple[Row, ...]:
+        busy, wakeups = _percent(use.app_busy_ratio), formats.digits(use.app_wakeups_per_s)
+        history = self.tr("  of that, history and culprits")
+        rows = (
+            Row("app", (self.tr("App"), busy, wakeups, formats.size(reading.app_resident_bytes))),
+            Row("history", (history, "", "", formats.size(reading.history_bytes))),
+        )
         helper = reading.helper
-        rows = [
-            Row(
-                "app",
-                (
-                    self.tr("App"),
-                    _percent(use.app_busy_ratio),
-                    formats.digits(use.app_wakeups_per_s),
-                    formats.size(reading.app_resident_bytes),
-                ),
-            ),
-            Row(
-                "history",
-                (self.tr("  of that, history and culprits"), "", "", formats.size(reading.history_bytes)),
-            ),
-        ]
         if helper is None:
             return (*rows, Row("helper", (self.tr("Helper"), *[formats.MISSING] * 3)))
-        sample = self._view.sample if self._view else None
+        wakeups = formats.digits(_wakeups_per_s(self._view.sample if self._view else None))
+        busy, programs = _percent(use.helper_busy_ratio), _percent(use.programs_busy_ratio)
         return (
             *rows,
-            Row(
-                "helper",
-                (
-                    self.tr("Helper"),
-                    _percent(use.helper_busy_ratio),
-                    formats.digits(_wakeups_per_s(sample)),
-                    formats.size(helper.resident_bytes),
-                ),
-            ),
-            Row(
-                "ebpf",
-                (
-                    self.tr("eBPF programs and maps"),
-                    _percent(use.programs_busy_ratio),
-                    "",
-                    formats.size(helper.kernel_bytes),
-                ),
-            ),
+            Row("helper", (self.tr("Helper"), busy, wakeups, formats.size(helper.resident_bytes))),
+            Row("ebpf", (self.tr("eBPF programs and maps"), programs, "", formats.size(helper.kernel_bytes))),
         )
 
     def _probe_row(self, use: ProbeUse) -> Row:
@@ -171,7 +147,7 @@ class OwnCostPage(QWidget):
             titles[name],
             formats.percent(counts.hit_ratio),
             str(counts.hits + counts.misses),
-            self.tr("{count} of {most}").format(count=counts.entries, most=counts.capacity),
+            f"{counts.entries} / {counts.capacity}",
             str(counts.dropped),
         )
         return Row(name, cells)
@@ -191,7 +167,7 @@ class OwnCostPage(QWidget):
         self.part_view = _table(self.tr("Parts"), self.parts, ("M" * 20, "0.00", "00.0", "000 MB"), 0)
         probe_widths = ("socket_events", "running", "0000", "0.00", "0000", "000 kB", "M" * 16)
         self.probe_view = _table(self.tr("eBPF probes"), self.probes, probe_widths, 6)
-        self.cache_view = _table(self.tr("Caches"), self.caches, ("M" * 20, "000 %", "000000", "000 of 0000", "0"), 0)
+        self.cache_view = _table(self.tr("Caches"), self.caches, ("M" * 20, "000 %", "000000", "0000 / 0000", "0"), 0)
         body = QWidget()
         parts = QVBoxLayout(body)
         parts.setContentsMargins(0, 0, 0, 0)

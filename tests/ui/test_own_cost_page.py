@@ -93,9 +93,9 @@ def test_each_probe_has_its_row_and_what_is_not_counted_is_a_dash(page: OwnCostP
 def test_the_hit_rate_of_each_cache_is_shown_and_unknown_before_the_first_question(page: OwnCostPage) -> None:
     page.show_reading(READING)
     assert cells(page.caches) == [
-        ["What processes are", "93 %", "100", "45 of 512", "1"],
-        ["Names of applications", formats.MISSING, "0", "0 of 1024", "0"],
-        ["Icons", "50 %", "2", "1 of 512", "0"],
+        ["What processes are", "93 %", "100", "45 / 512", "1"],
+        ["Names of applications", formats.MISSING, "0", "0 / 1024", "0"],
+        ["Icons", "50 %", "2", "1 / 512", "0"],
     ]
 
 
