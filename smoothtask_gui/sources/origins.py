@@ -63,6 +63,7 @@ class OriginReader:
         self._rows: Rows = np.empty(0, PROCESS)
         self._due_ns = np.empty(0, np.int64)  # when to look at each of _rows again
         self._told: dict[tuple[int, int], Origin] = {}
+        self._container = self._own_container()
 
     def read(self, rows: Rows, now_ns: int) -> tuple[Origin, ...]:
         """What is new about the processes of `rows` (dtype PROCESS, ordered by pid) at boot time `now_ns`."""
@@ -83,6 +84,18 @@ class OriginReader:
         self._rows, self._due_ns = rows, due_ns
         return learned
 
+    def _own_container(self) -> str:
+        """The cgroup of the container that all of this runs in, "" for none: seen from inside it is no app."""
+        try:
+            path = _cgroup(f"{self._root}/1")
+        except OSError:
+            return ""
+        return path if place_at(path).container else ""
+
+    def _below_own_container(self, path: str) -> str:
+        inside = self._container and (path == self._container or path.startswith(f"{self._container}/"))
+        return (path[len(self._container) :] or "/") if inside else path
+
     def _drop_gone(self, rows: Rows) -> None:
         gone = self._rows[positions(rows, self._rows["pid"], self._rows["start_ns"]) < 0]
         for pid, start_ns in zip(gone["pid"].tolist(), gone["start_ns"].tolist(), strict=True):
@@ -97,7 +110,7 @@ class OriginReader:
             fields = stat[stat.rindex(b")") + 2 :].split()  # fields[n] is number n + 3 in proc_pid_stat(5)
             if int(fields[19]) != key[1] // self._tick_ns:
                 return None
-            path = cgroup_path(read_bytes(f"{folder}/cgroup").decode("utf-8", "replace"))[:_TEXT_MOST]
+            path = self._below_own_container(_cgroup(folder))
             session, terminal = int(fields[3]), int(fields[4])
         except (OSError, ValueError, IndexError):
             return None  # gone meanwhile, or hidden (hidepid)
@@ -114,6 +127,11 @@ class OriginReader:
         is_elsewhere = place.container or place.flatpak_id  # they have programs of their own
         program = self._desktop.by_program(executable) if executable and not is_elsewhere else None
         return program, self._desktop.by_id(place.application_ids)
+
+
+def _cgroup(folder: str) -> str:
+    """A process's path. Raises OSError."""
+    return cgroup_path(read_bytes(f"{folder}/cgroup").decode("utf-8", "replace"))[:_TEXT_MOST]
 
 
 def _executable(folder: str) -> str:
