@@ -6,7 +6,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
-from smoothtask_gui.domain.culprit import Culprits
+from smoothtask_gui.domain.culprit import Culprits, Method
 from smoothtask_gui.domain.incident import IncidentState, ProcessIdentity, Severity, Share
 from smoothtask_gui.domain.settings import Settings
 from smoothtask_gui.domain.store import Store
@@ -227,6 +227,14 @@ def test_every_tab_can_be_reached_by_its_letter(window: MainWindow) -> None:
     letters.append(QKeySequence.mnemonic(window.settings.text()).toString())
     assert all(letters)
     assert len(set(letters)) == len(letters)
+
+
+def test_the_overview_says_how_shares_were_found(window: MainWindow) -> None:
+    share = (Share("HandBrake", 0.7, None),)
+    show(window, culprits=Culprits(share, 0.3, 60 * samples.SECOND_NS, 2.0))
+    assert "CPU time" in window.overview.who.toolTip()
+    show(window, culprits=Culprits(share, 0.3, 60 * samples.SECOND_NS, 2.0, Method.MEASURED, 24.3))
+    assert f"24.3{formats.SPACE}W" in window.overview.who.toolTip()
 
 
 @pytest.mark.parametrize("tab", range(8))
