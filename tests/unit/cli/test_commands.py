@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from smoothtask_gui.domain.batch import Batch
 from smoothtask_gui.sources.recording import RecordingReader, RecordingWriter
 from tests.fakes.recordable import EVENTS, batch
 
@@ -44,7 +45,7 @@ def smoothtask(tmp_path: Path) -> Run:
             env=environment(tmp_path, **more),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 
@@ -167,9 +168,12 @@ def test_other_rules_give_other_alerts(smoothtask: Run, tmp_path: Path, recordin
 
 def test_record_writes_what_top_reads(smoothtask: Run, tmp_path: Path) -> None:
     path = tmp_path / "a.rec"
-    done = smoothtask("record", path, "--seconds", "0.5", "--period-ms", "100", "--source", "procfs")
+    done = smoothtask("record", path, "--seconds", "3", "--period-ms", "100", "--source", "procfs")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert len(lines(smoothtask("top", "--json", "--source", f"recording:{path}"))) >= 3
+    recorded = [item.boottime_ns for item in RecordingReader(path).items() if isinstance(item, Batch)]
+    told = [tick["boottime_ns"] for tick in lines(smoothtask("top", "--json", "--source", f"recording:{path}"))]
+    assert len(recorded) >= 3
+    assert told == recorded[1:]  # there is no rate before the second
 
 
 def test_record_does_not_overwrite_unless_told(smoothtask: Run, tmp_path: Path) -> None:
@@ -189,7 +193,7 @@ def test_a_recording_that_is_interrupted_is_finished(tmp_path: Path) -> None:
         while not path.exists() or path.stat().st_size < 5000:
             assert recorder.poll() is None
         recorder.send_signal(number)
-        assert recorder.wait(10) == 0
+        assert recorder.wait(60) == 0
         reader = RecordingReader(path)
         assert list(reader.items())
         assert reader.notice == ""
