@@ -15,6 +15,7 @@ TOOLS = TOP / "packaging" / "dev"
 FIRST_UID = 59101
 PATIENCE_S = 30
 ALL_KINDS, OTHERS_IN_FULL = 0b1111, 1 << 16  # enum st_kinds, bpf/records.h
+DEFAULT_KINDS = 0b11_0111_1111  # all but the opt-in ones
 SEE_ALL_RULE = "polkit.addRule(function(action) { if (/monitor-others$/.test(action.id)) return polkit.Result.YES; });"
 
 
