@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 from contextlib import aclosing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from smoothtask_gui.adapters.desktop_entries import DesktopEntries, application_folders
 from smoothtask_gui.adapters.sampler_client import SamplerClient
 from smoothtask_gui.domain.batch import Batch
 from smoothtask_gui.domain.rates import rates
@@ -31,7 +34,8 @@ def options(says: str | None) -> argparse.ArgumentParser:
 async def samples(source: str, period_ms: int, count: int) -> AsyncGenerator[Sample]:
     """Yield `count` samples, fewer if a recording ends. Raises SourceError, whose message is for people."""
     previous: Batch | None = None
-    chosen = choose(source, SamplerClient, patience_s=PATIENCE_S)
+    desktop = DesktopEntries(application_folders(os.environ, Path.home()))
+    chosen = choose(source, SamplerClient, desktop, patience_s=PATIENCE_S)
     async with aclosing(chosen.items(period_ms)) as items:
         async for item in items:
             if not isinstance(item, Batch):
