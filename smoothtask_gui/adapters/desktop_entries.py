@@ -198,4 +198,5 @@ def _program(command: str) -> tuple[str, int]:
         return "", 0
     program = words[0] if words else ""
     own = [word for word in words[1:] if not _FIELD_CODE.fullmatch(word)]
-    return ("" if program.rpartition("/")[2] in _LAUNCHERS else program), len(own)
+    is_anyones = program.rpartition("/")[2] in _LAUNCHERS or "\0" in program
+    return ("" if is_anyones else program), len(own)

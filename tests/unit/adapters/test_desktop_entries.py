@@ -98,8 +98,12 @@ def test_what_is_no_entry_is_left_out_and_nothing_hangs(tmp_path: Path) -> None:
     plant(tmp_path, {"broken.desktop": b"\xff\x00[Desktop", "link.desktop": "[Desktop Entry]\nType=Link\nName=x"})
     os.mkfifo(tmp_path / "fifo.desktop")
     (tmp_path / "loop").symlink_to(tmp_path)
+    for number, program in enumerate(("a\0b", "x" * 5000, '"unclosed', "/", "..", "")):
+        plant(tmp_path, {f"odd{number}.desktop": entry(f"Odd {number}", f"Exec={program} %U")})
     desktop = DesktopEntries([tmp_path, tmp_path / "nothing"])
     assert desktop.by_id(["broken", "link", "fifo"]) is None
+    assert desktop.by_id(["odd0"]) == Application("odd0", "Odd 0", "")
+    assert desktop.by_program("b") is None
     assert parse_entry(tmp_path / "nothing") == {}
 
 
