@@ -37,7 +37,7 @@ def test_who_hands_over_faster_than_qt_works_is_held_back(qtbot: QtBot, loop: Lo
     future = loop.submit(hand_over())
 
     async def held_back() -> None:
-        while len(made) <= MOST_WAITING:
+        while len(made) <= MOST_WAITING:  # noqa: ASYNC110 - another thread's doing is waited for
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)  # time for one more, were it not held back
 
