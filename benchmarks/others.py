@@ -17,7 +17,6 @@ from helper.probes.oom_events import OomEvents
 from helper.probes.process_events import ProcessEvents
 from helper.probes.task_snapshot import TASK_BYTES, TaskSnapshot
 from helper.probes.thermal_events import ThermalEvents
-from helper.probes.visibility import Mode, Visibility
 
 OBJECTS = TOP / "build" / "bpf"
 PAIRS = 15
@@ -31,13 +30,13 @@ def probes_on() -> Iterator[None]:
     probes = [snapshot, processes, OomEvents(door), ThermalEvents(door)]
     for probe in probes:
         probe.open()
-    buffer, everything, over = memoryview(bytearray(4000 * TASK_BYTES)), Visibility(Mode.SEES_ALL, 0), threading.Event()
+    buffer, over = memoryview(bytearray(4000 * TASK_BYTES)), threading.Event()
 
     dropped: list[bytes] = []
 
     def read() -> None:
         while not over.wait(1):
-            snapshot.read_into(buffer, everything)
+            snapshot.read_into(buffer)
             processes.drain(dropped.append)
             dropped.clear()
 

@@ -24,6 +24,8 @@ typedef uint8_t u8;
 #define ST_COMM_BYTES 16 /* TASK_COMM_LEN, include/linux/sched.h */
 #define ST_TYPE_BYTES 24 /* THERMAL_NAME_LENGTH is 20, include/linux/thermal.h */
 
+#define ST_NOBODYS 0xffffffffu /* no user has this id: uid_valid(), include/linux/uidgid.h */
+
 /* Which fields of a record hold no reading. */
 enum st_missing {
 	ST_MISSING_IO = 1 << 0,     /* read_bytes, write_bytes: another user's, or no CONFIG_TASK_IO_ACCOUNTING */
@@ -66,7 +68,8 @@ struct st_task {
 	u32 missing;               /* enum st_missing */
 	u8 state;                  /* 'R' 'S' 'D' 'T' 't' 'X' 'Z' 'P' 'I', as proc_pid_stat(5) */
 	u8 is_kernel;              /* PF_KTHREAD */
-	u8 pad[6];
+	u8 pad[2];
+	u32 owner;                 /* whose own it is: real, effective and saved uid alike; else ST_NOBODYS */
 	char comm[ST_COMM_BYTES];
 };
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 from helper.loaders.errors import LoaderError
 from helper.probes.program import cost_of, load
 from helper.probes.rows import read_pass
-from helper.probes.sockets import OWN_NET_NAMESPACE, SETTINGS, SOCKET_BYTES
+from helper.probes.socket_table import SOCKET_BYTES
+from helper.probes.sockets import OWN_NET_NAMESPACE, SETTINGS
 from helper.probes.visibility import Mode, Visibility
 
 if TYPE_CHECKING:

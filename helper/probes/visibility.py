@@ -1,8 +1,8 @@
 """Who is looking: how much of other users' processes a reading may show.
 
-The task snapshot is masked in the kernel, before a byte reaches the helper; roll-ups and events are masked here, by
-the same three rules (`enum st_visibility` in bpf/records.h). A process is one's own only if its real, effective and
-saved uid are all the viewer's.
+Roll-ups and events are masked here, the tasks and sockets of a tick in `task_table.py` and `socket_table.py`, by the same
+three rules (`enum st_visibility` in bpf/records.h). A process is one's own only if its real, effective and saved uid
+are all the viewer's.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class _Place:
     """Nothing of it is for other users, whatever /proc shows."""
 
 
+EXITED_BYTES: Final = 104  # sizeof(struct st_exited)
 EXITED_PLACE: Final = _Place(uid=4, read_bytes=80, missing=96, uids_differ=100)  # struct st_exited
 EVENT_PLACES: Final = {
     1: _Place(uid=24, read_bytes=64, missing=88, uids_differ=92),  # ST_EVENT_EXIT, struct st_event_exit
@@ -52,9 +53,12 @@ class Visibility:
     mode: Mode
     uid: int
 
-    def exited(self, row: bytes) -> bytes | None:
-        """A `struct st_exited` as this viewer may see it; None if not at all."""
-        return self._masked(row, EXITED_PLACE)
+    def exited(self, rows: bytes) -> bytes:
+        """Packed `struct st_exited` as this viewer may see them: others' bytes flagged as missing, or left out."""
+        if self.mode is Mode.SEES_ALL:
+            return rows
+        each = (rows[at : at + EXITED_BYTES] for at in range(0, len(rows), EXITED_BYTES))
+        return b"".join(shown for row in each if (shown := self._masked(row, EXITED_PLACE)) is not None)
 
     def event(self, record: bytes) -> bytes | None:
         """A record beginning with `struct st_event` as this viewer may see it; None if not at all."""

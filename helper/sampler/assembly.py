@@ -24,7 +24,8 @@ from helper.probes.socket_memory import SocketMemory
 from helper.probes.socket_owners import SocketOwners
 from helper.probes.sockets import Sockets
 from helper.probes.syscalls import Syscalls
-from helper.probes.task_snapshot import TASK_BYTES, TaskSnapshot
+from helper.probes.task_snapshot import TaskSnapshot
+from helper.probes.task_table import TASK_BYTES
 from helper.probes.thermal_events import ThermalEvents
 from helper.sampler.activity import Activity
 from helper.sampler.block import Block

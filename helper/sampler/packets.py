@@ -51,7 +51,7 @@ class Section:
 
     kind: int
     record_bytes: int
-    rows: memoryview | bytes
+    rows: memoryview | bytes | bytearray
     truncated: bool = False
 
 

@@ -51,8 +51,8 @@ def table(
     probe: ActivityProbe, section: ActivitySection, visibility: Visibility = EVERYTHING
 ) -> npt.NDArray[np.void] | None:
     """The rows of one section as this viewer gets them; None if he gets no such section."""
-    for found in probe.tables(visibility):
-        if found.section == section:
+    for found in (each.seen_by(visibility) for each in probe.tables()):
+        if found is not None and found.section == section:
             assert found.record_bytes == DTYPES[section].itemsize
             return np.frombuffer(found.rows, DTYPES[section])
     return None

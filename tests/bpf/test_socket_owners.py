@@ -55,7 +55,7 @@ owners.find_owners()
 buffer = memoryview(bytearray(1 << 16))
 filled = sockets.read_into(buffer, everything).byte_count
 pids = [struct.unpack_from("@I", buffer, at + int(sys.argv[3]))[0] for at in range(0, filled, 128)]
-traffic = struct.unpack_from("@I", events.read_traffic(everything), 0)[0]
+traffic = struct.unpack_from("@I", events.read_traffic(), 0)[0]
 print(os.getpid(), *pids, traffic)
 """
 WORKER = """

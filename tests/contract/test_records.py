@@ -13,6 +13,7 @@ from helper.probes import (
     process_events,
     program,
     task_snapshot,
+    task_table,
     visibility,
 )
 from smoothtask_gui.domain.batch import EXITED, Missing
@@ -59,7 +60,7 @@ def test_the_apps_missing_bits_are_those_of_the_records() -> None:
 
 
 def test_the_helper_steps_over_task_rows_by_their_real_size() -> None:
-    assert LAYOUTS["st_task"].size == task_snapshot.TASK_BYTES
+    assert LAYOUTS["st_task"].size == task_table.TASK_BYTES
 
 
 @pytest.mark.parametrize(
@@ -112,6 +113,15 @@ def test_masking_hits_the_members_it_means(name: str, place: visibility._Place) 
         assert members["write_bytes"] == Member(place.read_bytes + 8, 8)
         assert place.missing == members["missing"].offset
         assert place.uids_differ == members["uids_differ"].offset
+
+
+def test_the_columns_of_tasks_that_are_masked_are_those_of_the_records() -> None:
+    members = LAYOUTS["st_task"].members
+    assert (members["read_bytes"].offset, members["write_bytes"].offset) == task_table.IO_AT
+    assert members["missing"].offset == task_table.MISSING_AT
+    assert members["owner"].offset == task_table.OWNER_AT
+    assert {members[name].size for name in ("missing", "owner")} == {4}
+    assert LAYOUTS["st_exited"].size == visibility.EXITED_BYTES
 
 
 def test_rows_made_from_proc_are_laid_out_as_those_of_the_iterator() -> None:

@@ -13,6 +13,7 @@ from helper.sampler.packets import Section
 from helper.sampler.probe_set import Slot, State, kinds_of
 
 ALICE = Visibility(Mode.SEES_AS_PROC, 1000)
+BOB = Visibility(Mode.SEES_AS_PROC, 1001)
 ROOT = Visibility(Mode.SEES_ALL, 0)
 SECOND_NS = 10**9
 
@@ -26,6 +27,7 @@ class FakeProbe:
         self.rows: list[bytes] = []
         self.unowned = 0
         self.passes = 0
+        self.viewers: list[object] = []
         self.forgotten: list[set[tuple[int, int]]] = []
         self.broken = False
 
@@ -38,16 +40,17 @@ class FakeProbe:
     def cost(self) -> ProbeCost:
         return ProbeCost(None, None, 0)
 
-    def read_into(self, buffer: memoryview, visibility: Visibility, born_before_ns: int = 0) -> Reading:
+    def read_into(self, buffer: memoryview, viewer_or_time: object = None) -> Reading:
         if self.broken:
             raise LoaderError(self.name, "read", 5)
         self.passes += 1
+        self.viewers.append(viewer_or_time)
         fitting = min(len(self.rows), len(buffer) // self.row_bytes)
         rows = b"".join(self.rows[:fitting])
         buffer[: len(rows)] = rows
         return Reading(len(rows), truncated=fitting < len(self.rows))
 
-    def read_traffic(self, visibility: Visibility) -> bytes:
+    def read_traffic(self) -> bytes:
         return b"".join(self.rows)
 
     def forget(self, gone: Iterable[tuple[int, int]]) -> int:
@@ -70,6 +73,7 @@ class Desk:
         self.network = Network(*pairs, clock_ns=lambda: self.now_ns)
 
     def take(self, visibility: Visibility = ROOT) -> dict[int, Section]:
+        self.now_ns += 1  # another moment
         return {section.kind: section for section in self.network.sections(visibility, self.now_ns)}
 
 
@@ -112,6 +116,30 @@ def test_the_holders_of_others_sockets_are_for_those_who_see_all() -> None:
     assert len(desk.take(ROOT)[packets.SECTION_SOCKET_OWNERS].rows) == 64
     own = desk.take(ALICE)[packets.SECTION_SOCKET_OWNERS].rows
     assert bytes(own) == desk.owners.rows[0]
+
+
+def socket_row(number: int, uid: int, missing: int = 0) -> bytes:
+    return struct.pack("@Q76xI24xI12x", number, uid, missing)
+
+
+def test_each_of_several_users_gets_his_sockets_of_one_reading() -> None:
+    desk = Desk()
+    nobodys = 1 << 12  # ST_MISSING_UID
+    desk.sockets.rows = [socket_row(1, 1000), socket_row(2, 1001), socket_row(3, 1000, nobodys), socket_row(4, 1000)]
+    for _ in range(2):
+        moment_ns = desk.now_ns = desk.now_ns + SECOND_NS
+        seen = [desk.network.sections(viewer, moment_ns)[0].rows for viewer in (ALICE, BOB, ROOT)]
+    assert [struct.unpack_from("@Q", seen[0], at)[0] for at in range(0, len(seen[0]), 128)] == [1, 4]
+    assert bytes(seen[1]) == desk.sockets.rows[1]
+    assert bytes(seen[2]) == b"".join(desk.sockets.rows)
+    assert desk.sockets.viewers == [ALICE, ROOT, ROOT], "the first time he looked like the only one"
+
+
+def test_while_one_user_looks_the_kernel_is_asked_for_his_sockets_alone() -> None:
+    desk = Desk()
+    for viewer in (ALICE, ALICE, BOB, BOB):
+        desk.take(viewer)
+    assert desk.sockets.viewers == [ALICE, ALICE, ROOT, BOB]
 
 
 def test_a_probe_that_fails_takes_only_its_own_section_with_it() -> None:
