@@ -29,21 +29,28 @@ class TaskTable:
     def __init__(self, rows: memoryview) -> None:
         self._rows = rows
         self._owners: list[int] | None = None
-        self._without_io: bytes | None = None
+        self._shown: bytearray | None = None
+        self._shown_whole: list[slice] = []
 
     def seen_by(self, visibility: Visibility) -> memoryview | bytes | bytearray:
-        """The rows as this viewer may see them, in the same order."""
+        """The rows as this viewer may see them, in the same order; valid until the next call.
+
+        All who see as /proc shows share one copy without io, in which each one's own rows are whole in turn.
+        """
         if visibility.mode is Mode.SEES_ALL:
             return self._rows
         own = [slice(first * TASK_BYTES, end * TASK_BYTES) for first, end in self._runs_of(visibility.uid)]
         if visibility.mode is Mode.SEES_OWN:
             return b"".join(self._rows[run] for run in own)
-        if self._without_io is None:
-            self._without_io = without_io(self._rows)
-        shown = bytearray(self._without_io)
+        if self._shown is None:
+            self._shown = bytearray(self._rows)
+            blank_io(memoryview(self._shown))
+        for run in self._shown_whole:
+            blank_io(memoryview(self._shown)[run])
         for run in own:
-            shown[run] = self._rows[run]
-        return shown
+            self._shown[run] = self._rows[run]
+        self._shown_whole = own
+        return self._shown
 
     def _runs_of(self, uid: int) -> Iterator[tuple[int, int]]:
         """Where the user's own rows lie: (first, end), as numbers of rows."""
@@ -55,18 +62,16 @@ class TaskTable:
             yield places[0], places[-1] + 1
 
 
-def without_io(rows: memoryview) -> bytes:
-    """The same rows with no io in any of them, flagged as missing."""
-    blank = bytearray(rows)
+def blank_io(rows: memoryview) -> None:
+    """Takes the io out of all these rows, and flags it as missing."""
     count = len(rows) // TASK_BYTES
     nothing = memoryview(bytes(8 * count)).cast("Q")
     for place in IO_AT:
-        memoryview(blank).cast("Q")[place // 8 :: TASK_BYTES // 8] = nothing
-    missing = _column(memoryview(blank), MISSING_AT)
+        rows.cast("Q")[place // 8 :: TASK_BYTES // 8] = nothing
+    missing = _column(rows, MISSING_AT)
     flags = int.from_bytes(missing.tobytes(), sys.byteorder)  # one number: all flags are set at once
     flags |= int.from_bytes(MISSING_IO.to_bytes(4, sys.byteorder) * count, sys.byteorder)
     missing[:] = memoryview(flags.to_bytes(4 * count, sys.byteorder)).cast("I")
-    return bytes(blank)
 
 
 def _column(rows: memoryview, place: int) -> memoryview:

@@ -1,8 +1,8 @@
 """Who is looking: how much of other users' processes a reading may show.
 
-Roll-ups and events are masked here, the tasks and sockets of a tick in `task_table.py` and `socket_table.py`, by the same
-three rules (`enum st_visibility` in bpf/records.h). A process is one's own only if its real, effective and saved uid
-are all the viewer's.
+Roll-ups and events are masked here, the tasks and sockets of a tick in `task_table.py` and `socket_table.py`, by the
+same three rules (`enum st_visibility` in bpf/records.h). A process is one's own only if its real, effective and saved
+uid are all the viewer's.
 """
 
 from __future__ import annotations

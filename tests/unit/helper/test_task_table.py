@@ -49,7 +49,10 @@ def test_who_sees_his_own_gets_those_rows_whole_and_no_other(drawn: list[tuple[i
 @given(ROWS)
 def test_one_viewers_rows_are_the_same_whoever_looked_before(drawn: list[tuple[int, int, int]]) -> None:
     shared, alice = table(drawn), Visibility(Mode.SEES_AS_PROC, ALICE)
+    expected = bytes(table(drawn).seen_by(alice))
     for before in (Visibility(Mode.SEES_AS_PROC, 1001), Visibility(Mode.SEES_OWN, 1001), Visibility(Mode.SEES_ALL, 0)):
         shared.seen_by(before)
-    assert bytes(shared.seen_by(alice)) == bytes(table(drawn).seen_by(alice))
-    assert bytes(shared.seen_by(Visibility(Mode.SEES_ALL, 0))) == b"".join(row(at, *each) for at, each in enumerate(drawn))
+        assert bytes(shared.seen_by(alice)) == expected
+    assert bytes(shared.seen_by(Visibility(Mode.SEES_ALL, 0))) == b"".join(
+        row(at, *each) for at, each in enumerate(drawn)
+    )
