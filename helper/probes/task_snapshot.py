@@ -1,7 +1,7 @@
 """All tasks at once, as rows of `struct st_task`, through the iterator program in bpf/task_snapshot.bpf.c.
 
 The kernel writes straight into the caller's buffer: nothing is copied or parsed here. What a viewer may see of the rows
-is decided in `task_table.py`. A process whose threads come and go during the few hundred microseconds of a pass can
+is decided in `row_table.py`. A process whose threads come and go during the few hundred microseconds of a pass can
 miss the time of a thread that exits between the pass's visit of the process and of the thread; the next pass has it.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from helper.loaders.errors import LoaderError
 from helper.probes.probe import ProbeCost, Reading
 from helper.probes.program import cost_of, load
-from helper.probes.task_table import TASK_BYTES
+from helper.probes.row_table import TASK_BYTES
 
 if TYPE_CHECKING:
     import mmap

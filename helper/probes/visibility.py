@@ -1,6 +1,6 @@
 """Who is looking: how much of other users' processes a reading may show.
 
-Roll-ups and events are masked here, the tasks and sockets of a tick in `task_table.py` and `socket_table.py`, by the
+Events are masked here, the rows of a tick in `row_table.py` and `socket_table.py`, by the
 same three rules (`enum st_visibility` in bpf/records.h). A process is one's own only if its real, effective and saved
 uid are all the viewer's.
 """
@@ -28,8 +28,6 @@ class _Place:
     """Nothing of it is for other users, whatever /proc shows."""
 
 
-EXITED_BYTES: Final = 104  # sizeof(struct st_exited)
-EXITED_PLACE: Final = _Place(uid=4, read_bytes=80, missing=96, uids_differ=100)  # struct st_exited
 EVENT_PLACES: Final = {
     1: _Place(uid=24, read_bytes=64, missing=88, uids_differ=92),  # ST_EVENT_EXIT, struct st_event_exit
     2: _Place(uid=20),  # ST_EVENT_OOM_KILL, struct st_event_oom_kill
@@ -52,13 +50,6 @@ class Visibility:
 
     mode: Mode
     uid: int
-
-    def exited(self, rows: bytes) -> bytes:
-        """Packed `struct st_exited` as this viewer may see them: others' bytes flagged as missing, or left out."""
-        if self.mode is Mode.SEES_ALL:
-            return rows
-        each = (rows[at : at + EXITED_BYTES] for at in range(0, len(rows), EXITED_BYTES))
-        return b"".join(shown for row in each if (shown := self._masked(row, EXITED_PLACE)) is not None)
 
     def event(self, record: bytes) -> bytes | None:
         """A record beginning with `struct st_event` as this viewer may see it; None if not at all."""

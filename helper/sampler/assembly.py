@@ -18,6 +18,7 @@ from helper.probes.memory_reclaim import MemoryReclaim
 from helper.probes.oom_events import OomEvents
 from helper.probes.probe import EventProbe, Probe, ProbeCost
 from helper.probes.process_events import EXITED, ProcessEvents
+from helper.probes.row_table import TASK_BYTES
 from helper.probes.run_queue import RunQueue
 from helper.probes.socket_events import SocketEvents
 from helper.probes.socket_memory import SocketMemory
@@ -25,7 +26,6 @@ from helper.probes.socket_owners import SocketOwners
 from helper.probes.sockets import Sockets
 from helper.probes.syscalls import Syscalls
 from helper.probes.task_snapshot import TaskSnapshot
-from helper.probes.task_table import TASK_BYTES
 from helper.probes.thermal_events import ThermalEvents
 from helper.sampler.activity import Activity
 from helper.sampler.block import Block

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 from helper.loaders.errors import LoaderError
+from helper.probes.row_table import TASK_BYTES
 from helper.probes.socket_events import TRAFFIC, traffic_seen_by
 from helper.probes.socket_owners import OWNER_BYTES, OwnerSearch
 from helper.probes.socket_table import SOCKET_BYTES, sockets_seen_by
 from helper.probes.task_snapshot import ALL_BORN
-from helper.probes.task_table import TASK_BYTES
 from helper.probes.visibility import Mode, Visibility
 from helper.sampler import packets
 from helper.sampler.packets import Section

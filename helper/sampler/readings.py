@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from helper.loaders.errors import LoaderError
 from helper.probes.probe import Reading
-from helper.probes.task_table import TaskTable
+from helper.probes.row_table import EXITED, TASK, RowTable
 from helper.probes.visibility import Visibility
 from helper.sampler import packets
 from helper.sampler.activity import Activity
@@ -77,8 +77,8 @@ class Readings:
         self._task_buffer = memoryview(bytearray(_FIRST_ROWS * tasks[2])) if tasks else memoryview(b"")
         self._forgot_ns = 0
         self._moment_ns = -1
-        self._table: tuple[TaskTable, bool] | None = None
-        self._exited: tuple[bytes, bytes] | None = None
+        self._table: tuple[RowTable, bool] | None = None
+        self._exited: tuple[RowTable, bytes] | None = None
 
     def has_tasks(self) -> bool:
         """Whether task rows can be read."""
@@ -132,7 +132,7 @@ class Readings:
         if self._exits is not None and self._exited is not None:
             rows, counters = self._exited
             sections += (
-                Section(packets.SECTION_EXITED, self._exits[2], visibility.exited(rows)),
+                Section(packets.SECTION_EXITED, self._exits[2], rows.seen_by(visibility)),
                 Section(packets.SECTION_COUNTERS, len(counters), counters),
             )
         return sections
@@ -146,13 +146,14 @@ class Readings:
                 self._tasks[0].fail(error)
         if self._exits is not None and self._exited is None and self._exits[0].state is State.RUNNING:
             try:
-                self._exited = (self._exits[1].read_exited(), self._exits[1].counters())
+                rows = RowTable(memoryview(self._exits[1].read_exited()), EXITED)
+                self._exited = (rows, self._exits[1].counters())
             except LoaderError as error:
                 self._exits[0].fail(error)
 
-    def _whole_table(self, source: TaskSource, record_bytes: int, moment_ns: int) -> tuple[TaskTable, bool]:
+    def _whole_table(self, source: TaskSource, record_bytes: int, moment_ns: int) -> tuple[RowTable, bool]:
         reading = source.read_into(self._task_buffer, moment_ns)
         while reading.truncated and len(self._task_buffer) < _MOST_ROWS * record_bytes:
             self._task_buffer = memoryview(bytearray(2 * len(self._task_buffer)))
             reading = source.read_into(self._task_buffer, moment_ns)
-        return TaskTable(self._task_buffer[: reading.byte_count]), reading.truncated
+        return RowTable(self._task_buffer[: reading.byte_count], TASK), reading.truncated

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from helper.loaders.bcc import Bcc
-from helper.probes import BlockIo, OomEvents, ThermalEvents
+from helper.probes import BlockIo, OomEvents, ThermalEvents, row_table
 from helper.probes.bcc_programs import ProcessEventsBySums, TcpStates
 from helper.probes.proc_snapshot import ProcSnapshot
-from helper.probes.task_table import TaskTable
+from helper.probes.row_table import RowTable
 from helper.probes.visibility import Mode, Visibility
 from smoothtask_gui.sources.records import BLOCK_IO, SOCKET
 from tests.bpf.headers import TRACEFS, enter_place_to_compile
@@ -159,7 +159,7 @@ def test_the_snapshot_from_proc_is_what_proc_says() -> None:
 def test_a_viewer_who_sees_only_his_own_gets_no_other_rows() -> None:
     buffer = memoryview(bytearray(1 << 20))
     reading = ProcSnapshot().read_into(buffer)
-    own = TaskTable(buffer[: reading.byte_count]).seen_by(Visibility(Mode.SEES_OWN, os.geteuid()))
+    own = RowTable(buffer[: reading.byte_count], row_table.TASK).seen_by(Visibility(Mode.SEES_OWN, os.geteuid()))
     shown = np.frombuffer(bytes(own), TASK)
     assert os.getpid() in shown["pid"]
     assert set(shown["uid"].tolist()) == {os.geteuid()}

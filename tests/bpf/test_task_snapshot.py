@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from helper.probes.task_table import TASK_BYTES
+from helper.probes.row_table import TASK_BYTES
 from tests.bpf.machine import (
     TASK,
     boottime_ns,

@@ -5,7 +5,7 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helper.probes.task_table import TASK_BYTES, TaskTable
+from helper.probes.row_table import EXITED, TASK, TASK_BYTES, RowTable
 from helper.probes.visibility import Mode, Visibility
 
 ALICE = 1000
@@ -23,8 +23,8 @@ def row(number: int, io: int, missing: int, owner: int) -> bytes:
     return ROW.pack(filler * 64, io, io, filler * 28, missing, filler * 4, owner, filler * 16)
 
 
-def table(drawn: list[tuple[int, int, int]]) -> TaskTable:
-    return TaskTable(memoryview(bytearray(b"".join(row(at, *each) for at, each in enumerate(drawn)))))
+def table(drawn: list[tuple[int, int, int]]) -> RowTable:
+    return RowTable(memoryview(bytearray(b"".join(row(at, *each) for at, each in enumerate(drawn)))), TASK)
 
 
 def test_the_row_of_this_test_is_as_long_as_a_task() -> None:
@@ -56,3 +56,13 @@ def test_one_viewers_rows_are_the_same_whoever_looked_before(drawn: list[tuple[i
     assert bytes(shared.seen_by(Visibility(Mode.SEES_ALL, 0))) == b"".join(
         row(at, *each) for at, each in enumerate(drawn)
     )
+
+
+def test_a_roll_up_of_one_who_could_become_another_is_nobodys() -> None:
+    def exited(uid: int, io: int, missing: int, uids_differ: int) -> bytes:
+        return struct.pack("@4sI72sQQII", b"\1" * 4, uid, b"\2" * 72, io, io, missing, uids_differ)
+
+    rows = RowTable(memoryview(exited(ALICE, 5, 8, 0) + exited(ALICE, 5, 8, 1)), EXITED)
+    assert bytes(rows.seen_by(Visibility(Mode.SEES_OWN, ALICE))) == exited(ALICE, 5, 8, 0)
+    as_proc = bytes(rows.seen_by(Visibility(Mode.SEES_AS_PROC, ALICE)))
+    assert as_proc == exited(ALICE, 5, 8, 0) + exited(ALICE, 0, 8 | MISSING_IO, 1)
