@@ -1,7 +1,7 @@
 """What the sampler costs at 1 Hz beside 1,000 processes, with one client and with 32 (4 each of 8 users).
 
-All share one snapshot, readers of one visibility one frame too; each ordinary user has a visibility of their own. So 32
-clients are measured twice: all of them seeing everything (one class), and 8 users who see their own in full (8 classes).
+All share one snapshot, readers of one visibility one frame too; each ordinary user has a visibility of their own. So
+32 clients are measured twice: all of them seeing everything (one class), and 8 users who see their own in full.
 """
 
 import time
