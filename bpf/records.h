@@ -41,6 +41,7 @@ enum st_missing {
 	ST_MISSING_OWNER = 1 << 10,   /* pid, pid_start_ns: no process holds it, or none was found yet */
 	ST_MISSING_START = 1 << 11,   /* start_ns: it is older than that; it was first seen then */
 	ST_MISSING_UID = 1 << 12,     /* uid: what is left of a closed connection belongs to nobody */
+	ST_MISSING_RATE = 1 << 13,    /* a socket of another network namespace: its row is up to ten seconds old */
 };
 
 /*
@@ -97,7 +98,7 @@ struct st_exited {
 #define ST_ADDRESS_BYTES 16
 
 /*
- * One TCP or UDP socket of the helper's network namespace (or of another, see `net_namespace`), as ss(8) shows it:
+ * One TCP or UDP socket of the helper's network namespace (or of another, see ST_MISSING_RATE), as ss(8) shows it:
  * bound and connected ones, listeners, and what is left of connections (TIME_WAIT, SYN_RECV).
  * `cookie` is the identity: the kernel gives each socket another one until reboot.
  */

@@ -71,5 +71,8 @@ class Visibility:
         return bytes(masked)
 
 
+EVERYBODY: Final = Visibility(Mode.SEES_ALL, 0)
+
+
 def _u32(record: bytes, offset: int) -> int:
     return int(struct.unpack_from("@I", record, offset)[0])

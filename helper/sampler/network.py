@@ -18,8 +18,10 @@ from helper.probes.socket_events import TRAFFIC, traffic_seen_by
 from helper.probes.socket_owners import OWNER_BYTES, OwnerSearch
 from helper.probes.socket_table import SOCKET_BYTES, sockets_seen_by
 from helper.probes.task_snapshot import ALL_BORN
-from helper.probes.visibility import Mode, Visibility
+from helper.probes.visibility import EVERYBODY, Mode, Visibility
 from helper.sampler import packets
+from helper.sampler.elsewhere import Elsewhere, ElsewhereRows
+from helper.sampler.growing_buffer import FIRST_SOCKETS, MOST_SOCKETS, GrowingBuffer
 from helper.sampler.packets import Section
 from helper.sampler.probe_set import Slot, State
 
@@ -28,12 +30,8 @@ if TYPE_CHECKING:
 
     from helper.probes.probe import Reading
 
-FIRST_SOCKETS: Final = 1024
-MOST_SOCKETS: Final = 32_768
-"""4 MiB, and some 10 ms in the kernel: a desktop has hundreds, a busy server thousands."""
 MOST_TASKS: Final = 262_144
 FORGET_EVERY_NS: Final = 60 * 10**9
-EVERYBODY: Final = Visibility(Mode.SEES_ALL, 0)
 
 _OWNER: Final = struct.Struct("@QQIIII")  # struct st_socket_owner
 _TASK_IDENTITY: Final = struct.Struct("@II8xQ112x")  # pid, tgid and start_ns of struct st_task
@@ -47,7 +45,7 @@ class SocketRows(Protocol):
     def read_into(self, buffer: memoryview, visibility: Visibility) -> Reading: ...
 
 
-class OwnerRows(Protocol):
+class OwnerRows(ElsewhereRows, Protocol):
     """helper.probes.socket_owners.SocketOwners."""
 
     def read_into(self, buffer: memoryview, visibility: Visibility) -> Reading: ...
@@ -65,22 +63,6 @@ class TaskRows(Protocol):
     """helper.probes.task_snapshot.TaskSnapshot."""
 
     def read_into(self, buffer: memoryview, born_before_ns: int = ...) -> Reading: ...
-
-
-class GrowingBuffer:
-    """Room for rows that doubles until a reading fits, up to `most_rows`."""
-
-    def __init__(self, row_bytes: int, first_rows: int, most_rows: int) -> None:
-        self._most_bytes = row_bytes * most_rows
-        self._room = memoryview(bytearray(row_bytes * first_rows))
-
-    def fill(self, read: Callable[[memoryview], Reading]) -> tuple[memoryview, bool]:
-        """The rows read, and whether more existed than the largest room takes."""
-        reading = read(self._room)
-        while reading.truncated and len(self._room) < self._most_bytes:
-            self._room = memoryview(bytearray(min(2 * len(self._room), self._most_bytes)))
-            reading = read(self._room)
-        return self._room[: reading.byte_count], reading.truncated
 
 
 @dataclass(slots=True)
@@ -142,6 +124,7 @@ class Network:
         self._owner_room = GrowingBuffer(OWNER_BYTES, FIRST_SOCKETS, MOST_SOCKETS)
         self._search = OwnerSearch()
         self._holders: _Holders | None = None
+        self._elsewhere = Elsewhere(*owners, clock_ns)
         self._moment = _Moment()
 
     def sections(self, visibility: Visibility, moment_ns: int) -> tuple[Section, ...]:
@@ -150,6 +133,7 @@ class Network:
             self._moment = self._moment.next(moment_ns, visibility)
             self._read_sockets()
             self._look_for_owners()
+            self._elsewhere.look(self._holders.rows if self._holders else None)
             self._read_traffic()
         elif self._moment.scope not in {visibility, EVERYBODY}:
             self._moment.scope = EVERYBODY
@@ -162,8 +146,9 @@ class Network:
     def _socket_section(self, visibility: Visibility) -> tuple[Section, ...]:
         if self._moment.sockets is None:
             return ()
-        rows, truncated = self._moment.sockets
-        return (Section(packets.SECTION_SOCKETS, SOCKET_BYTES, sockets_seen_by(visibility, rows), truncated),)
+        (rows, truncated), (elsewhere, more_elsewhere) = self._moment.sockets, self._elsewhere.rows()
+        shown = sockets_seen_by(visibility, memoryview(b"".join((rows, elsewhere))) if elsewhere else rows)
+        return (Section(packets.SECTION_SOCKETS, SOCKET_BYTES, shown, truncated or more_elsewhere),)
 
     def _read_sockets(self) -> None:
         slot, source = self._sockets

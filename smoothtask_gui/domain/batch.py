@@ -173,6 +173,7 @@ class SystemReading:
     memory_pressure_us: int | None
     io_pressure_us: int | None
     on_battery: bool | None
+    unix_sockets: int | None = None  # proc_net(5), /proc/net/protocols: of this network namespace
     package_energy_uj: int | None = None  # RAPL, all packages; never wraps (sources/energy.py)
 
 

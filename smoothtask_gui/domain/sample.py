@@ -75,6 +75,7 @@ class SystemRates:
     io_pressure_ratio: float | None
     on_battery: bool | None
     package_watts: float | None = None  # processor packages (RAPL)
+    unix_sockets: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

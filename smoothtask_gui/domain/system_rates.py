@@ -45,6 +45,7 @@ def system_rates(previous: SystemReading, current: SystemReading, attributed_cor
         io_pressure_ratio=share(previous.io_pressure_us, current.io_pressure_us, 1e6),
         on_battery=current.on_battery,
         package_watts=_watts(per_second(previous.package_energy_uj, current.package_energy_uj)),
+        unix_sockets=current.unix_sockets,
     )
 
 

@@ -8,7 +8,8 @@ from helper.probes.probe import ProbeCost, Reading
 from helper.probes.socket_events import TRAFFIC
 from helper.probes.visibility import Mode, Visibility
 from helper.sampler import packets
-from helper.sampler.network import FORGET_EVERY_NS, MOST_SOCKETS, Network
+from helper.sampler.growing_buffer import MOST_SOCKETS
+from helper.sampler.network import FORGET_EVERY_NS, Network
 from helper.sampler.packets import Section
 from helper.sampler.probe_set import Slot, State, kinds_of
 
@@ -30,6 +31,9 @@ class FakeProbe:
         self.viewers: list[object] = []
         self.forgotten: list[set[tuple[int, int]]] = []
         self.broken = False
+        self.net_namespace = 1
+        self.elsewhere: list[bytes] = []
+        self.passes_elsewhere = 0
 
     def open(self) -> None:
         """Nothing to open."""
@@ -49,6 +53,13 @@ class FakeProbe:
         rows = b"".join(self.rows[:fitting])
         buffer[: len(rows)] = rows
         return Reading(len(rows), truncated=fitting < len(self.rows))
+
+    def read_elsewhere_into(self, buffer: memoryview, visibility: Visibility) -> Reading:
+        assert visibility == ROOT
+        self.passes_elsewhere += 1
+        rows = b"".join(self.elsewhere)
+        buffer[: len(rows)] = rows
+        return Reading(len(rows), truncated=False)
 
     def read_traffic(self) -> bytes:
         return b"".join(self.rows)
@@ -133,6 +144,29 @@ def test_each_of_several_users_gets_his_sockets_of_one_reading() -> None:
     assert bytes(seen[1]) == desk.sockets.rows[1]
     assert bytes(seen[2]) == b"".join(desk.sockets.rows)
     assert desk.sockets.viewers == [ALICE, ROOT, ROOT], "the first time he looked like the only one"
+
+
+def holder(net_namespace: int) -> bytes:
+    return struct.pack("@QQIIII", 7, 5, 10, 1000, 3, net_namespace)
+
+
+def test_sockets_of_other_networks_are_read_every_ten_seconds_while_there_are_some() -> None:
+    desk = Desk()
+    desk.sockets.rows, desk.owners.elsewhere = [socket_row(1, 1000)], [socket_row(2, 1001), socket_row(3, 1000)]
+    desk.owners.rows = [holder(1)]
+    assert bytes(desk.take()[packets.SECTION_SOCKETS].rows) == socket_row(1, 1000)
+    assert desk.owners.passes_elsewhere == 0
+    desk.owners.rows = [holder(1), holder(2)]
+    desk.now_ns += 61 * SECOND_NS
+    for _ in range(9):
+        desk.now_ns += SECOND_NS
+        shown = [bytes(desk.take(viewer)[packets.SECTION_SOCKETS].rows) for viewer in (ROOT, ALICE)]
+        assert shown[0] == b"".join(desk.sockets.rows + desk.owners.elsewhere)
+        assert shown[1] == desk.sockets.rows[0] + desk.owners.elsewhere[1], "another user's stays hidden"
+    assert desk.owners.passes_elsewhere == 1
+    desk.owners.rows = [holder(1)]
+    desk.now_ns += 61 * SECOND_NS
+    assert bytes(desk.take()[packets.SECTION_SOCKETS].rows) == socket_row(1, 1000), "the container is gone"
 
 
 def test_while_one_user_looks_the_kernel_is_asked_for_his_sockets_alone() -> None:
