@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from smoothtask_gui.domain.activity import Activity
+
 if TYPE_CHECKING:
     from smoothtask_gui.domain.gpu_reading import GpuReading
     from smoothtask_gui.domain.network import Network
@@ -224,5 +226,6 @@ class Batch:
     unavailable: dict[str, str] = field(default_factory=dict)
     network: Network | None = None  # None where the source can't see connections
     block_io: npt.NDArray[np.void] | None = None  # dtype BLOCK_IO
+    activity: Activity = field(default_factory=Activity)
     gpus: tuple[GpuReading, ...] = ()
     origins: tuple[Origin, ...] = ()  # what was learned of processes since the batch before

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from smoothtask_gui.domain.activity_rates import ActivityRates
 from smoothtask_gui.domain.app import Apps
 
 if TYPE_CHECKING:
@@ -94,4 +95,5 @@ class Sample:
     unavailable: dict[str, str]
     connections: npt.NDArray[np.void] | None = None  # dtype connections.CONNECTION; None where the source sees none
     gpus: tuple[GpuRates, ...] = ()
+    activity: ActivityRates = field(default_factory=ActivityRates)
     apps: Apps = field(default_factory=Apps)  # filled by domain/apps.py

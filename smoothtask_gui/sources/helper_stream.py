@@ -20,6 +20,7 @@ import numpy as np
 
 from smoothtask_gui.domain.batch import PROCESS, Batch, CoolingEvent, Lost, OomKill, ProcessExit, ThermalEvent
 from smoothtask_gui.domain.network import SOCKET, Network, SocketMissing
+from smoothtask_gui.sources.activity import ActivityKinds
 from smoothtask_gui.sources.frames import Frame, FrameError, Rows, decode_frame, read_sealed
 from smoothtask_gui.sources.packets import PACKET_BYTES, Bye, Hello, OomVictim, SocketClosed, Tick, decode_packet
 from smoothtask_gui.sources.protocol import SourceError
@@ -33,9 +34,11 @@ if TYPE_CHECKING:
     from smoothtask_gui.sources.protocol import Item
     from smoothtask_gui.sources.surroundings import Surroundings
 
-KINDS: Final = (
+KINDS: Final = int(
     Kinds.TASKS | Kinds.PROCESS_EXITS | Kinds.OOM | Kinds.THERMAL | Kinds.SOCKETS | Kinds.SOCKET_CLOSES | Kinds.BLOCK_IO
-)
+) | int(ActivityKinds.RECLAIM | ActivityKinds.CPU_FREQUENCY)
+"""What every stream of ours asks for; what costs others something is asked for by name."""
+NOTHING_MORE: Final = ActivityKinds(0)
 SILENT_PERIODS: Final = 3
 SILENT_AT_LEAST_S: Final = 3.0
 """A loaded machine may hold the helper up for a second; that alone isn't silence."""
@@ -71,10 +74,17 @@ class HelperSource:
     yielded at once.
     """
 
-    def __init__(self, opener: StreamOpener, surroundings: Surroundings, *, others_in_full: bool = False) -> None:
+    def __init__(
+        self,
+        opener: StreamOpener,
+        surroundings: Surroundings,
+        *,
+        others_in_full: bool = False,
+        opt_in: ActivityKinds = NOTHING_MORE,
+    ) -> None:
         self._opener = opener
         self._surroundings = surroundings
-        self._kinds = KINDS | Kinds.OTHERS_IN_FULL if others_in_full else KINDS
+        self._kinds = KINDS | opt_in | (Kinds.OTHERS_IN_FULL if others_in_full else 0)
         self._open: _Open | None = None
 
     @property
@@ -194,6 +204,7 @@ class _TickReader:
             gpus=await self._surroundings.read_gpus(),
             network=self._network(frame),
             block_io=frame.block_io,
+            activity=frame.activity,
         )
 
     def keep(self, item: Decoded) -> KernelEvent | None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from helper.probes import activity, cpu_frequency, file_activity, memory_reclaim, run_queue, syscalls
-from smoothtask_gui.sources.activity import DURATIONS, OPT_IN, ActivityKinds, ActivitySection
+from smoothtask_gui.domain.activity import DURATIONS
+from smoothtask_gui.sources.activity import OPT_IN, ActivityKinds, ActivitySection
 from tests.contract.layout import BPF_FOLDER, RECORDS, Layout, Member, places_of, read_constants, read_header
 
 if TYPE_CHECKING:

@@ -11,11 +11,13 @@ import sys
 import termios
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from smoothtask_gui.sources.recording import RecordingReader, RecordingWriter
+from tests.fakes.activity_rows import disk_row, full_activity
 from tests.fakes.recordable import EVENTS, batch
 
 ROOT = Path(__file__).parents[3]
@@ -57,7 +59,8 @@ def recording(tmp_path: Path) -> Path:
     path = tmp_path / "hostile.rec"
     with RecordingWriter(path, 1000, "test") as writer:
         for second in range(1, 5):
-            writer.write(batch(second * 10**9, comm=HOSTILE))
+            counted = {"activity": full_activity(second), "block_io": disk_row(second)}
+            writer.write(replace(batch(second * 10**9, comm=HOSTILE), **counted))
             writer.write(EVENTS[0])
     return path
 
@@ -85,6 +88,11 @@ def test_top_gives_exactly_as_many_objects_as_asked(smoothtask: Run) -> None:
     assert (done.stderr, len({tick["boottime_ns"] for tick in ticks})) == ("", 3)
 
 
+def rows_of(activity: dict) -> list[tuple[str, dict]]:
+    """One object of each of its members."""
+    return [(name, found[0] if isinstance(found, list) else found) for name, found in activity.items()]
+
+
 def test_a_tick_has_every_documented_field_and_no_other(smoothtask: Run, recording: Path) -> None:
     tick = lines(smoothtask("top", "--json", "--source", f"recording:{recording}"))[0]
     documented = (ROOT / "docs" / "cli.md").read_text()
@@ -97,6 +105,8 @@ def test_a_tick_has_every_documented_field_and_no_other(smoothtask: Run, recordi
         ("exited", tick["exited"][0]),
         ("sensors", tick["sensors"][0]),
         ("gpus", tick["gpus"][0]),
+        ("activity", tick["activity"]),
+        *rows_of(tick["activity"]),
         ("gpus' processes", tick["gpus"][0]["processes"][0]),
     ):
         for name in names:
@@ -212,6 +222,8 @@ def test_a_recording_that_is_interrupted_is_finished(tmp_path: Path) -> None:
         ["top", "--period-ms", "99"],
         ["top", "--period-ms", "60001"],
         ["top", "--source", "nonsense"],
+        ["top", "--with", "everything"],
+        ["alerts", "--with", "syscalls"],
         ["top", "--source", "recording:"],
         ["--hidden", "top"],
         ["run", "--nonsense"],

@@ -13,11 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smoothtask_gui.domain.activity import TABLES as ACTIVITY_TABLES
 from smoothtask_gui.domain.batch import Batch
 from smoothtask_gui.domain.network import BLOCK_IO, Network
 from smoothtask_gui.sources.items import ItemError, decode, encode, layouts_from_json, layouts_to_json
 from smoothtask_gui.sources.protocol import Item, SourceChanged
 from smoothtask_gui.sources.recording import RecordingError, RecordingReader, RecordingSource, RecordingWriter
+from tests.fakes.activity_rows import full_activity
 from tests.fakes.batches import rows
 from tests.fakes.networks import address, network, socket_row, traffic_row
 from tests.fakes.recordable import EVENTS, batch
@@ -226,6 +228,14 @@ def test_a_recording_with_more_columns_than_ours_is_read() -> None:
     octets = encode(item)
     grown = octets[: -item.exited.nbytes] + bytes(8) + octets[-item.exited.nbytes :]
     assert same(decode(grown, layouts_from_json(layouts)), item)
+
+
+def test_what_hooks_counted_is_recorded() -> None:
+    item = replace(batch(), activity=full_activity())
+    found = decode(encode(item), LAYOUTS)
+    assert isinstance(found, Batch)
+    for name, _ in ACTIVITY_TABLES:
+        np.testing.assert_array_equal(getattr(found.activity, name), getattr(item.activity, name), name)
 
 
 def test_a_recording_of_the_first_version_is_read() -> None:
