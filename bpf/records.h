@@ -270,6 +270,7 @@ enum st_activity_kind { /* bits of the mask of enum st_kinds */
 	ST_KIND_RUN_QUEUE = 1 << 10, /* opt-in: ST_SECTION_RUN_QUEUE */
 	ST_KIND_SYSCALLS = 1 << 11, /* opt-in: ST_SECTION_CALLERS and ST_SECTION_SYSCALLS */
 	ST_KIND_FILES = 1 << 12,   /* opt-in: ST_SECTION_FILE_USERS and ST_SECTION_FILE_SYSTEMS */
+	ST_KIND_ENERGY = 1 << 13,  /* ST_SECTION_ENERGY */
 	ST_KINDS_OPT_IN = ST_KIND_RUN_QUEUE | ST_KIND_SYSCALLS | ST_KIND_FILES,
 };
 
@@ -281,6 +282,7 @@ enum st_activity_section { /* more of enum st_section_kind */
 	ST_SECTION_SYSCALLS = 20,  /* struct st_syscall; ST_SEES_ALL only */
 	ST_SECTION_FILE_USERS = 21, /* struct st_file_user */
 	ST_SECTION_FILE_SYSTEMS = 22, /* struct st_file_system; ST_SEES_ALL only */
+	ST_SECTION_ENERGY = 23,    /* struct st_energy, one row */
 };
 
 #define ST_DURATIONS 32 /* a histogram: slot n counts [2^n, 2^(n+1)) ns; the last takes all that is longer */
@@ -325,6 +327,14 @@ struct st_run_queue {
 	u64 count;
 	u64 wait_ns;
 	u64 durations[ST_DURATIONS];
+};
+
+/* What all processor packages used (RAPL), read at most once in each second and told in steps: it is a side channel. */
+struct st_energy {
+	u32 packages;
+	u32 pad;
+	u64 read_ns;               /* boot time of the reading, which may be older than the frame */
+	u64 energy_uj;             /* since the probe was opened; a multiple of 100,000 */
 };
 
 struct st_caller {

@@ -90,6 +90,9 @@ FILE_SYSTEM: Final = np.dtype(
 )
 
 
+ENERGY: Final = np.dtype([("packages", "u4"), ("pad", "u4"), ("read_ns", "u8"), ("energy_uj", "u8")])
+
+
 @dataclass(frozen=True, slots=True)
 class Activity:
     """The tables of a tick; None where nobody asked, the probe isn't running, or this user may not see it."""
@@ -101,6 +104,7 @@ class Activity:
     syscalls: Rows | None = None
     file_users: Rows | None = None
     file_systems: Rows | None = None
+    energy: Rows | None = None
 
 
 TABLES: Final = (
@@ -111,5 +115,6 @@ TABLES: Final = (
     ("syscalls", SYSCALL),
     ("file_users", FILE_USER),
     ("file_systems", FILE_SYSTEM),
+    ("energy", ENERGY),
 )
 """Field of Activity, dtype of its rows."""

@@ -176,6 +176,7 @@ class SystemReading:
     io_pressure_us: int | None
     on_battery: bool | None
     unix_sockets: int | None = None  # proc_net(5), /proc/net/protocols: of this network namespace
+    package_energy_ns: int | None = None  # boot time of package_energy_uj, where it isn't that of the reading
     package_energy_uj: int | None = None  # RAPL, all packages; never wraps (sources/energy.py)
 
 

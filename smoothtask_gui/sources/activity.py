@@ -15,6 +15,7 @@ from smoothtask_gui.domain.activity import (
     ACTOR_FIELDS,
     CALLER,
     CPU_FREQUENCY,
+    ENERGY,
     FILE_SYSTEM,
     FILE_USER,
     RECLAIM,
@@ -34,6 +35,7 @@ class ActivityKinds(IntFlag):
     RUN_QUEUE = 1 << 10
     SYSCALLS = 1 << 11
     FILES = 1 << 12
+    ENERGY = 1 << 13
 
 
 OPT_IN: Final = ActivityKinds.RUN_QUEUE | ActivityKinds.SYSCALLS | ActivityKinds.FILES
@@ -49,6 +51,7 @@ class ActivitySection(IntEnum):
     SYSCALLS = 20
     FILE_USERS = 21
     FILE_SYSTEMS = 22
+    ENERGY = 23
 
 
 ACTOR: Final = np.dtype(list(ACTOR_FIELDS))
@@ -70,6 +73,7 @@ STRUCTS: Final[Mapping[str, np.dtype[np.void]]] = MappingProxyType(
         "st_syscall": SYSCALL,
         "st_file_user": _as_declared(FILE_USER),
         "st_file_system": FILE_SYSTEM,
+        "st_energy": ENERGY,
     }
 )
 """The header's name of each struct."""
