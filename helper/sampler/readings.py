@@ -90,12 +90,19 @@ class Readings:
         self._taken_for = None
         if self._exits and self._exits[0].state is State.RUNNING:
             self._exits[1].begin_snapshot(moment_ns)
-            if moment_ns > self._forgot_ns + _FORGET_EVERY_NS:
-                self._forgot_ns = moment_ns
-                self._exits[1].forget_idle(moment_ns)
+            self._forget_exits(moment_ns)
         self._activity.begin()
         self._activity.forget_idle(moment_ns)
         return moment_ns
+
+    def _forget_exits(self, moment_ns: int) -> None:
+        if self._exits is None or moment_ns <= self._forgot_ns + _FORGET_EVERY_NS:
+            return
+        self._forgot_ns = moment_ns
+        try:
+            self._exits[1].forget_idle(moment_ns)
+        except LoaderError as error:
+            self._exits[0].fail(error)
 
     def lost(self, kinds: int) -> int:
         """Events that should be in sections of `kinds` and aren't."""

@@ -40,6 +40,42 @@ class FakeTasks:
 
 
 @dataclass
+class FakeExits:
+    """Roll-ups of exits; raises LoaderError while `broken`."""
+
+    name: str = "process_events"
+    broken: bool = False
+    closed: int = 0
+
+    def open(self) -> None:
+        """Nothing to open."""
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def cost(self) -> ProbeCost:
+        return ProbeCost(None, None, 4096)
+
+    def begin_snapshot(self, boottime_ns: int) -> None:
+        """Nothing is born here."""
+
+    def read_exited(self) -> bytes:
+        self._break()
+        return bytes(104)
+
+    def counters(self) -> bytes:
+        return bytes(32)
+
+    def forget_idle(self, now_ns: int) -> int:
+        self._break()
+        return 0
+
+    def _break(self) -> None:
+        if self.broken:
+            raise LoaderError(self.name, "read", 5)
+
+
+@dataclass
 class FakeEvents:
     """A ring buffer: `put` a record and the descriptor becomes readable; `lost_count` is what lost() says."""
 
