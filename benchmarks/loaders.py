@@ -23,7 +23,7 @@ from helper.probes.bcc_programs import ProcessEventsBySums
 from helper.probes.probe import Probe
 from helper.probes.proc_snapshot import ProcSnapshot
 from helper.probes.program import COUNTING_RUNS
-from helper.probes.task_snapshot import TASK_BYTES
+from helper.probes.row_table import TASK_BYTES
 from tests.bpf.headers import enter_place_to_compile
 
 TOP = Path(__file__).parents[1]

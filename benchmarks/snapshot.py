@@ -14,7 +14,8 @@ import psutil
 from benchmarks import load
 from benchmarks.row import Row
 from helper.loaders.libbpf import Libbpf
-from helper.probes.task_snapshot import TASK_BYTES, TaskSnapshot
+from helper.probes.row_table import TASK_BYTES
+from helper.probes.task_snapshot import TaskSnapshot
 
 OBJECTS = Path(__file__).parents[1] / "build" / "bpf"
 FIELDS = [
