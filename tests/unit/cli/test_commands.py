@@ -89,11 +89,6 @@ def test_top_gives_exactly_as_many_objects_as_asked(smoothtask: Run) -> None:
     assert (done.stderr, len({tick["boottime_ns"] for tick in ticks})) == ("", 3)
 
 
-def rows_of(activity: dict) -> list[tuple[str, dict]]:
-    """One object of each of its members."""
-    return [(name, found[0] if isinstance(found, list) else found) for name, found in activity.items()]
-
-
 def test_a_tick_has_every_documented_field_and_no_other(smoothtask: Run, recording: Path) -> None:
     tick = lines(smoothtask("top", "--json", "--source", f"recording:{recording}"))[0]
     documented = (ROOT / "docs" / "cli.md").read_text()
@@ -107,7 +102,7 @@ def test_a_tick_has_every_documented_field_and_no_other(smoothtask: Run, recordi
         ("sensors", tick["sensors"][0]),
         ("gpus", tick["gpus"][0]),
         ("activity", tick["activity"]),
-        *rows_of(tick["activity"]),
+        *((name, rows[0] if isinstance(rows, list) else rows) for name, rows in tick["activity"].items()),
         ("gpus' processes", tick["gpus"][0]["processes"][0]),
     ):
         for name in names:
