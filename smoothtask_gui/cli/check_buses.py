@@ -110,7 +110,7 @@ async def facts_while_running(client: SamplerClient) -> SamplerFacts:
 
     Raises SourceError.
     """
-    stream = await client.open_stream(1000, int(KINDS) | sum(ActivityKinds))
+    stream = await client.open_stream(1000, KINDS | sum(ActivityKinds))
     try:
         facts = await client.facts()
         for _ in range(round(LOADING_S / POLL_S)):
