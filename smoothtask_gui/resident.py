@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QSystemTrayIcon
 from smoothtask_gui.adapters.autostart import Autostart, own_command
 from smoothtask_gui.adapters.colour_scheme import choose_platform_theme
 from smoothtask_gui.adapters.files import FileError
+from smoothtask_gui.adapters.latest import LatestAnswer
 from smoothtask_gui.adapters.loop import LoopThread, QtThread
 from smoothtask_gui.adapters.process_control import OwnProcesses
 from smoothtask_gui.adapters.quit_signals import QuitSignals
@@ -40,12 +41,15 @@ if TYPE_CHECKING:
     import argparse
     from concurrent.futures import Future
 
-    from smoothtask_gui.adapters.describer import Describer
-    from smoothtask_gui.adapters.incident_log import IncidentLog
+    from smoothtask_gui.adapters.history.historian import Historian
+    from smoothtask_gui.adapters.history.recorder import Recorder
     from smoothtask_gui.adapters.notification_port import NotificationService
+    from smoothtask_gui.domain.description import Description
+    from smoothtask_gui.domain.incident import ProcessIdentity
     from smoothtask_gui.domain.settings import Settings
     from smoothtask_gui.domain.view import View
     from smoothtask_gui.session import Session
+    from smoothtask_gui.ui.history_port import Remember
     from smoothtask_gui.ui.process_details import Describe
 
 APP_ID: Final = "io.github.smoothtask.SmoothTask"
@@ -59,22 +63,23 @@ TRAY_PATIENCE_MS: Final = 5_000
 class Resident(QObject):
     """Built on Qt's thread; `run` returns when the app ends."""
 
-    def __init__(self, options: argparse.Namespace, loop: LoopThread, session: Session, log: IncidentLog) -> None:
+    def __init__(self, options: argparse.Namespace, loop: LoopThread, session: Session, history: Recorder) -> None:
         self._qt = _application(dark=session.dark)
         super().__init__()
-        self._options, self._loop, self._session = options, loop, session
+        self._options, self._loop, self._session, self._history = options, loop, session, history
         self._qt_thread = QtThread()
-        self._describer: Describer | None = None
+        self._describer: LatestAnswer[ProcessIdentity, Description] | None = None
+        self._historian: Historian | None = None
         self._files = SettingsFiles(user_config_path("smoothtask", appauthor=False), options.rules)
         self._autostart = Autostart(user_config_path() / "autostart", own_command(sys.argv[0]))
         loaded = self._files.load()
         self.settings = self._with_autostart(loaded.settings)
         self.watchdog = Watchdog(
             Monitor(self.settings.rules, own_uid=os.getuid()),
-            Ports(session.notifications, OwnProcesses(), log, loop.submit),
+            Ports(session.notifications, OwnProcesses(), history, loop.submit),
             self.settings.period_ms,
         )
-        self.windows = Windows(self.watchdog, self.settings, self._make_describe)
+        self.windows = Windows(self.watchdog, self.settings, self._make_describe, self._make_remember)
         self.tray = Tray()
         self._notifications_work = False
         self._pump = Pump(
@@ -100,6 +105,8 @@ class Resident(QObject):
         )
         if self._session.tray_host is not None:
             self._loop.submit(self._session.tray_host.start(partial(call, self.tray.host_changed)))
+        self._history.tell = self.tell_from_any_thread
+        self._history.start(on=self._records(self.settings))
         self._pumping = self._loop.submit(self._pump.run())
         if self._options.settings:
             self.windows.show_settings()
@@ -122,14 +129,22 @@ class Resident(QObject):
     def _make_describe(self) -> Describe:
         """Details of a process: read in a thread of their own, answered on Qt's. Kept when the window closes."""
         if self._describer is None:
-            from smoothtask_gui.adapters.describer import Describer  # noqa: PLC0415  # psutil: for a window only
             from smoothtask_gui.adapters.desktop_entries import DesktopEntries, application_folders  # noqa: PLC0415
-            from smoothtask_gui.adapters.identity import IdentityCache  # noqa: PLC0415
+            from smoothtask_gui.adapters.identity import IdentityCache  # noqa: PLC0415  # psutil: for a window only
 
             folders = application_folders(os.environ, Path.home())
-            self._describer = Describer(IdentityCache(DesktopEntries(folders)).describe)
+            self._describer = LatestAnswer(IdentityCache(DesktopEntries(folders)).describe, "describer")
         describer, call = self._describer, self._qt_thread.call
         return lambda who, answer: describer.ask(who, partial(call, answer))
+
+    def _make_remember(self) -> Remember:
+        """The history, looked up in a thread of its own, answered on Qt's. Kept when the window closes."""
+        if self._historian is None:
+            from smoothtask_gui.adapters.history.historian import Historian  # noqa: PLC0415  # for a window only
+
+            self._historian = Historian(self._history)
+        historian, call = self._historian, self._qt_thread.call
+        return lambda question, answer: historian.ask(question, partial(call, answer))
 
     def _connect(self) -> None:
         self.watchdog.changed.connect(self._show_in_tray)
@@ -143,6 +158,7 @@ class Resident(QObject):
         self.tray.quit_wanted.connect(self._qt.quit)
         self.windows.quit_wanted.connect(self._qt.quit)
         self.windows.settings_changed.connect(self._change_settings)
+        self.windows.forget_wanted.connect(self._forget_history)
         self.windows.closed.connect(self._window_closed)
 
     def _show_in_tray(self, view: View) -> None:
@@ -162,6 +178,7 @@ class Resident(QObject):
         self.windows.apply_settings(settings)
         if settings.rules != before.rules:
             self.watchdog.set_rules(settings.rules)
+        self._history.turn(on=self._records(settings))
         if settings.period_ms != before.period_ms:
             self.watchdog.set_period(settings.period_ms)
             self._loop.submit(self._pump.change_period(settings.period_ms))
@@ -172,6 +189,18 @@ class Resident(QObject):
                 self.tell(said)
         except (FileError, SettingsError) as error:
             QMessageBox.warning(None, "SmoothTask", str(error))
+
+    def _records(self, settings: Settings) -> bool:
+        """What a recording tells happened at another time, maybe elsewhere: it isn't this machine's history."""
+        return settings.record_history and not self._options.source.startswith("recording:")
+
+    def _forget_history(self) -> None:
+        self._history.forget(partial(self._qt_thread.call, self._history_forgotten))
+
+    def _history_forgotten(self, problem: str) -> None:
+        if problem:
+            QMessageBox.warning(None, "SmoothTask", f"The history wasn't deleted: {problem}")
+        self.windows.refresh_history()
 
     def _with_autostart(self, settings: Settings) -> Settings:
         try:

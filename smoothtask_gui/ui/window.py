@@ -15,7 +15,8 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QTabWidget, QToolButton,
 from smoothtask_gui.ui import theme
 from smoothtask_gui.ui.connections_page import ConnectionsPage
 from smoothtask_gui.ui.gpu_page import GpuPage
-from smoothtask_gui.ui.incidents_page import IncidentsPage
+from smoothtask_gui.ui.history_page import HistoryPage
+from smoothtask_gui.ui.history_port import Remember, nothing_recorded
 from smoothtask_gui.ui.notice import NoticeBar
 from smoothtask_gui.ui.overview import Overview
 from smoothtask_gui.ui.process_details import Describe, nothing_known
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 class MainWindow(QMainWindow):
     """`own_uid` is whose processes may be stopped; `user_name` turns a uid into a name (it must be quick: cache it).
 
-    `describe` says what a process is, later and on Qt's thread.
+    `describe` says what a process is, `remember` what was; both later and on Qt's thread.
     """
 
     stop_requested = Signal(object)  # ProcessIdentity
@@ -48,6 +49,7 @@ class MainWindow(QMainWindow):
         own_uid: int,
         user_name: UserName = str,
         describe: Describe = nothing_known,
+        remember: Remember = nothing_recorded,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -61,7 +63,7 @@ class MainWindow(QMainWindow):
         self.connections = ConnectionsPage()
         self.sensors = SensorsPage()
         self.gpus = GpuPage()
-        self.incidents = IncidentsPage(own_uid)
+        self.history = HistoryPage(own_uid, remember)
         self.tabs = QTabWidget()
         self._lay_out()
         self._connect()
@@ -87,8 +89,8 @@ class MainWindow(QMainWindow):
 
     def show_incident(self, incident: Incident) -> None:
         """Come to the front with this incident's evidence."""
-        self.tabs.setCurrentWidget(self.incidents)
-        self.incidents.select(incident)
+        self.tabs.setCurrentWidget(self.history)
+        self.history.show_incident(incident)
         self.raise_()
         self.activateWindow()
 
@@ -96,6 +98,7 @@ class MainWindow(QMainWindow):
         """Take over what concerns the display."""
         self.processes.model.count_per_core(settings.cpu_per_core)
         self.overview.set_span(float(settings.graph_span_s))
+        self.history.record(on=settings.record_history)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -128,17 +131,17 @@ class MainWindow(QMainWindow):
             self.sensors.show_view(view)
         elif tab is self.gpus:
             self.gpus.show_view(view)
-        elif tab is self.incidents:
-            self.incidents.show_view(view)
+        elif tab is self.history:
+            self.history.show_view(view)
         elif view.sample is not None:
             self.processes.show_sample(view.sample)
         else:
             self.processes.model.clear()
 
     def _connect(self) -> None:
-        for part in (self.status, self.processes, self.incidents):
+        for part in (self.status, self.processes, self.history.incidents):
             part.stop_requested.connect(self.stop_requested)
-        for part in (self.status, self.incidents):
+        for part in (self.status, self.history.incidents):
             part.snooze_requested.connect(self.snooze_requested)
         self.tabs.currentChanged.connect(self._draw)
         self.status.show_requested.connect(self.show_incident)
@@ -178,7 +181,7 @@ class MainWindow(QMainWindow):
         self.tabs.addTab(self.connections, self.tr("&Connections"))
         self.tabs.addTab(self.sensors, self.tr("&Sensors"))
         self.tabs.addTab(self.gpus, self.tr("Gr&aphics"))
-        self.tabs.addTab(self.incidents, self.tr("H&istory"))
+        self.tabs.addTab(self.history, self.tr("H&istory"))
         body = QWidget()
         column = QVBoxLayout(body)
         column.setContentsMargins(theme.GRID_PX, theme.GRID_PX, theme.GRID_PX, theme.GRID_PX)
