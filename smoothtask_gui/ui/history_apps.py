@@ -70,7 +70,7 @@ class HistoryApps(QWidget):
     def _counts(self, use: AppUse) -> str:
         if not use.ended:
             return str(use.processes)
-        return self.tr("{alive}, {ended} ended").format(alive=use.processes, ended=use.ended)
+        return self.tr("{alive} + {ended} ended").format(alive=use.processes, ended=use.ended)
 
     def _titles(self) -> tuple[str, ...]:
         return (

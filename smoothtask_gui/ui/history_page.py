@@ -11,10 +11,11 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QSplitter, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from smoothtask_gui.domain.history.question import Question
 from smoothtask_gui.domain.history.series import CPU, MEMORY, MEMORY_TOTAL, TEMPERATURE
+from smoothtask_gui.domain.text import safe_text
 from smoothtask_gui.ui import formats, theme
 from smoothtask_gui.ui.history_apps import HistoryApps
 from smoothtask_gui.ui.history_port import Remember, nothing_recorded
@@ -39,6 +40,8 @@ _RENEWED_S: Final = (2.0, 5.0, 10.0, 30.0, 60.0, 60.0)
 
 _AROUND_S: Final = 15.0
 """Chosen to each side of a moment that a person asks for."""
+
+_REASON_BYTES: Final = 1_000
 
 
 class HistoryPage(QWidget):
@@ -65,7 +68,9 @@ class HistoryPage(QWidget):
         self.title = PlainLabel(bold=True)
         self.apps = HistoryApps()
         self.incidents = IncidentsPage(own_uid)
-        self.lengths = QButtonGroup(self)
+        self.below = QStackedWidget()
+        self.lengths, self.parts = QButtonGroup(self), QButtonGroup(self)
+        self.show_apps, self.show_incidents = self._button(self.tr("Apps")), self._button(self.tr("Incidents"))
         self.earlier, self.later = self._arrow("◀", self.tr("Earlier")), self._arrow("▶", self.tr("Later"))
         self.latest = self._button(self.tr("No&w"))
         self._lay_out()
@@ -74,7 +79,7 @@ class HistoryPage(QWidget):
     def show_view(self, view: View) -> None:
         """Take over the live incidents; ask again if the line ends now and is due."""
         self._view = view
-        self._show_incidents()
+        self._list_incidents()
         if self._end_s is None and not self.timeline.is_dragging and self._now() - self._renewed_s >= self._patience_s:
             self.refresh()
 
@@ -83,6 +88,7 @@ class HistoryPage(QWidget):
         self.timeline.select((at_s - _AROUND_S, at_s + _AROUND_S))
         self._end_s = None if self._now() - at_s < self._length_s / 2 else at_s + self._length_s / 2
         self.refresh()
+        self._show_part(0)
         self.timeline.setFocus()
 
     def show_incident(self, incident: Incident) -> None:
@@ -93,6 +99,7 @@ class HistoryPage(QWidget):
         if not (self.timeline.since_s <= began_s <= self.timeline.until_s):
             self._end_s = None if self._now() - began_s < self._length_s else began_s + self._length_s / 2
         self.timeline.select(span)
+        self._show_part(1)
         self.incidents.select(incident)
         self.refresh()
 
@@ -128,11 +135,11 @@ class HistoryPage(QWidget):
             return
         self._answer = None if isinstance(answer, str) else answer
         if isinstance(answer, str):
-            self.timeline.say(self.tr("The history can't be shown: {reason}").format(reason=formats.name(answer)))
+            self.timeline.say(self.tr("The history can't be shown: {reason}").format(reason=safe_text(answer, _REASON_BYTES)))
             self.apps.say("")
         else:
             self._draw(question, answer)
-        self._show_incidents()
+        self._list_incidents()
         self.later.setEnabled(self._end_s is not None)
         self.latest.setEnabled(self._end_s is not None)
 
@@ -159,9 +166,9 @@ class HistoryPage(QWidget):
         )
 
     def _incident_count(self, answer: Answer) -> str:
-        return self.tr("{count} incidents").format(count=len(answer.incidents))
+        return self.tr("Incidents: {count}").format(count=len(answer.incidents))
 
-    def _show_incidents(self) -> None:
+    def _list_incidents(self) -> None:
         """Those of the time that is shown; live ones as they are now."""
         view, answer = self._view, self._answer
         live = (*view.open_incidents, *view.recent_incidents) if view else ()
@@ -173,6 +180,7 @@ class HistoryPage(QWidget):
         shown += [each for each in past if (each.id, each.started_realtime_ns) not in known]
         now_ns = view.sample.boottime_ns if view and view.sample else 0
         self.incidents.show_incidents(tuple(shown), now_ns)
+        self.show_incidents.setText(self.tr("Incidents ({count})").format(count=len(shown)))
 
     def _say_point(self, at_s: float | None) -> None:
         place = None if at_s is None else self.timeline.point_at(at_s)
@@ -206,6 +214,14 @@ class HistoryPage(QWidget):
             return f"{clock(note.realtime_ns)}: {formats.name(note.text)}"
         return self.tr("Drag over a span to see its apps.")
 
+    def _show_part(self, place: int) -> None:
+        self.parts.button(place).setChecked(True)
+        self.below.setCurrentIndex(place)
+
+    def _span_chosen(self, _span: tuple[float, float] | None) -> None:
+        self._show_part(0)
+        self.refresh()
+
     def _choose_length(self, place: int) -> None:
         self._length = place
         self.refresh()
@@ -226,7 +242,8 @@ class HistoryPage(QWidget):
         self.later.clicked.connect(lambda: self._move(1))
         self.latest.clicked.connect(self._go_to_now)
         self.timeline.moved.connect(self._move)
-        self.timeline.chosen.connect(lambda _: self.refresh())
+        self.timeline.chosen.connect(self._span_chosen)
+        self.parts.idClicked.connect(self.below.setCurrentIndex)
         self.timeline.incident_chosen.connect(self.show_incident)
         self.timeline.pointed.connect(self._say_point)
 
@@ -260,20 +277,25 @@ class HistoryPage(QWidget):
         row.addStretch(1)
         for button in (self.earlier, self.later, self.latest):
             row.addWidget(button)
-        who = QWidget()
-        below = QVBoxLayout(who)
-        below.setContentsMargins(0, 0, 0, 0)
-        below.addWidget(self.title)
-        below.addWidget(self.apps, 1)
-        parts = QSplitter(Qt.Orientation.Horizontal)
-        parts.setChildrenCollapsible(False)
-        for part, stretch in ((who, 3), (self.incidents, 2)):
-            parts.addWidget(part)
-            parts.setStretchFactor(parts.count() - 1, stretch)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, theme.GRID_PX, 0, 0)
         column.setSpacing(theme.GRID_PX // 2)
         column.addLayout(row)
-        column.addWidget(self.timeline, 2)
+        column.addWidget(self.timeline, 4)
         column.addWidget(self.readout)
-        column.addWidget(parts, 3)
+        column.addLayout(self._lay_out_below())
+        column.addWidget(self.below, 5)
+
+    def _lay_out_below(self) -> QHBoxLayout:
+        """What is shown below the line: the apps of a span, or incidents."""
+        row = QHBoxLayout()
+        row.setSpacing(theme.GRID_PX // 2)
+        for place, (button, part) in enumerate(((self.show_apps, self.apps), (self.show_incidents, self.incidents))):
+            button.setCheckable(True)
+            button.setChecked(place == 0)
+            self.parts.addButton(button, place)
+            self.below.addWidget(part)
+            row.addWidget(button)
+        row.addSpacing(theme.GRID_PX)
+        row.addWidget(self.title, 1)
+        return row

@@ -78,7 +78,7 @@ class Timeline(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         em = self.fontMetrics().height()
-        return QSize(em * 20, em * 10)
+        return QSize(em * 20, em * 13)
 
     @property
     def is_dragging(self) -> bool:
