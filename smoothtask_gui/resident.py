@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QSystemTrayIcon
 
 from smoothtask_gui.adapters.autostart import Autostart, own_command
 from smoothtask_gui.adapters.colour_scheme import choose_platform_theme
+from smoothtask_gui.adapters.desktop_entries import DesktopEntries, application_folders
 from smoothtask_gui.adapters.files import FileError
 from smoothtask_gui.adapters.latest import LatestAnswer
 from smoothtask_gui.adapters.loop import LoopThread, QtThread
@@ -68,6 +69,7 @@ class Resident(QObject):
         super().__init__()
         self._options, self._loop, self._session, self._history = options, loop, session, history
         self._qt_thread = QtThread()
+        self._desktop = DesktopEntries(application_folders(os.environ, Path.home()))
         self._describer: LatestAnswer[ProcessIdentity, Description] | None = None
         self._historian: Historian | None = None
         self._files = SettingsFiles(user_config_path("smoothtask", appauthor=False), options.rules)
@@ -83,7 +85,7 @@ class Resident(QObject):
         self.tray = Tray()
         self._notifications_work = False
         self._pump = Pump(
-            partial(choose, options.source, SamplerClient, wants_gpus=self.windows.someone_looks),
+            partial(choose, options.source, SamplerClient, self._desktop, wants_gpus=self.windows.someone_looks),
             self.settings.period_ms,
             partial(self._qt_thread.call, self.watchdog.receive),
         )
@@ -114,7 +116,7 @@ class Resident(QObject):
             self.windows.show_main()
         QTimer.singleShot(TRAY_PATIENCE_MS, self, self._find_a_place)
         code = self._qt.exec()
-        del signals
+        signals.end()
         self._end()
         return code
 
@@ -129,11 +131,9 @@ class Resident(QObject):
     def _make_describe(self) -> Describe:
         """Details of a process: read in a thread of their own, answered on Qt's. Kept when the window closes."""
         if self._describer is None:
-            from smoothtask_gui.adapters.desktop_entries import DesktopEntries, application_folders  # noqa: PLC0415
             from smoothtask_gui.adapters.identity import IdentityCache  # noqa: PLC0415  # psutil: for a window only
 
-            folders = application_folders(os.environ, Path.home())
-            self._describer = LatestAnswer(IdentityCache(DesktopEntries(folders)).describe, "describer")
+            self._describer = LatestAnswer(IdentityCache(self._desktop).describe, "describer")
         describer, call = self._describer, self._qt_thread.call
         return lambda who, answer: describer.ask(who, partial(call, answer))
 

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from smoothtask_gui.domain.naming import exited_name, process_name
-
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -48,27 +46,11 @@ _FIELDS: Final = ("cpu_ratio", "rss_bytes", "read_bps", "write_bps", "received_b
 
 
 def app_table(sample: Sample) -> AppTable:
-    """The sample's processes by name, those that have ended included."""
-    rows = sample.processes
-    distinct, first, inverse = np.unique(rows["comm"], return_index=True, return_inverse=True)
-    names = [process_name(bytes(comm), is_kernel=bool(rows["is_kernel"][at])) for comm, at in zip(distinct, first)]
-    place = {name: at for at, name in enumerate(names)}
-    ended = [(exited_name(row), row) for row in sample.exited]
-    for name, _ in ended:
-        place.setdefault(name, len(place))
-    values = np.full((len(place), len(VALUES)), np.nan)
-    for column, field in enumerate(_FIELDS):
-        known = np.isfinite(rows[field])
-        where = inverse[known]
-        sums = np.bincount(where, rows[field][known], len(place))
-        values[:, column] = np.where(np.bincount(where, minlength=len(place)) > 0, sums, np.nan)
-    counts = np.zeros(len(place), np.int64)
-    for name, row in ended:
-        counts[place[name]] += row.count
-        values[place[name], CPU_CORES] = np.nansum((values[place[name], CPU_CORES], row.cpu_ratio))
+    """The sample's apps, those of which nothing lives any more included."""
+    rows = sample.apps.rows
     return AppTable(
-        tuple(AppName(name, name) for name in place),
-        values,
-        np.bincount(inverse, minlength=len(place)).astype(np.int64),
-        counts,
+        tuple(AppName(app.id, app.name) for app in sample.apps.apps),
+        np.stack([rows[field] for field in _FIELDS], axis=1) if len(rows) else np.zeros((0, len(VALUES))),
+        rows["processes"].astype(np.int64),
+        rows["exited"].astype(np.int64),
     )

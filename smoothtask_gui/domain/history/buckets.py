@@ -124,12 +124,13 @@ class _Open:
         self._grow(len(self._place))
         known = np.isfinite(table.values[taken])
         amounts = np.where(known, table.values[taken], 0.0)
-        memory = np.maximum(self._values[at, MEMORY_BYTES], amounts[:, MEMORY_BYTES])
-        self._values[at] += amounts * interval_ns
-        self._values[at, MEMORY_BYTES] = memory
-        self._known[at] |= known
-        self._processes[at] = np.maximum(self._processes[at], table.processes[taken])
-        self._ended[at] += table.ended[taken]
+        memory = self._values[:, MEMORY_BYTES].copy()
+        np.maximum.at(memory, at, amounts[:, MEMORY_BYTES])
+        np.add.at(self._values, at, amounts * interval_ns)  # two apps may bear one name
+        self._values[:, MEMORY_BYTES] = memory
+        np.logical_or.at(self._known, at, known)
+        np.maximum.at(self._processes, at, table.processes[taken])
+        np.add.at(self._ended, at, table.ended[taken])
 
     def bucket(self) -> Bucket:
         with np.errstate(invalid="ignore"):
