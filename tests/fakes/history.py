@@ -1,12 +1,35 @@
-"""A history that remembers in memory what it was given."""
+"""A history that remembers in memory what it was given, and samples to give to a real one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smoothtask_gui.domain.apps import AppGrouper
+from smoothtask_gui.domain.rates import rates
+from tests.fakes.batches import SECOND
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from smoothtask_gui.domain.incident import Incident
     from smoothtask_gui.domain.sample import Sample
+    from tests.fakes.batches import Machine
+
+
+def samples(machine: Machine, count: int, seconds: float = 1.0) -> Iterator[Sample]:
+    """The next samples of a machine, apps included; boot time begins at whole seconds of the wall clock."""
+    grouper, previous = AppGrouper(), machine.tick(seconds)
+    for _ in range(count):
+        batch = machine.tick(seconds)
+        sample = rates(previous, batch)
+        previous = batch
+        if sample is not None:
+            yield grouper.group(sample)
+
+
+def at_s(sample: Sample) -> float:
+    """When a sample ended, in seconds since 1970."""
+    return sample.realtime_ns / SECOND
 
 
 class FakeHistory:

@@ -132,27 +132,18 @@ def finest(rows: Sequence[Rows | None], firsts: Sequence[int | None]) -> list[Ro
     A level takes over with the first coarser bucket that begins after it does: no time is counted twice.
     """
     chosen: list[Rows] = []
-    limit: int | None = None  # serials from here on are told by a finer level
-    for number in range(len(rows)):
-        here = rows[number]
-        coarser = next((found for found in rows[number + 1 :] if found is not None and len(found)), None)
-        first = firsts[number]
+    for here, first in zip(reversed(rows), reversed(firsts), strict=True):
         if here is None or not len(here) or first is None:
             continue
-        begins = _takes_over(coarser, first)
-        wanted = here.serials >= begins
-        if limit is not None:
-            wanted &= here.serials < limit
-        chosen.append(here.only(wanted))
-        limit = begins if limit is None else min(begins, limit)
-    return [found for found in reversed(chosen) if len(found)]
-
-
-def _takes_over(coarser: Rows | None, first: int) -> int:
-    if coarser is None:
-        return first
-    later = coarser.serials[coarser.serials >= first]
-    return int(later.min()) if len(later) else np.iinfo(np.int64).max
+        begins = first
+        if chosen:
+            later = chosen[-1].serials[chosen[-1].serials >= first]
+            if not len(later):
+                continue  # it reaches back no further than into the last coarser bucket
+            begins = int(later.min())
+            chosen[-1] = chosen[-1].only(chosen[-1].serials < begins)
+        chosen.append(here.only(here.serials >= begins))
+    return [found for found in chosen if len(found)]
 
 
 def line(rows: Sequence[Rows], since_s: float, until_s: float, most: int) -> Line:
