@@ -165,7 +165,7 @@ class Keeper:
         if self._serial_base is None:
             self._serial_base = file.next_serial
         if count := old_log.take_over(self._folder, file):
-            self._notes.append(Note(time.time_ns(), "kept", f"{count} incidents of the older log were taken over."))
+            self._notes.append(Note(time.time_ns(), "kept", f"Incidents taken over from the older log: {count}."))
         return file
 
     def _begin_anew(self, error: DamagedError) -> None:

@@ -53,9 +53,8 @@ class _Look:
 
     def answer(self) -> Answer:
         since_s, until_s = self._question.since_s, self._question.until_s
-        levels = [self._rows(number) for number in range(len(LEVELS))]
-        firsts = [self._first_serial(number) for number in range(len(LEVELS))]
-        rows = answers.finest(levels, firsts)
+        whole = answers.finest([self._rows(number) for number in range(len(LEVELS))])
+        rows = [part for found in whole if len(part := found.only(answers.overlap(found, since_s, until_s)))]
         drawn = answers.line(rows, since_s, until_s, self._question.points)
         if self._question.chosen:
             rows = [part for found in rows if len(part := found.only(answers.overlap(found, *self._question.chosen)))]
@@ -77,8 +76,10 @@ class _Look:
         )
 
     def _rows(self, number: int) -> Rows | None:
-        """The level's buckets that lie in the span at least in part."""
-        since_s, until_s = self._question.since_s, self._question.until_s
+        """The level's buckets in the span, made wider to whole minutes: all levels then tell the same time."""
+        longest_s = LEVELS[-1].length_s
+        since_s = self._question.since_s // longest_s * longest_s
+        until_s = -(-self._question.until_s // longest_s) * longest_s
         pieces = []
         for serial, frame in self._database.execute(
             "SELECT serial, frame FROM chunk WHERE level = ? AND start_s < ? AND end_s > ? ORDER BY serial",
@@ -96,16 +97,12 @@ class _Look:
                 pieces.append(rows.only(wanted))
         return _newest(_joined(pieces)) if pieces else None
 
-    def _first_serial(self, number: int) -> int | None:
-        row = self._database.execute("SELECT min(serial) FROM chunk WHERE level = ?", (number,)).fetchone()
-        return row[0] if row and isinstance(row[0], int) else None
-
     def _incidents(self) -> tuple[Incident, ...]:
         found = []
         for started_ns, ended_ns, detail in self._database.execute(
             "SELECT started_ns, ended_ns, detail FROM incident WHERE started_ns < ? AND (ended_ns IS NULL OR "
             "max(ended_ns, started_ns) >= ?) ORDER BY started_ns",
-            (round(self._question.until_s * _NS), round(self._question.since_s * _NS)),
+            (_as_ns(self._question.until_s), _as_ns(self._question.since_s)),
         ):
             try:
                 incident = past.decode(detail)
@@ -122,9 +119,14 @@ class _Look:
     def _notes(self) -> tuple[Note, ...]:
         rows = self._database.execute(
             "SELECT at_ns, kind, words FROM note WHERE at_ns >= ? AND at_ns < ? ORDER BY at_ns",
-            (round(self._question.since_s * _NS), round(self._question.until_s * _NS)),
+            (_as_ns(self._question.since_s), _as_ns(self._question.until_s)),
         )
         return tuple(Note(at_ns, str(kind), str(words)) for at_ns, kind, words in rows if isinstance(at_ns, int))
+
+
+def _as_ns(at_s: float) -> int:
+    """In nanoseconds, as far as SQLite's integers reach (the year 2262)."""
+    return min(max(round(at_s * _NS), -(2**63)), 2**63 - 1)
 
 
 def _newest(rows: Rows) -> Rows:

@@ -175,6 +175,8 @@ def _make_private(path: Path) -> None:
     """Folder 700, file 600, whatever the umask; SQLite gives its log the file's mode."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(path.parent, os.W_OK):  # SQLite would only say that its log can't be opened
+            raise HistoryError(f"{path} can't be used: it is read-only")
         with suppress(PermissionError):  # a read-only file system says so when it is written to
             if stat.S_IMODE(path.parent.stat().st_mode) & 0o077:
                 path.parent.chmod(0o700)

@@ -1,7 +1,7 @@
 """What a span of the history says: a line to draw, and who used the machine.
 
-Pure. Of the three levels the finest that reaches back far enough is taken, bucket by bucket, so that nothing counts
-twice; the order is that of the serials, which no clock can shuffle. Gaps stay gaps.
+Pure. Of the three levels the finest that tells all is taken, bucket by bucket, so that nothing counts twice; what
+belongs together is known by the serials, which no clock can shuffle. Gaps stay gaps.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.incident import Incident
 
 METHOD: Final = "estimated from CPU time"
+_ROUNDED_MS: Final = 100
+"""Milliseconds are rounded down in each of the up to 60 finer buckets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,23 +128,22 @@ def overlap(rows: Rows, since_s: float, until_s: float) -> npt.NDArray[np.bool_]
     return (rows.start_s < until_s) & (rows.start_s + LEVELS[rows.level].length_s > since_s)
 
 
-def finest(rows: Sequence[Rows | None], firsts: Sequence[int | None]) -> list[Rows]:
-    """Of the rows of each level, coarsest last, those to use; `firsts` are the levels' oldest serials in the file.
+def finest(levels: Sequence[Rows | None]) -> list[Rows]:
+    """Of the rows of each level (finest first, serials in order) those to use, so that no time counts twice.
 
-    A level takes over with the first coarser bucket that begins after it does: no time is counted twice.
+    A coarser bucket gives way where finer ones tell all of its time; else those in it give way to it.
     """
     chosen: list[Rows] = []
-    for here, first in zip(reversed(rows), reversed(firsts), strict=True):
-        if here is None or not len(here) or first is None:
+    for coarse in levels:
+        if coarse is None or not len(coarse):
             continue
-        begins = first
-        if chosen:
-            later = chosen[-1].serials[chosen[-1].serials >= first]
-            if not len(later):
-                continue  # it reaches back no further than into the last coarser bucket
-            begins = int(later.min())
-            chosen[-1] = chosen[-1].only(chosen[-1].serials < begins)
-        chosen.append(here.only(here.serials >= begins))
+        places = [np.searchsorted(coarse.serials, part.serials, side="right") - 1 for part in chosen]
+        told_ms = np.zeros(len(coarse))
+        for part, at in zip(chosen, places, strict=True):
+            np.add.at(told_ms, at[at >= 0], part.measured_ms[at >= 0])
+        is_told = told_ms + _ROUNDED_MS >= coarse.measured_ms
+        chosen = [part.only((at < 0) | is_told[at]) for part, at in zip(chosen, places, strict=True)]
+        chosen.append(coarse.only(~is_told))
     return [found for found in chosen if len(found)]
 
 

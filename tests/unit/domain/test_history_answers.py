@@ -39,28 +39,28 @@ def rows(level: int, first: int, count: int, start_s: int, cpu: float = 0.5) -> 
     )
 
 
-@given(st.integers(1, 40), st.integers(0, 119), st.integers(0, 39))
-def test_no_second_is_told_twice_and_none_is_left_out(minutes: int, fine_s: int, finest_s: int) -> None:
-    """Minutes reach back furthest, tens a part of it, seconds a part of that; all end at the same time."""
+@given(st.integers(1, 12), st.data())
+def test_no_second_is_told_twice_and_none_is_left_out(minutes: int, chance: st.DataObject) -> None:
+    """Whatever finer buckets are kept, at the end or anywhere else."""
     total_s = minutes * 60
-    tens, ones = min(fine_s // 10, total_s // 10), min(finest_s, total_s)
-    levels = [
-        rows(0, 1 + total_s - ones, ones, total_s - ones) if ones else None,
-        rows(1, 1 + total_s - tens * 10, tens, total_s - tens * 10) if tens else None,
-        rows(2, 1, minutes, 0),
+    levels = [rows(level, 1, total_s // LEVELS[level].length_s, 0) for level in range(3)]
+    kept = [
+        each.only(np.array(chance.draw(st.lists(st.booleans(), min_size=len(each), max_size=len(each)))))
+        for each in levels[:2]
     ]
-    firsts = [None if level is None else int(level.serials[0]) for level in levels]
-    chosen = answers.finest(levels, firsts)
     told = np.zeros(total_s, int)
-    for part in chosen:
+    for part in answers.finest([*kept, levels[2]]):
         for start_s in part.start_s:
             told[start_s : start_s + LEVELS[part.level].length_s] += 1
     assert (told == 1).all()
 
 
-def test_the_finest_level_that_is_kept_is_used() -> None:
+def test_the_finest_level_that_tells_all_is_used() -> None:
     levels = [rows(0, 1, 120, 0), rows(1, 1, 12, 0), rows(2, 1, 2, 0)]
-    assert [part.level for part in answers.finest(levels, [1, 1, 1])] == [0]
+    assert [part.level for part in answers.finest(levels)] == [0]
+    hole = levels[0].only(levels[0].start_s != 75)
+    assert [(part.level, len(part)) for part in answers.finest([hole, *levels[1:]])] == [(0, 110), (1, 1)]
+    assert [part.level for part in answers.finest([levels[0], None, None])] == [0]
 
 
 def test_shares_are_of_all_that_was_spent_and_the_rest_is_told() -> None:
@@ -89,7 +89,7 @@ def test_a_gap_stays_a_gap() -> None:
 
 
 def test_nothing_gives_an_empty_answer() -> None:
-    assert answers.finest([None, None, None], [None, None, None]) == []
+    assert answers.finest([None, None, None]) == []
     assert answers.app_uses([]) == ((), None)
     assert len(answers.NOTHING.line) == 0
 
