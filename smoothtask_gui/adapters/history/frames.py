@@ -86,10 +86,12 @@ def encode(buckets: Sequence[Bucket]) -> bytes:
     tables = [bucket.apps for bucket in buckets]
     values = np.concatenate([table.values for table in tables])
     means, peaks = np.stack([bucket.means for bucket in buckets]), np.stack([bucket.peaks for bucket in buckets])
+    low, high = (pack(part, _SERIES_SCALE) for part in (means, peaks))
     columns = [
         np.array([bucket.measured_ms for bucket in buckets]).clip(0, _COUNT).astype("<u2"),
         np.array([len(table) for table in tables], "<u2"),
-        *(pack(part, _SERIES_SCALE).T.ravel() for part in (means, peaks)),
+        low.T.ravel(),
+        (high - low).T.ravel(),  # modulo 65,536; small where a value holds still
         np.array(places, "<u2"),
         *(np.concatenate([getattr(table, each) for table in tables]).clip(0, _COUNT).astype("<u2") for each in _COUNTS),
         pack(values, _APP_SCALE).T.ravel(),
@@ -127,6 +129,7 @@ def decode(frame: bytes) -> Rows:
         raise FrameError("its apps don't fit its buckets")
     known = np.full((2, buckets, len(SERIES)), _MISSING, "<u2")
     known[:, :, :series] = lines.transpose(0, 2, 1)
+    known[1, :, :series] += known[0, :, :series]
     means, peaks = (unpack(part, _SERIES_SCALE) for part in known)
     processes, ended = (words.take(apps).astype(np.int64) for _ in _COUNTS)
     found = unpack(words.take(apps * values).reshape(values, apps).T, _APP_SCALE)

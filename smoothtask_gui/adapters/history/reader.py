@@ -23,6 +23,7 @@ from smoothtask_gui.domain.incident import IncidentState
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from smoothtask_gui.domain.history.apps import AppName
     from smoothtask_gui.domain.history.question import Question
     from smoothtask_gui.domain.incident import Incident
 
@@ -140,7 +141,8 @@ def _newest(rows: Rows) -> Rows:
 def _joined(pieces: list[Rows]) -> Rows:
     """One table of several."""
     buckets = np.cumsum([0, *(len(piece) for piece in pieces)])
-    names = np.cumsum([0, *(len(piece.names) for piece in pieces)])
+    names: dict[AppName, int] = {}
+    places = [np.array([names.setdefault(each, len(names)) for each in piece.names], np.intp) for piece in pieces]
     return Rows(
         level=pieces[0].level,
         serials=np.concatenate([piece.serials for piece in pieces]),
@@ -148,9 +150,9 @@ def _joined(pieces: list[Rows]) -> Rows:
         measured_ms=np.concatenate([piece.measured_ms for piece in pieces]),
         means=np.concatenate([piece.means for piece in pieces]),
         peaks=np.concatenate([piece.peaks for piece in pieces]),
-        names=tuple(name for piece in pieces for name in piece.names),
+        names=tuple(names),
         app_bucket=np.concatenate([piece.app_bucket + shift for piece, shift in zip(pieces, buckets, strict=False)]),
-        app_name=np.concatenate([piece.app_name + shift for piece, shift in zip(pieces, names, strict=False)]),
+        app_name=np.concatenate([place[piece.app_name] for piece, place in zip(pieces, places, strict=True)]),
         app_values=np.concatenate([piece.app_values for piece in pieces]),
         processes=np.concatenate([piece.processes for piece in pieces]),
         ended=np.concatenate([piece.ended for piece in pieces]),

@@ -24,11 +24,11 @@ NAME: Final = "history.sqlite"
 APPLICATION_ID: Final = 0x536D5468  # "SmTh"
 VERSION: Final = 1
 PAGE_BYTES: Final = 4096
-MOST_FILE_BYTES: Final = 11_000_000
-MOST_LOG_BYTES: Final = 1_300_000
+MOST_FILE_BYTES: Final = 11_800_000
+MOST_LOG_BYTES: Final = 500_000
 """Of the write-ahead log. A file set aside may be as large again: 25 MB in all."""
 
-CHECKPOINT_PAGES: Final = 200
+CHECKPOINT_PAGES: Final = 100
 BUSY_S: Final = 0.5
 BESIDE: Final = ("", "-wal", "-shm", "-journal")
 

@@ -49,6 +49,8 @@ class Rows:
 
     def only(self, wanted: npt.NDArray[np.bool_]) -> Rows:
         """The buckets for which `wanted` is true, with their apps."""
+        if wanted.all():
+            return self
         place = np.cumsum(wanted) - 1
         apps = wanted[self.app_bucket] if len(self.app_bucket) else np.zeros(0, bool)
         return replace(
