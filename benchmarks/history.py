@@ -43,7 +43,15 @@ def random_bucket(chance: np.random.Generator, level: int, serial: int, start_s:
         chance.integers(1, 40, MOST_APPS),
         chance.integers(0, 300, MOST_APPS),
     )
-    return Bucket(level, serial, start_s, LEVELS[level].length_s * 1000, means, means * (1 + chance.random(len(SERIES)) / 2), table)
+    return Bucket(
+        level,
+        serial,
+        start_s,
+        LEVELS[level].length_s * 1000,
+        means,
+        means * (1 + chance.random(len(SERIES)) / 2),
+        table,
+    )
 
 
 def full_history() -> Iterator[list[Bucket]]:
@@ -105,7 +113,7 @@ def asked_ms(path: Path, question: Question) -> float:
 
 
 def measure() -> list[Row]:
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:  # noqa: S108 - a disk, where /tmp may be memory
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         path = Path(folder) / schema.NAME
         file = HistoryFile(path)
         for chunk in full_history():
@@ -117,7 +125,9 @@ def measure() -> list[Row]:
         month_ms = asked_ms(path, Question(END_S - 30 * DAY_S, END_S))
         cpu_ms, wall_ms, sample_ms = written(path)
         most = max(whole, sum(each.stat().st_size for each in Path(folder).iterdir()))
-    disk = f"{median(wall_ms):.1f} ms with the disk's time, {quantiles(wall_ms, n=20)[-1]:.1f} ms at the 95th percentile"
+    disk = (
+        f"{median(wall_ms):.1f} ms with the disk's time, {quantiles(wall_ms, n=20)[-1]:.1f} ms at the 95th percentile"
+    )
     kept = f"{kept_s / DAY_S:.2f} days kept; as much again for a damaged file that was set aside"
     return [
         Row("history: a write (10 s of it)", median(cpu_ms), "ms", "at most", 5, disk),

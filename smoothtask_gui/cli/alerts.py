@@ -37,7 +37,11 @@ async def alerts(arguments: argparse.Namespace) -> int:
                 break
             for effect in _judge(monitor, item):
                 if isinstance(effect, Record):
-                    line = json.dumps(incident_to_json(effect.incident)) if arguments.json else incident_to_line(effect.incident)
+                    line = (
+                        json.dumps(incident_to_json(effect.incident))
+                        if arguments.json
+                        else incident_to_line(effect.incident)
+                    )
                     print(line, flush=True)
     return 0
 

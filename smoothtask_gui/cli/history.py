@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -72,8 +73,8 @@ def to_json(since_s: float, until_s: float, answer: Answer) -> dict[str, Any]:
         "until_realtime_ns": round(until_s * _NS),
         "recorded_s": round(answer.recorded_s, 3),
         "points": [_point(answer.line, place) for place in range(len(answer.line))],
-        "apps": [asdict(use) for use in answer.apps],
-        "rest_share": answer.rest_share,
+        "apps": [{name: _rounded(value) for name, value in asdict(use).items()} for use in answer.apps],
+        "rest_share": _rounded(answer.rest_share),
         "method": METHOD,
         "incidents": [incident_to_json(incident) for incident in answer.incidents],
         "notes": [asdict(note) for note in answer.notes],
@@ -90,8 +91,13 @@ def _point(line: Line, place: int) -> dict[str, Any]:
     }
     for at, name in enumerate(SERIES):
         mean, peak = float(line.means[place, at]), float(line.peaks[place, at])
-        values[name] = None if mean != mean else {"mean": mean, "peak": peak}  # noqa: PLR0124 - NaN
+        values[name] = None if math.isnan(mean) else {"mean": _rounded(mean), "peak": _rounded(peak)}
     return values
+
+
+def _rounded(value: Any) -> Any:
+    """As exact as the history is (adapters/history/frames.py)."""
+    return float(f"{value:.5g}") if isinstance(value, float) else value
 
 
 def _to_lines(since_s: float, until_s: float, answer: Answer) -> list[str]:

@@ -1,8 +1,8 @@
 """The history tab: what was going on at a time, who took how much of it, and what went wrong.
 
 A time line above; below it the apps of the span that is chosen in it, or of all that it shows, and the incidents with
-their evidence. Questions go out through `remember`, answers come later; one to an earlier question is thrown away. While
-the line ends now it moves on by itself, but not under a hand that drags.
+their evidence. Questions go out through `remember`, answers come later; one to an earlier question is thrown away.
+While the line ends now it moves on by itself, but not under a hand that drags.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from smoothtask_gui.domain.history.question import Question
@@ -100,7 +100,7 @@ class HistoryPage(QWidget):
             self._end_s = None if self._now() - began_s < self._length_s else began_s + self._length_s / 2
         self.timeline.select(span)
         self._show_part(1)
-        self.incidents.select(incident)
+        self.incidents.select(incident, take_focus=not self.timeline.hasFocus())
         self.refresh()
 
     def record(self, *, on: bool) -> None:
@@ -135,7 +135,9 @@ class HistoryPage(QWidget):
             return
         self._answer = None if isinstance(answer, str) else answer
         if isinstance(answer, str):
-            self.timeline.say(self.tr("The history can't be shown: {reason}").format(reason=safe_text(answer, _REASON_BYTES)))
+            self.timeline.say(
+                self.tr("The history can't be shown: {reason}").format(reason=safe_text(answer, _REASON_BYTES))
+            )
             self.apps.say("")
         else:
             self._draw(question, answer)
@@ -145,14 +147,16 @@ class HistoryPage(QWidget):
 
     def _draw(self, question: Question, answer: Answer) -> None:
         self.timeline.show_line(question.since_s, question.until_s, answer.line, answer.incidents)
-        if not len(answer.line) and not answer.incidents:
-            self.timeline.say(self._nothing(answer))
         since_s, until_s = question.chosen or (question.since_s, question.until_s)
         said = self.tr("{since} to {until} ({length})").format(
-            since=clock(round(since_s * _NS)), until=clock(round(until_s * _NS)), length=formats.duration(until_s - since_s)
+            since=clock(round(since_s * _NS)),
+            until=clock(round(until_s * _NS)),
+            length=formats.duration(until_s - since_s),
         )
         self.title.say(said)
         self.timeline.setAccessibleDescription(f"{said}. {self._incident_count(answer)}")
+        if not len(answer.line) and not answer.incidents:
+            self.timeline.say(self._nothing(answer))
         self.apps.show_apps(answer)
         self._say_point(self.timeline.cursor_s)
 

@@ -121,12 +121,13 @@ class IncidentsPage(QWidget):
         if self._shown is not None:
             self._explain(self.model.incident(self.model.row_of(self._shown)))
 
-    def select(self, incident: Incident) -> None:
-        """Show this incident's evidence (from a notification's or the status line's Show)."""
+    def select(self, incident: Incident, *, take_focus: bool = True) -> None:
+        """Show this incident's evidence (from a notification's or the status line's Show, or its mark)."""
         row = self.model.row_of(incident)
         if row >= 0:
             self.view.setCurrentIndex(self.model.index(row, 0))
-            self.view.setFocus()
+            if take_focus:
+                self.view.setFocus()
 
     def _selection_changed(self, *_: object) -> None:
         rows = self.view.selectionModel().selectedRows()

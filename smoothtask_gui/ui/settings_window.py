@@ -161,8 +161,8 @@ class SettingsWindow(QDialog):
             decimal.valueChanged.connect(self._check)
         for switch in (self.heat, self.busy):
             switch.toggled.connect(self._check)
-        for switch in (self.autostart, self.history):
-            switch.toggled.connect(self._check)
+        for box in (self.autostart, self.history):
+            box.toggled.connect(self._check)
         self.forget.clicked.connect(self._ask_forget)
         self.per_core.currentIndexChanged.connect(self._check)
         self.buttons.accepted.connect(self._accept)

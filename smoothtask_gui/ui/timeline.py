@@ -7,7 +7,6 @@ value is missing its line is broken. Screen readers hear the span and what is at
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,36 +15,22 @@ from PySide6.QtGui import QBrush, QFontMetricsF, QPainter, QPaintEvent, QPen, QP
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from smoothtask_gui.domain.history.answers import NOTHING
-from smoothtask_gui.domain.history.series import CPU, MEMORY, MEMORY_TOTAL, TEMPERATURE
 from smoothtask_gui.domain.incident import Severity
-from smoothtask_gui.ui import formats, theme
+from smoothtask_gui.ui import formats, lanes, theme
 from smoothtask_gui.ui.graph import Floats, polygon
 from smoothtask_gui.ui.ticks import ticks
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent
+    from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent
 
     from smoothtask_gui.domain.history.answers import Line
     from smoothtask_gui.domain.incident import Incident
+    from smoothtask_gui.ui.lanes import Lane
 
 _PAD: Final = theme.GRID_PX
 _NS: Final = 1_000_000_000
 _DRAG_PX: Final = 4
 _KEY_STEPS: Final = 120
-_ROOM_FOR_GAP: Final = 1.5
-_COOL_C, _HOT_C = 20.0, 100.0
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """One graph: which series, its name, and the ends of its scale."""
-
-    series: int
-    title: str
-    floor: float
-    top: float
-    top_text: str
-    missing: str  # what to say where no value is known in the whole span
 
 
 class Timeline(QWidget):
@@ -136,7 +121,7 @@ class Timeline(QWidget):
         if self._pressed_px is None or event.button() is not Qt.MouseButton.LeftButton:
             return
         was_dragged = abs(event.position().x() - self._pressed_px) >= _DRAG_PX
-        self._pressed_px = None
+        self._pressed_px = self._anchor_s = None
         incident = None if was_dragged else self._incident_at(event.position())
         if incident is not None:
             self.incident_chosen.emit(incident)
@@ -195,32 +180,6 @@ class Timeline(QWidget):
             painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -1, -1))
         painter.end()
 
-    def lanes(self) -> tuple[Lane, ...]:
-        """The graphs, from top to bottom."""
-        totals = self.line.means[:, MEMORY_TOTAL]
-        total = float(np.nanmax(totals)) if np.isfinite(totals).any() else 1.0
-        peaks = self.line.peaks[:, TEMPERATURE]
-        hottest = max(_HOT_C, float(np.nanmax(peaks)) if np.isfinite(peaks).any() else 0.0)
-        no_sensor = self.tr("No sensor reported the temperature of the CPU.")
-        none = self.tr("Not known in this time.")
-        return (
-            Lane(TEMPERATURE, self.tr("CPU temperature"), _COOL_C, hottest, formats.celsius(hottest), no_sensor),
-            Lane(CPU, self.tr("CPU"), 0.0, 1.0, formats.percent(1.0), none),
-            Lane(MEMORY, self.tr("Memory"), 0.0, total, formats.size(total), none),
-        )
-
-    def gaps(self) -> list[tuple[float, float]]:
-        """The stretches in which nothing was recorded."""
-        if not len(self.line):
-            return [(self.since_s, self.until_s)]
-        starts, ends = self.line.start_s, self.line.start_s + self.line.length_s
-        froms = np.concatenate(([self.since_s], np.maximum.accumulate(ends)))
-        untils = np.concatenate((starts, [self.until_s]))
-        least_s = np.concatenate((self.line.length_s, self.line.length_s[-1:])) * _ROOM_FOR_GAP
-        return [
-            (float(a), float(b)) for a, b, least in zip(froms, untils, least_s, strict=True) if b - a > max(2.0, least)
-        ]
-
     def _plot(self) -> QRectF:
         metrics = QFontMetricsF(theme.font(self.font(), scale=0.85))
         area = QRectF(self.rect()).adjusted(_PAD, _PAD / 2, -_PAD, -_PAD / 2)
@@ -231,29 +190,29 @@ class Timeline(QWidget):
 
     def _paint_span(self, painter: QPainter) -> None:
         plot = self._plot()
-        for since_s, until_s in self.gaps():
+        for since_s, until_s in lanes.gaps(self.line, self.since_s, self.until_s):
             here = QRectF(QPointF(self.px_of(since_s), plot.top()), QPointF(self.px_of(until_s), plot.bottom()))
             painter.fillRect(here & plot, QBrush(self._colours.grid, Qt.BrushStyle.BDiagPattern))
-        lanes = self.lanes()
-        height = plot.height() / len(lanes)
-        for place, lane in enumerate(lanes):
-            self._paint_lane(painter, QRectF(plot.left(), plot.top() + place * height, plot.width(), height), lane, place)
+        found = lanes.lanes(self.line)
+        height = plot.height() / len(found)
+        for place, lane in enumerate(found):
+            area = QRectF(plot.left(), plot.top() + place * height, plot.width(), height)
+            self._paint_lane(painter, area, lane, self._colours.series[place])
         self._paint_axis(painter, plot)
         self._paint_selection(painter, plot)
         for incident in self.incidents:
             self._paint_mark(painter, plot, incident)
 
-    def _paint_lane(self, painter: QPainter, area: QRectF, lane: Lane, place: int) -> None:
+    def _paint_lane(self, painter: QPainter, area: QRectF, lane: Lane, colour: QColor) -> None:
         metrics = QFontMetricsF(painter.font())
         painter.setPen(self._colours.grid)
         painter.drawLine(area.bottomLeft(), area.bottomRight())
         graph = area.adjusted(0, metrics.height(), 0, -2)
         values, peaks = self.line.means[:, lane.series], self.line.peaks[:, lane.series]
         middles = self.line.start_s + self.line.length_s / 2
-        colour = self._colours.series[place]
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setClipRect(area)
-        for run in self._runs(values):
+        for run in lanes.runs(self.line, values):
             points = self._points(graph, lane, middles[run], values[run])
             above = self._points(graph, lane, middles[run], np.fmax(peaks[run], values[run]))
             faint = theme.blend(colour, self._colours.background, 0.65)
@@ -272,19 +231,10 @@ class Timeline(QWidget):
         elif len(values):
             painter.drawText(graph, Qt.AlignmentFlag.AlignCenter, lane.missing)
 
-    def _runs(self, values: Floats) -> list[slice]:
-        """Stretches of successive points with a value and no gap between them."""
-        present = np.isfinite(values)
-        starts, lengths = self.line.start_s, self.line.length_s
-        joined = starts[1:] - (starts[:-1] + lengths[:-1]) <= np.maximum(2.0, lengths[1:] * _ROOM_FOR_GAP)
-        joined &= present[1:] & present[:-1]
-        first = np.flatnonzero(present & np.concatenate(([True], ~joined))[: len(present)])
-        last = np.flatnonzero(present & np.concatenate((~joined, [True]))[: len(present)])
-        return [slice(int(a), int(b) + 1) for a, b in zip(first, last, strict=True)]
-
     def _points(self, area: QRectF, lane: Lane, times_s: Floats, values: Floats) -> Floats:
         points = np.empty((len(values), 2))
-        points[:, 0] = self.px_of(self.since_s) + (times_s - self.since_s) / (self.until_s - self.since_s) * area.width()
+        per_s = area.width() / (self.until_s - self.since_s)
+        points[:, 0] = area.left() + (times_s - self.since_s) * per_s
         part = np.clip((values - lane.floor) / max(1e-9, lane.top - lane.floor), 0.0, 1.0)
         points[:, 1] = area.bottom() - part * area.height()
         return points
@@ -300,7 +250,8 @@ class Timeline(QWidget):
             painter.setPen(self._colours.muted)
             half = metrics.horizontalAdvance(tick.text) / 2 + 1
             left = min(max(x - half, plot.left()), plot.right() - 2 * half)
-            painter.drawText(QRectF(left, below.top(), 2 * half, below.height()), Qt.AlignmentFlag.AlignCenter, tick.text)
+            place = QRectF(left, below.top(), 2 * half, below.height())
+            painter.drawText(place, Qt.AlignmentFlag.AlignCenter, tick.text)
 
     def _paint_selection(self, painter: QPainter, plot: QRectF) -> None:
         colour = self.palette().highlight().color()
@@ -324,7 +275,7 @@ class Timeline(QWidget):
         colour = self._colours.critical if is_critical else self._colours.warning
         x, half = self._mark_px(incident), _PAD * 0.75
         top = plot.top() - self._marks_height() / 2 - half
-        end = min(self.px_of(_end_s(incident, self.until_s)), plot.right())
+        end = min(self.px_of(lanes.end_s(incident, self.until_s)), plot.right())
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour)
         painter.drawRect(QRectF(x, top + 2 * half + 2, max(2.0, end - x), 3))
@@ -362,7 +313,9 @@ class Timeline(QWidget):
 
     def _move_cursor(self, step_s: float, *, extend: bool) -> None:
         here = self.cursor_s if self.cursor_s is not None else self.until_s
-        if not extend or self._anchor_s is None:
+        if not extend:
+            self._anchor_s = None
+        elif self._anchor_s is None:
             self._anchor_s = here
         self._point(min(self.until_s, max(self.since_s, here + step_s)))
         if extend and self.cursor_s is not None:
@@ -378,14 +331,6 @@ class Timeline(QWidget):
             self.cursor_s = at_s
             self.pointed.emit(at_s)
             self.update()
-
-
-def _end_s(incident: Incident, until_s: float) -> float:
-    """Where an incident ended, `until_s` for one that goes on; its beginning where nobody recorded the end."""
-    began_s = incident.started_realtime_ns / _NS
-    if incident.resolved_boottime_ns is not None:
-        return began_s + (incident.resolved_boottime_ns - incident.started_boottime_ns) / _NS
-    return began_s if incident.state == "resolved" else until_s
 
 
 def _band(below: Floats, above: Floats) -> QPolygonF:

@@ -144,6 +144,7 @@ class MainWindow(QMainWindow):
         for part in (self.status, self.history.incidents):
             part.snooze_requested.connect(self.snooze_requested)
         self.tabs.currentChanged.connect(self._draw)
+        self.overview.moment_clicked.connect(self._show_moment)
         self.status.show_requested.connect(self.show_incident)
         for helpless in (self.notice, self.connections):
             helpless.help_requested.connect(self.helper_help_requested)
@@ -156,6 +157,11 @@ class MainWindow(QMainWindow):
         )
         for keys, act in shortcuts:
             QShortcut(QKeySequence(keys), self).activated.connect(act)
+
+    def _show_moment(self, at_s: float) -> None:
+        """What a graph shows there, and who it was, is in the history."""
+        self.tabs.setCurrentWidget(self.history)
+        self.history.show_moment(at_s)
 
     def _find(self) -> None:
         if self.tabs.currentWidget() is self.connections:

@@ -39,9 +39,7 @@ class HistoryFile:
     Incidents that an earlier session left open get NEVER_ENDED_NS; `session` is the one to go on with, None for a new.
     """
 
-    def __init__(
-        self, path: Path, most_bytes: int = schema.MOST_FILE_BYTES, session: int | None = None
-    ) -> None:
+    def __init__(self, path: Path, most_bytes: int = schema.MOST_FILE_BYTES, session: int | None = None) -> None:
         self.path = path
         self._log = path.with_name(path.name + "-wal")
         self._most_pages = most_bytes // schema.PAGE_BYTES
@@ -76,8 +74,10 @@ class HistoryFile:
         self._bound_log()
         grown: list[list[Bucket]] = []
         with self._speaking(), self._transaction():
-            for number in range(len(LEVELS)):
-                grown.append(self._put_level(number, [bucket for bucket in buckets if bucket.level == number]))
+            grown += [
+                self._put_level(number, [bucket for bucket in buckets if bucket.level == number])
+                for number in range(len(LEVELS))
+            ]
             for incident in incidents:
                 self._put_incident(incident)
             for note in notes:
@@ -93,7 +93,9 @@ class HistoryFile:
         with self._speaking():
             self._database.execute("INSERT OR REPLACE INTO chunk VALUES (?, ?, ?, ?, ?, ?)", columns)
 
-    def put_past_incident(self, session: int, number: int, started_ns: int, ended_ns: int | None, detail: bytes) -> None:
+    def put_past_incident(
+        self, session: int, number: int, started_ns: int, ended_ns: int | None, detail: bytes
+    ) -> None:
         """Take over an incident of another history; raises FrameError for one that is damaged."""
         past.decode(detail)
         if not self._session_is_given:
@@ -166,9 +168,7 @@ class HistoryFile:
                 spare := self._number("SELECT sum(buckets) FROM chunk WHERE level = ?", number) - level.kept
             ) > 0 and self._drop_oldest(number, spare):
                 pass
-        self._database.execute(
-            "DELETE FROM note WHERE rowid <= (SELECT max(rowid) - ? FROM note)", (MOST_NOTES,)
-        )
+        self._database.execute("DELETE FROM note WHERE rowid <= (SELECT max(rowid) - ? FROM note)", (MOST_NOTES,))
         self._trim_incidents()
         while self._pages() > self._most_pages - SPARE_PAGES and any(
             self._drop_oldest(number, None) for number in reversed(range(len(LEVELS)))

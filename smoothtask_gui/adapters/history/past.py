@@ -65,10 +65,8 @@ def _value(kind: Any, found: Any) -> Any:
         return tuple(_value(inner[0], each) for each in _expect(list, found))
     if is_dataclass(kind) and isinstance(kind, type):
         return _dataclass(kind, _expect(dict, found))
-    if isinstance(kind, type) and issubclass(kind, Enum):
+    if kind is float or (isinstance(kind, type) and issubclass(kind, Enum)):
         return kind(found)
-    if kind is float:
-        return float(found)
     return _expect(kind, found)
 
 

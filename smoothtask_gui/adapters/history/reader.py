@@ -88,9 +88,10 @@ class _Look:
         ):
             try:
                 rows = frames.decode(frame)
-                if rows.level != number or rows.serials[0] != serial:
-                    raise FrameError("it stands in the wrong place")
             except (FrameError, TypeError):
+                self._damaged += 1
+                continue
+            if rows.level != number or rows.serials[0] != serial:  # it stands in the wrong place
                 self._damaged += 1
                 continue
             wanted = answers.overlap(rows, since_s, until_s)
@@ -107,9 +108,10 @@ class _Look:
         ):
             try:
                 incident = past.decode(detail)
-                if incident.started_realtime_ns != started_ns:
-                    raise FrameError("it stands in the wrong place")
             except (FrameError, TypeError):
+                self._damaged += 1
+                continue
+            if incident.started_realtime_ns != started_ns:  # likewise
                 self._damaged += 1
                 continue
             if ended_ns is not None and incident.state is IncidentState.FIRING:  # the app ended before it did

@@ -61,32 +61,30 @@ def set_aside(path: Path) -> Path:
 def salvage(aside: Path, new: HistoryFile) -> Salvaged:
     """Copy what is whole in `aside` to `new`, the newest last; raises HistoryError where `new` can't be written."""
     chunks = incidents = 0
-    for level, serial, frame in sorted(_rows(aside, "level, serial, frame", "chunk", 2), key=str):
-        del level, serial
+    for _, frame in sorted(_rows(aside, "serial", "frame", "chunk"), key=lambda row: row[0]):
         with suppress(FrameError):
             new.put_chunk(frame)
             chunks += 1
-    for session, number, started_ns, ended_ns, detail in _rows(
-        aside, "session, id, started_ns, ended_ns, detail", "incident", 4
-    ):
-        if not all(isinstance(each, int) for each in (session, number, started_ns)):
-            continue
+    columns = "session, id, started_ns, coalesce(ended_ns, 0), ended_ns IS NULL"
+    for (session, number, started_ns, ended_ns, is_open), detail in _rows(aside, columns, "detail", "incident"):
         with suppress(FrameError):
-            new.put_past_incident(session, number, started_ns, ended_ns if isinstance(ended_ns, int) else None, detail)
+            new.put_past_incident(session, number, started_ns, None if is_open else ended_ns, detail)
             incidents += 1
     return Salvaged(aside, chunks, incidents)
 
 
-def _rows(path: Path, columns: str, table: str, blob: int) -> Iterator[tuple[object, ...]]:
-    """What can be read of a table, each row once; none where the file can't even be opened."""
+def _rows(path: Path, columns: str, blob: str, table: str) -> Iterator[tuple[list[int], bytes]]:
+    """What can be read of a table, each row once: whole numbers and a blob. None where the file can't be opened."""
     seen: set[int] = set()
     for order in ("ASC", "DESC"):
         try:
             with closing(schema.open_for_reading(path)) as database:
-                query = f"SELECT rowid, {columns} FROM {table} NOT INDEXED ORDER BY rowid {order}"  # noqa: S608  ours
-                for rowid, *row in database.execute(query):
-                    if rowid not in seen and isinstance(row[blob], bytes):
-                        seen.add(rowid)
-                        yield tuple(row)
+                query = f"SELECT rowid, {blob}, {columns} FROM {table} NOT INDEXED ORDER BY rowid {order}"  # noqa: S608  ours
+                for rowid, found, *numbers in database.execute(query):
+                    if rowid in seen or not isinstance(found, bytes):
+                        continue
+                    seen.add(rowid)
+                    if all(isinstance(each, int) for each in numbers):
+                        yield numbers, found
         except sqlite3.Error:
             continue  # as far as it could be read from this end

@@ -2,8 +2,8 @@
 
 Refused and left untouched: anything but a regular file (a FIFO would hang), and a file of a newer SmoothTask, which is
 recognised by its first 100 bytes, before SQLite opens it and tidies up its log. A file that isn't SQLite's, or is but
-broken, is `DamagedError`: `salvage.py` sets it aside. Every other failure is a `HistoryError`, a sentence that names the
-file.
+broken, is `DamagedError`: `salvage.py` sets it aside. Every other failure is a `HistoryError`, a sentence that names
+the file.
 """
 
 from __future__ import annotations

@@ -207,9 +207,7 @@ def _use(name: AppName, totals: npt.NDArray[np.float64], spent_s: float, process
     known = [float(value) if np.isfinite(value) else None for value in totals]
     cpu_s, memory, read, write, received, sent, gpu = known
     share = None if cpu_s is None or spent_s <= 0 else cpu_s / spent_s
-    return AppUse(
-        name.key, name.name, share, cpu_s or 0.0, memory, read, write, received, sent, gpu, processes, ended
-    )
+    return AppUse(name.key, name.name, share, cpu_s or 0.0, memory, read, write, received, sent, gpu, processes, ended)
 
 
 NOTHING: Final = Answer(line((), 0, 0, 1), (), None, None, None, 0.0, (), (), None, None)

@@ -55,9 +55,16 @@ def _largest(values: Iterable[float | None]) -> float | None:
     return max((value for value in values if value is not None), default=None)
 
 
+def _spent_cores(sample: Sample) -> float | None:
+    """Cores busy in the interval: as the machine counted, or what its processes add up to where that is more."""
+    system = sample.system
+    known = [ratio * system.cpus for ratio in (system.cpu_busy_ratio, system.cpu_attributed_ratio) if ratio is not None]
+    return max(known, default=None)
+
+
 _READERS: Final[dict[str, Callable[[Sample], float | None]]] = {
     "cpu_busy_ratio": lambda sample: sample.system.cpu_busy_ratio,
-    "cpu_spent_cores": lambda sample: spent_cores(sample),
+    "cpu_spent_cores": _spent_cores,
     "memory_used_bytes": lambda sample: sample.system.memory_used_bytes,
     "memory_total_bytes": lambda sample: sample.system.memory_total_bytes,
     "swap_used_bytes": lambda sample: sample.system.swap_used_bytes,
@@ -88,10 +95,3 @@ def points(sample: Sample) -> npt.NDArray[np.float64]:
     """One value a series, shape (len(SERIES),); NaN is missing."""
     found = (read(sample) for read in _READERS.values())
     return np.array([math.nan if value is None else float(value) for value in found])
-
-
-def spent_cores(sample: Sample) -> float | None:
-    """Cores busy in the interval: as the machine counted, or what its processes add up to where that is more."""
-    system = sample.system
-    known = [ratio * system.cpus for ratio in (system.cpu_busy_ratio, system.cpu_attributed_ratio) if ratio is not None]
-    return max(known, default=None)

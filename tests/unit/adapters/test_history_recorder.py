@@ -1,4 +1,4 @@
-"""Promises of `adapters/history/recorder.py`: a thread that never makes anyone wait, and a file that survives its app."""
+"""Promises of `adapters/history/recorder.py`: a thread that makes nobody wait, and a file that survives its app."""
 
 import os
 import signal

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from smoothtask_gui.adapters.latest import LatestAnswer
 from smoothtask_gui.adapters.desktop_entries import DesktopEntries
 from smoothtask_gui.adapters.identity import COMMAND_LINE_MOST, KEEP_S, IdentityCache
+from smoothtask_gui.adapters.latest import LatestAnswer
 from smoothtask_gui.domain.description import Description
 from smoothtask_gui.domain.incident import ProcessIdentity
 from tests.fakes.trees import plant
