@@ -204,7 +204,7 @@ class SettingsWindow(QDialog):
         self.history = QCheckBox(self.tr("Reco&rd a history, at most 25 MB"))
         self.history.setToolTip(self.tr("Thirty days of readings, apps and incidents, on this computer only."))
         self.history.setMinimumHeight(theme.TARGET_PX)
-        self.forget = QPushButton(self.tr("&Delete the history…"))
+        self.forget = QPushButton(self.tr("Delete the histor&y…"))
         self.forget.setMinimumHeight(theme.TARGET_PX)
 
     def _ask_forget(self) -> None:
