@@ -1,8 +1,9 @@
 """Promises of `keeper.py` and `salvage.py`: whatever happened to the file, recording goes on, what is whole is kept."""
 
+import json
 import random
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -222,11 +223,8 @@ def test_forgetting_deletes_everything_and_recording_goes_on(healthy: Path, tmp_
 
 
 def test_the_older_log_of_incidents_is_taken_over_once(tmp_path: Path) -> None:
-    line = (
-        '{"incident": {"id": 4, "rule": "runaway", "severity": "warning", "state": "resolved", "title": "node was busy"'
-        ', "body": "", "started_boottime_ns": 7, "started_realtime_ns": 1700000000000000000, "resolved_boottime_ns": 9'
-        ', "subject": "1:2", "value": 3.9, "limit": 0.9, "shares": [], "rest_ratio": null, "method": "", "actions": []}}'
-    )
+    incident = runaway(4, title="node was busy", state=IncidentState.RESOLVED)
+    line = json.dumps({"incident": asdict(incident)})
     (tmp_path / "incidents.jsonl").write_text(f'{line}\nnot json\n{{"failure": "x"}}\n{line[:50]}\n')
     (tmp_path / "incidents.1.jsonl").mkdir()
     life = Life(tmp_path)
