@@ -307,10 +307,12 @@ class Photographer:
                 window.tabs.setCurrentIndex(0)
                 self.take(window, "window-stale")
             window.close()
-        small = MainWindow(1000, user_name, describe)
+        small = MainWindow(1000, user_name, describe, Past((BUSY, OVER)))
         small.resize(640, 480)
         small.show_view(views(sample)["incident"], store)
         self.take(small, "window-small")
+        small.tabs.setCurrentIndex(5)
+        self.take(small, "window-small-history")
         small.close()
         broken = MainWindow(1000, user_name, describe, lambda _, answer: answer(
             "/home/anna/.local/state/smoothtask/history.sqlite was written by a newer version of SmoothTask and is "

@@ -12,9 +12,13 @@ from smoothtask_gui.ui.rows_model import Row, RowsModel
 from smoothtask_gui.ui.tables import TableView
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
     from smoothtask_gui.domain.history.answers import Answer, AppUse
 
 _NUMBERS: Final = range(1, 7)
+_LEAST: Final = (2, 6)  # CPU time, graphics
+_WIDE_EM: Final = 50
 
 
 class HistoryApps(QWidget):
@@ -53,6 +57,13 @@ class HistoryApps(QWidget):
         """Instead of apps: why there are none."""
         self.empty.say(message)
         self._stack.setCurrentIndex(0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where it is narrow, names come before what is looked at least."""
+        super().resizeEvent(event)
+        is_narrow = event.size().width() < self.fontMetrics().height() * _WIDE_EM
+        for column in _LEAST:
+            self.view.setColumnHidden(column, is_narrow)
 
     def _row(self, use: AppUse) -> Row:
         cells = (

@@ -11,7 +11,14 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QHBoxLayout,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from smoothtask_gui.domain.history.question import Question
 from smoothtask_gui.domain.history.series import CPU, MEMORY, MEMORY_TOTAL, TEMPERATURE
@@ -42,6 +49,8 @@ _AROUND_S: Final = 15.0
 """Chosen to each side of a moment that a person asks for."""
 
 _REASON_BYTES: Final = 1_000
+_LEAST_EM: Final = 9
+"""Height of what is below the line, in a window that is too small for all of it."""
 
 
 class HistoryPage(QWidget):
@@ -216,7 +225,7 @@ class HistoryPage(QWidget):
         if answer.notes:
             note = answer.notes[-1]
             return f"{clock(note.realtime_ns)}: {formats.name(note.text)}"
-        return self.tr("Drag over a span to see its apps.")
+        return self.tr("Drag over a span to see its apps.") if len(answer.line) else ""
 
     def _show_part(self, place: int) -> None:
         self.parts.button(place).setChecked(True)
@@ -281,6 +290,7 @@ class HistoryPage(QWidget):
         row.addStretch(1)
         for button in (self.earlier, self.later, self.latest):
             row.addWidget(button)
+        self.below.setMinimumHeight(self.fontMetrics().height() * _LEAST_EM)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, theme.GRID_PX, 0, 0)
         column.setSpacing(theme.GRID_PX // 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from smoothtask_gui.ui import cards, formats, theme
@@ -81,6 +81,7 @@ class Overview(QWidget):
         self._newest_s: float | None = None
         for graph in self.graphs.values():
             graph.clicked.connect(self._clicked)
+            graph.setCursor(Qt.CursorShape.PointingHandCursor)
         self.who = PlainLabel(wrap=True)
         self._lay_out()
 

@@ -63,7 +63,7 @@ class Timeline(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         em = self.fontMetrics().height()
-        return QSize(em * 20, em * 13)
+        return QSize(em * 20, em * 9)
 
     @property
     def is_dragging(self) -> bool:

@@ -104,7 +104,7 @@ class Recorder:
         with self._changed:
             self._ending = True
             self._changed.notify()
-        if self._thread.is_alive():
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
