@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,9 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from smoothtask_gui.adapters.history.historian import Historian
+from smoothtask_gui.adapters.history.recorder import Recorder
+from smoothtask_gui.adapters.loop import QtThread
 from smoothtask_gui.domain.history.answers import NOTHING, Answer, AppUse, Line, Note
 from smoothtask_gui.domain.history.question import Question
 from smoothtask_gui.domain.history.series import CPU, MEMORY, MEMORY_TOTAL, SERIES, TEMPERATURE
@@ -18,6 +23,9 @@ from smoothtask_gui.ui import formats, lanes
 from smoothtask_gui.ui.history_page import HistoryPage
 from smoothtask_gui.ui.ticks import ticks
 from smoothtask_gui.ui.window import MainWindow
+from tests.fakes.batches import Machine
+from tests.fakes.history import at_s
+from tests.fakes.history import samples as samples_of
 from tests.fakes.incidents import runaway
 from tests.ui import samples
 
@@ -303,3 +311,28 @@ def test_a_click_into_a_live_graph_leads_to_that_moment(qtbot: QtBot, past: Past
     assert chosen is not None
     assert sum(chosen) / 2 == pytest.approx(shown.realtime_ns / NS - graph.span_s / 2, abs=2)
     window.close()
+
+
+def test_what_happens_is_in_the_window_a_moment_later(qtbot: QtBot, tmp_path: Path) -> None:
+    """All of it real: samples, recorder, file, reader, page."""
+    recorder, thread = Recorder(tmp_path), QtThread()
+    recorder.tell = pytest.fail
+    recorder.start(on=True)
+    machine = Machine()
+    machine.start("HandBrake", 3.0)
+    for last in samples_of(machine, 40):
+        recorder.record(last)
+    recorder.append(incident_at(at_s(last) - 10, title="it was hot"))
+    historian = Historian(recorder)
+
+    def remember(question: Question, answer: Callable[[Answer | str], object]) -> None:
+        historian.ask(question, partial(thread.call, answer))
+
+    page = HistoryPage(1000, remember, lambda: at_s(last))
+    qtbot.addWidget(page)
+    with qtbot.waitExposed(page):
+        page.show()
+    qtbot.waitUntil(lambda: page.apps.model.rowCount() > 0, timeout=60_000)
+    assert texts(page)[0][:2] == ["HandBrake", "100 %"]
+    assert page.timeline.incidents[0].title == "it was hot"
+    assert recorder.close(60)

@@ -17,7 +17,7 @@ from smoothtask_gui.adapters.history.schema import HistoryError
 from smoothtask_gui.domain.history.series import LEVELS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from smoothtask_gui.domain.history.answers import Note
@@ -69,7 +69,7 @@ class HistoryFile:
         with self._speaking():
             return 1 + max(self._number(query, level.length_s, number) for number, level in enumerate(LEVELS))
 
-    def write(self, buckets: Sequence[Bucket], incidents: Iterable[Incident] = (), notes: Iterable[Note] = ()) -> None:
+    def write(self, buckets: Sequence[Bucket], incidents: Collection[Incident] = (), notes: Iterable[Note] = ()) -> None:
         """Write all of it or nothing. Buckets come oldest first; one with a serial written before replaces that one."""
         self._bound_log()
         grown: list[list[Bucket]] = []
@@ -80,6 +80,8 @@ class HistoryFile:
             ]
             for incident in incidents:
                 self._put_incident(incident)
+            if incidents:
+                self._trim_incidents()
             for note in notes:
                 self._database.execute("INSERT INTO note VALUES (?, ?, ?)", (note.realtime_ns, note.kind, note.text))
             self._trim()
@@ -169,7 +171,6 @@ class HistoryFile:
             ) > 0 and self._drop_oldest(number, spare):
                 pass
         self._database.execute("DELETE FROM note WHERE rowid <= (SELECT max(rowid) - ? FROM note)", (MOST_NOTES,))
-        self._trim_incidents()
         while self._pages() > self._most_pages - SPARE_PAGES and any(
             self._drop_oldest(number, None) for number in reversed(range(len(LEVELS)))
         ):

@@ -36,10 +36,11 @@ def ask(path: Path, question: Question) -> Answer:
         return NOTHING
     try:
         with closing(schema.open_for_reading(path)) as database:
-            schema.require_version(
-                path, schema.number(database, "PRAGMA application_id"), schema.number(database, "PRAGMA user_version")
-            )
             database.execute("BEGIN")  # one moment of the file for all that follows
+            application = schema.number(database, "PRAGMA application_id")
+            if application == 0:  # it is being made this very moment
+                return NOTHING
+            schema.require_version(path, application, schema.number(database, "PRAGMA user_version"))
             return _Look(database, question).answer()
     except sqlite3.Error as error:
         raise schema.told(path, error) from error

@@ -40,6 +40,7 @@ class Recorder:
         self._samples: deque[Sample] = deque()
         self._others: deque[Callable[[Keeper, float], None]] = deque(maxlen=MOST_OTHERS)
         self._dropped = 0
+        self._has_told = False  # that readings were dropped
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
 
@@ -132,6 +133,9 @@ class Recorder:
         if dropped:
             words = f"{dropped} readings weren't recorded: the disk was too slow."
             keeper.take_note(Note(samples[0].realtime_ns, "lost", words), now_s)
+            if not self._has_told:
+                self._has_told = True
+                self.tell(f"{words} If it happens again, only the History tab says so.")
         for sample in samples:
             keeper.take(sample, now_s)
         for work in others:

@@ -78,6 +78,14 @@ def test_without_a_file_there_is_nothing_and_nothing_is_made(path: Path) -> None
     assert not path.parent.exists()
 
 
+def test_a_file_that_is_being_made_this_moment_holds_nothing_yet(path: Path) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        assert path.stat().st_size > 0
+        assert reader.ask(path, EVER) == NOTHING
+
+
 def test_a_bucket_that_grew_replaces_what_was_written_of_it(path: Path) -> None:
     file, machine, bucketer = HistoryFile(path), Machine(), Bucketer()
     machine.start("busy", 2.0)

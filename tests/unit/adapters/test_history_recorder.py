@@ -101,6 +101,8 @@ def test_never_started_it_ends_at_once(recorder: Recorder) -> None:
 
 def test_a_disk_that_hangs_makes_nobody_wait_and_what_was_dropped_is_told(recorder: Recorder) -> None:
     held, reached = threading.Event(), threading.Event()
+    told: list[str] = []
+    recorder.tell = told.append
 
     def hang(keeper: Keeper, now_s: float) -> None:
         del keeper, now_s
@@ -119,6 +121,7 @@ def test_a_disk_that_hangs_makes_nobody_wait_and_what_was_dropped_is_told(record
     answer = reader.ask(recorder.path, EVER)
     assert answer.recorded_s == pytest.approx(MOST_SAMPLES, abs=0.1)
     assert ["7 readings" in note.text for note in answer.notes] == [True]
+    assert ["7 readings" in words for words in told] == [True]
 
 
 def test_the_history_can_be_deleted_while_it_is_written(recorder: Recorder) -> None:
