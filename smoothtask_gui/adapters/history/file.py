@@ -177,13 +177,13 @@ class HistoryFile:
             pass
 
     def _drop_oldest(self, number: int, spare: int | None) -> bool:
-        """Delete the level's oldest chunk, unless it has more than `spare` buckets; whether there was one."""
-        row = self._database.execute(
-            "SELECT rowid, buckets FROM chunk WHERE level = ? ORDER BY serial LIMIT 1", (number,)
-        ).fetchone()
-        if row is None or (spare is not None and row[1] > spare):
+        """Delete the level's oldest chunk, unless it is its only one or has more than `spare` buckets; whether it did."""
+        rows = self._database.execute(
+            "SELECT rowid, buckets FROM chunk WHERE level = ? ORDER BY serial LIMIT 2", (number,)
+        ).fetchall()
+        if len(rows) < 2 or (spare is not None and rows[0][1] > spare):
             return False
-        self._database.execute("DELETE FROM chunk WHERE rowid = ?", (row[0],))
+        self._database.execute("DELETE FROM chunk WHERE rowid = ?", (rows[0][0],))
         return True
 
     def _trim_incidents(self) -> None:
