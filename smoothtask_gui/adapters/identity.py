@@ -6,7 +6,7 @@ failing alone: a step that can't be done leaves its field None, with the process
 that isn't what was put in (damaged memory, a bug elsewhere) is dropped, counted and read again.
 
 /proc/PID/cmdline may block while the process holds its memory map's lock, so callers don't ask on Qt's thread
-(`adapters/describer.py`).
+(`adapters/latest.py`).
 """
 
 from __future__ import annotations

@@ -69,8 +69,10 @@ class HistoryFile:
         with self._speaking():
             return 1 + max(self._number(query, level.length_s, number) for number, level in enumerate(LEVELS))
 
-    def write(self, buckets: Sequence[Bucket], incidents: Collection[Incident] = (), notes: Iterable[Note] = ()) -> None:
-        """Write all of it or nothing. Buckets come oldest first; one with a serial written before replaces that one."""
+    def write(
+        self, buckets: Sequence[Bucket], incidents: Collection[Incident] = (), notes: Iterable[Note] = ()
+    ) -> None:
+        """Write all of it or nothing. Buckets come oldest first; one with a serial written before replaces it."""
         self._bound_log()
         grown: list[list[Bucket]] = []
         with self._speaking(), self._transaction():
@@ -177,7 +179,7 @@ class HistoryFile:
             pass
 
     def _drop_oldest(self, number: int, spare: int | None) -> bool:
-        """Delete the level's oldest chunk, unless it is its only one or has more than `spare` buckets; whether it did."""
+        """Delete the level's oldest chunk, but not its only one nor more than `spare` buckets; whether it did."""
         rows = self._database.execute(
             "SELECT rowid, buckets FROM chunk WHERE level = ? ORDER BY serial LIMIT 2", (number,)
         ).fetchall()
