@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smoothtask_gui.adapters.history import frames, past
@@ -46,6 +46,7 @@ def test_a_chunk_comes_back_as_it_was_but_for_rounding() -> None:
         np.testing.assert_allclose(found.app_values[apps], bucket.apps.values, rtol=ROUNDING, atol=1e-5)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(min_value=0, max_value=1e18), min_size=1, max_size=20), st.sampled_from(["bytes", "bps"]))
 def test_numbers_of_every_size_keep_three_digits(values: list[float], unit: str) -> None:
     column = np.array(values)[:, None]
@@ -54,12 +55,14 @@ def test_numbers_of_every_size_keep_three_digits(values: list[float], unit: str)
     np.testing.assert_allclose(back, column, rtol=ROUNDING, atol=0.5)
 
 
+@settings(deadline=None)
 @given(st.floats(min_value=-60, max_value=300))
 def test_temperatures_keep_hundredths_of_a_degree(value: float) -> None:
     scale = frames.scale_of(["x_c"])
     assert frames.unpack(frames.pack(np.array([[value]]), scale), scale)[0, 0] == pytest.approx(value, abs=0.0051)
 
 
+@settings(deadline=None)
 @given(st.sampled_from([np.nan, np.inf, -np.inf, -1e9]), st.sampled_from(["bytes", "c", "ratio"]))
 def test_what_is_no_value_is_missing(value: float, unit: str) -> None:
     scale = frames.scale_of([f"x_{unit}"])
@@ -86,6 +89,7 @@ def test_a_chunk_cut_at_any_byte_is_refused() -> None:
             frames.decode(frame[:length])
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_bytes_of_anybody_are_refused_and_nothing_worse(raw: bytes) -> None:
     for frame in (raw, zlib.compress(raw)):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smoothtask_gui.domain.history import answers
@@ -39,6 +39,7 @@ def rows(level: int, first: int, count: int, start_s: int, cpu: float = 0.5) -> 
     )
 
 
+@settings(deadline=None)
 @given(st.integers(1, 12), st.data())
 def test_no_second_is_told_twice_and_none_is_left_out(minutes: int, chance: st.DataObject) -> None:
     """Whatever finer buckets are kept, at the end or anywhere else."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smoothtask_gui.domain.history.apps import CPU_CORES, MEMORY_BYTES
@@ -22,6 +22,7 @@ def measured_s(buckets: list[Bucket]) -> float:
     return sum(bucket.measured_ms for bucket in buckets) / 1000
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([0.25, 0.5, 1.0, 2.0, 10.0]), min_size=1, max_size=60))
 def test_every_level_holds_all_of_the_time_that_was_measured(intervals: list[float]) -> None:
     machine, bucketer = Machine(), Bucketer()
@@ -33,6 +34,7 @@ def test_every_level_holds_all_of_the_time_that_was_measured(intervals: list[flo
         assert measured_s(of_level(found, level)) == pytest.approx(sum(intervals), abs=0.01)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 4), min_size=1, max_size=90))
 def test_a_minutes_mean_is_that_of_its_seconds_and_its_peak_the_highest(loads: list[float]) -> None:
     machine, bucketer = Machine(), Bucketer()
@@ -55,6 +57,7 @@ def _with_loads(machine: Machine, app: object, loads: list[float]) -> list[objec
     return found
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-(10**9), 10**9), min_size=1, max_size=30))
 def test_a_clock_that_jumps_begins_new_buckets_and_loses_nothing(jumps_s: list[int]) -> None:
     machine, bucketer, count = Machine(), Bucketer(), 0
