@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.settings import Settings
     from smoothtask_gui.domain.view import View
     from smoothtask_gui.ui.history_port import Remember
+    from smoothtask_gui.ui.own_cost_page import AskCost
     from smoothtask_gui.ui.process_details import Describe
     from smoothtask_gui.ui.settings_window import SettingsWindow
     from smoothtask_gui.ui.window import MainWindow
@@ -40,10 +41,10 @@ class Windows(QObject):
         settings: Settings,
         make_describe: Callable[[], Describe],
         make_remember: Callable[[], Remember],
+        ask_cost: AskCost,
     ) -> None:
         super().__init__()
-        self._make_describe = make_describe
-        self._make_remember = make_remember
+        self._make_describe, self._make_remember, self._ask_cost = make_describe, make_remember, ask_cost
         self.settings = settings
         self._watchdog = watchdog
         self._main: MainWindow | None = None
@@ -106,7 +107,8 @@ class Windows(QObject):
     def _make_main(self) -> MainWindow:
         from smoothtask_gui.ui.window import MainWindow  # noqa: PLC0415  # see the module's docstring
 
-        self._main = window = MainWindow(os.getuid(), user_name, self._make_describe(), self._make_remember())
+        describe, remember = self._make_describe(), self._make_remember()
+        self._main = window = MainWindow(os.getuid(), user_name, describe, self._ask_cost, remember=remember)
         window.apply_settings(self.settings)
         window.stop_requested.connect(self._watchdog.stop)
         window.snooze_requested.connect(self._watchdog.snooze)
