@@ -50,7 +50,7 @@ class Place:
 
 def parse_place(text: str) -> Place:
     """The place that /proc/PID/cgroup tells; an empty one where nothing can be told."""
-    parts = [part for part in _path(text).split("/") if part]
+    parts = [part for part in cgroup_path(text).split("/") if part]
     unit = _unit(parts)
     flatpak_id, ids = _application(unit) if unit else (None, ())
     return Place(unescaped(unit) if unit else None, _container(parts), flatpak_id, ids)
@@ -61,7 +61,7 @@ def unescaped(text: str) -> str:
     return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
 
 
-def _path(text: str) -> str:
+def cgroup_path(text: str) -> str:
     """The unified hierarchy's path, or systemd's own named one where v1 and v2 are mixed."""
     unified = named = ""
     for line in text.splitlines():

@@ -88,6 +88,7 @@ class Deed:
     target: str  # the app's name, as shown
     result: str  # a sentence for people
     succeeded: bool
+    process: ProcessIdentity | None = None  # whom it was asked for: undoing reaches the same
 
 
 @dataclass(frozen=True, slots=True)
