@@ -42,10 +42,10 @@ def serve(app: socket.socket, held: list[int], waker: int, until_s: float) -> No
         living = [fd for fd in held if not select.select([fd], [], [], 0)[0]]  # a pidfd is readable once it has ended
         if held and not living:
             return say(app, ENDED)
-        ready, _, _ = select.select([app, waker, *living], [], [], left_s)
+        ready, _, _ = select.select([app.fileno(), waker, *living], [], [], left_s)
         if waker in ready:
             return None
-        if app not in ready:
+        if app.fileno() not in ready:
             continue
         message, fds, _, _ = socket.recv_fds(app, 16, MOST_FDS)
         held += fds

@@ -62,9 +62,9 @@ class _Pause:
 class Pauses:
     """At most one lease for each process that one was asked for."""
 
-    def __init__(self, own: OwnProcesses, leases: LeaseFile, lease_s: float, on_over: Over) -> None:
+    def __init__(self, own: OwnProcesses, leases: LeaseFile, lease_s: Callable[[], float], on_over: Over) -> None:
         self._own, self._leases, self._on_over = own, leases, on_over
-        self.lease_s = lease_s
+        self._lease_s = lease_s
         self._pauses: dict[Lead, _Pause] = {}
 
     def resume_leftovers(self) -> list[str]:
@@ -83,13 +83,14 @@ class Pauses:
         """Whether a pause that was asked for this process is in force."""
         return _key(lead) in self._pauses
 
-    async def pause(self, target: Target) -> int:
-        """Pause all of `target`; how many processes that are. ControlError if resuming them can't be promised."""
+    async def pause(self, target: Target) -> tuple[int, float]:
+        """Pause all of `target`; how many processes that are, and for how many seconds at most. ControlError if resuming them can't be promised."""
         lead = target.processes[0]
         if self.holds(lead):
             raise ControlError(f"{safe_text(target.name)} is paused already.")
         fresh = self._hold(target.processes, strict=True)
-        pause = self._pauses[_key(lead)] = self._start(lead, target.name)
+        lease_s = self._lease_s()
+        pause = self._pauses[_key(lead)] = self._start(lead, target.name, lease_s)
         try:
             for _ in range(MOST_ROUNDS):
                 await self._stop(pause, fresh)
@@ -100,7 +101,7 @@ class Pauses:
         except (OSError, FileError) as error:  # TimeoutError is an OSError
             await self._let_go(pause)
             raise ControlError(f"{safe_text(target.name)} wasn't paused: {error}.") from error
-        return len(pause.processes)
+        return len(pause.processes), lease_s
 
     async def resume(self, lead: ProcessIdentity) -> None:
         """Continue what was paused for this process. ControlError if nothing is."""
@@ -125,11 +126,11 @@ class Pauses:
                     raise
         return held
 
-    def _start(self, lead: ProcessIdentity, name: str) -> _Pause:
+    def _start(self, lead: ProcessIdentity, name: str, lease_s: float) -> _Pause:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            command = [sys.executable, "-I", "-S", str(GUARDIAN), str(self.lease_s)]
-            guardian = subprocess.Popen(command, stdin=theirs, start_new_session=True)
+            command = [sys.executable, "-I", "-S", str(GUARDIAN), str(lease_s)]
+            guardian = subprocess.Popen(command, stdin=theirs.fileno(), start_new_session=True)
         ours.setblocking(False)
         pause = _Pause(lead, name, guardian, ours)
         pause.watcher = asyncio.ensure_future(self._watch(pause))

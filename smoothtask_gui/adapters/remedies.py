@@ -42,8 +42,8 @@ class OwnRemedies:
         name = safe_text(target.name)
         match action:
             case Action.PAUSE:
-                count = await self._pauses.pause(target)
-                lasts = duration(round(self._pauses.lease_s * 1e9))
+                count, lease_s = await self._pauses.pause(target)
+                lasts = duration(round(lease_s * 1e9))
                 return f"{name} is paused{_several(count)}. It goes on in {lasts}, or when SmoothTask ends."
             case Action.RESUME:
                 await self._pauses.resume(target.processes[0])

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MOST_ALERTS: Final = 16
 MOST_DEEDS: Final = 32
-_UNDONE_BY: Final = {Action.PAUSE: Action.RESUME, Action.LIMIT: Action.UNLIMIT}
+UNDONE_BY: Final = {Action.PAUSE: Action.RESUME, Action.LIMIT: Action.UNLIMIT}
 
 
 @dataclass(slots=True)
@@ -140,7 +140,7 @@ class Case:
             title=title,
             body=body,
             resolved_boottime_ns=resolved_ns,
-            actions=tuple(_UNDONE_BY[action] for action in in_force(self.incident.deeds)),
+            actions=tuple(UNDONE_BY[action] for action in in_force(self.incident.deeds)),
             hushed=self.hushed,
         )
 
@@ -149,7 +149,7 @@ def offers(remedies: tuple[tuple[Action, ...], ...], deeds: tuple[Deed, ...]) ->
     """What can be done now: the alerts' own remedies in order, without what is in force, whose undoing comes first."""
     held = in_force(deeds)
     wanted = dict.fromkeys(action for offered in remedies for action in offered if action not in held)
-    return tuple(dict.fromkeys((*(_UNDONE_BY[action] for action in held), *wanted)))
+    return tuple(dict.fromkeys((*(UNDONE_BY[action] for action in held), *wanted)))
 
 
 def in_force(deeds: tuple[Deed, ...]) -> tuple[Action, ...]:
@@ -158,12 +158,12 @@ def in_force(deeds: tuple[Deed, ...]) -> tuple[Action, ...]:
     for deed in deeds:
         if not deed.succeeded:
             continue
-        if deed.action in _UNDONE_BY:
+        if deed.action in UNDONE_BY:
             held[deed.action] = None
         elif deed.action is Action.STOP:
             held.clear()
         else:
-            held = {action: None for action in held if _UNDONE_BY[action] is not deed.action}
+            held = {action: None for action in held if UNDONE_BY[action] is not deed.action}
     return tuple(held)
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from smoothtask_gui.domain.budget import Budget
-from smoothtask_gui.domain.case import MOST_DEEDS, Case, Ended, Member
+from smoothtask_gui.domain.case import MOST_DEEDS, Case, Ended, Member, in_force
 from smoothtask_gui.domain.changes import Change, Fired, Key, Resolved, Updated
 from smoothtask_gui.domain.choices import Choices, Scope, ScopeKind, Snoozes
 from smoothtask_gui.domain.effects import Effect, Notify, Record, Remember, Withdraw
@@ -23,6 +23,8 @@ from smoothtask_gui.domain.wording import below_line, expected_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from smoothtask_gui.domain.incident import Action, ProcessIdentity
 
 UPDATE_NS: Final = 60_000_000_000
 """A notification that is already shown changes its text at most this often, unless it got more severe."""
@@ -61,6 +63,14 @@ class Desk:
         """The incident of this id, or the one it went into; None if neither is kept any more."""
         wanted = self._moved.get(incident_id, incident_id)
         return next((one for one in (*self.open, *self.recent) if one.id == wanted), None)
+
+    def holding(self, process: ProcessIdentity, action: Action) -> Incident | None:
+        """The incident for which `action` was done to `process` and is in force."""
+        for incident in (*self.open, *self.recent):
+            reached = [deed.process for deed in incident.deeds if deed.action is action and deed.succeeded]
+            if action in in_force(incident.deeds) and process in reached:
+                return incident
+        return None
 
     def choices(self, now_ns: int, realtime_ns: int) -> Choices:
         """What the person chose, to be kept."""

@@ -20,6 +20,7 @@ from smoothtask_gui.domain.overheating import OverheatingRule
 from smoothtask_gui.domain.rates import rates
 from smoothtask_gui.domain.runaway import RunawayRule
 from smoothtask_gui.domain.store import Store
+from smoothtask_gui.domain.target import target_for
 from smoothtask_gui.domain.view import View, make_view
 
 if TYPE_CHECKING:
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
 
     from smoothtask_gui.domain.batch import Batch, KernelEvent
     from smoothtask_gui.domain.changes import Change
-    from smoothtask_gui.domain.choices import Scope
+    from smoothtask_gui.domain.choices import Choices, Scope
     from smoothtask_gui.domain.effects import Effect
-    from smoothtask_gui.domain.incident import Incident
+    from smoothtask_gui.domain.incident import Action, Deed, Incident
     from smoothtask_gui.domain.rules import Rules
     from smoothtask_gui.domain.sample import Sample
+    from smoothtask_gui.domain.target import Target
 
 WARM_UP_NS: Final = 3_000_000_000
 """After a start or a change of source nothing is judged from samples for this long, nor from the first one alone."""
@@ -184,6 +186,22 @@ class Monitor:
     def unexpect(self, rule: str, app: str) -> tuple[Effect, ...]:
         """It isn't any more; what goes on of it fires now."""
         return self._desk.unexpect(rule, app, self._now_ns, self._realtime_ns(self._now_ns))
+
+    def resume(self, choices: Choices, now_ns: int, realtime_ns: int) -> None:
+        """Go on with what the person chose in an earlier run."""
+        self._desk.resume(choices, now_ns, realtime_ns)
+
+    def choices(self) -> Choices:
+        """What is snoozed and expected now."""
+        return self._desk.choices(self._now_ns, self._realtime_ns(self._now_ns))
+
+    def book(self, incident_id: int, deed: Deed) -> tuple[Effect, ...]:
+        """Something was done about an incident."""
+        return self._desk.book(incident_id, deed)
+
+    def target_for(self, incident: Incident, action: Action) -> Target | None:
+        """Whom an action of this incident reaches now; None if nobody is left."""
+        return target_for(incident, action, self._sample)
 
     def release(self) -> tuple[Effect, ...]:
         """The surroundings allow notifications again."""

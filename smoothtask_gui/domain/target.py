@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from smoothtask_gui.domain.app import AppKind
+from smoothtask_gui.domain.case import UNDONE_BY
 from smoothtask_gui.domain.incident import ProcessIdentity
 from smoothtask_gui.domain.matching import row_of
 from smoothtask_gui.domain.naming import process_name
 
 if TYPE_CHECKING:
+    from smoothtask_gui.domain.incident import Action, Incident
     from smoothtask_gui.domain.sample import Sample
 
 MOST_PROCESSES: Final = 512
@@ -26,29 +29,45 @@ class Target:
     cores: float | None = None
 
 
+def target_for(incident: Incident, action: Action, sample: Sample | None) -> Target | None:
+    """Whom `action` reaches: what is undone reaches those it was done to, all else the app as it is now."""
+    for deed in reversed(incident.deeds):
+        if deed.succeeded and deed.process is not None and UNDONE_BY.get(deed.action) is action:
+            return Target(deed.target, (deed.process,))
+    return None if incident.target is None else target_of(incident.target, sample)
+
+
 def target_of(who: ProcessIdentity, sample: Sample | None) -> Target:
-    """`who` with its descendants of the same user; `who` alone where it isn't in the sample."""
-    rows = np.empty(0) if sample is None else sample.processes
-    index = row_of(rows, who.pid, who.start_ns) if len(rows) else None
-    if sample is None or index is None:
+    """The app of `who` with all its processes of the same user, `who` first; `who` alone where it isn't in the sample.
+
+    Only an application is reached as a whole. What is known by a name alone (`python3`) may be several things that
+    have nothing to do with one another: of those `who` and its descendants are reached.
+    """
+    index = None if sample is None else row_of(sample.processes, who.pid, who.start_ns)
+    if sample is None or index is None or len(sample.apps.app_of) != len(sample.processes):
         return Target(who.comm, (who,))
-    places = _family(sample, index)
-    found = tuple(_identity(sample, place) for place in places[1:])
-    cores = float(np.nansum(sample.processes["cpu_ratio"][list(places)]))
-    return Target(who.comm, (who, *found), cores)
-
-
-def _family(sample: Sample, index: int) -> list[int]:
     rows = sample.processes
-    children: dict[int, list[int]] = {}
-    for place in np.flatnonzero(rows["uid"] == rows["uid"][index]).tolist():
-        children.setdefault(int(rows["parent_pid"][place]), []).append(place)
-    found, seen = [index], {index}
-    for place in found:  # grows while it is walked
-        fresh = [child for child in children.get(int(rows["pid"][place]), ()) if child not in seen]
-        seen.update(fresh)  # what was read at different moments may be a circle
-        found += fresh
-    return found[:MOST_PROCESSES]
+    place = int(sample.apps.app_of[index])
+    app = sample.apps.apps[place]
+    members = [int(at) for at in sample.apps.members(place) if rows["uid"][at] == who.uid]
+    if app.kind is not AppKind.APPLICATION:
+        members = _descendants(sample, index, members)
+    members = [at for at in members if at != index][: MOST_PROCESSES - 1]
+    cores = float(np.nansum(rows["cpu_ratio"][[index, *members]]))
+    return Target(app.name, (who, *(_identity(sample, at) for at in members)), cores)
+
+
+def _descendants(sample: Sample, index: int, members: list[int]) -> list[int]:
+    """Those of `members` that the process at `index` started, and what they started."""
+    rows = sample.processes
+    found, parents = {index}, {int(rows["pid"][index])}
+    grew = True
+    while grew:
+        fresh = [at for at in members if at not in found and int(rows["parent_pid"][at]) in parents]
+        found.update(fresh)
+        parents.update(int(rows["pid"][at]) for at in fresh)
+        grew = bool(fresh)
+    return sorted(found)
 
 
 def _identity(sample: Sample, place: int) -> ProcessIdentity:

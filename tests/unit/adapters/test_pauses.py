@@ -53,7 +53,7 @@ class Room:
 
     def pauses(self, lease_s: float = 300.0) -> Pauses:
         own = OwnProcesses()
-        return Pauses(own, LeaseFile(self.folder), lease_s, lambda who, why: self.over.append((who, why)))
+        return Pauses(own, LeaseFile(self.folder), lambda: lease_s, lambda who, why: self.over.append((who, why)))
 
     def listed(self) -> list[int]:
         return [row["pid"] for row in json.loads((self.folder / "paused.json").read_text())]
@@ -82,7 +82,7 @@ def play(story: Callable[[], Awaitable[None]]) -> None:
 def test_a_paused_process_is_stopped_and_goes_on_when_resumed(room: Room, spin: subprocess.Popen[bytes]) -> None:
     async def story() -> None:
         pauses, who = room.pauses(), identity(spin.pid)
-        assert await pauses.pause(Target("spin", (who,))) == 1
+        assert await pauses.pause(Target("spin", (who,))) == (1, 300.0)
         until(lambda: state(spin.pid) == "T", "it is stopped")
         assert room.listed() == [spin.pid]
         await pauses.resume(who)
@@ -99,7 +99,7 @@ def test_children_that_nobody_named_are_paused_too(room: Room) -> None:
         with subprocess.Popen([sys.executable, "-c", FORKS], start_new_session=True) as parent:
             try:
                 until(lambda: len(family(parent.pid)) == 4, "all have been forked")
-                assert await pauses.pause(Target("family", (identity(parent.pid),))) == 4
+                assert await pauses.pause(Target("family", (identity(parent.pid),))) == (4, 300.0)
                 until(lambda: {state(pid) for pid in family(parent.pid)} == {"T"}, "all are stopped")
                 await pauses.resume(identity(parent.pid))
                 until(lambda: {state(pid) for pid in family(parent.pid)} == {"S"}, "all go on")
@@ -166,7 +166,7 @@ from smoothtask_gui.domain.target import Target
 
 async def run():
     who = ProcessIdentity(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), "spin")
-    await Pauses(OwnProcesses(), LeaseFile(Path(sys.argv[4])), 300, print).pause(Target("spin", (who,)))
+    await Pauses(OwnProcesses(), LeaseFile(Path(sys.argv[4])), lambda: 300.0, print).pause(Target("spin", (who,)))
     print("paused", flush=True)
     await asyncio.sleep(300)
 
