@@ -66,6 +66,7 @@ class Watchdog(QObject):
     stale = Signal(object)  # realtime_ns of the last batch, None if there was none
     show_incident = Signal(object)  # Incident
     source_changed = Signal(str, str)  # where readings come from now, and why if that is worth a word
+    choices_changed = Signal(object)  # Choices
     refused = Signal(str)  # why something the person asked for wasn't done
 
     def __init__(self, monitor: Monitor, ports: Ports, period_ms: int) -> None:
@@ -208,6 +209,7 @@ class Watchdog(QObject):
                     self._remember(choices)
 
     def _remember(self, choices: Choices) -> None:
+        self.choices_changed.emit(choices)
         if self._ports.choices is None:
             return
         try:
