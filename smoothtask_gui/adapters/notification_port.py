@@ -55,6 +55,5 @@ class Notifications(Protocol):
 class ServedNotifications(Notifications, Protocol):
     """Those that know who shows them."""
 
-    @property
-    def server(self) -> Server:
-        """The ways of the server that answers."""
+    async def server(self) -> Server:
+        """The ways of the server that answers; UNLISTED when none does or tells."""

@@ -125,7 +125,7 @@ def test_a_button_is_routed_with_its_incident_and_a_withdrawn_notification_goes(
 
     async def conversation(notifications: DesktopNotifications, person: Person) -> None:
         await notifications.show(runaway(41))
-        await asyncio.to_thread(scene.press_stop, "node")
+        await asyncio.to_thread(scene.press, "Stop", "node")
         assert await person.actions.get() == (41, Action.STOP)
         await notifications.show(runaway(42))
         await asyncio.to_thread(scene.until, scene.notification, "it is shown")
@@ -142,7 +142,7 @@ def test_a_press_is_heard_as_often_as_it_comes(make_bus_scene: MakeDesk, monkeyp
     async def conversation(notifications: DesktopNotifications, person: Person) -> None:
         for _ in range(2):
             await notifications.show(runaway(5))
-            await asyncio.to_thread(scene.press_stop, "node")
+            await asyncio.to_thread(scene.press, "Stop", "node")
             assert await person.actions.get() == (5, Action.STOP)
             await asyncio.to_thread(scene.until, lambda: scene.notification() is None, "the server closed it")
 

@@ -40,7 +40,7 @@ class Talk:
 
     async def is_quiet(self) -> Hushed | None:
         settings = Settings(respect_full_screen=False)
-        return await DesktopQuietness(lambda: settings, self.bus, lambda: self.notifications.server).reason()
+        return await DesktopQuietness(lambda: settings, self.bus, self.notifications.server).reason()
 
 
 def play(
