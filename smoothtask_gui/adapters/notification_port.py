@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from smoothtask_gui.adapters.notification_servers import Server
 from smoothtask_gui.domain.incident import Action, Incident
+
+if TYPE_CHECKING:
+    from smoothtask_gui.adapters.notification_servers import Server
 
 
 class NotificationError(Exception):

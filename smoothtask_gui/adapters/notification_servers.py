@@ -64,8 +64,8 @@ SERVERS: Final = (
     Server(
         "gnome-shell",
         "GNOME",
-        "js/ui/messageTray.js: MAX_NOTIFICATION_BUTTONS = 3, more are dropped without a word; js/ui/notificationDaemon.js"
-        " has no Inhibited, the banners' switch is org.gnome.desktop.notifications show-banners",
+        "js/ui/messageTray.js: MAX_NOTIFICATION_BUTTONS = 3, more are dropped without a word;"
+        " js/ui/notificationDaemon.js has no Inhibited, the banners' switch is org.gnome.desktop.notifications show-banners",
         quiet=QuietSource.GSETTINGS,
     ),
     Server(

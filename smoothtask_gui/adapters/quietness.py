@@ -1,4 +1,4 @@
-"""Whether the surroundings want quiet now: the person's quiet hours, the desktop's do-not-disturb, a full-screen window.
+"""Whether the surroundings want quiet: the person's quiet hours, the desktop's do-not-disturb, a full-screen window.
 
 Asked when something is about to be announced, and while something is held back; in between nothing is polled. Where a
 server's do-not-disturb is readable says its row (`notification_servers.py`). What can't be read counts as "not quiet":

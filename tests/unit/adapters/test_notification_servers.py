@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from dbus_fast import Message, MessageType
 from dbus_fast.aio import MessageBus
 
 from smoothtask_gui.adapters import notifications as module
-from smoothtask_gui.adapters.notification_port import NotificationService
 from smoothtask_gui.adapters.notification_servers import SERVERS, QuietSource, server_of
 from smoothtask_gui.adapters.notifications import ABSENT, DesktopNotifications
 from smoothtask_gui.adapters.portal_notifications import PORTAL
@@ -19,6 +18,9 @@ from smoothtask_gui.domain.incident import Action, Hushed, IncidentState, Severi
 from smoothtask_gui.domain.settings import Settings
 from tests.fakes.incidents import runaway
 from tests.fakes.notification_server import NAME, FakeServer
+
+if TYPE_CHECKING:
+    from smoothtask_gui.adapters.notification_port import NotificationService
 
 HEAT = remedies(Action.PAUSE, Action.LIMIT, Action.SHOW, own=True)
 PATIENCE_S = 60

@@ -338,22 +338,20 @@ def test_a_changed_culprit_is_news_once_a_minute(table: Table) -> None:
 
 KEYS = st.sampled_from([HEAT, ("overheating", "GPU"), BUSY, busy_key(FOX), ("oom", "firefox")])
 WHO = st.lists(st.sampled_from([CODER, FOX]), max_size=2, unique=True)
-STEPS = st.lists(
-    st.tuples(st.sampled_from(["fire", "update", "end", "snooze", "hold", "release", "expect", "dismiss", "wake"]), KEYS, WHO,
-              st.sampled_from(list(Severity)), st.integers(0, 4000)),
-    max_size=50,
-)  # fmt: skip
+STEP = st.sampled_from(["fire", "update", "end", "snooze", "hold", "release", "expect", "dismiss", "wake"])
+Step = tuple[str, Key, list[ProcessIdentity], Severity, int]
+STEPS = st.lists(st.tuples(STEP, KEYS, WHO, st.sampled_from(list(Severity)), st.integers(0, 4000)), max_size=50)
 
 
 @given(STEPS)
 @settings(max_examples=120, deadline=None)
 def test_no_order_of_events_leaves_an_alert_in_two_incidents_or_a_notification_behind(
-    steps: list[tuple[str, Key, list[ProcessIdentity], Severity, int]],
+    steps: list[Step],
 ) -> None:
     table = Table(per_hour=3)
     shown: dict[int, Incident] = {}
-    for step, key, who, severity, seconds in steps:
-        for effect in perform(table, step, key, who, severity, seconds):
+    for step in steps:
+        for effect in perform(table, step):
             if isinstance(effect, Notify):
                 shown[effect.incident.id] = effect.incident
             elif isinstance(effect, Withdraw):
@@ -369,29 +367,23 @@ def test_no_order_of_events_leaves_an_alert_in_two_incidents_or_a_notification_b
     assert table.desk.open == ()
 
 
-def perform(
-    table: Table, step: str, key: Key, who: list[ProcessIdentity], severity: Severity, seconds: int
-) -> tuple[Effect, ...]:
+def perform(table: Table, step: Step) -> tuple[Effect, ...]:
+    what, key, who, severity, seconds = step
     cause = FOX if key == busy_key(FOX) else CODER
     draft = heat(*who, severity=severity) if key[0] == "overheating" else busy(cause, severity)
-    an_id = seconds % 6
+    an_id, desk = seconds % 6, table.desk
     table.now_ns += seconds * SECOND // 10
-    match step:
-        case "fire":
-            return table.fire(key, draft)
-        case "update":
-            return table.apply(Updated(key, draft))
-        case "end":
-            return table.apply(Resolved(key, "over", is_silent=seconds % 2 == 0))
-        case "snooze":
-            return table.snooze(Scope(ScopeKind.RULE, key[0]), seconds)
-        case "hold":
-            table.desk.hold(an_id, Hushed.DO_NOT_DISTURB)
-            return ()
-        case "release":
-            return table.desk.release(table.now_ns)
-        case "expect":
-            return table.desk.expect(an_id, table.now_ns, table.realtime_ns)
-        case "dismiss":
-            return table.desk.dismiss(an_id)
-    return table.desk.wake(table.now_ns, table.realtime_ns)
+    if what == "hold":
+        desk.hold(an_id, Hushed.DO_NOT_DISTURB)
+        return ()
+    deeds = {
+        "fire": lambda: table.fire(key, draft),
+        "update": lambda: table.apply(Updated(key, draft)),
+        "end": lambda: table.apply(Resolved(key, "over", is_silent=seconds % 2 == 0)),
+        "snooze": lambda: table.snooze(Scope(ScopeKind.RULE, key[0]), seconds),
+        "release": lambda: desk.release(table.now_ns),
+        "expect": lambda: desk.expect(an_id, table.now_ns, table.realtime_ns),
+        "dismiss": lambda: desk.dismiss(an_id),
+        "wake": lambda: desk.wake(table.now_ns, table.realtime_ns),
+    }
+    return deeds[what]()
