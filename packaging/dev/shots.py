@@ -34,8 +34,8 @@ from smoothtask_gui.domain.incident import (
     ProcessIdentity,
     Severity,
     Share,
-    remedies,
 )
+from smoothtask_gui.domain.joining import arrange
 from smoothtask_gui.domain.sample import RATE, ExitedRate, Sample, SystemRates
 from smoothtask_gui.domain.sensors import Limit
 from smoothtask_gui.domain.settings import Settings
@@ -198,7 +198,7 @@ def incident(number: int, severity: Severity, title: str, body: str, *, resolved
         started_boottime_ns=start_ns, started_realtime_ns=NOON_NS + number * SECOND_NS,
         resolved_boottime_ns=start_ns + 130 * SECOND_NS if resolved else None, subject="k10temp/pci/Tctl",
         value=96.0, limit=95.0, shares=shares, rest_ratio=0.13, method="estimated from CPU time",
-        actions=() if resolved else remedies(Action.PAUSE, Action.LIMIT, Action.SHOW, own=True),
+        actions=() if resolved else arrange("overheating", (Action.SHOW, Action.STOP, Action.SNOOZE)),
     )  # fmt: skip
 
 

@@ -65,7 +65,7 @@ SERVERS: Final = (
         "gnome-shell",
         "GNOME",
         "js/ui/messageTray.js: MAX_NOTIFICATION_BUTTONS = 3, more are dropped without a word;"
-        " js/ui/notificationDaemon.js has no Inhibited, the banners' switch is org.gnome.desktop.notifications show-banners",
+        " js/ui/notificationDaemon.js has no Inhibited; the switch is org.gnome.desktop.notifications show-banners",
         quiet=QuietSource.GSETTINGS,
     ),
     Server(

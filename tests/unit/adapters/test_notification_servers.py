@@ -14,7 +14,8 @@ from smoothtask_gui.adapters.notifications import ABSENT, DesktopNotifications
 from smoothtask_gui.adapters.portal_notifications import PORTAL
 from smoothtask_gui.adapters.quietness import DesktopQuietness
 from smoothtask_gui.adapters.session_bus import SessionBus
-from smoothtask_gui.domain.incident import Action, Hushed, IncidentState, Severity, remedies
+from smoothtask_gui.domain.incident import Action, Hushed, IncidentState, Severity
+from smoothtask_gui.domain.joining import arrange
 from smoothtask_gui.domain.settings import Settings
 from tests.fakes.incidents import runaway
 from tests.fakes.notification_server import NAME, FakeServer
@@ -22,7 +23,7 @@ from tests.fakes.notification_server import NAME, FakeServer
 if TYPE_CHECKING:
     from smoothtask_gui.adapters.notification_port import NotificationService
 
-HEAT = remedies(Action.PAUSE, Action.LIMIT, Action.SHOW, own=True)
+HEAT = arrange("overheating", (Action.SHOW, Action.STOP, Action.SNOOZE))
 PATIENCE_S = 60
 
 

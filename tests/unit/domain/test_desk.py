@@ -19,8 +19,8 @@ from smoothtask_gui.domain.incident import (
     ProcessIdentity,
     Severity,
     Share,
-    remedies,
 )
+from smoothtask_gui.domain.joining import arrange
 from tests.fakes.batches import SECOND
 from tests.fakes.watching import recorded, told, withdrawn
 
@@ -34,7 +34,7 @@ ALL = Scope(ScopeKind.EVERYTHING)
 
 def heat(*who: ProcessIdentity, severity: Severity = Severity.WARNING, title: str = "CPU at 96 °C") -> Draft:
     shares = tuple(Share(each.comm, 0.7 / (at + 1), each) for at, each in enumerate(who))
-    actions = remedies(Action.PAUSE, Action.LIMIT, Action.SHOW, own=bool(who))
+    actions = (Action.SHOW, *([Action.STOP] if who else []), Action.SNOOZE)
     return Draft(
         severity, title, "HandBrakeCLI 71 %.\nIts critical limit is 100 °C.", "coretemp/Package", 96.0, 100.0,
         shares, 0.29, "estimated from CPU time", actions, who[0].comm if who else "",
@@ -42,7 +42,7 @@ def heat(*who: ProcessIdentity, severity: Severity = Severity.WARNING, title: st
 
 
 def busy(who: ProcessIdentity = CODER, severity: Severity = Severity.WARNING) -> Draft:
-    actions = remedies(Action.STOP, Action.EXPECTED, Action.SNOOZE, own=True)
+    actions = (Action.SHOW, Action.STOP, Action.SNOOZE)
     title = f"{who.comm} has used 3 cores for 1 min"
     return Draft(severity, title, "Started by bash.", f"{who.pid}:{who.start_ns}", 3.0, 0.9,
                  (Share(who.comm, 0.9, who),), 0.1, "estimated from CPU time", actions)  # fmt: skip
@@ -387,3 +387,29 @@ def perform(table: Table, step: Step) -> tuple[Effect, ...]:
         "wake": lambda: desk.wake(table.now_ns, table.realtime_ns),
     }
     return deeds[what]()
+
+
+def test_throttling_and_a_standing_fan_belong_to_the_heat_of_the_processor_and_not_to_the_disks(table: Table) -> None:
+    table.fire(HEAT, heat())
+    for rule in ("throttling", "fan_stopped", "overheating_soon"):
+        table.fire((rule, "whatever"), heat(title=rule))
+    assert len(table.desk.open) == 1
+    assert table.desk.open[0].title == "CPU at 96 °C"
+    table.fire(("overheating", "disk nvme"), heat(title="the disk is hot"))
+    assert len(table.desk.open) == 2
+
+
+def test_running_out_of_memory_and_the_kill_that_follows_are_one_incident_that_names_the_latest(table: Table) -> None:
+    (warned,) = told(table.fire(("memory_runs_out", ""), heat(severity=Severity.CRITICAL, title="Memory may run out")))
+    for victim in ("chromium", "gimp"):
+        (killed,) = told(table.fire(("oom", victim), heat(severity=Severity.CRITICAL, title=f"stopped {victim}")))
+        assert (killed.id, killed.title) == (warned.id, f"stopped {victim}")
+
+
+def test_who_may_be_stopped_may_be_paused_and_limited_but_less_processor_time_gives_no_memory_back() -> None:
+    offered = (Action.SHOW, Action.STOP, Action.SNOOZE)
+    assert arrange("overheating", offered)[:3] == (Action.PAUSE, Action.LIMIT, Action.SHOW)
+    assert arrange("runaway", offered)[:3] == (Action.STOP, Action.EXPECTED, Action.SNOOZE)
+    assert arrange("unheard_of", offered) == arrange("runaway", offered)
+    assert Action.LIMIT not in arrange("memory_leak", offered)
+    assert arrange("disk_stall", (Action.SHOW, Action.SNOOZE)) == (Action.SHOW, Action.SNOOZE)
