@@ -1,4 +1,4 @@
-"""Limit an app of one's own in a real session, undo it, and leave one for the next start to undo; JSON of each state."""
+"""Limit an app of one's own in a real session, undo it, and leave one for the next start; JSON of each state."""
 
 import asyncio
 import json
