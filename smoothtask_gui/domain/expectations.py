@@ -64,4 +64,4 @@ class Expectations:
 def app_of(draft: Draft) -> str:
     """The name of the app that a draft is about or names first, "" for none."""
     who = first_named(draft)
-    return "" if who is None else who.comm
+    return "" if who is None or who.identity is None else who.identity.comm

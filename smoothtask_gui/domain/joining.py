@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from smoothtask_gui.domain.changes import Draft, Key
-    from smoothtask_gui.domain.incident import ProcessIdentity
+    from smoothtask_gui.domain.incident import Share
 
 
 class Topic(Enum):
@@ -108,14 +108,20 @@ def belong_together(one: tuple[Key, Draft], other: tuple[Key, Draft]) -> bool:
     return _same(first_named(one_draft), first_named(other_draft))
 
 
-def first_named(draft: Draft) -> ProcessIdentity | None:
-    """Whom a draft's remedies would reach: its first culprit that is still known."""
-    return next((share.identity for share in draft.shares if share.identity is not None), None)
+def first_named(draft: Draft) -> Share | None:
+    """Whom a draft's remedies would reach: its first culprit that still lives."""
+    return next((share for share in draft.shares if share.identity is not None), None)
 
 
-def _names(effect: Draft, cause: ProcessIdentity | None) -> bool:
-    return any(_same(share.identity, cause) for share in effect.shares)
+def _names(effect: Draft, cause: Share | None) -> bool:
+    return any(_same(share, cause) for share in effect.shares)
 
 
-def _same(one: ProcessIdentity | None, other: ProcessIdentity | None) -> bool:
-    return one is not None and other is not None and (one.pid, one.start_ns) == (other.pid, other.start_ns)
+def _same(one: Share | None, other: Share | None) -> bool:
+    """Whether two shares are of one app; where no app is known, of one process."""
+    if one is None or other is None:
+        return False
+    if one.app_id and other.app_id:
+        return one.app_id == other.app_id
+    a, b = one.identity, other.identity
+    return a is not None and b is not None and (a.pid, a.start_ns) == (b.pid, b.start_ns)
