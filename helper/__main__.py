@@ -26,7 +26,7 @@ _DEFAULTS = {
     "--idle-seconds": "60",
     "--recheck-seconds": "60",
     "--silent-seconds": "5",
-    "--prompt-seconds": "25",
+    "--prompt-seconds": "120",
     "--streams-per-user": "4",
 }
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,16 @@ def wait_until(holds: Callable[[], bool], seconds: float = 10) -> None:
 def resident_bytes(pid: int) -> int:
     """The second number of /proc/PID/statm: proc_pid_statm(5)."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def programs_of(pid: int) -> set[int]:
+    """The ids of the BPF programs that a process holds (bpf_prog_show_fdinfo(), bpf_link_show_fdinfo())."""
+    found = set()
+    for entry in Path(f"/proc/{pid}/fdinfo").iterdir():
+        with suppress(FileNotFoundError):  # closed since
+            lines = entry.read_text().splitlines()
+            found |= {int(line.split()[1]) for line in lines if line.startswith("prog_id:")}
+    return found
 
 
 class Caller:

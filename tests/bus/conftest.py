@@ -1,10 +1,11 @@
 """Real dbus-daemon, polkitd and sampler in a throw-away box; the callers are processes of users that are only there."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
 from tests.bus.boxes import Box
+from tests.bus.stand_ins import StandIn, StartStandIn
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +36,17 @@ def open_box() -> Iterator[Callable[..., Box]]:
     yield open_one
     for box in boxes:
         box.close()
+
+
+@pytest.fixture
+def stand_in(open_box: Callable[..., Box]) -> Iterator[StartStandIn]:
+    running: list[StandIn] = []
+
+    def start(mode: str, patience: Sequence[str]) -> tuple[Box, StandIn]:
+        box = open_box("--no-polkit", *patience)
+        running.append(StandIn(box, mode))
+        return box, running[-1]
+
+    yield start
+    for each in running:
+        each.end()

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
-from tests.bus.boxes import Box, resident_bytes, wait_until
+from tests.bus.boxes import Box, programs_of, resident_bytes, wait_until
 
 OpenBox = Callable[..., Box]
 
@@ -240,16 +240,6 @@ def test_a_killed_helper_ends_its_streams_and_leaves_no_program_behind(open_box:
     os.kill(pid, signal.SIGKILL)
     assert alice.hung_up(stream=opened["stream"])
     wait_until(lambda: not any(map(is_loaded, programs)))
-
-
-def programs_of(pid: int) -> set[int]:
-    """The ids of the BPF programs that a process holds (bpf_prog_show_fdinfo(), bpf_link_show_fdinfo())."""
-    return {
-        int(line.split()[1])
-        for entry in Path(f"/proc/{pid}/fdinfo").iterdir()
-        for line in entry.read_text().splitlines()
-        if line.startswith("prog_id:")
-    }
 
 
 def is_loaded(program_id: int) -> bool:
