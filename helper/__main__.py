@@ -3,8 +3,6 @@
 smoothtask-sampler [--object-dir DIR] [--bcc-dir DIR] [--loader auto|core|bcc] [--interface-file FILE]
     [--idle-seconds N] [--recheck-seconds N] [--silent-seconds N] [--prompt-seconds N]
     [--streams-per-user N]
-
-Parsed by hand: argparse costs 2 MiB in a process that needs nine options.
 """
 
 import asyncio
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from helper.bus.authority import Patience
+from helper.bus.command_line import chosen_options
 from helper.bus.quotas import Limits
 from helper.daemon import Options, run
 from helper.loaders.choice import LOADERS
@@ -33,9 +32,7 @@ _DEFAULTS = {
 
 def options_from(words: list[str]) -> Options:
     """The options in `words`; ValueError with a sentence for people if they make no sense."""
-    if len(words) % 2 or any(word not in _DEFAULTS for word in words[::2]):
-        raise ValueError(f"usage: smoothtask-sampler {' '.join(f'[{name} VALUE]' for name in _DEFAULTS)}")
-    chosen = _DEFAULTS | dict(zip(words[::2], words[1::2], strict=True))
+    chosen = chosen_options("smoothtask-sampler", _DEFAULTS, words)
     if chosen["--loader"] not in LOADERS:
         raise ValueError(f"usage: --loader is one of {', '.join(LOADERS)}")
     return Options(
