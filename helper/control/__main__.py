@@ -1,6 +1,7 @@
 """The command line of Control; the bus starts it, people don't.
 
 smoothtask-control [--interface-file FILE] [--idle-seconds N] [--silent-seconds N] [--prompt-seconds N]
+    [--most-actions N]
 """
 
 import sys
@@ -16,6 +17,7 @@ _DEFAULTS = {
     "--idle-seconds": "60",
     "--silent-seconds": "5",
     "--prompt-seconds": "120",
+    "--most-actions": "25",
 }
 
 
@@ -26,6 +28,7 @@ def options_from(words: list[str]) -> Options:
         interface_file=Path(chosen["--interface-file"]),
         idle_s=float(chosen["--idle-seconds"]),
         patience=Patience(float(chosen["--silent-seconds"]), float(chosen["--prompt-seconds"])),
+        most_actions=int(chosen["--most-actions"]),
     )
 
 

@@ -8,20 +8,22 @@ from pathlib import Path
 
 from helper.bus import journal
 from helper.bus.authority import Patience
+from helper.bus.quotas import CallRate
 from helper.bus.serving import Offer, Place, serve
 from helper.control.guards import Guards
 from helper.control.keeper import Keeper
 from helper.control.privileges import why_unfit
-from helper.control.service import NAME, PATH, Control
+from helper.control.service import ACTIONS_WINDOW_S, MOST_ACTIONS, NAME, PATH, Control
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`interface_file`: what introspection returns."""
+    """`interface_file`: what introspection returns. `most_actions`: of a user in 20 s."""
 
     interface_file: Path
     idle_s: float = 60.0
     patience: Patience = field(default_factory=Patience)
+    most_actions: int = MOST_ACTIONS
 
 
 def run(options: Options) -> int:
@@ -36,7 +38,8 @@ def run(options: Options) -> int:
 
 def _build(options: Options, keeper: Keeper, place: Place) -> Control:
     xml = options.interface_file.read_text(encoding="utf-8")
-    control = Control(place, keeper, Guards(place.bus, {os.getpid(), keeper.pid}), xml)
+    rate = CallRate(options.most_actions, ACTIONS_WINDOW_S, "actions")
+    control = Control(place, keeper, Guards(place.bus, {os.getpid(), keeper.pid}), rate, xml)
     place.callers.when_one_leaves(control.leases.end_all_of)
     loop = asyncio.get_running_loop()
 

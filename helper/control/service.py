@@ -34,11 +34,11 @@ _UNIT_MESSAGE: Final = "Authentication is required to limit the CPU time of $(un
 class Control:
     """The service, apart from the bus connection."""
 
-    def __init__(self, place: Place, keeper: Keeper, guards: Guards, interface_xml: str) -> None:
+    def __init__(self, place: Place, keeper: Keeper, guards: Guards, rate: CallRate, interface_xml: str) -> None:
         self._place = place
         self._keeper = keeper
         self._guards = guards
-        self._rate = CallRate(MOST_ACTIONS, ACTIONS_WINDOW_S, "actions")
+        self._rate = rate
         self._units = units.Units(place.bus, guards)
         self.leases = Leases(keeper, self._stay)
         self.idle_since_s = time.monotonic()

@@ -50,8 +50,9 @@ def programs_of(pid: int) -> set[int]:
 class Caller:
     """A process of `user` inside the box, on the bus. Attributes are the commands of bus_client.Client."""
 
-    def __init__(self, box: Any, user: str, session: str) -> None:
-        words = [box.python, "-I", "/run/dbus/box/bus_client.py"]
+    def __init__(self, box: Any, user: str, session: str, *through: str) -> None:
+        """`through`: a program, with its options, that starts the caller."""
+        words = [*through, box.python, "-I", "/run/dbus/box/bus_client.py"]
         self.process = subprocess.Popen(
             box.command(*words, user=user, session=session), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -84,14 +85,14 @@ class Box:
 
     def __init__(self, *options: str) -> None:
         self.held = _held_box("--helper-object-dir", str(ROOT / "build" / "bpf"), *options)
-        for script in ("bus_client.py", "polkit_stand_in.py"):
+        for script in ("bus_client.py", "polkit_stand_in.py", "systemd_stand_in.py", "agent.py"):
             target = self.held.path(f"/run/dbus/box/{script}")
             target.write_text((HERE / script).read_text())
             target.chmod(0o644)
         self.callers: list[Caller] = []
 
-    def caller(self, user: str = "alice", session: str = "active") -> Caller:
-        caller = Caller(self.held, user, session)
+    def caller(self, user: str = "alice", session: str = "active", *through: str) -> Caller:
+        caller = Caller(self.held, user, session, *through)
         self.callers.append(caller)
         return caller
 

@@ -9,6 +9,7 @@ import pytest
 
 from helper.bus import errors
 from helper.bus.operations import Method
+from helper.bus.quotas import CallRate
 from helper.bus.serving import Place
 from helper.control.deeds import OTHERS, OWN
 from helper.control.guards import Guards
@@ -24,7 +25,7 @@ NOTHING: Any = None
 @pytest.fixture
 def control() -> Control:
     bus: Any = FakeBusConnection({})
-    return Control(Place(bus, NOTHING, NOTHING, NOTHING), NOTHING, Guards(bus, ()), XML.read_text())
+    return Control(Place(bus, NOTHING, NOTHING, NOTHING), NOTHING, Guards(bus, ()), CallRate(25), XML.read_text())
 
 
 def declared(direction: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from helper.bus.operations import Caller
 from helper.control import namespaces, privileges, units
 from helper.control.__main__ import options_from
 from helper.control.guards import Guards
+from helper.control.service import ACTIONS_WINDOW_S
 from helper.control.targets import Target
 from helper.control.units import NO_LIMIT, Limits, Units
 from tests.fakes.bus_daemon import BusError, FakeBusConnection, owners
@@ -239,6 +240,7 @@ def test_without_options_control_has_the_bounds_of_the_security_rules() -> None:
     options = options_from([])
     assert options.patience == Patience(silent_s=5, prompt_s=120)
     assert options.idle_s == 60
+    assert (options.most_actions, ACTIONS_WINDOW_S) == (25, 20)
     assert options.interface_file.exists()
 
 
