@@ -9,7 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from smoothtask_gui.adapters.notification_servers import Server
 from smoothtask_gui.domain.incident import Action, Incident
+
+
+class NotificationError(Exception):
+    """A notification wasn't taken; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +50,11 @@ class Notifications(Protocol):
 
     async def tell(self, title: str, body: str) -> None:
         """Say something that isn't an incident, such as why a process wasn't stopped."""
+
+
+class ServedNotifications(Notifications, Protocol):
+    """Those that know who shows them."""
+
+    @property
+    def server(self) -> Server:
+        """The ways of the server that answers."""

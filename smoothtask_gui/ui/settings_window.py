@@ -30,6 +30,7 @@ from smoothtask_gui.domain.rules import Notifications, Overheating, Rules, Runaw
 from smoothtask_gui.domain.settings import GRAPH_SPANS_S, PERIODS_MS, Settings, problems
 from smoothtask_gui.ui import formats, theme
 from smoothtask_gui.ui.labels import PlainLabel, Tone
+from smoothtask_gui.ui.quiet_settings import QuietSettings
 
 _LONGEST_WAIT_S: Final = 3_600
 _LONGEST_COOLDOWN_MIN: Final = 24 * 60
@@ -62,7 +63,7 @@ class SettingsWindow(QDialog):
         """What the fields say now, valid or not."""
         rules = self._original.rules
         return replace(
-            self._original,
+            self.quiet.apply_to(self._original),
             rules=replace(
                 rules,
                 overheating=self._overheating(rules.overheating),
@@ -119,6 +120,7 @@ class SettingsWindow(QDialog):
         self.span.setValue(settings.graph_span_s)
         self.per_core.setCurrentIndex(0 if settings.cpu_per_core else 1)
         self.autostart.setChecked(settings.autostart)
+        self.quiet.show_settings(settings)
 
     def _check(self, *_: object) -> None:
         found = problems(self.settings())
@@ -157,6 +159,7 @@ class SettingsWindow(QDialog):
         for switch in (self.heat, self.busy):
             switch.toggled.connect(self._check)
         self.autostart.toggled.connect(self._check)
+        self.quiet.changed.connect(self._check)
         self.per_core.currentIndexChanged.connect(self._check)
         self.buttons.accepted.connect(self._accept)
         self.buttons.rejected.connect(self.reject)
@@ -192,6 +195,7 @@ class SettingsWindow(QDialog):
         self.per_core = QComboBox()
         self.per_core.addItems([self.tr("one core"), self.tr("the whole machine")])
         self.per_core.setMinimumHeight(theme.TARGET_PX)
+        self.quiet = QuietSettings()
         self.autostart = QCheckBox(self.tr("Start SmoothTask when &I log in"))
         self.autostart.setMinimumHeight(theme.TARGET_PX)
 
@@ -220,7 +224,7 @@ class SettingsWindow(QDialog):
             (self.tr("Notifications an &hour, at most"), self.per_hour),
         )
         readings.addRow(self.autostart)
-        self._stack(self.heat, self.busy, general)
+        self._stack(self.heat, self.busy, general, self.quiet)
 
     def _stack(self, *groups: QGroupBox) -> None:
         """The groups in a page that scrolls where the screen is small, problem and buttons always in view."""

@@ -12,6 +12,7 @@ from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
+from smoothtask_gui.domain.incident import Action
 from smoothtask_gui.ui import theme
 from smoothtask_gui.ui.connections_page import ConnectionsPage
 from smoothtask_gui.ui.gpu_page import GpuPage
@@ -38,7 +39,8 @@ class MainWindow(QMainWindow):
     """
 
     stop_requested = Signal(object)  # ProcessIdentity
-    snooze_requested = Signal(object)  # Incident
+    acted = Signal(int, Action)  # incident id
+    snooze_wanted = Signal(object, int)  # Scope, or an incident's id; for how many seconds
     settings_requested = Signal()
     helper_help_requested = Signal()
     quit_requested = Signal()
@@ -136,12 +138,11 @@ class MainWindow(QMainWindow):
             self.processes.model.clear()
 
     def _connect(self) -> None:
-        for part in (self.status, self.processes, self.incidents):
-            part.stop_requested.connect(self.stop_requested)
-        for part in (self.status, self.incidents):
-            part.snooze_requested.connect(self.snooze_requested)
+        self.processes.stop_requested.connect(self.stop_requested)
+        self.status.acted.connect(self._act)
+        self.incidents.card.acted.connect(self.acted)
+        self.incidents.card.snooze_wanted.connect(self.snooze_wanted)
         self.tabs.currentChanged.connect(self._draw)
-        self.status.show_requested.connect(self.show_incident)
         for helpless in (self.notice, self.connections):
             helpless.help_requested.connect(self.helper_help_requested)
         self.settings.clicked.connect(self.settings_requested)
@@ -153,6 +154,14 @@ class MainWindow(QMainWindow):
         )
         for keys, act in shortcuts:
             QShortcut(QKeySequence(keys), self).activated.connect(act)
+
+    def _act(self, incident_id: int, action: Action) -> None:
+        shown = self._latest[0].open_incidents if self._latest else ()
+        incident = next((one for one in shown if one.id == incident_id), None)
+        if action is Action.SHOW and incident is not None:
+            self.show_incident(incident)
+        else:
+            self.acted.emit(incident_id, action)
 
     def _find(self) -> None:
         if self.tabs.currentWidget() is self.connections:

@@ -1,11 +1,14 @@
 """A notification service that remembers; stands in for `adapters/notifications.py`."""
 
 from smoothtask_gui.adapters.notification_port import ActionPressed, Dismissed, NotificationService, ServiceChanged
+from smoothtask_gui.adapters.notification_servers import UNLISTED
 from smoothtask_gui.domain.incident import Incident
 
 
 class FakeNotifications:
     """Shows nothing; `shown`, `withdrawn` and `told` are what it was asked."""
+
+    server = UNLISTED
 
     def __init__(self, service: NotificationService | None = None) -> None:
         self.service = service or NotificationService(available=True, name="fake", shows_buttons=True, message="")

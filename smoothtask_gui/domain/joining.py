@@ -1,0 +1,82 @@
+"""Which alerts have one cause, and so are one incident.
+
+Two kinds of alert meet: effects, which the whole machine suffers and which name several who may have caused them (heat,
+throttling, pressure), and causes, which are about one app (runaway, leak). An effect belongs with each cause whose
+app it names; effects of one topic on one part of the machine belong together; so do two alerts about one app.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final
+
+from smoothtask_gui.domain.incident import Severity
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.changes import Draft, Key
+    from smoothtask_gui.domain.incident import ProcessIdentity
+
+
+class Topic(Enum):
+    HEAT = auto()
+    MEMORY = auto()
+    DISK = auto()
+    OTHER = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How a rule's alerts join. The lowest `rank` gives the incident its title."""
+
+    topic: Topic
+    is_effect: bool
+    rank: int
+
+
+KINDS: Final = {
+    "overheating": Kind(Topic.HEAT, is_effect=True, rank=0),
+    "oom": Kind(Topic.MEMORY, is_effect=False, rank=0),
+    "runaway": Kind(Topic.OTHER, is_effect=False, rank=5),
+}
+UNLISTED: Final = Kind(Topic.OTHER, is_effect=False, rank=9)
+
+
+def kind_of(rule: str) -> Kind:
+    """How alerts of `rule` join; a rule that isn't listed is about what it names."""
+    return KINDS.get(rule, UNLISTED)
+
+
+def leads(key: Key, draft: Draft, began_ns: int) -> tuple[bool, int, int, Key]:
+    """Sorts the alerts of an incident, the one that gives it its title first."""
+    return draft.severity is not Severity.CRITICAL, kind_of(key[0]).rank, began_ns, key
+
+
+def belong_together(one: tuple[Key, Draft], other: tuple[Key, Draft]) -> bool:
+    """Whether these two alerts have one cause."""
+    (one_key, one_draft), (other_key, other_draft) = one, other
+    one_kind, other_kind = kind_of(one_key[0]), kind_of(other_key[0])
+    if one_kind.is_effect and other_kind.is_effect:
+        same_part = one_key[1] == other_key[1] or "" in (one_key[1], other_key[1])
+        if one_kind.topic is other_kind.topic and same_part:
+            return True
+        blame = one_draft.named and other_draft.named  # those that name nobody only happen to list the same app first
+        return bool(blame) and _same(first_named(one_draft), first_named(other_draft))
+    if one_kind.is_effect:
+        return _names(one_draft, first_named(other_draft))
+    if other_kind.is_effect:
+        return _names(other_draft, first_named(one_draft))
+    return _same(first_named(one_draft), first_named(other_draft))
+
+
+def first_named(draft: Draft) -> ProcessIdentity | None:
+    """Whom a draft's remedies would reach: its first culprit that is still known."""
+    return next((share.identity for share in draft.shares if share.identity is not None), None)
+
+
+def _names(effect: Draft, cause: ProcessIdentity | None) -> bool:
+    return any(_same(share.identity, cause) for share in effect.shares)
+
+
+def _same(one: ProcessIdentity | None, other: ProcessIdentity | None) -> bool:
+    return one is not None and other is not None and (one.pid, one.start_ns) == (other.pid, other.start_ns)
