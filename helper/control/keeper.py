@@ -36,11 +36,14 @@ class Keeper:
     def start(cls) -> "Keeper":
         """Forks the keeper; to be called while the process has one thread and no connection."""
         near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # What systemd sends to all processes of a unit is for the service, which closes its end then.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
         pid = os.fork()
         if pid == 0:
             near.close()
             _keep(far)
             os._exit(0)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         far.close()
         return cls(pid, near)
 
@@ -64,8 +67,6 @@ class Keeper:
 
 def _keep(far: socket.socket) -> None:
     """Until the other end closes; never raises into the code that was forked."""
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # the service is told to end, and closes its end
     held: dict[Key, int] = {}
     while True:
         try:
