@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -80,12 +79,7 @@ class AllRemedies:
         await self._control.close()
 
     def _kill_own(self, who: ProcessIdentity) -> str:
-        pidfd = self._processes.hold(who)
-        try:
-            with suppress(ProcessLookupError):  # it ended by itself
-                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-        finally:
-            os.close(pidfd)
+        self._processes.send(who, signal.SIGKILL)
         return f"{safe_text(who.comm)} was ended at once; what it had not saved is lost."
 
     async def _prioritize_own(self, action: Action, who: ProcessIdentity) -> str:

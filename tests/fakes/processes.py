@@ -2,7 +2,8 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,6 +26,14 @@ def state_of(pid: int) -> str:
         return fields_of(pid)[0]
     except (FileNotFoundError, ProcessLookupError):
         return ""
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
+    """Waits for another process to become so."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it never came to be"
+        time.sleep(0.01)
 
 
 @contextmanager
