@@ -164,7 +164,9 @@ class CpuLimits:
         if self._bus is None:
             raise ControlError("There is no session bus any more.")
         try:
-            await self._bus.call(MANAGER, "SetUnitProperties", "sba(sv)", unit, True, [[QUOTA, Variant("t", quota_usec)]])
+            await self._bus.call(
+                MANAGER, "SetUnitProperties", "sba(sv)", unit, True, [[QUOTA, Variant("t", quota_usec)]]
+            )
         except BusError as error:
             raise ControlError(f"{unit} can't be limited: {error}.") from error
 

@@ -130,14 +130,11 @@ class ReplacingBackend(DBusDesktopNotifier):
 
     def _actions(self, notification: Notification) -> list[str]:
         """Key and label in turns: the click on the body, then as many buttons as the server shows."""
-        capabilities = self._capabilities or frozenset()
-        if not self.server.takes_actions:
+        if not self.server.takes_actions or Capability.BUTTONS not in (self._capabilities or ()):
             return []
-        actions = [CLICK_ACTION, LABELS[Action.SHOW]] if Capability.ON_CLICKED in capabilities else []
-        if Capability.BUTTONS in capabilities:
-            shown = notification.buttons[: self.server.most_buttons if self.server.shows_buttons else None]
-            actions += [part for button in shown for part in (button.identifier, button.title)]
-        return actions
+        shown = notification.buttons[: self.server.most_buttons if self.server.shows_buttons else None]
+        buttons = [part for button in shown for part in (button.identifier, button.title)]
+        return [CLICK_ACTION, LABELS[Action.SHOW], *buttons]
 
     async def _send(self, notification: Notification) -> None:
         shown = self._platform_to_interface_notification_identifier.inverse.get(notification.identifier, 0)

@@ -33,14 +33,13 @@ def is_full_screen(environment: Mapping[str, str]) -> bool | None:
     number = environment.get("DISPLAY", "").rpartition(":")[2].partition(".")[0]
     if not number.isdigit():
         return None
-    with suppress(OSError, struct.error, _ScreenError, IndexError):
-        with _connect(number) as line:
-            root = _introduce(line, _cookie(environment, number))
-            window = _property(line, root, _atom(line, b"_NET_ACTIVE_WINDOW"))
-            if not window or not window[0]:
-                return False
-            states = _property(line, window[0], _atom(line, b"_NET_WM_STATE"))
-            return _atom(line, b"_NET_WM_STATE_FULLSCREEN") in states
+    with suppress(OSError, struct.error, _ScreenError, IndexError), _connect(number) as line:
+        root = _introduce(line, _cookie(environment, number))
+        window = _property(line, root, _atom(line, b"_NET_ACTIVE_WINDOW"))
+        if not window or not window[0]:
+            return False
+        states = _property(line, window[0], _atom(line, b"_NET_WM_STATE"))
+        return _atom(line, b"_NET_WM_STATE_FULLSCREEN") in states
     return None
 
 

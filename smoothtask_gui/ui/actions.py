@@ -40,7 +40,9 @@ def explanation(action: Action) -> str:
         Action.UNLIMIT: _tr("Let it have all the processor time that it wants."),
         Action.STOP: _tr("Ask it to end, as by closing it."),
         Action.SNOOZE: _tr("No notification of this for a while."),
-        Action.EXPECTED: _tr("This is normal for this app: never warn of it again. The settings list what is expected."),
+        Action.EXPECTED: _tr(
+            "This is normal for this app: never warn of it again. The settings list what is expected."
+        ),
     }[action]
 
 

@@ -74,7 +74,9 @@ class IncidentCard(QWidget):
         scopes: list[tuple[str, Scope | int]] = [(self.tr("This alert"), incident.id)]
         if incident.target is not None:
             name = formats.label(formats.name(incident.target.comm, 24))
-            scopes.append((self.tr("All about {name}").format(name=name), Scope(ScopeKind.APP, subject=incident.target.comm)))
+            scopes.append(
+                (self.tr("All about {name}").format(name=name), Scope(ScopeKind.APP, subject=incident.target.comm))
+            )
         scopes.append((self.tr("All of this kind"), Scope(ScopeKind.RULE, incident.rule)))
         scopes.append((self.tr("Everything"), Scope(ScopeKind.EVERYTHING)))
         spans = (self.tr("for 1 hour"), self.tr("for 8 hours"), self.tr("for 1 day"), self.tr("for 1 week"))
@@ -82,7 +84,9 @@ class IncidentCard(QWidget):
             menu = self._snoozes.addMenu(text)
             for span, seconds in zip(spans, _SPANS_S, strict=True):
                 entry = QAction(span, menu)
-                entry.triggered.connect(lambda *_, scope=scope, seconds=seconds: self.snooze_wanted.emit(scope, seconds))
+                entry.triggered.connect(
+                    lambda *_, scope=scope, seconds=seconds: self.snooze_wanted.emit(scope, seconds)
+                )
                 menu.addAction(entry)
 
     def _shares(self, incident: Incident) -> str:

@@ -108,8 +108,12 @@ class QuietSettings(QGroupBox):
     def _say(self, row: Snooze | Expected) -> str:
         if isinstance(row, Expected):
             said = self.tr("Expected of {app}: {rule}, since {time}")
-            return said.format(app=formats.name(row.app), rule=formats.name(row.rule), time=clock(row.since_realtime_ns))
-        return self.tr("Snoozed until {time}: {what}").format(time=clock(row.until_realtime_ns), what=self._what(row.scope))
+            return said.format(
+                app=formats.name(row.app), rule=formats.name(row.rule), time=clock(row.since_realtime_ns)
+            )
+        return self.tr("Snoozed until {time}: {what}").format(
+            time=clock(row.until_realtime_ns), what=self._what(row.scope)
+        )
 
     def _what(self, scope: Scope) -> str:
         match scope.kind:

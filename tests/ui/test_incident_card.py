@@ -119,7 +119,9 @@ def test_hostile_names_stay_literal_bounded_and_on_their_line(card: IncidentCard
 
 
 def test_the_settings_say_what_they_were_given(page: QuietSettings) -> None:
-    given = Settings(respect_do_not_disturb=False, respect_full_screen=True, quiet_hours="23:30-06:15", pause_minutes=45)
+    given = Settings(
+        respect_do_not_disturb=False, respect_full_screen=True, quiet_hours="23:30-06:15", pause_minutes=45
+    )
     page.show_settings(given)
     assert page.apply_to(Settings()) == given
     page.hours.setChecked(False)
@@ -137,7 +139,9 @@ def test_each_edit_is_said(page: QuietSettings, qtbot: QtBot) -> None:
 def test_what_was_chosen_is_listed_and_can_be_taken_back(page: QuietSettings, qtbot: QtBot) -> None:
     assert page.nothing.isVisibleTo(page)
     scope = Scope(ScopeKind.ALERT, "runaway", "7:1", HOSTILE)
-    page.show_choices(Choices((Snooze(scope, 5), Snooze(Scope(ScopeKind.EVERYTHING), 5)), (Expected("runaway", HOSTILE, 5),)))
+    page.show_choices(
+        Choices((Snooze(scope, 5), Snooze(Scope(ScopeKind.EVERYTHING), 5)), (Expected("runaway", HOSTILE, 5),))
+    )
     assert page.chosen.count() == 3
     assert all(page.chosen.item(row).text().isprintable() for row in range(3))
     assert not page.take_back.isEnabled()

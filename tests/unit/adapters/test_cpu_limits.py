@@ -15,22 +15,11 @@ from smoothtask_gui.adapters.process_control import ControlError, OwnProcesses
 from smoothtask_gui.adapters.session_bus import SessionBus
 from smoothtask_gui.domain.incident import ProcessIdentity
 from smoothtask_gui.domain.target import Target
-from tests.fakes.systemd_manager import UNLIMITED, FakeSystemd
+from tests.fakes.session_systemd import UNLIMITED, FakeSystemd
 from tests.unit.adapters.test_pauses import identity
 
 UNIT = "app-HandBrake-1.scope"
 PLACE = f"user.slice/user-1000.slice/user@1000.service/app.slice/{UNIT}"
-
-
-@pytest.fixture
-def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    command = ["dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as daemon:
-        assert daemon.stdout is not None
-        found = daemon.stdout.readline().strip()
-        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", found)
-        yield found
-        daemon.kill()
 
 
 @pytest.fixture

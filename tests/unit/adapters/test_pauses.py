@@ -206,7 +206,9 @@ def test_the_next_start_resumes_what_both_deaths_left_paused(room: Room, spin: s
     until(lambda: state(spin.pid) == "R", "it runs")
 
 
-@pytest.mark.parametrize("text", ["", "[", "{}", "[1]", '[{"pid": 1}]', '[{"pid": "1", "start_ns": 1, "uid": 0, "comm": ""}]'])
+@pytest.mark.parametrize(
+    "text", ["", "[", "{}", "[1]", '[{"pid": 1}]', '[{"pid": "1", "start_ns": 1, "uid": 0, "comm": ""}]']
+)
 def test_a_damaged_lease_file_resumes_nothing_and_harms_nothing(room: Room, text: str) -> None:
     (room.folder / "paused.json").write_text(text)
     assert room.pauses().resume_leftovers() == []
