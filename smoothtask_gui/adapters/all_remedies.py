@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.target import Target
 
 PROC: Final = Path("/proc")
+MOST_REMEMBERED: Final = 256
 LEAST_CORES: Final = 0.1
 _WORDS: Final = {Action.NORMAL: "normal", Action.LOWER: "low", Action.LOWEST: "lowest"}
 
@@ -55,6 +56,7 @@ class AllRemedies:
     def __init__(self, own: OwnRemedies, processes: OwnProcesses, control: ControlClient, pauses: PauseTerms) -> None:
         self._own, self._processes, self._control, self._pauses = own, processes, control, pauses
         self._own_uid = os.getuid()
+        self._before: dict[tuple[int, int], Priority] = {}
         self._timers: dict[tuple[int, int], asyncio.TimerHandle] = {}
         self._limits: dict[tuple[int, int], _UnitLimit | Priority] = {}
 
@@ -82,15 +84,29 @@ class AllRemedies:
         self._processes.send(who, signal.SIGKILL)
         return f"{safe_text(who.comm)} was ended at once; what it had not saved is lost."
 
+    def _wanted(self, action: Action, who: ProcessIdentity) -> Priority:
+        """Normal is what it was before it was changed here."""
+        return self._before.get(_key(who), STEPS[action]) if action is Action.NORMAL else STEPS[action]
+
+    def _remember(self, action: Action, who: ProcessIdentity, before: Priority) -> None:
+        if action is Action.NORMAL:
+            self._before.pop(_key(who), None)
+        else:
+            self._before.setdefault(_key(who), before)
+        while len(self._before) > MOST_REMEMBERED:
+            del self._before[next(iter(self._before))]
+
     async def _prioritize_own(self, action: Action, who: ProcessIdentity) -> str:
+        wanted = self._wanted(action, who)
         try:
-            own_priority.set_priority(self._processes, who, STEPS[action])
+            before = own_priority.set_priority(self._processes, who, wanted)
         except PermissionError:
-            await self._control.set_priority(who, STEPS[action])
+            before = await self._control.set_priority(who, wanted)
         except OSError as error:
             raise ControlError(
                 f"{safe_text(who.comm)}: its priority can't be set: {error.strerror or error}."
             ) from error
+        self._remember(action, who, before)
         return _prioritized(action, who)
 
     async def _to_other(self, action: Action, target: Target) -> str:
@@ -114,7 +130,7 @@ class AllRemedies:
             case Action.UNLIMIT:
                 said = await self._unlimit_other(who)
             case _ if action in PRIORITIES:
-                await self._control.set_priority(who, STEPS[action])
+                self._remember(action, who, await self._control.set_priority(who, self._wanted(action, who)))
                 said = _prioritized(action, who)
             case _:
                 raise ControlError(f"{name}: {action} is nothing that is done to an app.")

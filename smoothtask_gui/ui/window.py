@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QTabWidget, QToolButton,
 from smoothtask_gui.domain.incident import Action
 from smoothtask_gui.ui import theme
 from smoothtask_gui.ui.connections_page import ConnectionsPage
+from smoothtask_gui.ui.deed_bar import DeedBar
 from smoothtask_gui.ui.gpu_page import GpuPage
 from smoothtask_gui.ui.incidents_page import IncidentsPage
 from smoothtask_gui.ui.notice import NoticeBar
@@ -33,12 +34,12 @@ if TYPE_CHECKING:
 
 
 class MainWindow(QMainWindow):
-    """`own_uid` is whose processes may be stopped; `user_name` turns a uid into a name (it must be quick: cache it).
+    """`own_uid` is whose processes take no password; `user_name` turns a uid into a name (it must be quick: cache it).
 
     `describe` says what a process is, later and on Qt's thread.
     """
 
-    stop_requested = Signal(object)  # ProcessIdentity
+    process_acted = Signal(object, object)  # ProcessIdentity, Action
     acted = Signal(int, Action)  # incident id
     snooze_wanted = Signal(object, int)  # Scope, or an incident's id; for how many seconds
     settings_requested = Signal()
@@ -58,6 +59,7 @@ class MainWindow(QMainWindow):
         self._latest: tuple[View, Store] | None = None
         self.status = StatusLine(own_uid)
         self.notice = NoticeBar()
+        self.deeds = DeedBar()
         self.overview = Overview()
         self.processes = ProcessTable(own_uid, user_name, describe)
         self.connections = ConnectionsPage()
@@ -138,7 +140,8 @@ class MainWindow(QMainWindow):
             self.processes.model.clear()
 
     def _connect(self) -> None:
-        self.processes.stop_requested.connect(self.stop_requested)
+        self.processes.acted.connect(self.process_acted)
+        self.deeds.undo_wanted.connect(self.process_acted)
         self.status.acted.connect(self._act)
         self.incidents.card.acted.connect(self.acted)
         self.incidents.card.snooze_wanted.connect(self.snooze_wanted)
@@ -194,5 +197,6 @@ class MainWindow(QMainWindow):
         column.setSpacing(theme.GRID_PX)
         column.addWidget(self.status)
         column.addWidget(self.notice)
+        column.addWidget(self.deeds)
         column.addWidget(self.tabs, 1)
         self.setCentralWidget(body)
