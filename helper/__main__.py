@@ -2,7 +2,7 @@
 
 smoothtask-sampler [--object-dir DIR] [--bcc-dir DIR] [--loader auto|core|bcc] [--interface-file FILE]
     [--idle-seconds N] [--recheck-seconds N] [--silent-seconds N] [--prompt-seconds N]
-    [--streams-per-user N]
+    [--streams-per-user N] [--calls-per-second N]
 """
 
 import asyncio
@@ -27,6 +27,7 @@ _DEFAULTS = {
     "--silent-seconds": "5",
     "--prompt-seconds": "120",
     "--streams-per-user": "4",
+    "--calls-per-second": "100",
 }
 
 
@@ -42,7 +43,10 @@ def options_from(words: list[str]) -> Options:
         interface_file=Path(chosen["--interface-file"]),
         idle_s=float(chosen["--idle-seconds"]),
         recheck_s=float(chosen["--recheck-seconds"]),
-        limits=Limits(streams_per_uid=int(chosen["--streams-per-user"])),
+        limits=Limits(
+            streams_per_uid=int(chosen["--streams-per-user"]),
+            calls_per_second_per_uid=int(chosen["--calls-per-second"]),
+        ),
         patience=Patience(float(chosen["--silent-seconds"]), float(chosen["--prompt-seconds"])),
     )
 

@@ -1,5 +1,6 @@
 """Calls of Control, and what became of the processes they were about."""
 
+from pathlib import Path
 from typing import Any
 
 from tests.bus.boxes import Box, Caller, wait_until
@@ -68,3 +69,10 @@ def is_untouched(victim: dict[str, int]) -> bool:
 def control_pid(box: Box, caller: Caller) -> int:
     ping(caller)
     return box.owner_pid(caller, NAME)
+
+
+def setuid_sleep(box: Box) -> str:
+    program = box.held.path("/run/dbus/box/setuid-sleep")
+    program.write_bytes(Path("/bin/sleep").read_bytes())
+    program.chmod(0o4755)
+    return "/run/dbus/box/setuid-sleep"

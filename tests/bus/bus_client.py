@@ -202,8 +202,8 @@ class Client:
     async def close_stream(self, stream: int) -> None:
         self.streams.pop(stream).close()
 
-    async def open_and_drop(self, count: int) -> list[dict[str, Any]]:
-        """Opens and closes streams one after the other, at most 80 a second; returns the errors."""
+    async def open_and_drop(self, count: int, pause_s: float = 0.0125) -> list[dict[str, Any]]:
+        """Opens and closes streams one after the other, at most 80 a second unless told; returns the errors."""
         errors = []
         for _ in range(count):
             answer = await self.call("OpenStream", signature="uu", body=[60000, 1])
@@ -211,7 +211,7 @@ class Client:
                 errors.append(answer)
             else:
                 os.close(answer["fds"][0])
-            await asyncio.sleep(0.0125)
+            await asyncio.sleep(pause_s)
         return errors
 
     async def flood(self, clients: int, calls: int) -> dict[str, int]:
@@ -268,6 +268,24 @@ class Client:
         await self.buses["main"].send(
             Message(message_type=MessageType.SIGNAL, destination=destination, path=PATH, interface=NAME, member="Spoof")
         )
+
+    async def overhear(self, rule: str) -> dict[str, Any]:
+        """From now on all messages that are not meant for this connection are kept; `rule`: the match to add."""
+        bus = self.buses["main"]
+        self.overheard: list[list[str]] = []
+
+        def keep(message: Message) -> None:
+            if message.destination != bus.unique_name and message.sender != "org.freedesktop.DBus":
+                self.overheard.append([message.sender or "", message.interface or "", message.member or ""])
+
+        bus.add_message_handler(keep)
+        return await self.call(
+            "AddMatch", signature="s", body=[rule], interface="org.freedesktop.DBus", path="/org/freedesktop/DBus",
+            destination="org.freedesktop.DBus",
+        )  # fmt: skip
+
+    async def what_was_overheard(self) -> list[list[str]]:
+        return self.overheard
 
     async def listen(self, rule: str) -> dict[str, Any]:
         """From now on signals that bear the sampler's interface are counted; `rule`: the match to add."""

@@ -24,6 +24,22 @@ def box(shared_box: Box) -> Iterator[Box]:
     shared_box.end_callers()
 
 
+@pytest.fixture(scope="session")
+def shared_control_box() -> Iterator[Box]:
+    box = Box("--control-argument=--most-actions", "--control-argument=1000")
+    yield box
+    complaints = box.complaints()
+    box.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def control_box(shared_control_box: Box) -> Iterator[Box]:
+    """One box for all tests of Control, whose quota many tests in a row don't use up; its callers end with the test."""
+    yield shared_control_box
+    shared_control_box.end_callers()
+
+
 @pytest.fixture
 def open_box() -> Iterator[Callable[..., Box]]:
     """Opens boxes with options of their own."""

@@ -124,6 +124,24 @@ def test_nobody_else_can_speak_in_the_samplers_name(box: Box) -> None:
     assert alice.heard_signals() == 0
 
 
+@pytest.mark.parametrize("rule", ["type='method_return',eavesdrop='true'", "type='method_call',eavesdrop='true'", ""])
+def test_a_user_who_listens_in_on_the_bus_hears_nothing_of_what_others_ask(box: Box, rule: str) -> None:
+    alice, bob = box.caller("alice"), box.caller("bob")
+    bob.overhear(rule=rule)
+    assert alice.open(period_ms=60_000, kinds=TASKS)["error"] is None
+    assert alice.prop(name="Version")
+    assert bob.call(member="Ping", interface="org.freedesktop.DBus.Peer")["error"] is None
+    assert bob.what_was_overheard() == []
+
+
+def test_only_root_may_watch_the_bus_itself(box: Box) -> None:
+    answer = box.caller("bob").call(
+        member="BecomeMonitor", signature="asu", body=[[], 0], interface="org.freedesktop.DBus.Monitoring",
+        path="/org/freedesktop/DBus", destination="org.freedesktop.DBus",
+    )  # fmt: skip
+    assert answer["error"] == "org.freedesktop.DBus.Error.AccessDenied"
+
+
 def test_polkit_is_asked_about_bus_names_never_about_process_ids() -> None:
     root = Path(__file__).parents[2]
     sources = [*root.glob("helper/**/*.py"), *root.glob("resources/**/*.policy")]

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.bus.acting import MORE, SLEEPING, act, call, is_untouched, ping, refusal, until_stopped
+from tests.bus.acting import MORE, SLEEPING, act, call, is_untouched, ping, refusal, setuid_sleep, until_stopped
 from tests.bus.boxes import Box, wait_until
 from tests.bus.stand_ins import StartStandIn
-from tests.bus.test_control import setuid_sleep
 
 OpenBox = Callable[..., Box]
 IMPATIENT = (
