@@ -5,8 +5,7 @@ import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
-from subprocess import Popen
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,6 +20,9 @@ from smoothtask_gui.domain.target import Target
 from tests.fakes.control import FakeControl
 from tests.fakes.processes import fields_of, sleeping, start_ns
 from tests.fakes.remedies import FakeRemedies
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 THEIRS = ProcessIdentity(4711, 7, os.getuid() + 1, "job")
 
