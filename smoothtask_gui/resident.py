@@ -135,7 +135,7 @@ class Resident(QObject):
     def _make_ports(self, source: str) -> tuple[ConsiderateNotifications, AllRemedies, ChoicesFile | None]:
         """What reaches the desktop and the processes. A recording has its own time: nothing chosen is kept for it."""
         call, session = self._qt_thread.call, self._session
-        quietness = DesktopQuietness(lambda: self.settings, session.bus, lambda: session.notifications.server)
+        quietness = DesktopQuietness(lambda: self.settings, session.bus, session.notifications.server)
         notifications = ConsiderateNotifications(
             session.notifications,
             quietness,

@@ -18,7 +18,7 @@ from smoothtask_gui.adapters.bus import BusError
 from smoothtask_gui.adapters.colour_scheme import gtk_prefers_dark, portal_tells
 from smoothtask_gui.adapters.instance import BusInstance, LockInstance
 from smoothtask_gui.adapters.notification_port import ActionPressed, Dismissed, NotificationService, ServiceChanged
-from smoothtask_gui.adapters.notification_servers import UNLISTED
+from smoothtask_gui.adapters.notification_servers import UNLISTED, Server
 from smoothtask_gui.adapters.session_bus import SessionBus
 from smoothtask_gui.adapters.tray_host import TrayHost
 
@@ -35,8 +35,6 @@ FLATPAK_FILE: Final = Path("/.flatpak-info")  # flatpak-metadata(5): there insid
 class NoNotifications:
     """The `Notifications` port where there is no session bus: only the reason is told."""
 
-    server = UNLISTED
-
     def __init__(self, reason: str) -> None:
         self._reason = reason
 
@@ -44,6 +42,9 @@ class NoNotifications:
         del on_action, on_dismissed
         message = f"No notifications: {self._reason}. Alerts stay in the window."
         on_service(NotificationService(available=False, name="", shows_buttons=False, message=message))
+
+    async def server(self) -> Server:
+        return UNLISTED
 
     async def show(self, incident: Incident) -> None:
         pass

@@ -158,7 +158,7 @@ class Tray(QObject):
     def _incident_menu(self, incident: Incident) -> QMenu:
         menu = QMenu(_menu_title(incident), self._menu)
         if incident.state is IncidentState.FIRING:
-            for action in incident.actions:
+            for action in sorted(incident.actions, key=lambda action: action is not Action.SHOW):
                 entry = menu.addAction(action_label(action))
                 entry.triggered.connect(lambda _checked=False, action=action: self.acted.emit(incident.id, action))
         return menu

@@ -71,6 +71,6 @@ class ConsiderateNotifications:
                 self._waiting = asyncio.ensure_future(self._wait())
 
     async def _wait(self) -> None:
-        while await self._quietness.reason() is not None:
+        while await self._quietness.reason() is not None:  # noqa: ASYNC110 - nobody tells when a window shrinks
             await asyncio.sleep(self._poll_s)
         self._on_over()

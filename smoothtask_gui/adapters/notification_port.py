@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from smoothtask_gui.adapters.notification_servers import Server
 from smoothtask_gui.domain.incident import Action, Incident
+
+if TYPE_CHECKING:
+    from smoothtask_gui.adapters.notification_servers import Server
 
 
 class NotificationError(Exception):
@@ -55,6 +57,5 @@ class Notifications(Protocol):
 class ServedNotifications(Notifications, Protocol):
     """Those that know who shows them."""
 
-    @property
-    def server(self) -> Server:
-        """The ways of the server that answers."""
+    async def server(self) -> Server:
+        """The ways of the server that answers; UNLISTED when none does or tells."""

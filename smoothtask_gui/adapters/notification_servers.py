@@ -30,6 +30,7 @@ class Server:
     most_buttons: int = 3  # as many as are offered; the rest is in the app
     shows_buttons: bool = True  # False: "actions" means a menu or a key, so all of them are offered there
     takes_actions: bool = True
+    shows_click: bool = False  # the action of a click on the body is a button too, so Show needs none of its own
     escapes_title: bool = False  # it reads markup in titles, against the specification
     replaces: bool = True
     quiet: QuietSource = QuietSource.INHIBITED
@@ -41,8 +42,10 @@ SERVERS: Final = (
     Server(
         "Xfce Notify Daemon",
         "Xfce",
-        "buttons in one row that widens the popup, seen with 0.7.3; xfconf channel xfce4-notifyd, its settings dialog's"
+        "buttons in one row that widens the popup, the default action among them, a click on the body only closes it:"
+        " seen with 0.7.3; xfconf channel xfce4-notifyd, its settings dialog's"
         " main.c binds /do-not-disturb",
+        shows_click=True,
         quiet=QuietSource.XFCONF,
     ),
     Server(
@@ -61,8 +64,8 @@ SERVERS: Final = (
     Server(
         "gnome-shell",
         "GNOME",
-        "js/ui/messageTray.js: MAX_NOTIFICATION_BUTTONS = 3, more are dropped without a word; js/ui/notificationDaemon.js"
-        " has no Inhibited, the banners' switch is org.gnome.desktop.notifications show-banners",
+        "js/ui/messageTray.js: MAX_NOTIFICATION_BUTTONS = 3, more are dropped without a word;"
+        " js/ui/notificationDaemon.js has no Inhibited; the switch is org.gnome.desktop.notifications show-banners",
         quiet=QuietSource.GSETTINGS,
     ),
     Server(

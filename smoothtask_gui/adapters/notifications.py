@@ -93,6 +93,11 @@ class ReplacingBackend(DBusDesktopNotifier):
         except (BusError, DBusError, InterfaceNotFoundError, TimeoutError, OSError, EOFError) as error:
             raise NotificationError(str(error)) from error
 
+    async def know(self) -> None:
+        """Learn it, if it isn't known yet."""
+        if self._capabilities is None:
+            await self.connect()
+
     async def _follow_server(self) -> None:
         tree = await self.bus.introspect(SERVICE, REMOTE.path, timeout=CALL_TIMEOUT_S)
         self.proxy_object = self.bus.get_proxy_object(SERVICE, REMOTE.path, tree)
@@ -103,12 +108,11 @@ class ReplacingBackend(DBusDesktopNotifier):
     def forget_server(self) -> None:
         """The server went: its notification ids mean nothing to the next one."""
         self._platform_to_interface_notification_identifier.clear()
-        self._capabilities = None
+        self._capabilities, self.server = None, UNLISTED
 
     async def deliver(self, notification: Notification) -> None:
         """Show `notification` in the place of the one with its identifier; NotificationError if it can't be."""
-        if self._capabilities is None:
-            await self.connect()
+        await self.know()
         try:
             await self._send(notification)
         except BusError as error:
@@ -132,7 +136,8 @@ class ReplacingBackend(DBusDesktopNotifier):
         """Key and label in turns: the click on the body, then as many buttons as the server shows."""
         if not self.server.takes_actions or Capability.BUTTONS not in (self._capabilities or ()):
             return []
-        shown = notification.buttons[: self.server.most_buttons if self.server.shows_buttons else None]
+        wanted = [one for one in notification.buttons if not self.server.shows_click or one.identifier != Action.SHOW]
+        shown = wanted[: self.server.most_buttons if self.server.shows_buttons else None]
         buttons = [part for button in shown for part in (button.identifier, button.title)]
         return [CLICK_ACTION, LABELS[Action.SHOW], *buttons]
 
@@ -235,10 +240,14 @@ class DesktopNotifications:
             except NotificationError as error:
                 await self._explain(error)
 
-    @property
-    def server(self) -> Server:
-        """The ways of the server that answers; UNLISTED for a portal, which doesn't tell."""
-        return self._backend.server if isinstance(self._backend, ReplacingBackend) else UNLISTED
+    async def server(self) -> Server:
+        """The ways of the server that answers; UNLISTED when none does, and for a portal, which doesn't tell."""
+        if not isinstance(self._backend, ReplacingBackend):
+            return UNLISTED
+        async with self._one_at_a_time:
+            with suppress(NotificationError):
+                await self._backend.know()
+        return self._backend.server
 
     async def _deliver(self, incident_id: int) -> None:
         async with self._one_at_a_time:  # an update never overtakes the first showing, whose id it needs

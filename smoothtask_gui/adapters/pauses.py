@@ -84,7 +84,10 @@ class Pauses:
         return _key(lead) in self._pauses
 
     async def pause(self, target: Target) -> tuple[int, float]:
-        """Pause all of `target`; how many processes that are, and for how many seconds at most. ControlError if resuming them can't be promised."""
+        """Pause all of `target`; how many processes that are, and for how many seconds at most.
+
+        ControlError if nothing may be done to it, or resuming it can't be promised.
+        """
         lead = target.processes[0]
         if self.holds(lead):
             raise ControlError(f"{safe_text(target.name)} is paused already.")

@@ -1,4 +1,4 @@
-"""Whether the surroundings want quiet now: the person's quiet hours, the desktop's do-not-disturb, a full-screen window.
+"""Whether the surroundings want quiet: the person's quiet hours, the desktop's do-not-disturb, a full-screen window.
 
 Asked when something is about to be announced, and while something is held back; in between nothing is polled. Where a
 server's do-not-disturb is readable says its row (`notification_servers.py`). What can't be read counts as "not quiet":
@@ -19,7 +19,7 @@ from smoothtask_gui.domain.incident import Hushed
 from smoothtask_gui.domain.quiet_hours import parse_quiet_hours
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from smoothtask_gui.adapters.notification_servers import Server
     from smoothtask_gui.adapters.session_bus import SessionBus
@@ -47,7 +47,7 @@ class DesktopQuietness:
         self,
         settings: Callable[[], Settings],
         bus: SessionBus | None,
-        server: Callable[[], Server],
+        server: Callable[[], Awaitable[Server]],
         local_minute: Callable[[], int] = lambda: time.localtime().tm_hour * 60 + time.localtime().tm_min,
     ) -> None:
         self._settings, self._bus, self._server, self._local_minute = settings, bus, server, local_minute
@@ -64,7 +64,7 @@ class DesktopQuietness:
         return None
 
     async def _is_inhibited(self) -> bool:
-        source = self._server().quiet
+        source = (await self._server()).quiet
         if source is QuietSource.GSETTINGS:
             return await _banners_are_off()
         if self._bus is None:

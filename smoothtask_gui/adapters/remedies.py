@@ -1,4 +1,4 @@
-"""What may be done to an app: pause, limit, stop, and undo the first two. The port, and its way for one's own processes.
+"""What may be done to an app: pause, limit, stop, undo the first two. The port, and its way for one's own processes.
 
 Others' processes are refused with the reason; they need the Control service. Everything in force ends with the app
 (`close`), and what a crash left behind is undone by the next start (`undo_leftovers`).

@@ -17,7 +17,7 @@ from smoothtask_gui.domain.incident import (
     IncidentState,
     Severity,
 )
-from smoothtask_gui.domain.joining import belong_together, leads
+from smoothtask_gui.domain.joining import arrange, belong_together, leads
 from smoothtask_gui.domain.wording import also_line, below_line, resolved_after_deed, took_sentence
 
 if TYPE_CHECKING:
@@ -56,12 +56,12 @@ class Case:
     spoke_ns: int | None = None
     spoke_severity: Severity = Severity.WARNING
     spoke_named: str = ""
-    spoke_rule: str = ""
+    spoke_lead: Key | None = None
 
     def spoke(self, now_ns: int) -> None:
         """Its notification says from now on what the incident says now."""
         self.spoke_ns, self.spoke_severity = now_ns, self.incident.severity
-        self.spoke_named, self.spoke_rule = self.named, self.incident.rule
+        self.spoke_named, self.spoke_lead = self.named, self.lead[0]
 
     @property
     def is_shown(self) -> bool:
@@ -106,7 +106,7 @@ class Case:
         draft = lead.draft
         others = [member.draft.title for member in self.members.values() if member is not lead]
         shares = draft.shares or next((member.draft.shares for member in self.members.values()), ())
-        offered = [member.draft.actions for member in self.members.values() if member is not lead]
+        offered = [action for member in self.members.values() for action in member.draft.actions]
         self.incident = replace(
             self.incident,
             rule=rule,
@@ -119,7 +119,7 @@ class Case:
             shares=shares,
             rest_ratio=draft.rest_ratio,
             method=draft.method,
-            actions=offers((draft.actions, *offered), self.incident.deeds),
+            actions=offers(arrange(rule, offered), self.incident.deeds),
             joined=tuple(others),
             hushed=self.hushed,
         )
@@ -146,11 +146,10 @@ class Case:
         )
 
 
-def offers(remedies: tuple[tuple[Action, ...], ...], deeds: tuple[Deed, ...]) -> tuple[Action, ...]:
-    """What can be done now: the alerts' own remedies in order, without what is in force, whose undoing comes first."""
+def offers(remedies: tuple[Action, ...], deeds: tuple[Deed, ...]) -> tuple[Action, ...]:
+    """What can be done now: `remedies` without what is in force, whose undoing comes first."""
     held = in_force(deeds)
-    wanted = dict.fromkeys(action for offered in remedies for action in offered if action not in held)
-    return tuple(dict.fromkeys((*(UNDONE_BY[action] for action in held), *wanted)))
+    return (*(UNDONE_BY[action] for action in held), *(action for action in remedies if action not in held))
 
 
 def in_force(deeds: tuple[Deed, ...]) -> tuple[Action, ...]:

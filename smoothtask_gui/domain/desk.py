@@ -260,7 +260,7 @@ class Desk:
         incident = case.incident
         is_worse = incident.severity is Severity.CRITICAL and case.spoke_severity is not Severity.CRITICAL
         is_news = case.named not in ("", case.spoke_named) and now_ns - case.spoke_ns >= UPDATE_NS
-        if not is_worse and not is_news and incident.rule == case.spoke_rule:
+        if not is_worse and not is_news and case.lead[0] == case.spoke_lead:
             return []
         case.spoke(now_ns)
         return [Notify(incident)]

@@ -40,12 +40,6 @@ REMEDIES = frozenset({Action.PAUSE, Action.RESUME, Action.LIMIT, Action.UNLIMIT,
 """What is done to a process; everything else stays within SmoothTask."""
 
 
-def remedies(*first: Action, own: bool) -> tuple[Action, ...]:
-    """What may be done about an app, `first` at the front; for others' processes only what stays within SmoothTask."""
-    everything = (*first, Action.PAUSE, Action.LIMIT, Action.STOP, Action.SHOW, Action.SNOOZE, Action.EXPECTED)
-    return tuple(dict.fromkeys(action for action in everything if own or action not in REMEDIES))
-
-
 class Hushed(StrEnum):
     """Why an incident isn't announced, though it is shown in the tray and the window."""
 

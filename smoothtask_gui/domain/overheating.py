@@ -11,7 +11,7 @@ from smoothtask_gui.domain.batch import ThermalEvent
 from smoothtask_gui.domain.changes import Change, Draft, Fired, Key, Resolved, Updated
 from smoothtask_gui.domain.culprit import METHOD, Culprits
 from smoothtask_gui.domain.heat import CPU_GROUP, Heat, HeatWatch
-from smoothtask_gui.domain.incident import Action, Severity, remedies
+from smoothtask_gui.domain.incident import Action, Severity
 from smoothtask_gui.domain.wording import heat_body, heat_resolved_fact, heat_resolved_title, heat_title
 
 if TYPE_CHECKING:
@@ -141,5 +141,5 @@ class OverheatingRule:
     def _actions(self, culprits: Culprits | None) -> tuple[Action, ...]:
         blamed = culprits.blamed if culprits else None
         if blamed is not None and blamed.identity is not None and self._may_stop(blamed.identity.uid):
-            return remedies(Action.PAUSE, Action.LIMIT, Action.SHOW, own=True)
+            return (Action.SHOW, Action.STOP, Action.SNOOZE)
         return (Action.SHOW, Action.SNOOZE)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from smoothtask_gui.domain.alert import Alert, Phase, Timing, advance, close, judge
 from smoothtask_gui.domain.changes import Change, Draft, Fired, Key, Resolved, Updated
 from smoothtask_gui.domain.culprit import METHOD
-from smoothtask_gui.domain.incident import Action, ProcessIdentity, Share, remedies
+from smoothtask_gui.domain.incident import Action, ProcessIdentity, Share
 from smoothtask_gui.domain.matching import is_same_start, row_of
 from smoothtask_gui.domain.naming import is_idle_injection, process_name
 from smoothtask_gui.domain.text import safe_text
@@ -169,6 +169,7 @@ class RunawayRule:
         uid = int(row["uid"])
         who = None if tracked.is_kernel else ProcessIdentity(identity[0], identity[1], uid, tracked.name)
         ratio = _share_of_all(sample, float(row["cpu_ratio"]))
+        stop = (Action.STOP,) if who is not None and self._may_stop(uid) else ()
         return Draft(
             severity=rule.severity,
             title=runaway_title(tracked.name, tracked.core_ns / lasted_ns, lasted_ns),
@@ -183,7 +184,7 @@ class RunawayRule:
             shares=() if ratio is None else (Share(tracked.name, ratio, who),),
             rest_ratio=None if ratio is None else 1.0 - ratio,
             method=METHOD,
-            actions=remedies(Action.STOP, Action.EXPECTED, Action.SNOOZE, own=who is not None and self._may_stop(uid)),
+            actions=(Action.SHOW, *stop, Action.SNOOZE),
         )
 
     def _end(

@@ -12,7 +12,7 @@ from smoothtask_gui.ui import formats
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_NAME_BYTES = 24
+_NAME_BYTES = 18
 
 
 def button_text(action: Action, name: str) -> str:

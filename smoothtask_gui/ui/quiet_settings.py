@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QGroupBox,
     QHBoxLayout,
+    QLabel,
     QListWidget,
     QListWidgetItem,
     QPushButton,
@@ -61,6 +62,8 @@ class QuietSettings(QGroupBox):
         self.hours.toggled.connect(self._follow)
         self.chosen = QListWidget()
         self.chosen.setAccessibleName(self.tr("Snoozed and expected"))
+        self.chosen.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.chosen.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.chosen.currentRowChanged.connect(self._follow)
         self.nothing = PlainLabel(self.tr("Nothing is snoozed, and nothing expected."), tone=Tone.MUTED, wrap=True)
         self.take_back = QPushButton(self.tr("Take ba&ck"))
@@ -158,11 +161,14 @@ class QuietSettings(QGroupBox):
         form.addRow(self.do_not_disturb)
         form.addRow(self.full_screen)
         span = QHBoxLayout()
-        for part in (self.hours, self.begin, PlainLabel("–"), self.end):
+        for part in (self.hours, self.begin, PlainLabel(self.tr("to")), self.end):
             span.addWidget(part)
         span.addStretch(1)
         form.addRow(span)
-        form.addRow(self.tr("A &paused app goes on after"), self.pause)
+        label = QLabel(self.tr("A &paused app goes on after"))
+        label.setBuddy(self.pause)
+        label.setMinimumHeight(theme.TARGET_PX)
+        form.addRow(label, self.pause)
         form.addRow(self.nothing)
         self.chosen.setFixedHeight((self.fontMetrics().height() + theme.GRID_PX // 2) * _ROWS_SHOWN)
         form.addRow(self.chosen)

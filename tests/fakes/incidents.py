@@ -9,8 +9,8 @@ from smoothtask_gui.domain.incident import (
     ProcessIdentity,
     Severity,
     Share,
-    remedies,
 )
+from smoothtask_gui.domain.joining import arrange
 
 
 def runaway(
@@ -21,7 +21,7 @@ def runaway(
     severity: Severity = Severity.WARNING,
     state: IncidentState = IncidentState.FIRING,
     target: ProcessIdentity | None = None,
-    actions: tuple[Action, ...] = remedies(Action.STOP, Action.EXPECTED, Action.SNOOZE, own=True),
+    actions: tuple[Action, ...] = arrange("runaway", (Action.SHOW, Action.STOP, Action.SNOOZE)),
     deeds: tuple[Deed, ...] = (),
     hushed: Hushed | None = None,
 ) -> Incident:

@@ -12,8 +12,8 @@ from smoothtask_gui.domain.incident import (
     Hushed,
     IncidentState,
     ProcessIdentity,
-    remedies,
 )
+from smoothtask_gui.domain.joining import arrange
 from smoothtask_gui.domain.settings import Settings
 from smoothtask_gui.ui.incident_card import IncidentCard
 from smoothtask_gui.ui.quiet_settings import QuietSettings
@@ -21,7 +21,7 @@ from tests.fakes.incidents import runaway
 
 ANNA = 1000
 HOSTILE = '</b><img src=x>\x1b[31m\u202e\n"&' + "A" * 4096
-EVERYTHING = remedies(Action.PAUSE, Action.LIMIT, Action.SHOW, own=True)
+EVERYTHING = arrange("overheating", (Action.SHOW, Action.STOP, Action.SNOOZE))
 
 
 @pytest.fixture

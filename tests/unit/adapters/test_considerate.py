@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from smoothtask_gui.adapters.considerate import ConsiderateNotifications
-from smoothtask_gui.adapters.notification_servers import UNLISTED
 from smoothtask_gui.adapters.quietness import DesktopQuietness
 from smoothtask_gui.domain.incident import Hushed, IncidentState, Severity
 from smoothtask_gui.domain.quiet_hours import QuietHours, parse_quiet_hours
@@ -127,10 +126,10 @@ def test_a_span_over_midnight_covers_both_its_ends() -> None:
 @pytest.mark.parametrize(("minute", "why"), [(23 * 60, Hushed.QUIET_HOURS), (12 * 60, None)])
 def test_quiet_hours_count_in_local_time_and_need_no_bus(minute: int, why: Hushed | None) -> None:
     settings = Settings(quiet_hours="22:00-07:00", respect_full_screen=False)
-    quietness = DesktopQuietness(lambda: settings, None, lambda: UNLISTED, lambda: minute)
+    quietness = DesktopQuietness(lambda: settings, None, FakeNotifications().server, lambda: minute)
     assert asyncio.run(quietness.reason()) is why
 
 
 def test_without_quiet_hours_nothing_is_quiet() -> None:
     settings = Settings(respect_full_screen=False, respect_do_not_disturb=False)
-    assert asyncio.run(DesktopQuietness(lambda: settings, None, lambda: UNLISTED).reason()) is None
+    assert asyncio.run(DesktopQuietness(lambda: settings, None, FakeNotifications().server).reason()) is None

@@ -2,25 +2,28 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from dbus_fast import Message, MessageType
 from dbus_fast.aio import MessageBus
 
 from smoothtask_gui.adapters import notifications as module
-from smoothtask_gui.adapters.notification_port import NotificationService
 from smoothtask_gui.adapters.notification_servers import SERVERS, QuietSource, server_of
 from smoothtask_gui.adapters.notifications import ABSENT, DesktopNotifications
 from smoothtask_gui.adapters.portal_notifications import PORTAL
 from smoothtask_gui.adapters.quietness import DesktopQuietness
 from smoothtask_gui.adapters.session_bus import SessionBus
-from smoothtask_gui.domain.incident import Action, Hushed, IncidentState, Severity, remedies
+from smoothtask_gui.domain.incident import Action, Hushed, IncidentState, Severity
+from smoothtask_gui.domain.joining import arrange
 from smoothtask_gui.domain.settings import Settings
 from tests.fakes.incidents import runaway
 from tests.fakes.notification_server import NAME, FakeServer
 
-HEAT = remedies(Action.PAUSE, Action.LIMIT, Action.SHOW, own=True)
+if TYPE_CHECKING:
+    from smoothtask_gui.adapters.notification_port import NotificationService
+
+HEAT = arrange("overheating", (Action.SHOW, Action.STOP, Action.SNOOZE))
 PATIENCE_S = 60
 
 
@@ -40,7 +43,7 @@ class Talk:
 
     async def is_quiet(self) -> Hushed | None:
         settings = Settings(respect_full_screen=False)
-        return await DesktopQuietness(lambda: settings, self.bus, lambda: self.notifications.server).reason()
+        return await DesktopQuietness(lambda: settings, self.bus, self.notifications.server).reason()
 
 
 def play(

@@ -50,10 +50,15 @@ class Room:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.over: list[tuple[ProcessIdentity, str]] = []
+        self.ended = asyncio.Event()
 
     def pauses(self, lease_s: float = 300.0) -> Pauses:
         own = OwnProcesses()
-        return Pauses(own, LeaseFile(self.folder), lambda: lease_s, lambda who, why: self.over.append((who, why)))
+        return Pauses(own, LeaseFile(self.folder), lambda: lease_s, self.hear)
+
+    def hear(self, who: ProcessIdentity, why: str) -> None:
+        self.over.append((who, why))
+        self.ended.set()
 
     def listed(self) -> list[int]:
         return [row["pid"] for row in json.loads((self.folder / "paused.json").read_text())]
@@ -96,7 +101,8 @@ def test_a_paused_process_is_stopped_and_goes_on_when_resumed(room: Room, spin: 
 def test_children_that_nobody_named_are_paused_too(room: Room) -> None:
     async def story() -> None:
         pauses = room.pauses()
-        with subprocess.Popen([sys.executable, "-c", FORKS], start_new_session=True) as parent:
+        command = [sys.executable, "-c", FORKS]
+        with subprocess.Popen(command, start_new_session=True) as parent:  # noqa: ASYNC220 - the test is alone here
             try:
                 until(lambda: len(family(parent.pid)) == 4, "all have been forked")
                 assert await pauses.pause(Target("family", (identity(parent.pid),))) == (4, 300.0)
@@ -122,8 +128,7 @@ def family(pid: int) -> list[int]:
 def test_a_pause_ends_when_its_time_is_over_and_says_so(room: Room, spin: subprocess.Popen[bytes]) -> None:
     async def story() -> None:
         await room.pauses(lease_s=0.5).pause(Target("spin", (identity(spin.pid),)))
-        while not room.over:
-            await asyncio.sleep(0.01)
+        await room.ended.wait()
 
     play(story)
     assert room.over == [(identity(spin.pid), "spin goes on: the time of its pause is over.")]
@@ -136,8 +141,7 @@ def test_a_killed_guardian_does_not_leave_the_app_paused(room: Room, spin: subpr
         await pauses.pause(Target("spin", (identity(spin.pid),)))
         (pause,) = pauses._pauses.values()
         pause.guardian.kill()
-        while not room.over:
-            await asyncio.sleep(0.01)
+        await room.ended.wait()
 
     play(story)
     assert "what guarded its pause was ended" in room.over[0][1]
@@ -148,8 +152,7 @@ def test_a_paused_app_that_is_killed_is_told(room: Room, spin: subprocess.Popen[
     async def story() -> None:
         await room.pauses().pause(Target("spin", (identity(spin.pid),)))
         spin.kill()
-        while not room.over:
-            await asyncio.sleep(0.01)
+        await room.ended.wait()
 
     play(story)
     assert room.over[0][1] == "spin ended while it was paused."
@@ -246,7 +249,7 @@ def test_what_keeps_the_session_is_never_paused(room: Room, tmp_path: Path) -> N
     program.symlink_to("/bin/sleep")
 
     async def story() -> None:
-        with subprocess.Popen([str(program), "300"]) as process:
+        with subprocess.Popen([str(program), "300"]) as process:  # noqa: ASYNC220 - the test is alone here
             try:
                 until(lambda: identity(process.pid).comm == "dbus-daemon", "it has its name")
                 with pytest.raises(ControlError, match="keeps this desktop running"):

@@ -19,8 +19,8 @@ from smoothtask_gui.domain.incident import (
     ProcessIdentity,
     Severity,
     Share,
-    remedies,
 )
+from smoothtask_gui.domain.joining import arrange
 from tests.fakes.batches import SECOND
 from tests.fakes.watching import recorded, told, withdrawn
 
@@ -34,7 +34,7 @@ ALL = Scope(ScopeKind.EVERYTHING)
 
 def heat(*who: ProcessIdentity, severity: Severity = Severity.WARNING, title: str = "CPU at 96 °C") -> Draft:
     shares = tuple(Share(each.comm, 0.7 / (at + 1), each) for at, each in enumerate(who))
-    actions = remedies(Action.PAUSE, Action.LIMIT, Action.SHOW, own=bool(who))
+    actions = (Action.SHOW, *([Action.STOP] if who else []), Action.SNOOZE)
     return Draft(
         severity, title, "HandBrakeCLI 71 %.\nIts critical limit is 100 °C.", "coretemp/Package", 96.0, 100.0,
         shares, 0.29, "estimated from CPU time", actions, who[0].comm if who else "",
@@ -42,7 +42,7 @@ def heat(*who: ProcessIdentity, severity: Severity = Severity.WARNING, title: st
 
 
 def busy(who: ProcessIdentity = CODER, severity: Severity = Severity.WARNING) -> Draft:
-    actions = remedies(Action.STOP, Action.EXPECTED, Action.SNOOZE, own=True)
+    actions = (Action.SHOW, Action.STOP, Action.SNOOZE)
     title = f"{who.comm} has used 3 cores for 1 min"
     return Draft(severity, title, "Started by bash.", f"{who.pid}:{who.start_ns}", 3.0, 0.9,
                  (Share(who.comm, 0.9, who),), 0.1, "estimated from CPU time", actions)  # fmt: skip
@@ -338,22 +338,20 @@ def test_a_changed_culprit_is_news_once_a_minute(table: Table) -> None:
 
 KEYS = st.sampled_from([HEAT, ("overheating", "GPU"), BUSY, busy_key(FOX), ("oom", "firefox")])
 WHO = st.lists(st.sampled_from([CODER, FOX]), max_size=2, unique=True)
-STEPS = st.lists(
-    st.tuples(st.sampled_from(["fire", "update", "end", "snooze", "hold", "release", "expect", "dismiss", "wake"]), KEYS, WHO,
-              st.sampled_from(list(Severity)), st.integers(0, 4000)),
-    max_size=50,
-)  # fmt: skip
+STEP = st.sampled_from(["fire", "update", "end", "snooze", "hold", "release", "expect", "dismiss", "wake"])
+Step = tuple[str, Key, list[ProcessIdentity], Severity, int]
+STEPS = st.lists(st.tuples(STEP, KEYS, WHO, st.sampled_from(list(Severity)), st.integers(0, 4000)), max_size=50)
 
 
 @given(STEPS)
 @settings(max_examples=120, deadline=None)
 def test_no_order_of_events_leaves_an_alert_in_two_incidents_or_a_notification_behind(
-    steps: list[tuple[str, Key, list[ProcessIdentity], Severity, int]],
+    steps: list[Step],
 ) -> None:
     table = Table(per_hour=3)
     shown: dict[int, Incident] = {}
-    for step, key, who, severity, seconds in steps:
-        for effect in perform(table, step, key, who, severity, seconds):
+    for step in steps:
+        for effect in perform(table, step):
             if isinstance(effect, Notify):
                 shown[effect.incident.id] = effect.incident
             elif isinstance(effect, Withdraw):
@@ -369,29 +367,49 @@ def test_no_order_of_events_leaves_an_alert_in_two_incidents_or_a_notification_b
     assert table.desk.open == ()
 
 
-def perform(
-    table: Table, step: str, key: Key, who: list[ProcessIdentity], severity: Severity, seconds: int
-) -> tuple[Effect, ...]:
+def perform(table: Table, step: Step) -> tuple[Effect, ...]:
+    what, key, who, severity, seconds = step
     cause = FOX if key == busy_key(FOX) else CODER
     draft = heat(*who, severity=severity) if key[0] == "overheating" else busy(cause, severity)
-    an_id = seconds % 6
+    an_id, desk = seconds % 6, table.desk
     table.now_ns += seconds * SECOND // 10
-    match step:
-        case "fire":
-            return table.fire(key, draft)
-        case "update":
-            return table.apply(Updated(key, draft))
-        case "end":
-            return table.apply(Resolved(key, "over", is_silent=seconds % 2 == 0))
-        case "snooze":
-            return table.snooze(Scope(ScopeKind.RULE, key[0]), seconds)
-        case "hold":
-            table.desk.hold(an_id, Hushed.DO_NOT_DISTURB)
-            return ()
-        case "release":
-            return table.desk.release(table.now_ns)
-        case "expect":
-            return table.desk.expect(an_id, table.now_ns, table.realtime_ns)
-        case "dismiss":
-            return table.desk.dismiss(an_id)
-    return table.desk.wake(table.now_ns, table.realtime_ns)
+    if what == "hold":
+        desk.hold(an_id, Hushed.DO_NOT_DISTURB)
+        return ()
+    deeds = {
+        "fire": lambda: table.fire(key, draft),
+        "update": lambda: table.apply(Updated(key, draft)),
+        "end": lambda: table.apply(Resolved(key, "over", is_silent=seconds % 2 == 0)),
+        "snooze": lambda: table.snooze(Scope(ScopeKind.RULE, key[0]), seconds),
+        "release": lambda: desk.release(table.now_ns),
+        "expect": lambda: desk.expect(an_id, table.now_ns, table.realtime_ns),
+        "dismiss": lambda: desk.dismiss(an_id),
+        "wake": lambda: desk.wake(table.now_ns, table.realtime_ns),
+    }
+    return deeds[what]()
+
+
+def test_throttling_and_a_standing_fan_belong_to_the_heat_of_the_processor_and_not_to_the_disks(table: Table) -> None:
+    table.fire(HEAT, heat())
+    for rule in ("throttling", "fan_stopped", "overheating_soon"):
+        table.fire((rule, "whatever"), heat(title=rule))
+    assert len(table.desk.open) == 1
+    assert table.desk.open[0].title == "CPU at 96 °C"
+    table.fire(("overheating", "disk nvme"), heat(title="the disk is hot"))
+    assert len(table.desk.open) == 2
+
+
+def test_running_out_of_memory_and_the_kill_that_follows_are_one_incident_that_names_the_latest(table: Table) -> None:
+    (warned,) = told(table.fire(("memory_runs_out", ""), heat(severity=Severity.CRITICAL, title="Memory may run out")))
+    for victim in ("chromium", "gimp"):
+        (killed,) = told(table.fire(("oom", victim), heat(severity=Severity.CRITICAL, title=f"stopped {victim}")))
+        assert (killed.id, killed.title) == (warned.id, f"stopped {victim}")
+
+
+def test_who_may_be_stopped_may_be_paused_and_limited_but_less_processor_time_gives_no_memory_back() -> None:
+    offered = (Action.SHOW, Action.STOP, Action.SNOOZE)
+    assert arrange("overheating", offered)[:3] == (Action.PAUSE, Action.LIMIT, Action.SHOW)
+    assert arrange("runaway", offered)[:3] == (Action.STOP, Action.EXPECTED, Action.SNOOZE)
+    assert arrange("unheard_of", offered) == arrange("runaway", offered)
+    assert Action.LIMIT not in arrange("memory_leak", offered)
+    assert arrange("disk_stall", (Action.SHOW, Action.SNOOZE)) == (Action.SHOW, Action.SNOOZE)
