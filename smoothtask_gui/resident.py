@@ -83,7 +83,7 @@ class Resident(QObject):
         self.settings = self._with_autostart(loaded.settings)
         self._notifications, self._remedies, self._choices = self._make_ports(options.source)
         self.watchdog = Watchdog(
-            Monitor(self.settings.rules, own_uid=os.getuid(), first_incident_id=int(time.time())),  # none twice
+            Monitor(self.settings.rules, first_incident_id=int(time.time())),  # none twice
             Ports(self._notifications, self._remedies, log, self._choices, loop.submit, self._qt_thread.call),
             self.settings.period_ms,
         )

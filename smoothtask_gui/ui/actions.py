@@ -54,12 +54,19 @@ def explanation(action: Action) -> str:
     }[action]
 
 
-def why_not(incident: Incident, action: Action, own_uid: int) -> str:
-    """Why this action can't be done from here, "" if it can."""
-    target = incident.target
-    if action in REMEDIES and (target is None or target.uid != own_uid):
-        return _tr("Only your own apps can be reached from here.")
+def why_not(incident: Incident, action: Action) -> str:
+    """Why this action can't be done any more, "" if it can."""
+    if action in REMEDIES and incident.target is None:
+        return _tr("What caused it has ended already.")
     return ""
+
+
+def hint(incident: Incident, action: Action, own_uid: int) -> str:
+    """What the action does, and who will be asked first."""
+    target = incident.target
+    if action in REMEDIES and target is not None and target.uid != own_uid:
+        return explanation(action) + " " + _tr("It isn't yours: an administrator's password is asked for.")
+    return explanation(action)
 
 
 def why_quiet(hushed: Hushed) -> str:
