@@ -108,8 +108,8 @@ def test_a_process_that_isnt_there_is_said_not_to_be(surroundings: dict[str, str
     "words",
     [
         [], ["stop"], ["stop", "0"], ["stop", "-1"], ["stop", "x"], ["stop", str(2**22 + 1)], ["freeze", "5"],
-        ["pause", "5", "--seconds", "0"], ["pause", "5", "--seconds", "3601"], ["priority", "5"], ["priority", "5", "20"],
-        ["priority", "5", "0", "--io", "realtime"], ["limit", "5", "0"], ["limit", "5", "much"],
+        ["pause", "5", "--seconds", "0"], ["pause", "5", "--seconds", "3601"], ["priority", "5"],
+        ["priority", "5", "20"], ["priority", "5", "0", "--io", "realtime"], ["limit", "5", "0"], ["limit", "5", "much"],
     ],
 )  # fmt: skip
 def test_wrong_usage_is_2(surroundings: dict[str, str], words: list[str]) -> None:
