@@ -15,7 +15,7 @@ MORE = {
     "Resume": ("", []),
     "Terminate": ("", []),
     "Kill": ("", []),
-    "SetPriority": ("iuu", [7, 3, 0]),
+    "SetPriority": ("iuu", [19, 3, 0]),
 }
 """The methods on a process: the signature and values of what comes after pid and start time."""
 

@@ -11,7 +11,7 @@ from tests.bus.acting import SLEEPING, is_untouched, until_running, until_stoppe
 from tests.bus.boxes import Box, wait_until
 from tests.bus.test_command_line import smoothtask, started
 from tests.bus.test_control_authorization import Prompts
-from tests.fakes.processes import fields_of
+from tests.fakes.processes import USUAL_NICE, nice_of
 
 OpenBox = Callable[..., Box]
 
@@ -64,13 +64,13 @@ def test_a_pause_of_anothers_process_ends_with_the_command(prompts: Prompts) -> 
 def test_ones_own_process_gets_its_priority_back_without_being_asked(control_box: Box) -> None:
     """Only root may raise a priority: Control does, as far as the user has it elsewhere."""
     victim = control_box.caller().start(words=SLEEPING)
-    for nice in ("10", "0"):
-        done = smoothtask(control_box, "act", "priority", str(victim["pid"]), nice)
+    for nice in (19, USUAL_NICE):
+        done = smoothtask(control_box, "act", "priority", str(victim["pid"]), str(nice))
         assert (done.returncode, done.stderr) == (0, "")
-        assert fields_of(victim["pid"])[16] == nice
+        assert nice_of(victim["pid"]) == nice
     done = smoothtask(control_box, "act", "priority", str(victim["pid"]), "-5")
     assert done.returncode == 1
-    assert fields_of(victim["pid"])[16] == "0"
+    assert nice_of(victim["pid"]) == USUAL_NICE
 
 
 def test_without_the_helper_its_package_is_named(open_box: OpenBox) -> None:

@@ -27,7 +27,6 @@ from tests.bus.acting import (
     until_stopped,
 )
 from tests.bus.boxes import Box, wait_until
-from tests.fakes.processes import fields_of
 
 OpenBox = Callable[..., Box]
 CAP_KILL, CAP_SYS_NICE = 5, 23  # include/uapi/linux/capability.h
@@ -65,8 +64,8 @@ def test_without_its_capabilities_taken_away_it_doesnt_start(box: Box) -> None:
 def test_an_active_user_acts_on_own_processes_without_being_asked(box: Box) -> None:
     alice = box.caller()
     victim = alice.start(words=SLEEPING)
-    assert act(alice, "SetPriority", victim, 7, 3, 0)["body"] == [0, 0, 0]
-    assert fields_of(victim["pid"])[16] == "7"  # nice is field 19 of proc_pid_stat(5)
+    assert act(alice, "SetPriority", victim, 19, 3, 0)["body"] == [USUAL_NICE, 0, 0]
+    assert nice_of(victim["pid"]) == 19
     assert act(alice, "Pause", victim, 60)["error"] is None
     until_stopped(victim)
     assert act(alice, "Resume", victim)["error"] is None
@@ -112,23 +111,24 @@ def test_others_processes_take_an_administrators_password(box: Box, member: str,
         assert refusal(answer) == "NotAuthorized"
         assert "control-others" in answer["text"]
     assert is_untouched(victim)
-    assert fields_of(victim["pid"])[16] == "0"
+    assert nice_of(victim["pid"]) == USUAL_NICE
 
 
 def test_nobody_gets_a_better_niceness_than_is_theirs(box: Box) -> None:
     alice = box.caller()
     victim = alice.start(words=SLEEPING)
-    assert act(alice, "SetPriority", victim, 15, 2, 7)["error"] is None
-    assert act(alice, "SetPriority", victim, 0, 0, 0)["body"] == [15, 2, 7], "back to what the others have"
-    assert refusal(act(alice, "SetPriority", victim, -1, 0, 0)) == "NotAuthorized"
-    assert fields_of(victim["pid"])[16] == "0"
+    assert act(alice, "SetPriority", victim, 19, 2, 7)["error"] is None
+    back = act(alice, "SetPriority", victim, USUAL_NICE, 0, 0)
+    assert back["body"] == [19, 2, 7], "to what the user's others have"
+    assert refusal(act(alice, "SetPriority", victim, USUAL_NICE - 1, 0, 0)) == "NotAuthorized"
+    assert nice_of(victim["pid"]) == USUAL_NICE
 
 
 def test_root_may_do_all_of_it_to_everybody(box: Box) -> None:
     alice, root = box.caller(), box.caller("root", "none")
     victim = alice.start(words=SLEEPING)
     assert act(root, "SetPriority", victim, -5, 2, 0)["error"] is None
-    assert fields_of(victim["pid"])[16] == "-5"
+    assert nice_of(victim["pid"]) == -5
     assert act(root, "Kill", victim)["error"] is None
     assert alice.ended(pid=victim["pid"]) == -signal.SIGKILL
 

@@ -11,6 +11,7 @@ import pytest
 from tests.bus.acting import MORE, SLEEPING, act, call, is_untouched, ping, refusal, setuid_sleep, until_stopped
 from tests.bus.boxes import Box, wait_until
 from tests.bus.stand_ins import StartStandIn
+from tests.fakes.processes import USUAL_NICE, nice_of
 
 OpenBox = Callable[..., Box]
 IMPATIENT = (
@@ -24,10 +25,6 @@ PATIENT = (
 OWN, OTHERS = "io.github.smoothtask.control-own", "io.github.smoothtask.control-others"
 
 
-def nice_of(victim: dict[str, int]) -> str:
-    return Path(f"/proc/{victim['pid']}/stat").read_text().rpartition(")")[2].split()[16]
-
-
 @pytest.mark.parametrize("interactive", [False, True])
 def test_without_polkit_everything_is_refused(open_box: OpenBox, interactive: bool) -> None:
     alice = open_box("--no-polkit", *IMPATIENT).caller()
@@ -35,7 +32,7 @@ def test_without_polkit_everything_is_refused(open_box: OpenBox, interactive: bo
     told = {member: refusal(alice.call(**call(member, victim, interactive=interactive))) for member in MORE}
     assert told == dict.fromkeys(MORE, "NotAuthorized")
     assert is_untouched(victim)
-    assert nice_of(victim) == "0"
+    assert nice_of(victim["pid"]) == USUAL_NICE
 
 
 @pytest.mark.parametrize("mode", ["hang", "malformed", "error"])
@@ -48,7 +45,7 @@ def test_a_polkit_out_of_order_means_no_and_the_service_stays_responsive(stand_i
         assert ping(bob)["error"] is None
         assert refusal(act(alice, member, victim)) == "NotAuthorized"
     assert is_untouched(victim)
-    assert nice_of(victim) == "0"
+    assert nice_of(victim["pid"]) == USUAL_NICE
 
 
 def test_a_prompt_names_operation_process_owner_and_program(stand_in: StartStandIn) -> None:
@@ -93,7 +90,7 @@ def test_a_caller_that_leaves_while_polkit_thinks_gets_nothing_done(stand_in: St
         polkit.grant()
         assert ping(bob)["error"] is None
     assert is_untouched(victim)
-    assert nice_of(victim) == "0"
+    assert nice_of(victim["pid"]) == USUAL_NICE
 
 
 def test_what_was_asked_is_done_and_nothing_that_was_asked_meanwhile(stand_in: StartStandIn) -> None:
@@ -123,7 +120,7 @@ def test_a_process_that_took_over_other_rights_during_the_call_is_left_alone(sta
         polkit.grant()
         assert refusal(alice.answer(number=number)) == "Changed"
         assert is_untouched(victim)
-        assert nice_of(victim) == "0"
+        assert nice_of(victim["pid"]) == USUAL_NICE
 
 
 def test_only_a_few_prompts_of_one_user_wait_at_a_time(stand_in: StartStandIn) -> None:

@@ -7,12 +7,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+USUAL_NICE = os.getpriority(os.PRIO_PROCESS, 0)
+"""What processes have that tests start: the lane itself may run niced."""
+
 TICK_NS = 10**9 // os.sysconf("SC_CLK_TCK")
 
 
 def fields_of(pid: int, proc: Path = Path("/proc")) -> list[str]:
     """The fields of proc_pid_stat(5) after the name."""
     return (proc / str(pid) / "stat").read_text().rpartition(")")[2].split()
+
+
+def nice_of(pid: int) -> int:
+    """Its niceness: field 19 of proc_pid_stat(5)."""
+    return int(fields_of(pid)[16])
 
 
 def start_ns(pid: int) -> int:

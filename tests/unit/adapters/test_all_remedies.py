@@ -18,7 +18,7 @@ from smoothtask_gui.domain.incident import Action, ProcessIdentity
 from smoothtask_gui.domain.priority import IoClass, Priority
 from smoothtask_gui.domain.target import Target
 from tests.fakes.control import FakeControl
-from tests.fakes.processes import fields_of, sleeping, start_ns
+from tests.fakes.processes import USUAL_NICE, nice_of, sleeping, start_ns
 from tests.fakes.remedies import FakeRemedies
 
 if TYPE_CHECKING:
@@ -82,15 +82,14 @@ def test_killing_ones_own_takes_nobodys_leave(mine: Mine) -> None:
 
 def test_a_lower_priority_of_ones_own_takes_nobodys_leave_and_is_given_back(mine: Mine) -> None:
     async def story(scene: Scene) -> None:
-        await scene.apply(Action.LOWER, mine[0])
-        assert fields_of(mine[0].pid)[16] == "10"
         await scene.apply(Action.LOWEST, mine[0])
-        assert fields_of(mine[0].pid)[16] == "19"
+        assert nice_of(mine[0].pid) == 19
         await scene.apply(Action.NORMAL, mine[0])
 
     scene = tell(story)
     back = [wanted for what, _, wanted in scene.control.done if what == "priority"]
-    assert fields_of(mine[0].pid)[16] == "0" or back == [Priority(0)], "without the right to, Control is asked"
+    is_back = nice_of(mine[0].pid) == USUAL_NICE
+    assert is_back or back == [Priority(USUAL_NICE)], "without the right to, Control is asked"
 
 
 def test_others_reach_control_and_say_what_was_done() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.processes import TICK_NS, fields_of, sleeping, start_ns, state_of, wait_until
+from tests.fakes.processes import TICK_NS, USUAL_NICE, nice_of, sleeping, start_ns, state_of, wait_until
 
 ROOT = Path(__file__).parents[3]
 
@@ -77,9 +77,9 @@ def test_resume_lets_go_on_what_somebody_stopped(
 def test_priority_sets_niceness_and_the_turn_at_the_disk(
     sleeper: subprocess.Popen[bytes], surroundings: dict[str, str]
 ) -> None:
-    done = smoothtask(surroundings, "priority", sleeper.pid, 7, "--io", "idle")
-    assert (done.returncode, done.stdout) == (0, "sleep has niceness 7 now; it had 0.\n")
-    assert fields_of(sleeper.pid)[16] == "7"
+    done = smoothtask(surroundings, "priority", sleeper.pid, 19, "--io", "idle")
+    assert (done.returncode, done.stdout) == (0, f"sleep has niceness 19 now; it had {USUAL_NICE}.\n")
+    assert nice_of(sleeper.pid) == 19
     told = subprocess.run(["ionice", "-p", str(sleeper.pid)], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "idle"
 
@@ -109,7 +109,8 @@ def test_a_process_that_isnt_there_is_said_not_to_be(surroundings: dict[str, str
     [
         [], ["stop"], ["stop", "0"], ["stop", "-1"], ["stop", "x"], ["stop", str(2**22 + 1)], ["freeze", "5"],
         ["pause", "5", "--seconds", "0"], ["pause", "5", "--seconds", "3601"], ["priority", "5"],
-        ["priority", "5", "20"], ["priority", "5", "0", "--io", "realtime"], ["limit", "5", "0"], ["limit", "5", "much"],
+        ["priority", "5", "20"], ["priority", "5", "0", "--io", "realtime"], ["limit", "5", "0"],
+        ["limit", "5", "much"],
     ],
 )  # fmt: skip
 def test_wrong_usage_is_2(surroundings: dict[str, str], words: list[str]) -> None:

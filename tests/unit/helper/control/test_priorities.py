@@ -13,7 +13,7 @@ from helper.bus.errors import Refusal
 from helper.control import priorities
 from helper.control.priorities import IO_BEST_EFFORT, IO_IDLE, IO_NONE, Priority
 from helper.control.targets import Target
-from tests.fakes.processes import sleeping, start_ns, write_process
+from tests.fakes.processes import sleeping, start_ns, wait_until, write_process
 
 THREADS = """
 import threading, time
@@ -37,10 +37,10 @@ def threaded() -> Iterator[Target]:
 def test_all_threads_get_it(threaded: Target) -> None:
     threads = [int(entry.name) for entry in Path(f"/proc/{threaded.pid}/task").iterdir()]
     assert len(threads) == 4
-    priorities.change(threaded, Priority(7, IO_IDLE, 0))
-    assert [os.getpriority(os.PRIO_PROCESS, thread) for thread in threads] == [7] * 4
+    priorities.change(threaded, Priority(19, IO_IDLE, 0))
+    assert [os.getpriority(os.PRIO_PROCESS, thread) for thread in threads] == [19] * 4
     assert {priorities._io_priority(thread) >> 13 for thread in threads} == {IO_IDLE}
-    assert priorities.current(threaded) == Priority(7, IO_IDLE, 0)
+    assert priorities.current(threaded) == Priority(19, IO_IDLE, 0)
 
 
 def test_what_was_before_can_be_given_back(threaded: Target) -> None:
@@ -72,12 +72,11 @@ def test_the_bounds_themselves_are_allowed(wanted: Priority) -> None:
 
 
 def test_a_users_best_niceness_is_that_of_its_own_processes_alone(tmp_path: Path) -> None:
-    with sleeping("nice", "-n", "7", "sleep", "600") as slow, sleeping() as quick:
-        while os.getpriority(os.PRIO_PROCESS, slow.pid) != 7:
-            assert slow.poll() is None
+    with sleeping("nice", "-n", "19", "sleep", "600") as slow, sleeping() as quick:
+        wait_until(lambda: os.getpriority(os.PRIO_PROCESS, slow.pid) == 19)
         write_process(tmp_path, slow.pid, uids="7\t7\t7\t7")
         write_process(tmp_path, quick.pid, uids="7\t0\t0\t0")
-        assert priorities.best_nice_of(7, tmp_path) == 7
+        assert priorities.best_nice_of(7, tmp_path) == 19
         assert priorities.best_nice_of(8, tmp_path) == 19
         write_process(tmp_path, quick.pid, uids="7\t7\t7\t7")
         assert priorities.best_nice_of(7, tmp_path) == os.getpriority(os.PRIO_PROCESS, quick.pid)
