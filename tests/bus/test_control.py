@@ -27,6 +27,7 @@ from tests.bus.acting import (
     until_stopped,
 )
 from tests.bus.boxes import Box, wait_until
+from tests.fakes.processes import USUAL_NICE, nice_of
 
 OpenBox = Callable[..., Box]
 CAP_KILL, CAP_SYS_NICE = 5, 23  # include/uapi/linux/capability.h
