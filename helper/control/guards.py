@@ -85,11 +85,15 @@ class Guards:
         return body[0]
 
     def _cgroup_of(self, pid: int) -> str:
-        """Its path in systemd's hierarchy (cgroups(7)); empty if it has ended."""
+        """Its path in systemd's hierarchy (cgroups(7)); empty if it has ended.
+
+        That is the unified one, or where processes aren't in that, systemd's own of version 1. Both may be listed.
+        """
         try:
             lines = (self._proc / str(pid) / "cgroup").read_text(errors="replace").splitlines()
         except OSError:
             return ""
         paths = {head: path for head, _, path in (line.rpartition(":") for line in lines)}
         named = next((path for head, path in paths.items() if head.endswith(":name=systemd")), "")
-        return named or paths.get("0:", "")
+        unified = paths.get("0:", "")
+        return named if unified in {"", "/"} else unified

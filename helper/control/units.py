@@ -21,6 +21,12 @@ UNCHANGED: Final = 0
 NO_LIMIT: Final = 2**64 - 1  # systemd's own word for it, in both properties
 _HEAVIEST: Final = 10_000  # CPUWeight: systemd.resource-control(5)
 _SMALLEST_QUOTA_US, _LARGEST_QUOTA_US = 10_000, 10_000_000_000  # a second: 1 % of a CPU to 10,000 CPUs
+_NEVER: Final = frozenset(
+    {"-.slice", "system.slice", "init.scope", "dbus.service", "dbus-broker.service", "polkit.service"}
+    | {"systemd-logind.service", "display-manager.service", "smoothtask-sampler.service", "smoothtask-control.service"}
+)
+"""Guarded by name too: what is found by control group is only as good as what /proc tells of those."""
+
 _UNIT_NAME: Final = re.compile(r"(?P<name>[A-Za-z0-9:_.@\\-]{1,240})\.(?P<kind>service|scope|slice)")  # systemd.unit(5)
 _MANAGER: Final = "org.freedesktop.systemd1"
 _PATH: Final = "/org/freedesktop/systemd1"
@@ -52,6 +58,8 @@ def check(name: str, wanted: Limits) -> None:
     """Refusal if that isn't a unit's name, or not a limit."""
     if not _UNIT_NAME.fullmatch(name):
         raise Refusal(errors.INVALID_ARGUMENT, "unit isn't the name of a service, scope or slice")
+    if name in _NEVER:
+        raise Refusal(errors.PROTECTED, f"unit {name} is one that the machine lives by; it is never limited")
     if wanted == Limits(UNCHANGED, UNCHANGED):
         raise Refusal(errors.INVALID_ARGUMENT, "cpu_weight and cpu_quota_us are both 0: nothing would change")
     if wanted.cpu_weight not in {UNCHANGED, NO_LIMIT} and wanted.cpu_weight > _HEAVIEST:

@@ -167,9 +167,20 @@ def test_a_unit_that_was_started_anew_meanwhile_is_left_alone(tmp_path: Path) ->
     [("", errors.GONE), ("/system.slice", errors.PROTECTED), ("/", errors.PROTECTED),
      ("/system.slice/display.service", errors.PROTECTED)],
 )  # fmt: skip
-def test_units_that_dont_run_or_hold_something_guarded_are_refused(tmp_path: Path, cgroup: str, error: str) -> None:
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "0::/system.slice/display.service\n",
+        "1:name=systemd:/system.slice/display.service\n0::/\n",
+        "1:name=systemd:/system.slice/display.service\n",
+        "4:cpu:/x\n1:name=systemd:/\n0::/system.slice/display.service\n",  # a version 1 that nobody uses
+    ],
+)
+def test_units_that_dont_run_or_hold_something_guarded_are_refused(
+    tmp_path: Path, cgroup: str, error: str, lines: str
+) -> None:
     write_process(tmp_path, 70, comm="Xorg")
-    (tmp_path / "70" / "cgroup").write_text("1:name=systemd:/system.slice/display.service\n0::/other\n")
+    (tmp_path / "70" / "cgroup").write_text(lines)
     assert refusal_of(units_of(FakeSystemd(cgroup), tmp_path).find("cron.service")).name == error
 
 
@@ -201,6 +212,13 @@ def test_what_isnt_the_name_of_a_unit_never_reaches_systemd(name: str) -> None:
     with pytest.raises(Refusal) as refusal:
         units.check(name, Limits(50, 0))
     assert refusal.value.name == errors.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize("name", ["system.slice", "-.slice", "dbus.service", "smoothtask-control.service"])
+def test_units_that_the_machine_lives_by_are_refused_by_name_too(name: str) -> None:
+    with pytest.raises(Refusal) as refusal:
+        units.check(name, Limits(50, 0))
+    assert refusal.value.name == errors.PROTECTED
 
 
 @pytest.mark.parametrize("name", ["cron.service", "user-1000.slice", "session-3.scope", r"dev-sda\x2d1@2.service"])
