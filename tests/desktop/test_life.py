@@ -20,7 +20,10 @@ film.showFullScreen()
 application.exec()
 """
 HOSTILE = "</b><img src=x>\x1b[31m\u202e&\n\udcff"
-LONG_ENOUGH = "keep_firing_for_s = 60.0"
+OURS = ("python", "python3", "xfwm4", "xfce4-panel", "xfce4-notifyd", "dunst", "Xvfb", "dbus-daemon", "dbus-monitor")
+RULES = RUNAWAY_RULES.replace("cores = 0.3", "cores = 0.1").replace("clear_cores = 0.1", "clear_cores = 0.02")
+RULES += f"ignore = {json.dumps(OURS)}\n"  # busy when a machine is slow, and a level that two may reach then
+LASTING = RULES.replace("keep_firing_for_s = 1.0", "keep_firing_for_s = 120.0")
 
 
 def state(process: subprocess.Popen[bytes]) -> str:
@@ -37,7 +40,7 @@ def told(scene: Scene, part: str) -> list[int]:
     return found
 
 
-def start(scene: Scene, rules: str = RUNAWAY_RULES) -> subprocess.Popen[bytes]:
+def start(scene: Scene, rules: str = RULES) -> subprocess.Popen[bytes]:
     scene.rules.write_text(rules)
     app = scene.start_app("--hidden")
     scene.wait_for_icon()
@@ -51,7 +54,7 @@ def act_in_menu(scene: Scene, place: int) -> None:
 
 
 def test_a_pause_really_stops_the_app_and_its_notification_lets_it_go_on(scene: Scene) -> None:
-    app = start(scene, RUNAWAY_RULES.replace("keep_firing_for_s = 1.0", LONG_ENOUGH))
+    app = start(scene, LASTING)
     runaway = scene.start_runaway()
     scene.until(scene.notification, "it is told")
     act_in_menu(scene, 4)  # Show, Stop, Expected, Snooze, Pause
@@ -67,7 +70,7 @@ def test_a_pause_really_stops_the_app_and_its_notification_lets_it_go_on(scene: 
 
 
 def test_a_paused_app_goes_on_when_smoothtask_is_killed(scene: Scene) -> None:
-    app = start(scene, RUNAWAY_RULES.replace("keep_firing_for_s = 1.0", LONG_ENOUGH))
+    app = start(scene, LASTING)
     runaway = scene.start_runaway()
     scene.until(scene.notification, "it is told")
     act_in_menu(scene, 4)
@@ -104,7 +107,7 @@ def state_file(scene: Scene, name: str) -> Path:
 
 
 def test_beyond_the_hourly_limit_alerts_wait_in_the_tray(scene: Scene) -> None:
-    start(scene, RUNAWAY_RULES + "[notifications]\nper_hour = 1\n")
+    start(scene, LASTING + "[notifications]\nper_hour = 1\n")
     scene.start_runaway("first-one")
     scene.until(lambda: told(scene, "first-one has used"), "the first is told")
     scene.start_runaway("second-one")

@@ -3,90 +3,20 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from smoothtask_gui.domain.changes import Draft, Fired, Key, Resolved, Updated
+from smoothtask_gui.domain.changes import Fired, Updated
 from smoothtask_gui.domain.choices import LONGEST_SNOOZE_NS, Choices, Expected, Scope, ScopeKind, Snooze
 from smoothtask_gui.domain.desk import UPDATE_NS, Desk
-from smoothtask_gui.domain.effects import Effect, Notify, Remember, Withdraw
+from smoothtask_gui.domain.effects import Remember
 from smoothtask_gui.domain.incident import (
     Action,
-    Deed,
     Hushed,
-    Incident,
     IncidentState,
-    ProcessIdentity,
     Severity,
-    Share,
 )
-from smoothtask_gui.domain.joining import arrange
 from tests.fakes.batches import SECOND
+from tests.fakes.desks import ALL, BUSY, CODER, EPOCH, FOX, HEAT, Table, busy, busy_key, calm, cooled, heat
 from tests.fakes.watching import recorded, told, withdrawn
-
-CODER = ProcessIdentity(7, 100, 1000, "HandBrakeCLI")
-FOX = ProcessIdentity(8, 100, 1000, "firefox")
-HEAT: Key = ("overheating", "CPU")
-BUSY: Key = ("runaway", "7:100")
-EPOCH = 1_700_000_000 * SECOND
-ALL = Scope(ScopeKind.EVERYTHING)
-
-
-def heat(*who: ProcessIdentity, severity: Severity = Severity.WARNING, title: str = "CPU at 96 °C") -> Draft:
-    shares = tuple(Share(each.comm, 0.7 / (at + 1), each) for at, each in enumerate(who))
-    actions = (Action.SHOW, *([Action.STOP] if who else []), Action.SNOOZE)
-    return Draft(
-        severity, title, "HandBrakeCLI 71 %.\nIts critical limit is 100 °C.", "coretemp/Package", 96.0, 100.0,
-        shares, 0.29, "estimated from CPU time", actions, who[0].comm if who else "",
-    )  # fmt: skip
-
-
-def busy(who: ProcessIdentity = CODER, severity: Severity = Severity.WARNING) -> Draft:
-    actions = (Action.SHOW, Action.STOP, Action.SNOOZE)
-    title = f"{who.comm} has used 3 cores for 1 min"
-    return Draft(severity, title, "Started by bash.", f"{who.pid}:{who.start_ns}", 3.0, 0.9,
-                 (Share(who.comm, 0.9, who),), 0.1, "estimated from CPU time", actions)  # fmt: skip
-
-
-def cooled(after: str = "2 min 10 s") -> Resolved:
-    return Resolved(HEAT, f"CPU cooled down to 71 °C after {after}", fact="CPU cooled down to 71 °C")
-
-
-def calm(who: ProcessIdentity = CODER) -> Resolved:
-    return Resolved(busy_key(who), f"{who.comm} calmed down after 2 min", fact=f"{who.comm} calmed down")
-
-
-def busy_key(who: ProcessIdentity) -> Key:
-    return ("runaway", f"{who.pid}:{who.start_ns}")
-
-
-class Table:
-    """A desk and its clock."""
-
-    def __init__(self, per_hour: int = 12) -> None:
-        self.desk = Desk(per_hour, 1)
-        self.now_ns = 100 * SECOND
-
-    @property
-    def realtime_ns(self) -> int:
-        return EPOCH + self.now_ns
-
-    def apply(self, *changes: Fired | Updated | Resolved, after_s: int = 1) -> tuple[Effect, ...]:
-        self.now_ns += after_s * SECOND
-        return self.desk.apply(changes, self.now_ns, self.realtime_ns)
-
-    def fire(self, key: Key, draft: Draft) -> tuple[Effect, ...]:
-        return self.apply(Fired(key, draft, self.now_ns))
-
-    def snooze(self, scope: Scope, seconds: int) -> tuple[Effect, ...]:
-        return self.desk.snooze(scope, self.now_ns + seconds * SECOND, self.now_ns, self.realtime_ns)
-
-    def wake(self, after_s: int) -> tuple[Effect, ...]:
-        self.now_ns += after_s * SECOND
-        return self.desk.wake(self.now_ns, self.realtime_ns)
-
-    def deed(self, action: Action, *, succeeded: bool = True, target: str = "HandBrakeCLI") -> Deed:
-        return Deed(self.realtime_ns, "you", action, target, f"{target} was dealt with.", succeeded)
 
 
 @pytest.fixture
@@ -334,82 +264,3 @@ def test_a_changed_culprit_is_news_once_a_minute(table: Table) -> None:
     assert told(table.apply(Updated(HEAT, heat(FOX)))) == []
     table.now_ns += UPDATE_NS
     assert len(told(table.apply(Updated(HEAT, heat(FOX))))) == 1
-
-
-KEYS = st.sampled_from([HEAT, ("overheating", "GPU"), BUSY, busy_key(FOX), ("oom", "firefox")])
-WHO = st.lists(st.sampled_from([CODER, FOX]), max_size=2, unique=True)
-STEP = st.sampled_from(["fire", "update", "end", "snooze", "hold", "release", "expect", "dismiss", "wake"])
-Step = tuple[str, Key, list[ProcessIdentity], Severity, int]
-STEPS = st.lists(st.tuples(STEP, KEYS, WHO, st.sampled_from(list(Severity)), st.integers(0, 4000)), max_size=50)
-
-
-@given(STEPS)
-@settings(max_examples=120, deadline=None)
-def test_no_order_of_events_leaves_an_alert_in_two_incidents_or_a_notification_behind(
-    steps: list[Step],
-) -> None:
-    table = Table(per_hour=3)
-    shown: dict[int, Incident] = {}
-    for step in steps:
-        for effect in perform(table, step):
-            if isinstance(effect, Notify):
-                shown[effect.incident.id] = effect.incident
-            elif isinstance(effect, Withdraw):
-                shown.pop(effect.incident_id, None)
-        for held in [one.id for one in table.desk.open if one.hushed]:
-            shown.pop(held, None)  # the edge doesn't show what it held back
-        told_of = {one.id for one in table.desk.open}
-        stale = [one for one in shown.values() if one.state is IncidentState.FIRING and one.id not in told_of]
-        assert stale == []
-        assert len(told_of) == len(table.desk.open)
-    everything = [HEAT, ("overheating", "GPU"), BUSY, busy_key(FOX), ("oom", "firefox")]
-    table.apply(*(Resolved(key, "over") for key in everything))
-    assert table.desk.open == ()
-
-
-def perform(table: Table, step: Step) -> tuple[Effect, ...]:
-    what, key, who, severity, seconds = step
-    cause = FOX if key == busy_key(FOX) else CODER
-    draft = heat(*who, severity=severity) if key[0] == "overheating" else busy(cause, severity)
-    an_id, desk = seconds % 6, table.desk
-    table.now_ns += seconds * SECOND // 10
-    if what == "hold":
-        desk.hold(an_id, Hushed.DO_NOT_DISTURB)
-        return ()
-    deeds = {
-        "fire": lambda: table.fire(key, draft),
-        "update": lambda: table.apply(Updated(key, draft)),
-        "end": lambda: table.apply(Resolved(key, "over", is_silent=seconds % 2 == 0)),
-        "snooze": lambda: table.snooze(Scope(ScopeKind.RULE, key[0]), seconds),
-        "release": lambda: desk.release(table.now_ns),
-        "expect": lambda: desk.expect(an_id, table.now_ns, table.realtime_ns),
-        "dismiss": lambda: desk.dismiss(an_id),
-        "wake": lambda: desk.wake(table.now_ns, table.realtime_ns),
-    }
-    return deeds[what]()
-
-
-def test_throttling_and_a_standing_fan_belong_to_the_heat_of_the_processor_and_not_to_the_disks(table: Table) -> None:
-    table.fire(HEAT, heat())
-    for rule in ("throttling", "fan_stopped", "overheating_soon"):
-        table.fire((rule, "whatever"), heat(title=rule))
-    assert len(table.desk.open) == 1
-    assert table.desk.open[0].title == "CPU at 96 °C"
-    table.fire(("overheating", "disk nvme"), heat(title="the disk is hot"))
-    assert len(table.desk.open) == 2
-
-
-def test_running_out_of_memory_and_the_kill_that_follows_are_one_incident_that_names_the_latest(table: Table) -> None:
-    (warned,) = told(table.fire(("memory_runs_out", ""), heat(severity=Severity.CRITICAL, title="Memory may run out")))
-    for victim in ("chromium", "gimp"):
-        (killed,) = told(table.fire(("oom", victim), heat(severity=Severity.CRITICAL, title=f"stopped {victim}")))
-        assert (killed.id, killed.title) == (warned.id, f"stopped {victim}")
-
-
-def test_who_may_be_stopped_may_be_paused_and_limited_but_less_processor_time_gives_no_memory_back() -> None:
-    offered = (Action.SHOW, Action.STOP, Action.SNOOZE)
-    assert arrange("overheating", offered)[:3] == (Action.PAUSE, Action.LIMIT, Action.SHOW)
-    assert arrange("runaway", offered)[:3] == (Action.STOP, Action.EXPECTED, Action.SNOOZE)
-    assert arrange("unheard_of", offered) == arrange("runaway", offered)
-    assert Action.LIMIT not in arrange("memory_leak", offered)
-    assert arrange("disk_stall", (Action.SHOW, Action.SNOOZE)) == (Action.SHOW, Action.SNOOZE)
