@@ -121,7 +121,7 @@ def test_nobody_gets_a_better_niceness_than_is_theirs(box: Box) -> None:
     assert act(alice, "SetPriority", victim, 19, 2, 7)["error"] is None
     back = act(alice, "SetPriority", victim, USUAL_NICE, 0, 0)
     assert back["body"] == [19, 2, 7], "to what the user's others have"
-    assert refusal(act(alice, "SetPriority", victim, USUAL_NICE - 1, 0, 0)) == "NotAuthorized"
+    assert refusal(act(alice, "SetPriority", victim, -1, 0, 0)) == "NotAuthorized"
     assert nice_of(victim["pid"]) == USUAL_NICE
 
 
