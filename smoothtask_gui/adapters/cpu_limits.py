@@ -135,7 +135,7 @@ class CpuLimits:
         folder = self._cgroups / cgroup_path((self._proc / str(lead.pid) / "cgroup").read_text()).lstrip("/")
         if folder.name != unit:
             folder = next((parent for parent in folder.parents if parent.name == unit), folder)
-        if not (folder / "cpu.max").exists():
+        if not _may_divide(folder):
             raise _NoUnitError("this session's systemd may not divide the CPU")
         inside = {int(pid) for listing in folder.rglob("cgroup.procs") for pid in listing.read_text().split()}
         inside |= {int(pid) for pid in (folder / "cgroup.procs").read_text().split()}
@@ -194,6 +194,18 @@ class CpuLimits:
     def _threads(self, pid: int) -> list[int]:
         """On Linux each thread has a priority of its own (setpriority(2))."""
         return [int(entry.name) for entry in (self._proc / str(pid) / "task").iterdir()]
+
+
+def _may_divide(folder: Path) -> bool:
+    """Whether the user's manager was given the CPU controller (cgroup.controllers, cgroups(7)).
+
+    The unit's own cpu.max says nothing: systemd turns the controller on where the first quota is set.
+    """
+    manager = next((parent for parent in folder.parents if parent.name.startswith("user@")), folder)
+    try:
+        return "cpu" in (manager / "cgroup.controllers").read_text().split()
+    except OSError:
+        return False
 
 
 class _NoUnitError(Exception):

@@ -36,7 +36,8 @@ class Place:
         self.folder, self.who = folder, who
         self.unit = folder / "cgroup" / PLACE
         self.unit.mkdir(parents=True)
-        (self.unit / "cpu.max").write_text("max 100000\n")
+        self.controllers = folder / "cgroup" / PLACE.partition("/app.slice")[0] / "cgroup.controllers"
+        self.controllers.write_text("cpu memory pids\n")
         self.hold(who.pid)
         proc = folder / "proc" / str(who.pid)
         proc.mkdir(parents=True)
@@ -117,7 +118,7 @@ def test_the_end_of_the_app_undoes_its_limits(address: str, place: Place) -> Non
     ("spoil", "why"),
     [
         (lambda place: place.hold(place.who.pid, 1), "its unit holds 1 other processes"),
-        (lambda place: (place.unit / "cpu.max").unlink(), "this session's systemd may not divide the CPU"),
+        (lambda place: place.controllers.write_text("memory pids\n"), "this session's systemd may not divide the CPU"),
     ],
 )
 def test_without_a_unit_that_can_be_limited_the_priority_is_lowered_and_raised_again(

@@ -29,9 +29,10 @@ def start() -> ProcessIdentity:
 
 
 def quota(pid: int) -> str:
-    """What the kernel keeps of it: "max 100000", or µs of CPU time in each period of so many µs."""
+    """µs of CPU time in each period of so many µs; systemd turns the controller on where the first quota is set."""
     place = Path(f"/proc/{pid}/cgroup").read_text().strip().partition("::")[2]
-    return Path(f"/sys/fs/cgroup{place}/cpu.max").read_text().strip()
+    file = Path(f"/sys/fs/cgroup{place}/cpu.max")
+    return file.read_text().strip() if file.exists() else "max 100000"
 
 
 async def tell(folder: Path) -> dict[str, Any]:
