@@ -20,11 +20,13 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMessageBox, QSystemTrayIcon
 
+from smoothtask_gui.adapters.all_remedies import AllRemedies, PauseTerms
 from smoothtask_gui.adapters.application_names import ApplicationNames
 from smoothtask_gui.adapters.autostart import Autostart, own_command
 from smoothtask_gui.adapters.choices_file import ChoicesFile
 from smoothtask_gui.adapters.colour_scheme import choose_platform_theme
 from smoothtask_gui.adapters.considerate import ConsiderateNotifications
+from smoothtask_gui.adapters.control_client import ControlClient
 from smoothtask_gui.adapters.cpu_limits import CpuLimits
 from smoothtask_gui.adapters.desktop_entries import DesktopEntries, application_folders
 from smoothtask_gui.adapters.files import FileError
@@ -93,7 +95,7 @@ class Resident(QObject):
         self.settings = self._with_autostart(loaded.settings)
         self._notifications, self._remedies, self._choices = self._make_ports(options.source)
         self.watchdog = Watchdog(
-            Monitor(self.settings.rules, own_uid=os.getuid(), first_incident_id=int(time.time())),  # none twice
+            Monitor(self.settings.rules, first_incident_id=int(time.time())),  # none twice
             Ports(self._notifications, self._remedies, history, self._choices, loop.submit, self._qt_thread.call),
             self.settings.period_ms,
         )
@@ -144,7 +146,7 @@ class Resident(QObject):
     def tell_from_any_thread(self, message: str) -> None:
         self._qt_thread.call(self.tell, message)
 
-    def _make_ports(self, source: str) -> tuple[ConsiderateNotifications, OwnRemedies, ChoicesFile | None]:
+    def _make_ports(self, source: str) -> tuple[ConsiderateNotifications, AllRemedies, ChoicesFile | None]:
         """What reaches the desktop and the processes. A recording has its own time: nothing chosen is kept for it."""
         call, session = self._qt_thread.call, self._session
         quietness = DesktopQuietness(lambda: self.settings, session.bus, session.notifications.server)
@@ -155,13 +157,13 @@ class Resident(QObject):
             lambda: call(self.watchdog.release),
         )
         own, state = OwnProcesses(), user_state_path("smoothtask", appauthor=False)
-        pauses = Pauses(
-            own,
-            LeaseFile(state),
+        terms = PauseTerms(
             lambda: self.settings.pause_minutes * 60.0,
             lambda who, said: call(self.watchdog.lease_over, who, said),
         )
-        remedies = OwnRemedies(own, pauses, CpuLimits(session.bus, own, LimitFile(state)))
+        pauses = Pauses(own, LeaseFile(state), terms.lasts_s, terms.on_over)
+        own_remedies = OwnRemedies(own, pauses, CpuLimits(session.bus, own, LimitFile(state)))
+        remedies = AllRemedies(own_remedies, own, ControlClient(), terms)
         return notifications, remedies, None if source.startswith("recording:") else ChoicesFile(state)
 
     def _go_on(self) -> tuple[str, ...]:

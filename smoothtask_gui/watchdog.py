@@ -18,7 +18,7 @@ from smoothtask_gui.domain.batch import Batch
 from smoothtask_gui.domain.choices import Scope, ScopeKind
 from smoothtask_gui.domain.effects import Notify, Record, Remember, Withdraw
 from smoothtask_gui.domain.incident import Action, Deed, IncidentState
-from smoothtask_gui.domain.target import Target
+from smoothtask_gui.domain.target import alone
 from smoothtask_gui.domain.text import safe_text
 from smoothtask_gui.sources.protocol import SourceChanged
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.incident import Hushed, ProcessIdentity
     from smoothtask_gui.domain.monitor import Monitor
     from smoothtask_gui.domain.rules import Rules
+    from smoothtask_gui.domain.target import Target
     from smoothtask_gui.domain.view import View
     from smoothtask_gui.sources.protocol import Item
 
@@ -68,6 +69,7 @@ class Watchdog(QObject):
     source_changed = Signal(str, str)  # where readings come from now, and why if that is worth a word
     choices_changed = Signal(object)  # Choices
     refused = Signal(str)  # why something the person asked for wasn't done
+    done = Signal(object)  # Deed: something that the person asked for was done
 
     def __init__(self, monitor: Monitor, ports: Ports, period_ms: int) -> None:
         super().__init__()
@@ -125,9 +127,10 @@ class Watchdog(QObject):
         """The person closed the notification: not again for this incident."""
         self._perform(self.monitor.dismiss(incident_id))
 
-    def stop(self, process: ProcessIdentity) -> None:
-        """Ask one process to end; `refused` says why not."""
-        self._treat(None, Action.STOP, Target(process.comm, (process,)))
+    def treat(self, process: ProcessIdentity, action: Action) -> None:
+        """Do something to one process: `done` tells, `refused` says why not. Booked where an open incident names it."""
+        named = (one.id for one in self.monitor.desk.open if any(share.identity == process for share in one.shares))
+        self._treat(next(named, None), action, alone(process, self.view.sample))
 
     def snooze(self, target: Scope | int, seconds: int) -> None:
         """No notifications of a scope, or of what an incident (id) is about, for so long; 0 ends its snooze."""
@@ -187,7 +190,9 @@ class Watchdog(QObject):
     def _book(self, incident_id: int | None, deed: Deed) -> None:
         if incident_id is not None:
             self._perform(self.monitor.book(incident_id, deed))
-        if not deed.succeeded:
+        if deed.succeeded:
+            self.done.emit(deed)
+        else:
             self._refuse(deed.result)
         self.changed.emit(self.view)
 

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 from cachetools import LRUCache, cached
 from PySide6.QtCore import QObject, Qt, Signal
 
+from smoothtask_gui.domain.incident import Action
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smoothtask_gui.domain.choices import Choices
-    from smoothtask_gui.domain.incident import Incident
+    from smoothtask_gui.domain.incident import Deed, Incident, ProcessIdentity
     from smoothtask_gui.domain.settings import Settings
     from smoothtask_gui.domain.view import View
     from smoothtask_gui.ui.history_port import Remember
@@ -54,6 +56,7 @@ class Windows(QObject):
         watchdog.stale.connect(self._show_stale)
         watchdog.show_incident.connect(self.show_incident)
         watchdog.choices_changed.connect(self._show_choices)
+        watchdog.done.connect(self._show_deed)
 
     @property
     def main_is_open(self) -> bool:
@@ -119,7 +122,7 @@ class Windows(QObject):
         describe, remember = self._make_describe(), self._make_remember()
         self._main = window = MainWindow(os.getuid(), user_name, describe, self._ask_cost, remember=remember)
         window.apply_settings(self.settings)
-        window.stop_requested.connect(self._watchdog.stop)
+        window.process_acted.connect(self._treat)
         window.acted.connect(self._watchdog.act)
         window.snooze_wanted.connect(self._watchdog.snooze)
         window.settings_requested.connect(self.show_settings)
@@ -128,6 +131,21 @@ class Windows(QObject):
         window.destroyed.connect(self._forget_main)
         window.show_view(self._watchdog.view, self._watchdog.monitor.store)
         return window
+
+    def _treat(self, process: ProcessIdentity, action: Action) -> None:
+        """What can't be undone is asked about first."""
+        if action is not Action.KILL:
+            self._watchdog.treat(process, action)
+            return
+        from smoothtask_gui.ui.kill_question import KillQuestion  # noqa: PLC0415  # see the module's docstring
+
+        question = KillQuestion(process, self._main)
+        question.accepted.connect(lambda: self._watchdog.treat(process, action))
+        question.open()
+
+    def _show_deed(self, deed: Deed) -> None:
+        if self._main is not None:
+            self._main.deeds.show_deed(deed)
 
     def _show_helper_help(self) -> None:
         from smoothtask_gui.ui import formats  # noqa: PLC0415  # see the module's docstring

@@ -54,9 +54,13 @@ class OwnProcesses:
 
     def stop(self, target: ProcessIdentity) -> None:
         """Ask `target` to end (SIGTERM); ControlError when it mustn't or can't be asked."""
+        self.send(target, signal.SIGTERM)
+
+    def send(self, target: ProcessIdentity, number: signal.Signals) -> None:
+        """Send `target` a signal; ControlError when it mustn't or can't be sent."""
         pidfd = self.hold(target)
         try:
-            signal.pidfd_send_signal(pidfd, signal.SIGTERM)
+            signal.pidfd_send_signal(pidfd, number)
         except OSError as error:
             raise _refusal(_called(target), error) from error
         finally:

@@ -23,6 +23,9 @@ OPT_INS: Final = {
     "files": ActivityKinds.FILES,
     "run-queue": ActivityKinds.RUN_QUEUE,
 }
+LARGEST_PID: Final = 2**22
+"""PID_MAX_LIMIT, include/linux/threads.h."""
+
 _SOURCES: Final = "auto (default), helper, procfs or recording:FILE"
 _EPILOG: Final = "Exit codes: 0 done, 1 failed (one line says why), 2 wrong usage. docs/cli.md explains every field."
 
@@ -46,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     _add_record(commands)
     _add_alerts(commands)
     _add_history(commands)
+    _add_act(commands)
     doctor = commands.add_parser("doctor", help="what works, what doesn't, why, what to do", epilog=_EPILOG)
     doctor.add_argument("--json", action="store_true", help="rows as one JSON array")
     return top_parser
@@ -106,6 +110,36 @@ def _add_history(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     history.add_argument("--until", type=_moment, metavar="TIME", help="up to that time (default: now)")
 
 
+def _add_act(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    act = commands.add_parser("act", help="pause, end, slow down or limit a process", epilog=_EPILOG)
+    verbs = act.add_subparsers(dest="verb", metavar="VERB", required=True)
+    pause = _add_verb(verbs, "pause", "hold it until the time is over or this command ends")
+    pause.add_argument("--seconds", type=_pause, default=600, metavar="N", help="1 to 3600 (default 600)")
+    _add_verb(verbs, "resume", "let it go on")
+    _add_verb(verbs, "stop", "ask it to end (SIGTERM)")
+    _add_verb(verbs, "kill", "end it at once (SIGKILL); what it has not saved is lost")
+    priority = _add_verb(verbs, "priority", "how much it gets when others want it too")
+    priority.add_argument("nice", type=_nice, metavar="NICE", help="-20 (first) to 19")
+    priority.add_argument(
+        "--io",
+        choices=("by-nice", "best-effort", "idle"),
+        default="by-nice",
+        help="its turn at the disk (default by-nice)",
+    )
+    limit = _add_verb(verbs, "limit", "the CPU time of the systemd unit that it is in")
+    limit.add_argument("percent", type=_percent, metavar="PERCENT", help="of one CPU, 1 to 1000000; or: off")
+
+
+def _add_verb(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, what: str
+) -> argparse.ArgumentParser:
+    verb = verbs.add_parser(name, help=what, epilog=_EPILOG)
+    verb.add_argument("pid", type=_pid, metavar="PID")
+    verb.add_argument("--start-ns", type=_start, metavar="NS", help="only if it started then, as `top --json` says")
+    verb.add_argument("--no-prompt", action="store_true", help="fail rather than have a password asked for")
+    return verb
+
+
 def _add_source(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--source",
@@ -152,6 +186,28 @@ def _moment(text: str) -> datetime:
 def _period(text: str) -> int:
     low, high = PERIOD_RANGE_MS
     return _whole(text, low, high, "milliseconds")
+
+
+def _pid(text: str) -> int:
+    if text.isascii() and text.isdecimal() and 0 < int(text) <= LARGEST_PID:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not the number of a process")
+
+
+def _start(text: str) -> int:
+    return _whole(text, 0, 2**64 - 1, "nanoseconds")
+
+
+def _pause(text: str) -> int:
+    return _whole(text, 1, 3600, "seconds")
+
+
+def _nice(text: str) -> int:
+    return _whole(text, -20, 19, "steps")
+
+
+def _percent(text: str) -> int | None:
+    return None if text == "off" else _whole(text, 1, 1_000_000, "percent")
 
 
 def _count(text: str) -> int:

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from smoothtask_gui.adapters.bus import BusError, Peer, activatable, call, connect, get_properties, has_owner
+from smoothtask_gui.adapters.control_client import CONTROL
 from smoothtask_gui.adapters.sampler_client import SAMPLER, SamplerClient, SamplerFacts
 from smoothtask_gui.cli.checks import Row, failed, ok, warning
 from smoothtask_gui.sources.activity import ActivityKinds
@@ -41,11 +42,17 @@ async def helper(own_version: str) -> list[Row]:
         rows = [await _polkit(bus), await _session(bus)]
         if not (await has_owner(bus, SAMPLER.name) or await activatable(bus, SAMPLER.name)):
             return [*rows, warning("helper", "the helper is not installed", f"Install smoothtask-helper. {_WITHOUT}")]
-        return [*rows, *await _sampler(own_version)]
+        return [*rows, await _control(bus), *await _sampler(own_version)]
     except BusError as error:
         return [failed("helper", str(error), _WITHOUT)]
     finally:
         bus.disconnect()
+
+
+async def _control(bus: MessageBus) -> Row:
+    if await has_owner(bus, CONTROL.name) or await activatable(bus, CONTROL.name):
+        return ok("control", "what isn't yours can be acted upon, with an administrator's password")
+    return warning("control", "only your own processes can be acted upon", "Install smoothtask-helper of this version.")
 
 
 async def _polkit(bus: MessageBus) -> Row:

@@ -104,38 +104,40 @@ def _dispatch(arguments: argparse.Namespace) -> int:
 
 
 def _job(arguments: argparse.Namespace) -> Coroutine[object, object, int]:
+    job: Coroutine[object, object, int]
     if arguments.command == "top":
         from smoothtask_gui.cli.top import top  # noqa: PLC0415 - each command imports what it needs
 
-        return top(arguments)
-    if arguments.command == "connections":
+        job = top(arguments)
+    elif arguments.command == "connections":
         from smoothtask_gui.cli.connections import connections  # noqa: PLC0415 - as above
 
-        return connections(arguments)
-    if arguments.command == "probes":
+        job = connections(arguments)
+    elif arguments.command == "probes":
         from smoothtask_gui.cli.probes import probes  # noqa: PLC0415 - as above
 
-        return probes(arguments)
-    if arguments.command == "record":
+        job = probes(arguments)
+    elif arguments.command == "record":
         from smoothtask_gui.cli.record import record  # noqa: PLC0415 - as above
 
-        return record(arguments, version())
-    if arguments.command == "alerts":
+        job = record(arguments, version())
+    elif arguments.command == "alerts":
         from smoothtask_gui.cli.alerts import alerts  # noqa: PLC0415 - as above
 
-        return alerts(arguments)
-    return _report(arguments)
-
-
-def _report(arguments: argparse.Namespace) -> Coroutine[object, object, int]:
-    """The commands that have no `--source`."""
-    if arguments.command == "history":
+        job = alerts(arguments)
+    elif arguments.command == "history":
         from smoothtask_gui.cli.history import history  # noqa: PLC0415 - as above
 
-        return history(arguments)
-    from smoothtask_gui.cli.doctor import doctor  # noqa: PLC0415 - as above
+        job = history(arguments)
+    elif arguments.command == "act":
+        from smoothtask_gui.cli.act import act  # noqa: PLC0415 - as above
 
-    return doctor(arguments, version())
+        job = act(arguments)
+    else:
+        from smoothtask_gui.cli.doctor import doctor  # noqa: PLC0415 - as above
+
+        job = doctor(arguments, version())
+    return job
 
 
 def _run(job: Coroutine[object, object, int]) -> int:

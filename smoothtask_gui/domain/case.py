@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MOST_ALERTS: Final = 16
 MOST_DEEDS: Final = 32
+ENDINGS: Final = frozenset({Action.STOP, Action.KILL})
 UNDONE_BY: Final = {Action.PAUSE: Action.RESUME, Action.LIMIT: Action.UNLIMIT}
 
 
@@ -159,7 +160,7 @@ def in_force(deeds: tuple[Deed, ...]) -> tuple[Action, ...]:
             continue
         if deed.action in UNDONE_BY:
             held[deed.action] = None
-        elif deed.action is Action.STOP:
+        elif deed.action in ENDINGS:
             held.clear()
         else:
             held = {action: None for action in held if UNDONE_BY[action] is not deed.action}
@@ -168,5 +169,5 @@ def in_force(deeds: tuple[Deed, ...]) -> tuple[Action, ...]:
 
 def credited(deeds: tuple[Deed, ...]) -> Deed | None:
     """The deed that may have helped: the latest that stopped something, or is in force."""
-    helping = {*in_force(deeds), Action.STOP}
+    helping = {*in_force(deeds), *ENDINGS}
     return next((deed for deed in reversed(deeds) if deed.succeeded and deed.action in helping), None)

@@ -27,11 +27,16 @@ class Action(StrEnum):
     LIMIT = "limit"
     UNLIMIT = "unlimit"
     STOP = "stop"
+    KILL = "kill"
+    NORMAL = "normal priority"
+    LOWER = "low priority"
+    LOWEST = "lowest priority"
     SNOOZE = "snooze"
     EXPECTED = "expected"
 
 
-REMEDIES = frozenset({Action.PAUSE, Action.RESUME, Action.LIMIT, Action.UNLIMIT, Action.STOP})
+PRIORITIES = frozenset({Action.NORMAL, Action.LOWER, Action.LOWEST})
+REMEDIES = frozenset({Action.PAUSE, Action.RESUME, Action.LIMIT, Action.UNLIMIT, Action.STOP, Action.KILL}) | PRIORITIES
 """What is done to a process; everything else stays within SmoothTask."""
 
 

@@ -37,6 +37,14 @@ def target_for(incident: Incident, action: Action, sample: Sample | None) -> Tar
     return None if incident.target is None else target_of(incident.target, sample)
 
 
+def alone(who: ProcessIdentity, sample: Sample | None) -> Target:
+    """`who` without anything else of its app, as of a row that a person has selected."""
+    index = None if sample is None else row_of(sample.processes, who.pid, who.start_ns)
+    if sample is None or index is None or np.isnan(sample.processes["cpu_ratio"][index]):
+        return Target(who.comm, (who,))
+    return Target(who.comm, (who,), float(sample.processes["cpu_ratio"][index]))
+
+
 def target_of(who: ProcessIdentity, sample: Sample | None) -> Target:
     """The app of `who` with all its processes of the same user, `who` first; `who` alone where it isn't in the sample.
 

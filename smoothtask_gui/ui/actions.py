@@ -24,6 +24,10 @@ def button_text(action: Action, name: str) -> str:
         Action.LIMIT: _tr("Limit to half"),
         Action.UNLIMIT: _tr("Undo the limit"),
         Action.STOP: _tr("Stop {name}"),
+        Action.KILL: _tr("Kill {name}…"),
+        Action.NORMAL: _tr("Normal"),
+        Action.LOWER: _tr("Low"),
+        Action.LOWEST: _tr("Lowest"),
         Action.SNOOZE: _tr("Snooze"),
         Action.EXPECTED: _tr("Expected"),
     }
@@ -39,6 +43,10 @@ def explanation(action: Action) -> str:
         Action.LIMIT: _tr("Let it have half of the processor time that it used, until undone."),
         Action.UNLIMIT: _tr("Let it have all the processor time that it wants."),
         Action.STOP: _tr("Ask it to end, as by closing it."),
+        Action.KILL: _tr("End it at once; what it has not saved is lost."),
+        Action.NORMAL: _tr("As before SmoothTask changed it, or as everything else."),
+        Action.LOWER: _tr("Others go first where the processor is wanted by several."),
+        Action.LOWEST: _tr("It gets what nobody else wants, of the processor and of the disk."),
         Action.SNOOZE: _tr("No notification of this for a while."),
         Action.EXPECTED: _tr(
             "This is normal for this app: never warn of it again. The settings list what is expected."
@@ -46,12 +54,19 @@ def explanation(action: Action) -> str:
     }[action]
 
 
-def why_not(incident: Incident, action: Action, own_uid: int) -> str:
-    """Why this action can't be done from here, "" if it can."""
-    target = incident.target
-    if action in REMEDIES and (target is None or target.uid != own_uid):
-        return _tr("Only your own apps can be reached from here.")
+def why_not(incident: Incident, action: Action) -> str:
+    """Why this action can't be done any more, "" if it can."""
+    if action in REMEDIES and incident.target is None:
+        return _tr("What caused it has ended already.")
     return ""
+
+
+def hint(incident: Incident, action: Action, own_uid: int) -> str:
+    """What the action does, and who will be asked first."""
+    target = incident.target
+    if action in REMEDIES and target is not None and target.uid != own_uid:
+        return explanation(action) + " " + _tr("It isn't yours: an administrator's password is asked for.")
+    return explanation(action)
 
 
 def why_quiet(hushed: Hushed) -> str:

@@ -11,6 +11,7 @@ from PySide6.QtCore import QModelIndex, QPoint, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
+from smoothtask_gui.domain.incident import Action
 from smoothtask_gui.ui import app_columns, app_icons, formats, theme
 from smoothtask_gui.ui.app_columns import Column
 from smoothtask_gui.ui.app_model import AppModel
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 class AppsPage(QWidget):
     """All apps; `own_uid` is whose may be stopped from here."""
 
-    stop_requested = Signal(object)  # ProcessIdentity
+    acted = Signal(object, object)  # ProcessIdentity, Action
     processes_requested = Signal(object)  # App
 
     def __init__(self, own_uid: int, user_name: UserName, parent: QWidget | None = None) -> None:
@@ -45,7 +46,7 @@ class AppsPage(QWidget):
         self.hint = PlainLabel(tone=Tone.MUTED)
         self.processes = QPushButton(self.tr("Sho&w processes"))
         self.processes.clicked.connect(self._ask_processes)
-        self.stop = QPushButton(self.tr("Stop selecte&d app…"))
+        self.stop = QPushButton(self.tr("Stop selecte&d app"))
         self.stop.clicked.connect(self._ask_stop)
         self._lay_out()
         self._offer()
@@ -65,7 +66,7 @@ class AppsPage(QWidget):
         menu = QMenu(self)
         show = QAction(self.tr("Show processes"), menu)
         show.triggered.connect(self._ask_processes)
-        stop = QAction(self.tr("Stop {name}…").format(name=formats.label(formats.name(app.name))), menu)
+        stop = QAction(self.tr("Stop {name}").format(name=formats.label(formats.name(app.name))), menu)
         stop.setEnabled(not self._why_not_stop())
         stop.triggered.connect(self._ask_stop)
         menu.addActions([show, stop])
@@ -94,7 +95,7 @@ class AppsPage(QWidget):
     def _ask_stop(self) -> None:
         row = self.view.selected_row()
         if row is not None and not self._why_not_stop():
-            self.stop_requested.emit(self.model.lead(row))
+            self.acted.emit(self.model.lead(row), Action.STOP)
 
     def _ask_processes(self, *_: object) -> None:
         row = self.view.selected_row()

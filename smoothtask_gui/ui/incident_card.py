@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWid
 from smoothtask_gui.domain.choices import Scope, ScopeKind
 from smoothtask_gui.domain.incident import Action, Incident
 from smoothtask_gui.ui import formats, theme
-from smoothtask_gui.ui.actions import button_text, explanation, why_not, why_quiet
+from smoothtask_gui.ui.actions import button_text, hint, why_not, why_quiet
 from smoothtask_gui.ui.labels import PlainLabel, Tone
 from smoothtask_gui.ui.status_line import clock
 
@@ -62,10 +62,10 @@ class IncidentCard(QWidget):
         target = incident.target
         for action, button in self.buttons.items():
             button.setVisible(action in incident.actions)
-            reason = why_not(incident, action, self._own_uid)
+            reason = why_not(incident, action)
             button.setEnabled(not reason)
             button.setText(button_text(action, target.comm if target else ""))
-            button.setToolTip(formats.tooltip(reason or explanation(action)))
+            button.setToolTip(formats.tooltip(reason or hint(incident, action, self._own_uid)))
         if Action.SNOOZE in incident.actions:
             self._fill_snoozes(incident)
 
@@ -114,7 +114,7 @@ class IncidentCard(QWidget):
         return button
 
     def _press(self, action: Action) -> None:
-        if self._incident is not None and not why_not(self._incident, action, self._own_uid):
+        if self._incident is not None and not why_not(self._incident, action):
             self.acted.emit(self._incident.id, action)
 
     def _lay_out(self) -> None:

@@ -1,7 +1,7 @@
 """The processes tab: search, table, and the actions on the selected process.
 
-`show_only` leaves one app's processes, and the way back to all of them. Actions leave as signals: whether and how a
-process is stopped is decided elsewhere, with confirmation.
+`show_only` leaves one app's processes, and the way back to all of them. Actions leave as signals: whether and how they
+are done is decided elsewhere, with confirmation.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QMenu,
     QPushButton,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from smoothtask_gui.ui import formats, process_columns, theme
+from smoothtask_gui.domain.incident import Action
+from smoothtask_gui.ui import formats, process_columns, process_menu, theme
 from smoothtask_gui.ui.held_table import HeldTable, make_search
 from smoothtask_gui.ui.labels import PlainLabel, Tone
 from smoothtask_gui.ui.process_columns import Column, UserName
@@ -32,9 +34,9 @@ if TYPE_CHECKING:
 
 
 class ProcessTable(QWidget):
-    """All processes; `own_uid` is whose processes may be stopped from here, `describe` says what one is."""
+    """All processes; `own_uid` is whose processes take no password, `describe` says what one is."""
 
-    stop_requested = Signal(object)  # ProcessIdentity
+    acted = Signal(object, object)  # ProcessIdentity, Action
 
     def __init__(
         self,
@@ -59,9 +61,17 @@ class ProcessTable(QWidget):
         self.all.hide()
         self.details = ProcessDetails(describe)
         self.hint = PlainLabel(tone=Tone.MUTED)
-        self.stop = QPushButton(self.tr("Stop selecte&d…"))
+        self.stop = QPushButton(self.tr("Stop selecte&d"))
         self.stop.setMinimumHeight(theme.TARGET_PX)
-        self.stop.clicked.connect(self._ask_stop)
+        self.stop.clicked.connect(lambda: self._act(Action.STOP))
+        self.more = QToolButton()
+        self.more.setText(self.tr("&More"))
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.more.setMinimumHeight(theme.TARGET_PX)
+        self.more.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._more_menu = QMenu(self.more)
+        self._more_menu.aboutToShow.connect(self._fill_more)
+        self.more.setMenu(self._more_menu)
         self._lay_out()
         self._sample: Sample | None = None
         self.view.chosen.connect(self._selection_changed)
@@ -98,6 +108,7 @@ class ProcessTable(QWidget):
         bar.addWidget(self.search, 1)
         bar.addWidget(self.hint)
         bar.addWidget(self.stop)
+        bar.addWidget(self.more)
         bar.setSpacing(theme.GRID_PX)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, theme.GRID_PX, 0, 0)
@@ -125,25 +136,36 @@ class ProcessTable(QWidget):
         self.hint.say(self.tr("Order held while a row is selected (Esc)") if held else "")
 
     def _offer_stop(self) -> None:
-        reason = self._why_not_stop()
-        self.stop.setEnabled(not reason)
-        self.stop.setToolTip(reason)
+        reason = self._why_not()
+        for button in (self.stop, self.more):
+            button.setEnabled(not reason)
+            button.setToolTip(reason or self._who_is_asked())
 
-    def _why_not_stop(self) -> str:
+    def _who_is_asked(self) -> str:
+        who = self.selected()
+        if who is None or who.uid == self._own_uid:
+            return ""
+        return self.tr("It isn't yours: an administrator's password is asked for.")
+
+    def _why_not(self) -> str:
         row = self.view.selected_row()
         who = self.model.identity(row) if row else None
         if row is None or who is None:
             return self.tr("Select a running process first.")
         if self.model.is_kernel(row):
-            return self.tr("This is a thread of the kernel; it can't be stopped.")
-        if who.uid != self._own_uid:
-            return self.tr("Only your own processes can be stopped from here.")
+            return self.tr("This is a thread of the kernel; nothing can be done to it.")
         return ""
 
-    def _ask_stop(self) -> None:
+    def _act(self, action: Action) -> None:
         who = self.selected()
-        if who is not None and not self._why_not_stop():
-            self.stop_requested.emit(who)
+        if who is not None and not self._why_not():
+            self.acted.emit(who, action)
+
+    def _fill_more(self) -> None:
+        who = self.selected()
+        self._more_menu.clear()
+        if who is not None:
+            process_menu.fill(self._more_menu, who.comm, self._why_not(), self._act)
 
     def menu_for(self, index: QModelIndex) -> QMenu | None:
         """The context menu of a row, None where there is nothing to do."""
@@ -152,14 +174,12 @@ class ProcessTable(QWidget):
             return None
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        name = formats.label(formats.name(who.comm))
-        stop = QAction(self.tr("Stop {name}…").format(name=name), menu)
-        stop.setEnabled(not self._why_not_stop())
-        stop.triggered.connect(self._ask_stop)
+        process_menu.fill(menu, who.comm, self._why_not(), self._act)
+        menu.addSeparator()
         copy = QAction(self.tr("Copy name and PID"), menu)
         copy.setShortcut(QKeySequence.StandardKey.Copy)
         copy.triggered.connect(lambda: QGuiApplication.clipboard().setText(f"{formats.name(who.comm)} {who.pid}"))
-        menu.addActions([stop, copy])
+        menu.addAction(copy)
         return menu
 
     def _open_menu(self, position: QPoint) -> None:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVB
 
 from smoothtask_gui.domain.incident import Action, Incident, Severity
 from smoothtask_gui.ui import formats, theme
-from smoothtask_gui.ui.actions import button_text, explanation, of_a_button, why_not
+from smoothtask_gui.ui.actions import button_text, hint, of_a_button, why_not
 from smoothtask_gui.ui.labels import PlainLabel, Tone
 
 if TYPE_CHECKING:
@@ -107,10 +107,10 @@ class StatusLine(QFrame):
                 self._label(button, incident, self._offered[place])
 
     def _label(self, button: QPushButton, incident: Incident, action: Action) -> None:
-        reason = why_not(incident, action, self._own_uid)
+        reason = why_not(incident, action)
         button.setText(button_text(action, incident.target.comm if incident.target else ""))
         button.setEnabled(not reason)
-        button.setToolTip(formats.tooltip(reason or explanation(action)))
+        button.setToolTip(formats.tooltip(reason or hint(incident, action, self._own_uid)))
 
     def _press(self, place: int) -> None:
         if self._incident is not None and place < len(self._offered):

@@ -16,6 +16,7 @@ from smoothtask_gui.domain.incident import Action
 from smoothtask_gui.ui import theme
 from smoothtask_gui.ui.apps_page import AppsPage
 from smoothtask_gui.ui.connections_page import ConnectionsPage
+from smoothtask_gui.ui.deed_bar import DeedBar
 from smoothtask_gui.ui.gpu_page import GpuPage
 from smoothtask_gui.ui.history_page import HistoryPage
 from smoothtask_gui.ui.history_port import Remember, nothing_recorded
@@ -37,13 +38,13 @@ if TYPE_CHECKING:
 
 
 class MainWindow(QMainWindow):
-    """`own_uid` is whose processes may be stopped; `user_name` turns a uid into a name (it must be quick: cache it).
+    """`own_uid` is whose processes take no password; `user_name` turns a uid into a name (it must be quick: cache it).
 
     `describe` says what a process is, `ask_cost` what SmoothTask itself costs, `remember` what was; all later and on
     Qt's thread.
     """
 
-    stop_requested = Signal(object)  # ProcessIdentity
+    process_acted = Signal(object, object)  # ProcessIdentity, Action
     acted = Signal(int, Action)  # incident id
     snooze_wanted = Signal(object, int)  # Scope, or an incident's id; for how many seconds
     settings_requested = Signal()
@@ -66,6 +67,7 @@ class MainWindow(QMainWindow):
         self._latest: tuple[View, Store] | None = None
         self.status = StatusLine(own_uid)
         self.notice = NoticeBar()
+        self.deeds = DeedBar()
         self.overview = Overview()
         self.apps = AppsPage(own_uid, user_name)
         self.processes = ProcessTable(own_uid, user_name, describe)
@@ -154,7 +156,8 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         for part in (self.apps, self.processes):
-            part.stop_requested.connect(self.stop_requested)
+            part.acted.connect(self.process_acted)
+        self.deeds.undo_wanted.connect(self.process_acted)
         self.status.acted.connect(self._act)
         self.history.incidents.card.acted.connect(self.acted)
         self.history.incidents.card.snooze_wanted.connect(self.snooze_wanted)
@@ -224,5 +227,6 @@ class MainWindow(QMainWindow):
         column.setSpacing(theme.GRID_PX)
         column.addWidget(self.status)
         column.addWidget(self.notice)
+        column.addWidget(self.deeds)
         column.addWidget(self.tabs, 1)
         self.setCentralWidget(body)

@@ -10,11 +10,20 @@ from tests.bus.boxes import ROOT, Box
 OpenBox = Callable[..., Box]
 
 
-def smoothtask(box: Box, *words: str, session: str = "active") -> subprocess.CompletedProcess[str]:
+def inside(box: Box, *words: str, session: str = "active") -> list[str]:
     """The checkout's command line as alice in that session of the box."""
     command = ["env", f"PYTHONPATH={ROOT}", sys.executable, "-P", "-m", "smoothtask_gui", *words]
-    inside = box.held.command(*command, user="alice", session=session)
-    return subprocess.run(inside, cwd="/", capture_output=True, text=True, timeout=60, check=False)
+    return box.held.command(*command, user="alice", session=session)
+
+
+def smoothtask(box: Box, *words: str, session: str = "active") -> subprocess.CompletedProcess[str]:
+    command = inside(box, *words, session=session)
+    return subprocess.run(command, cwd="/", capture_output=True, text=True, timeout=120, check=False)
+
+
+def started(box: Box, *words: str) -> subprocess.Popen[str]:
+    """As `smoothtask`, still running."""
+    return subprocess.Popen(inside(box, *words), cwd="/", stdout=subprocess.PIPE, text=True)
 
 
 def test_an_ordinary_user_of_an_active_session_reads_from_the_helper(box: Box) -> None:

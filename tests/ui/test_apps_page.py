@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 from smoothtask_gui.domain.app import KERNEL, App, AppKind
 from smoothtask_gui.domain.apps import AppGrouper
 from smoothtask_gui.domain.description import Application
-from smoothtask_gui.domain.incident import ProcessIdentity
+from smoothtask_gui.domain.incident import Action, ProcessIdentity
 from smoothtask_gui.domain.origin import Origin
 from smoothtask_gui.ui import formats
 from smoothtask_gui.ui.app_columns import Column
@@ -107,9 +107,9 @@ def test_an_app_of_short_lived_processes_alone_is_shown(page: AppsPage, apps: Ap
 def test_stop_asks_for_the_oldest_process_of_the_selected_app(page: AppsPage, apps: Apps, qtbot: QtBot) -> None:
     page.show_sample(apps.sample(*BROWSER, parents={12: 11}))
     select(page, "Firefox")
-    with qtbot.waitSignal(page.stop_requested) as asked:
+    with qtbot.waitSignal(page.acted) as asked:
         qtbot.mouseClick(page.stop, Qt.MouseButton.LeftButton)
-    assert asked.args == [ProcessIdentity(11, 7, ANNA, "firefox")]
+    assert asked.args == [ProcessIdentity(11, 7, ANNA, "firefox"), Action.STOP]
 
 
 def test_others_apps_and_the_kernel_cannot_be_stopped_and_the_button_says_why(page: AppsPage, apps: Apps) -> None:
@@ -171,7 +171,7 @@ def test_hostile_names_stay_literal(page: AppsPage, apps: Apps) -> None:
     assert column(page) == ["R&D <b>\\x0a\\x1b"]
     select(page, column(page)[0])
     menu = page.menu_for(page.model.index(0, 0))
-    assert menu.actions()[1].text() == "Stop R&&D <b>\\x0a\\x1b…"
+    assert menu.actions()[1].text() == "Stop R&&D <b>\\x0a\\x1b"
 
 
 def test_an_icon_is_never_taken_from_a_file_that_a_desktop_entry_names(qapp: QApplication) -> None:

@@ -132,10 +132,19 @@ def test_a_remedy_without_a_living_process_says_so(room: Room, qtbot: QtBot) -> 
     assert "ended already" in refused.args[0]
 
 
-def test_a_process_of_the_table_is_stopped_without_an_incident(room: Room) -> None:
-    room.watchdog.stop(ProcessIdentity(9, 1, 1000, "firefox"))
-    assert [target.name for _, target in room.remedies.done] == ["firefox"]
+def test_a_process_of_the_table_is_treated_without_an_incident_and_the_window_told(room: Room, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(room.watchdog.done) as done:
+        room.watchdog.treat(ProcessIdentity(9, 1, 1000, "firefox"), Action.LOWER)
+    assert [(action, target.name) for action, target in room.remedies.done] == [(Action.LOWER, "firefox")]
+    assert done.args[0].succeeded
     assert room.deeds == []
+
+
+def test_what_is_done_to_a_row_that_an_open_incident_names_is_kept_in_its_history(room: Room) -> None:
+    culprit = room.monitor.desk.open[0].target
+    assert culprit is not None
+    room.watchdog.treat(culprit, Action.KILL)
+    assert [(action, succeeded) for action, _, succeeded in room.deeds] == [(Action.KILL, True)]
 
 
 def test_a_button_of_an_alert_that_is_over_says_so(room: Room, qtbot: QtBot) -> None:

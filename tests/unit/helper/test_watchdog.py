@@ -4,7 +4,7 @@ import asyncio
 import socket
 from pathlib import Path
 
-from helper.sampler.watchdog import Watchdog
+from helper.bus.watchdog import Watchdog
 
 
 def test_ready_and_signs_of_life_reach_the_socket(tmp_path: Path) -> None:
