@@ -17,7 +17,7 @@ from smoothtask_gui.adapters.process_control import ControlError
 from smoothtask_gui.domain.batch import Batch
 from smoothtask_gui.domain.effects import Notify, Record, Withdraw
 from smoothtask_gui.domain.incident import Action, Incident, ProcessIdentity
-from smoothtask_gui.domain.rules import RULE_NAMES, Rules
+from smoothtask_gui.domain.rules import Rules
 from smoothtask_gui.domain.text import safe_text
 from smoothtask_gui.sources.protocol import SourceChanged
 
@@ -134,7 +134,7 @@ class Watchdog(QObject):
     def pause_alerts(self, *, on: bool) -> None:
         """No notifications at all for an hour, or again from now on."""
         until_ns = self.now_ns() + SNOOZE_NS if on else self.now_ns()
-        for rule in RULE_NAMES:
+        for rule in self.monitor.rules.names:
             self._perform(self.monitor.snooze(rule, until_ns))
         self.paused_until_ns = until_ns if on else None
         self.changed.emit(self.view)

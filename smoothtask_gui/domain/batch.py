@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from smoothtask_gui.domain.parts import DiskReading, Parts
+
 if TYPE_CHECKING:
     from smoothtask_gui.domain.gpu_reading import GpuReading
     from smoothtask_gui.domain.network import Network
@@ -173,6 +175,13 @@ class SystemReading:
     io_pressure_us: int | None
     on_battery: bool | None
     package_energy_uj: int | None = None  # RAPL, all packages; never wraps (sources/energy.py)
+    memory_full_pressure_us: int | None = None
+    io_full_pressure_us: int | None = None
+    swap_in_bytes: int | None = None
+    swap_out_bytes: int | None = None
+    forks: int | None = None  # threads included
+    throttled_ms: int | None = None  # processor packages slowed down for heat (sources/throttling.py)
+    disks: tuple[DiskReading, ...] = ()  # whole disks; empty where /proc or /sys doesn't tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,3 +232,5 @@ class Batch:
     network: Network | None = None  # None where the source can't see connections
     block_io: npt.NDArray[np.void] | None = None  # dtype BLOCK_IO
     gpus: tuple[GpuReading, ...] = ()
+    parts: Parts = Parts()
+    traits: npt.NDArray[np.void] | None = None  # dtype TRAITS, of the busy processes; None where nobody reads them

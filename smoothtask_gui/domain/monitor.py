@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from smoothtask_gui.domain.batch import OomKill, PressureEvent, ProcessExit
 from smoothtask_gui.domain.culprit import Culprits
 from smoothtask_gui.domain.desk import Desk
+from smoothtask_gui.domain.judging.judge import Judge
 from smoothtask_gui.domain.oom import OomRule
 from smoothtask_gui.domain.overheating import OverheatingRule
 from smoothtask_gui.domain.rates import rates
@@ -57,6 +58,8 @@ class Monitor:
         self._heat = OverheatingRule(self._culprits, self._may_stop)
         self._runaway = RunawayRule(self._may_stop)
         self._oom = OomRule()
+        self._declared = Judge(self._may_stop)
+        self._declared.set_rules(rules.declared, 0)
         self._pending_exits: deque[ProcessExit] = deque(maxlen=MOST_PENDING_EXITS)
         self._previous: Batch | None = None
         self._sample: Sample | None = None
@@ -116,7 +119,8 @@ class Monitor:
             self._pending_exits.append(event)
             return ()
         if isinstance(event, PressureEvent):
-            return ()  # no rule judges it yet
+            self._declared.receive_pressure(event)
+            return ()
         now_ns = max(event.boottime_ns, self._now_ns)
         if isinstance(event, OomKill):
             return self._apply(self._oom.receive_event(event, self._rules.oom, now_ns), now_ns)
@@ -138,9 +142,11 @@ class Monitor:
         self._store.gap(self._now_ns)
         self._store.forget_processes()
         self._heat.forget_events()
+        self._declared.forget()
         if source != "none":
             return ()
         changes = self._heat.stop(self._now_ns, unknown=True) + self._runaway.stop(self._now_ns, unknown=True)
+        changes += self._declared.stop(self._now_ns)
         return self._apply(changes, self._now_ns)
 
     def snooze(self, target: str | int, until_boottime_ns: int) -> tuple[Effect, ...]:
@@ -158,7 +164,7 @@ class Monitor:
         """Judge by other rules from now on; incidents of a rule that was switched off end without a word."""
         self._rules = rules
         self._desk.per_hour = rules.notifications.per_hour
-        changes: list[Change] = []
+        changes: list[Change] = self._declared.set_rules(rules.declared, self._now_ns)
         if not rules.overheating.enabled:
             changes += self._heat.stop(self._now_ns)
         if not rules.runaway.enabled:
@@ -186,7 +192,11 @@ class Monitor:
         self._store.append(sample)
         changes: list[Change] = self._oom.receive_time(now_ns, self._rules.oom)
         watched_ns = 0 if self._first_ns is None else now_ns - self._first_ns
-        if watched_ns >= WARM_UP_NS and watched_ns > sample.interval_ns:
+        judges = watched_ns >= WARM_UP_NS and watched_ns > sample.interval_ns
+        changes += self._declared.receive_sample(
+            sample, self._rules.overheating.limit_without_driver_c, judges=judges
+        )
+        if judges:
             changes += self._heat.receive_sample(sample, self._rules.overheating, now_ns)
             changes += self._runaway.receive_sample(sample, self._rules.runaway, now_ns)
         return self._apply(changes, now_ns) + self._desk.wake(now_ns)
@@ -200,6 +210,7 @@ class Monitor:
         """Boot time ran backwards: another boot's readings, nothing kept can be compared."""
         self._store.clear()
         self._heat.forget_events()
+        self._declared.forget()
         self._sample = None
 
     def _culprits(self, now_ns: int) -> Culprits:

@@ -30,6 +30,7 @@ from smoothtask_gui.domain.batch import (
     ThermalEvent,
 )
 from smoothtask_gui.domain.gpu_reading import EngineUse, GpuReading, GpuUse
+from smoothtask_gui.domain.parts import TRAITS, DiskReading, FanReading, FileSystemReading, Parts
 from smoothtask_gui.domain.network import BLOCK_IO, SOCKET, TRAFFIC, Network
 from smoothtask_gui.sources.protocol import SourceChanged
 
@@ -48,6 +49,7 @@ TABLES: Final = {
     "traffic": TRAFFIC,
     "closes": SOCKET,
     "block_io": BLOCK_IO,
+    "traits": TRAITS,
 }
 NEEDED: Final = ("processes", "exited")
 """Tables of every recording; version 2 added the others."""
@@ -60,9 +62,9 @@ _FLAT: Final[dict[str, type[Any]]] = {
     "source_changed": SourceChanged,
 }
 _NAMES: Final = {kind: name for name, kind in _FLAT.items()}
-_FORMAT: Final = re.compile(r"<u[1248]|\|u1|\|S(1|16)|\|b1|\|V(4|16)|\(32,\)<u8")
+_FORMAT: Final = re.compile(r"<[ui][1248]|\|u1|\|S(1|16)|\|b1|\|V(4|16)|\(32,\)<u8")
 _LENGTH: Final = struct.Struct("<I")
-_NESTED: Final = (SystemReading, SensorReading, Lost, GpuReading, GpuUse, EngineUse)
+_NESTED: Final = (SystemReading, SensorReading, Lost, GpuReading, GpuUse, EngineUse, DiskReading, FanReading, FileSystemReading, Parts)
 _HINTS: Final = {kind: get_type_hints(kind) for kind in (*_FLAT.values(), *_NESTED)}
 _OPTIONAL: Final = {
     kind: {item.name for item in dataclasses.fields(kind) if item.default is not dataclasses.MISSING} for kind in _HINTS
@@ -139,6 +141,7 @@ def encode(item: Item) -> bytes:
         "unavailable": item.unavailable,
         "network": None,
         "gpus": [dataclasses.asdict(gpu) for gpu in item.gpus],
+        "parts": dataclasses.asdict(item.parts),
     }
     network = item.network
     if network is not None:
@@ -150,6 +153,7 @@ def encode(item: Item) -> bytes:
         "traffic": None if network is None else network.traffic,
         "closes": None if network is None else network.closes,
         "block_io": item.block_io,
+        "traits": item.traits,
     }
     flat |= {table: None if rows is None else len(rows) for table, rows in tables.items()}
     return _pack(flat) + b"".join(_columns(rows, TABLES[table]) for table, rows in tables.items() if rows is not None)
@@ -254,6 +258,8 @@ def _batch(flat: dict[str, Any], rest: memoryview, layouts: Layouts) -> Batch:
         network=_network(flat.get("network"), tables),
         block_io=tables["block_io"],
         gpus=_several(GpuReading, flat.get("gpus", [])),
+        parts=build(Parts, flat.get("parts", {})),
+        traits=tables["traits"],
     )
 
 

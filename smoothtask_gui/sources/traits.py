@@ -1,0 +1,98 @@
+"""Why a busy process may be busy: its niceness, its terminal, what passes through it. Read for few, every tick.
+
+A process that computes for a person shows it: it is nice, or it is its terminal's foreground job, or bytes pass through
+it. One that merely spins shows none of these. Only processes above BUSY_CORES are looked at, the busiest MOST of them.
+What isn't ours to read (other users' io and descriptors) is flagged as unknown.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from smoothtask_gui.domain.matching import positions
+from smoothtask_gui.domain.parts import TRAITS
+from smoothtask_gui.sources import files
+
+BUSY_CORES: Final = 0.2
+MOST: Final = 16
+_STANDARD_FDS: Final = ("0", "1", "2")
+
+
+class TraitsReader:
+    """Compares CPU times from call to call to find the busy ones."""
+
+    def __init__(self, proc_root: Path = Path("/proc")) -> None:
+        self._root = str(proc_root)
+        self._before: npt.NDArray[np.void] | None = None
+        self._before_ns = 0
+
+    def read(self, processes: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+        """Rows of dtype TRAITS for the busy ones of `processes` (dtype PROCESS, ordered by pid); none the first time."""
+        before, before_ns = self._before, self._before_ns
+        self._before = processes[["pid", "start_ns", "run_ns"]].copy()
+        self._before_ns = time.monotonic_ns()
+        if before is None:
+            return np.zeros(0, TRAITS)
+        place = positions(before, processes["pid"], processes["start_ns"])
+        used = processes["run_ns"].astype(np.float64)
+        used[place >= 0] -= before["run_ns"][place[place >= 0]]
+        busy = np.flatnonzero((used >= BUSY_CORES * (self._before_ns - before_ns)) & ~processes["is_kernel"] & (place >= 0))
+        busy = busy[np.argsort(-used[busy], kind="stable")][:MOST]
+        found = [row for at in np.sort(busy) if (row := self._row(processes[at])) is not None]
+        return np.array(found, TRAITS) if found else np.zeros(0, TRAITS)
+
+    def _row(self, process: np.void) -> tuple[object, ...] | None:
+        pid = int(process["pid"])
+        folder = f"{self._root}/{pid}"
+        try:
+            line = files.read_bytes(f"{folder}/stat", 1024)
+            fields = line[line.rindex(b")") + 2 :].split()
+            group, terminal, listens_to = int(fields[2]), int(fields[4]), int(fields[5])
+            nice, policy = int(fields[16]), int(fields[38])
+        except (OSError, ValueError, IndexError):
+            return None  # gone meanwhile, or hidden
+        passed = _passed_bytes(folder)
+        lost = None if terminal else _lost_terminal(folder)
+        return (
+            pid,
+            int(process["start_ns"]),
+            nice,
+            policy,
+            terminal & 0xFFFFFFFF,
+            bool(terminal) and group == listens_to,
+            bool(lost),
+            passed or 0,
+            passed is not None,
+            lost is not None or bool(terminal),
+        )
+
+
+def _passed_bytes(folder: str) -> int | None:
+    """rchar + wchar of proc_pid_io(5): all that read(2) and write(2) moved."""
+    try:
+        values = dict(line.split(b": ") for line in files.read_bytes(f"{folder}/io", 512).splitlines())
+        return int(values[b"rchar"]) + int(values[b"wchar"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _lost_terminal(folder: str) -> bool | None:
+    """Whether a standard descriptor still is a pseudo-terminal that was closed: the kernel marks its path so."""
+    seen = False
+    for fd in _STANDARD_FDS:
+        try:
+            target = os.readlink(f"{folder}/fd/{fd}")  # noqa: PTH115 - as in files.py
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return None
+        seen = True
+        if target.startswith("/dev/pts/") and target.endswith(" (deleted)"):
+            return True
+    return False if seen else None
