@@ -21,13 +21,16 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QSystemTrayIcon
 
 from smoothtask_gui.adapters.autostart import Autostart, own_command
 from smoothtask_gui.adapters.colour_scheme import choose_platform_theme
+from smoothtask_gui.adapters.desktop_entries import DesktopEntries, application_folders
 from smoothtask_gui.adapters.files import FileError
 from smoothtask_gui.adapters.loop import LoopThread, QtThread
 from smoothtask_gui.adapters.process_control import OwnProcesses
 from smoothtask_gui.adapters.quit_signals import QuitSignals
 from smoothtask_gui.adapters.sampler_client import SamplerClient
 from smoothtask_gui.adapters.settings import SettingsError, SettingsFiles
+from smoothtask_gui.adapters.shipped_rules import shipped_rules
 from smoothtask_gui.domain.monitor import Monitor
+from smoothtask_gui.domain.rules import Rules, RulesError
 from smoothtask_gui.domain.text import safe_text
 from smoothtask_gui.pump import Pump
 from smoothtask_gui.sources.choose import choose
@@ -64,8 +67,10 @@ class Resident(QObject):
         super().__init__()
         self._options, self._loop, self._session = options, loop, session
         self._qt_thread = QtThread()
+        self._desktop = DesktopEntries(application_folders(os.environ, Path.home()))
         self._describer: Describer | None = None
-        self._files = SettingsFiles(user_config_path("smoothtask", appauthor=False), options.rules)
+        shipped, broken = _shipped_rules()
+        self._files = SettingsFiles(user_config_path("smoothtask", appauthor=False), options.rules, shipped)
         self._autostart = Autostart(user_config_path() / "autostart", own_command(sys.argv[0]))
         loaded = self._files.load()
         self.settings = self._with_autostart(loaded.settings)
@@ -78,13 +83,13 @@ class Resident(QObject):
         self.tray = Tray()
         self._notifications_work = False
         self._pump = Pump(
-            partial(choose, options.source, SamplerClient, wants_gpus=self.windows.someone_looks),
+            partial(choose, options.source, SamplerClient, self._desktop, wants_gpus=self.windows.someone_looks),
             self.settings.period_ms,
             partial(self._qt_thread.call, self.watchdog.receive),
         )
         self._pumping: Future[None] | None = None
         self._connect()
-        for problem in loaded.problems:
+        for problem in (*broken, *loaded.problems):
             self.tell(problem)
 
     def run(self) -> int:
@@ -123,11 +128,9 @@ class Resident(QObject):
         """Details of a process: read in a thread of their own, answered on Qt's. Kept when the window closes."""
         if self._describer is None:
             from smoothtask_gui.adapters.describer import Describer  # noqa: PLC0415  # psutil: for a window only
-            from smoothtask_gui.adapters.desktop_entries import DesktopEntries, application_folders  # noqa: PLC0415
             from smoothtask_gui.adapters.identity import IdentityCache  # noqa: PLC0415
 
-            folders = application_folders(os.environ, Path.home())
-            self._describer = Describer(IdentityCache(DesktopEntries(folders)).describe)
+            self._describer = Describer(IdentityCache(self._desktop).describe)
         describer, call = self._describer, self._qt_thread.call
         return lambda who, answer: describer.ask(who, partial(call, answer))
 
@@ -201,6 +204,14 @@ class Resident(QObject):
             self._loop.wait(self._session.close(), CLOSE_TIMEOUT_S)
         except TimeoutError:
             print("smoothtask: the session bus didn't let go in time", file=sys.stderr)
+
+
+def _shipped_rules() -> tuple[Rules, tuple[str, ...]]:
+    """The shipped rules, or none and why: what is watched by code of its own goes on."""
+    try:
+        return shipped_rules(), ()
+    except RulesError as error:
+        return Rules(), (str(error),)
 
 
 def _log_source(source: str, reason: str) -> None:

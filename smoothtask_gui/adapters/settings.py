@@ -45,16 +45,17 @@ class Loaded:
 
 
 class SettingsFiles:
-    """The two files in `folder`; `rules_file` stands in for `rules.toml` (`--rules`)."""
+    """The two files in `folder`; `rules_file` stands in for `rules.toml` (`--rules`). `shipped` is what it changes."""
 
-    def __init__(self, folder: Path, rules_file: Path | None = None) -> None:
+    def __init__(self, folder: Path, rules_file: Path | None = None, shipped: Rules | None = None) -> None:
+        self._shipped = shipped or Rules()
         self._app = folder / "settings.toml"
         self._rules = rules_file or folder / "rules.toml"
 
     def load(self) -> Loaded:
         """Read both files; never raises."""
         app, app_problems = _load(self._app, parse_app_settings, Settings())
-        rules, rules_problems = _load(self._rules, parse_rules, Rules())
+        rules, rules_problems = _load(self._rules, self._parse_rules, self._shipped)
         return Loaded(replace(app, rules=rules), (*app_problems, *rules_problems))
 
     def save(self, settings: Settings) -> tuple[str, ...]:
@@ -64,9 +65,12 @@ class SettingsFiles:
             raise SettingsError("Settings weren't saved: " + " ".join(wrong.values()))
         try:
             said = _save(self._app, parse_app_settings, _app_values(settings))
-            return said + _save(self._rules, parse_rules, _values(settings.rules))
+            return said + _save(self._rules, self._parse_rules, _values(settings.rules))
         except FileError as error:
             raise SettingsError(f"Settings weren't saved: {error}.") from error
+
+    def _parse_rules(self, text: str, file: str) -> Rules:
+        return parse_rules(text, file, self._shipped)
 
 
 def parse_app_settings(text: str, file: str) -> Settings:
@@ -190,6 +194,8 @@ def _values(settings: Any) -> dict[str, Any]:
     """A settings dataclass as TOML's types."""
     values: dict[str, Any] = {}
     for entry in fields(settings):
+        if entry.name == "declared":  # written by people only; the file keeps them as they are
+            continue
         value = getattr(settings, entry.name)
         if is_dataclass(value):
             values[entry.name] = _values(value)

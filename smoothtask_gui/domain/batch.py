@@ -19,6 +19,7 @@ from smoothtask_gui.domain.parts import DiskReading, Parts
 if TYPE_CHECKING:
     from smoothtask_gui.domain.gpu_reading import GpuReading
     from smoothtask_gui.domain.network import Network
+    from smoothtask_gui.domain.origin import Origin
 
 
 class Missing(IntFlag):
@@ -232,5 +233,6 @@ class Batch:
     network: Network | None = None  # None where the source can't see connections
     block_io: npt.NDArray[np.void] | None = None  # dtype BLOCK_IO
     gpus: tuple[GpuReading, ...] = ()
+    origins: tuple[Origin, ...] = ()  # what was learned of processes since the batch before
     parts: Parts = Parts()
     traits: npt.NDArray[np.void] | None = None  # dtype TRAITS, of the busy processes; None where nobody reads them
