@@ -31,6 +31,7 @@ NAMES = (
     "others",
     "activity",
     "apps",
+    "rules",
     "bus_flood",
 )
 LIMIT_S = 900

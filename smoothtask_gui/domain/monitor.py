@@ -16,10 +16,10 @@ from smoothtask_gui.domain.batch import OomKill, PressureEvent, ProcessExit
 from smoothtask_gui.domain.culprit import Culprits
 from smoothtask_gui.domain.desk import Desk
 from smoothtask_gui.domain.judging.judge import Judge
+from smoothtask_gui.domain.judging.runaway import runaway_rule
 from smoothtask_gui.domain.oom import OomRule
 from smoothtask_gui.domain.overheating import OverheatingRule
 from smoothtask_gui.domain.rates import rates
-from smoothtask_gui.domain.runaway import RunawayRule
 from smoothtask_gui.domain.store import Store
 from smoothtask_gui.domain.view import View, make_view
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.changes import Change
     from smoothtask_gui.domain.effects import Effect
     from smoothtask_gui.domain.incident import Incident
+    from smoothtask_gui.domain.judging.rule import Rule
     from smoothtask_gui.domain.rules import Rules
     from smoothtask_gui.domain.sample import Sample
 
@@ -57,10 +58,9 @@ class Monitor:
         self._own_uid = own_uid
         self._desk = Desk(rules.notifications.per_hour, first_incident_id)
         self._heat = OverheatingRule(self._culprits, self._may_stop)
-        self._runaway = RunawayRule(self._may_stop)
         self._oom = OomRule()
         self._declared = Judge(self._may_stop)
-        self._declared.set_rules(rules.declared, 0)
+        self._declared.set_rules(_declared(rules), 0)
         self._pending_exits: deque[ProcessExit] = deque(maxlen=MOST_PENDING_EXITS)
         self._previous: Batch | None = None
         self._sample: Sample | None = None
@@ -150,8 +150,7 @@ class Monitor:
         self._declared.forget()
         if source != "none":
             return ()
-        changes = self._heat.stop(self._now_ns, unknown=True) + self._runaway.stop(self._now_ns, unknown=True)
-        changes += self._declared.stop(self._now_ns)
+        changes = self._heat.stop(self._now_ns, unknown=True) + self._declared.stop(self._now_ns)
         return self._apply(changes, self._now_ns)
 
     def snooze(self, target: str | int, until_boottime_ns: int) -> tuple[Effect, ...]:
@@ -169,11 +168,9 @@ class Monitor:
         """Judge by other rules from now on; incidents of a rule that was switched off end without a word."""
         self._rules = rules
         self._desk.per_hour = rules.notifications.per_hour
-        changes: list[Change] = self._declared.set_rules(rules.declared, self._now_ns)
+        changes: list[Change] = self._declared.set_rules(_declared(rules), self._now_ns)
         if not rules.overheating.enabled:
             changes += self._heat.stop(self._now_ns)
-        if not rules.runaway.enabled:
-            changes += self._runaway.stop(self._now_ns)
         if not rules.oom.enabled:
             changes += self._oom.receive_time(self._now_ns, rules.oom)
         return self._apply(changes, self._now_ns)
@@ -203,7 +200,6 @@ class Monitor:
         )
         if judges:
             changes += self._heat.receive_sample(sample, self._rules.overheating, now_ns)
-            changes += self._runaway.receive_sample(sample, self._rules.runaway, now_ns)
         return self._apply(changes, now_ns) + self._desk.wake(now_ns)
 
     def _apply(self, changes: Iterable[Change], now_ns: int) -> tuple[Effect, ...]:
@@ -224,3 +220,8 @@ class Monitor:
 
     def _may_stop(self, uid: int) -> bool:
         return self._own_uid is None or uid == self._own_uid
+
+
+def _declared(rules: Rules) -> tuple[Rule, ...]:
+    """What the engine judges."""
+    return (runaway_rule(rules.runaway), *rules.declared)

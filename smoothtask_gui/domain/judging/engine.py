@@ -57,15 +57,27 @@ class Engine:
         """Nothing can be read any more: open alerts end as unknown."""
         return [change for name in self._rules for change in self._end_all(name, now_ns, unknown=True)]
 
-    def judge(self, tables: Mapping[Scope, Table], now_ns: int, interval_ns: int, *, blind: bool = False) -> list[Change]:
-        """One tick. `blind`: what the values say of the interval can't be trusted (the machine slept)."""
+    def judge(
+        self,
+        tables: Mapping[Scope, Table],
+        now_ns: int,
+        interval_ns: int,
+        *,
+        blind: bool = False,
+        careful: bool = False,
+    ) -> list[Change]:
+        """One tick.
+
+        `blind`: what the values say of the interval can't be trusted (the machine slept). `careful`: it is so early
+        that a single sample may be anything; nothing fires before FEWEST_LOOKS have found it.
+        """
         changes: list[Change] = []
         for rule in self._rules.values():
             table = tables.get(rule.scope)
-            if table is not None:
-                watched = self._watched.setdefault(rule.name, {})
-                one = _Pass(rule, table, tables.get(Scope.PROCESS), watched, self._may_stop)
-                changes += one.judge(now_ns, interval_ns, blind=blind)
+            watched = self._watched.setdefault(rule.name, {})
+            if table is not None and (len(table.rows) or watched):
+                one = _Pass(rule, table, tables.get(Scope.APP), watched, self._may_stop)
+                changes += one.judge(now_ns, interval_ns, blind=blind, fewest_looks=FEWEST_LOOKS if careful else 1)
         return changes
 
     def _end_all(self, name: str, now_ns: int, *, is_silent: bool = False, unknown: bool = False) -> list[Change]:
@@ -99,11 +111,12 @@ class _Pass:
         self._values.update(rule.numbers)
         self._shown: Floats | None = None
         self._limits: Floats | None = None
+        self._fewest_looks = 1
 
-    def judge(self, now_ns: int, interval_ns: int, *, blind: bool) -> list[Change]:
-        rule = self._rule
+    def judge(self, now_ns: int, interval_ns: int, *, blind: bool, fewest_looks: int) -> list[Change]:
+        rule, self._fewest_looks = self._rule, fewest_looks
         holds = rule.when.of(self._values, self._count)
-        clear = rule.clear_when.of(self._values, self._count) if rule.clear_when is not None else None
+        clear = rule.clear_when.of(self._values, self._count) if rule.clear_when is not None and self._watched else None
         rows = {key: self._table.rows.find(key) for key in self._watched} if self._count else {}
         changes: list[Change] = []
         for key, watched in list(self._watched.items()):
@@ -115,27 +128,28 @@ class _Pass:
             else:
                 changes += self._advance(key, watched, row, holds, clear, now_ns, interval_ns, blind=blind)
         if not blind:
-            self._begin(holds, {row for row in rows.values() if row is not None}, now_ns, interval_ns)
+            changes += self._begin(holds, {row for row in rows.values() if row is not None}, now_ns, interval_ns)
         return changes
 
-    def _begin(self, holds: Truth, known: set[int], now_ns: int, interval_ns: int) -> None:
-        """Watch the strongest of those that hold now and aren't watched yet: pending, with this first look."""
+    def _begin(self, holds: Truth, known: set[int], now_ns: int, interval_ns: int) -> list[Change]:
+        """Watch the strongest of those that hold now and aren't watched yet."""
         rule = self._rule
         fresh = [row for row in np.flatnonzero(holds.true).tolist() if row not in known]
+        changes: list[Change] = []
         if not fresh:
-            return
+            return changes
         fresh.sort(key=lambda row: (math.inf if math.isnan(value := self._value(row)) else -value, row))
         self._make_room(len(fresh))
         for row in fresh:
             if len(self._watched) >= MOST_WATCHED:
-                return
+                break
             target = self._table.rows.target(row)
             if target.is_called(rule.ignore):
                 continue
-            alert = advance(Alert(replace(rule.timing, for_ns=_NEVER)), holds=True, now_ns=now_ns, covers_ns=interval_ns)
-            watched = Watched(replace(alert, timing=rule.timing), target, now_ns - interval_ns, looks=1)
-            watched.add(self._value(row), self._level(row), interval_ns)
-            self._watched[self._table.rows.key(row)] = watched
+            key = self._table.rows.key(row)
+            self._watched[key] = watched = Watched(Alert(rule.timing), target, now_ns - interval_ns)
+            changes += self._advance(key, watched, row, holds, None, now_ns, interval_ns, blind=False)
+        return changes
 
     def _make_room(self, wanted: int) -> None:
         """Forget cooldowns, the oldest first, where new targets need the place."""
@@ -158,7 +172,7 @@ class _Pass:
         before = replace(watched.alert, timing=self._rule.timing)
         found = None if row is None or blind else self._holds(watched, row, holds, clear, interval_ns)
         timing = before.timing
-        if found and not before.is_firing and (watched.looks + 1 < FEWEST_LOOKS or not self._lasts(watched, row)):
+        if found and not before.is_firing and (watched.looks + 1 < self._fewest_looks or not self._lasts(watched, row)):
             timing = replace(timing, for_ns=_NEVER)
         alert = advance(replace(before, timing=timing), holds=found, now_ns=now_ns, covers_ns=interval_ns)
         watched.alert = alert = replace(alert, timing=self._rule.timing)

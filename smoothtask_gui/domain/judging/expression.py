@@ -11,7 +11,7 @@ import ast
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,15 @@ class Truth:
     false: Flags
 
 
+_Scalar = TypeVar("_Scalar", bound=np.generic)
+
+
+def _wide(found: npt.NDArray[_Scalar], count: int) -> npt.NDArray[_Scalar]:
+    """One value for all rows as one a row."""
+    found = np.asarray(found)
+    return found if found.shape == (count,) else np.full(count, found)
+
+
 _TruthOf = Callable[[Values], Truth]
 _NumberOf = Callable[[Values], Floats]
 
@@ -51,7 +60,7 @@ class Expression:
     def of(self, values: Values, count: int) -> Floats:
         """Shape (count,); `values` must hold every one of `names`."""
         with np.errstate(all="ignore"):  # absurd counters give absurd numbers, never a warning
-            return np.broadcast_to(self._evaluate(values), count)
+            return _wide(self._evaluate(values), count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +75,7 @@ class Condition:
         """Shape (count,) each; `values` must hold every one of `names`."""
         with np.errstate(all="ignore"):
             truth = self._evaluate(values)
-        return Truth(np.broadcast_to(truth.true, count), np.broadcast_to(truth.false, count))
+        return Truth(_wide(truth.true, count), _wide(truth.false, count))
 
 
 def condition(text: str) -> Condition:

@@ -99,7 +99,8 @@ def median_slope(times_s: Floats, values: Floats) -> float:
     able = spans > 0
     if not able.any():
         return math.nan
-    return float(np.median((values[other] - values[one])[able] / spans[able]))
+    slopes = np.sort((values[other] - values[one])[able] / spans[able])
+    return float((slopes[(len(slopes) - 1) // 2] + slopes[len(slopes) // 2]) / 2)
 
 
 def _places(known: Keys, wanted: Keys) -> npt.NDArray[np.intp]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from smoothtask_gui.domain.judging.app_table import AppSeries, app_table
 from smoothtask_gui.domain.judging.engine import Engine
 from smoothtask_gui.domain.judging.machine import MachineSeries, machine_table
 from smoothtask_gui.domain.judging.part_tables import PartSeries
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.sample import Sample
 
 ALARM_NS: Final = 10_000_000_000
+CAREFUL_NS: Final = 60_000_000_000
 RESUME_NS: Final = 15_000_000_000
 """A sample over longer than this, and than thrice the one before, spans a sleep or a standstill: its values are means."""
 
@@ -37,7 +39,9 @@ class Judge:
         self._machine = MachineSeries()
         self._parts = PartSeries()
         self._processes = ProcessSeries()
+        self._apps = AppSeries()
         self._alarm_ns: int | None = None
+        self._began_ns: int | None = None  # the first sample, or the first after a sleep
         self._interval_ns = 0
         self._tables: dict[Scope, Table] = {}
 
@@ -59,10 +63,13 @@ class Judge:
         """Judge a tick; not `judges`: only remember it."""
         tables = self._make(sample, limit_without_driver_c)
         before_ns, self._interval_ns = self._interval_ns, sample.interval_ns
-        slept = sample.interval_ns > max(RESUME_NS, 3 * before_ns)
+        slept = bool(before_ns) and sample.interval_ns > max(RESUME_NS, 3 * before_ns)
+        if self._began_ns is None or slept or sample.boottime_ns < self._began_ns:
+            self._began_ns = sample.boottime_ns
         if not judges:
             return []
-        return self._engine.judge(tables, sample.boottime_ns, sample.interval_ns, blind=slept)
+        careful = sample.boottime_ns - self._began_ns < CAREFUL_NS
+        return self._engine.judge(tables, sample.boottime_ns, sample.interval_ns, blind=slept, careful=careful)
 
     def stop(self, now_ns: int) -> list[Change]:
         """Nothing can be read any more."""
@@ -71,9 +78,10 @@ class Judge:
 
     def forget(self) -> None:
         """Another source or boot: nothing remembered of targets can be compared."""
-        for series in (self._machine, self._parts, self._processes):
+        for series in (self._machine, self._parts, self._processes, self._apps):
             series.forget()
-        self._alarm_ns = None
+        self._alarm_ns = self._began_ns = None
+        self._interval_ns = 0
 
     def _make(self, sample: Sample, limit_without_driver_c: float) -> dict[Scope, Table]:
         values = self._machine.values(sample, limit_without_driver_c)
@@ -81,6 +89,8 @@ class Judge:
         tables = {Scope.MACHINE: machine_table(values), **self._parts.tables(sample, values)}
         columns = self._processes.columns(sample, values["memory_left_bytes"])
         tables[Scope.PROCESS] = process_table(sample, columns, values)
+        apps = self._apps.columns(sample, columns, values["memory_left_bytes"])
+        tables[Scope.APP] = app_table(sample, apps, columns, values)
         self._tables = tables
         return tables
 

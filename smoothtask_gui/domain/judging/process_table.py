@@ -13,7 +13,7 @@ from smoothtask_gui.domain.incident import ProcessIdentity
 from smoothtask_gui.domain.judging.growth import GrowthWindow
 from smoothtask_gui.domain.judging.table import Key, Table, Target
 from smoothtask_gui.domain.matching import is_same_start, positions, row_of
-from smoothtask_gui.domain.naming import process_name
+from smoothtask_gui.domain.naming import is_idle_injection, process_name
 from smoothtask_gui.domain.network import Protocol
 from smoothtask_gui.domain.text import safe_text
 
@@ -158,11 +158,14 @@ def traits_of(sample: Sample) -> dict[str, Floats]:
 def spinning_cores(sample: Sample, traits: dict[str, Floats]) -> Floats:
     """The CPU time of processes that show no reason for it; NaN where that can't be told.
 
-    The kernel's own threads have a reason while disks or network are at work. Of recordings without traits (before
+    The kernel's own threads have a reason while disks or network are at work, and where they force a CPU to idle. Of recordings without traits (before
     version 0.2) all CPU time counts.
     """
     rows, system = sample.processes, sample.system
     cores = np.array(rows["cpu_ratio"])
+    for at in np.flatnonzero(rows["is_kernel"] & (cores >= LEAST_CORES)):
+        if is_idle_injection(bytes(rows["comm"][at]), is_kernel=True):
+            cores[at] = 0.0
     at_work = [rate for rate in (system.disk_read_bps, system.disk_write_bps, system.network_received_bps) if rate]
     if sum(at_work) > WORKING_BPS:
         cores[rows["is_kernel"]] = 0.0

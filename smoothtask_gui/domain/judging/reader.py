@@ -150,9 +150,9 @@ def _same_scope(rule: Rule, value: object) -> Scope:
 
 def _blamed(rule: Rule, value: object) -> str:
     if rule.scope in (Scope.PROCESS, Scope.APP):
-        raise RulesError(f"is for rules about no process: this one's scope is {str(rule.scope)!r}")
-    if not isinstance(value, str) or (value and value not in SERIES[Scope.PROCESS]):
-        raise RulesError(f"must be a series of processes, not {value!r}{nearest(str(value), SERIES[Scope.PROCESS])}")
+        raise RulesError(f"is for rules about neither apps nor processes: this one's scope is {str(rule.scope)!r}")
+    if not isinstance(value, str) or (value and value not in SERIES[Scope.APP]):
+        raise RulesError(f"must be a series of apps, not {value!r}{nearest(str(value), SERIES[Scope.APP])}")
     return value
 
 

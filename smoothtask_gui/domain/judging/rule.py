@@ -19,7 +19,7 @@ class Rule:
 
     While it fires it is over once `clear_when` holds (without one: once `when` doesn't). `value` is the number whose
     peak the incident shows, `level` what it is compared with, `share` the culprit's part of the whole (0..1). Texts
-    hold {series} in braces; a sentence of `body` with a missing one is left out. `blames` is for rules about no process.
+    hold {series} in braces; a sentence of `body` with a missing one is left out. `blames` is for rules about neither apps nor processes.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Rule:
     critical_when: Condition | None = None
     level: Expression | None = None
     share: Expression | None = None
-    blames: str = ""  # series of processes: those with most of it are named as culprits
+    blames: str = ""  # series of apps: those with most of it are named as culprits
     enabled: bool = True
     for_s: float = 60.0
     keep_firing_for_s: float = 15.0

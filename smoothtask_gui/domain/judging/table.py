@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+from smoothtask_gui.domain.text import safe_text
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.incident import ProcessIdentity
     from smoothtask_gui.domain.judging.expression import Floats
 
 Key = Hashable
+COMM_BYTES: Final = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,11 @@ class Target:
     aliases: tuple[str, ...] = ()  # other names by which an ignore list may mean it
 
     def is_called(self, names: Sequence[str]) -> bool:
-        """Whether one of these means it."""
-        return bool(names) and not {self.name, *self.aliases}.isdisjoint(names)
+        """Whether one of these means it; the kernel keeps COMM_BYTES of a process's name."""
+        if not names:
+            return False
+        cut = {safe_text(name.encode(errors="surrogateescape")[:COMM_BYTES]) for name in names}
+        return self.name in names or not cut.isdisjoint(self.aliases)
 
 
 class Rows(Protocol):
