@@ -55,6 +55,7 @@ APP_ID: Final = "io.github.smoothtask.SmoothTask"
 CLOSE_TIMEOUT_S: Final = 3.0
 ICON_FILL_STEP: Final = 5
 ICON_COLOUR: Final = 0xFF56B4E9  # the icon's own blue: for a source tree, whose icon no theme knows
+RULES_LOOK_MS: Final = 3_000
 TRAY_PATIENCE_MS: Final = 5_000
 """A panel that starts with the session may come later than we do."""
 
@@ -89,6 +90,9 @@ class Resident(QObject):
         )
         self._pumping: Future[None] | None = None
         self._connect()
+        self._rules_timer = QTimer(self, interval=RULES_LOOK_MS)
+        self._rules_timer.timeout.connect(self._reload_rules)
+        self._rules_timer.start()
         for problem in (*broken, *loaded.problems):
             self.tell(problem)
 
@@ -175,6 +179,19 @@ class Resident(QObject):
                 self.tell(said)
         except (FileError, SettingsError) as error:
             QMessageBox.warning(None, "SmoothTask", str(error))
+
+    def _reload_rules(self) -> None:
+        """Somebody may have edited the rules' file."""
+        found = self._files.reload_rules(self.settings.rules)
+        if found is None:
+            return
+        rules, problem = found
+        if problem:
+            self.tell(problem)
+        elif rules != self.settings.rules:
+            self.settings = replace(self.settings, rules=rules)
+            self.windows.apply_settings(self.settings)
+            self.watchdog.set_rules(rules)
 
     def _with_autostart(self, settings: Settings) -> Settings:
         try:

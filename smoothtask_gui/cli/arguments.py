@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     probes.add_argument("--json", action="store_true", help="one JSON object a line and probe")
     _add_record(commands)
     _add_alerts(commands)
+    _add_rules(commands)
     doctor = commands.add_parser("doctor", help="what works, what doesn't, why, what to do", epilog=_EPILOG)
     doctor.add_argument("--json", action="store_true", help="rows as one JSON array")
     return top_parser
@@ -79,6 +80,16 @@ def _add_alerts(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     alerts.add_argument("--rules", type=Path, metavar="FILE", help="rules to use (default: the built-in ones)")
     alerts.add_argument("--seconds", type=_seconds, metavar="N", help="end after N seconds (default: go on)")
     _add_source(alerts)
+
+
+def _add_rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    rules = commands.add_parser(
+        "rules", help="what is watched for, and whether that can be judged here", epilog=_EPILOG
+    )
+    rules.add_argument("--json", action="store_true", help="one JSON object a line and rule")
+    rules.add_argument("--rules", type=Path, metavar="FILE", help="rules to use (default: the built-in ones)")
+    rules.add_argument("--check", type=Path, metavar="FILE", help="only say whether FILE is right")
+    rules.add_argument("--source", type=_source, default="auto", metavar="SOURCE", help=_SOURCES)
 
 
 def _add_source(command: argparse.ArgumentParser) -> None:

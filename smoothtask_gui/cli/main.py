@@ -124,6 +124,10 @@ def _job(arguments: argparse.Namespace) -> Coroutine[object, object, int]:
         from smoothtask_gui.cli.alerts import alerts  # noqa: PLC0415 - as above
 
         return alerts(arguments)
+    if arguments.command == "rules":
+        from smoothtask_gui.cli.rules import rules  # noqa: PLC0415 - as above
+
+        return rules(arguments)
     from smoothtask_gui.cli.doctor import doctor  # noqa: PLC0415 - as above
 
     return doctor(arguments, version())

@@ -17,6 +17,7 @@ from smoothtask_gui.domain.culprit import Culprits
 from smoothtask_gui.domain.desk import Desk
 from smoothtask_gui.domain.judging.judge import Judge
 from smoothtask_gui.domain.judging.runaway import runaway_rule
+from smoothtask_gui.domain.judging.status import RuleStatus, statuses
 from smoothtask_gui.domain.oom import OomRule
 from smoothtask_gui.domain.overheating import OverheatingRule
 from smoothtask_gui.domain.rates import rates
@@ -175,6 +176,12 @@ class Monitor:
             changes += self._oom.receive_time(self._now_ns, rules.oom)
         return self._apply(changes, self._now_ns)
 
+    def rule_statuses(self) -> list[RuleStatus]:
+        """Which rules can be judged here; empty until two batches of one source have come."""
+        if self._sample is None:
+            return []
+        return statuses(self._rules, _declared(self._rules), self._declared.tables, self._sample)
+
     def view(self) -> View:
         """One frozen picture for the user interface; a fraction of a millisecond, made when asked for."""
         return make_view(
@@ -195,9 +202,7 @@ class Monitor:
         changes: list[Change] = self._oom.receive_time(now_ns, self._rules.oom)
         watched_ns = 0 if self._first_ns is None else now_ns - self._first_ns
         judges = watched_ns >= WARM_UP_NS and watched_ns > sample.interval_ns
-        changes += self._declared.receive_sample(
-            sample, self._rules.overheating.limit_without_driver_c, judges=judges
-        )
+        changes += self._declared.receive_sample(sample, self._rules.overheating.limit_without_driver_c, judges=judges)
         if judges:
             changes += self._heat.receive_sample(sample, self._rules.overheating, now_ns)
         return self._apply(changes, now_ns) + self._desk.wake(now_ns)

@@ -31,9 +31,9 @@ from smoothtask_gui.domain.batch import (
 )
 from smoothtask_gui.domain.description import Application
 from smoothtask_gui.domain.gpu_reading import EngineUse, GpuReading, GpuUse
-from smoothtask_gui.domain.parts import TRAITS, DiskReading, FanReading, FileSystemReading, Parts
 from smoothtask_gui.domain.network import BLOCK_IO, SOCKET, TRAFFIC, Network
 from smoothtask_gui.domain.origin import Origin
+from smoothtask_gui.domain.parts import TRAITS, DiskReading, FanReading, FileSystemReading, Parts
 from smoothtask_gui.sources.protocol import SourceChanged
 
 if TYPE_CHECKING:

@@ -16,7 +16,26 @@ NO_FANS: Final = "no fan reports its speed"
 NO_STORE: Final = "no file system that is stored here is mounted"
 MOST_FILE_SYSTEMS: Final = 64
 STORED: Final = frozenset(
-    "ext2 ext3 ext4 xfs btrfs f2fs bcachefs jfs reiserfs nilfs2 zfs vfat exfat ntfs ntfs3 hfsplus udf overlay".split()
+    [
+        "ext2",
+        "ext3",
+        "ext4",
+        "xfs",
+        "btrfs",
+        "f2fs",
+        "bcachefs",
+        "jfs",
+        "reiserfs",
+        "nilfs2",
+        "zfs",
+        "vfat",
+        "exfat",
+        "ntfs",
+        "ntfs3",
+        "hfsplus",
+        "udf",
+        "overlay",
+    ]
 )
 """Types that store what they hold on this machine. Network file systems are left out: a server that is gone would hang us."""
 _ESCAPED: Final = re.compile(r"\\([0-7]{3})")

@@ -94,9 +94,7 @@ def parse_pressure(text: bytes, extent: bytes = b"some") -> int | None:
 def parse_vmstat(text: bytes) -> dict[bytes, int]:
     """Parse /proc/vmstat: counters by name; lines of another form are left out."""
     return {
-        words[0]: int(words[1])
-        for line in text.split(b"\n")
-        if len(words := line.split()) == 2 and words[1].isdigit()
+        words[0]: int(words[1]) for line in text.split(b"\n") if len(words := line.split()) == 2 and words[1].isdigit()
     }
 
 

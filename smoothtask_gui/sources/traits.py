@@ -42,7 +42,9 @@ class TraitsReader:
         place = positions(before, processes["pid"], processes["start_ns"])
         used = processes["run_ns"].astype(np.float64)
         used[place >= 0] -= before["run_ns"][place[place >= 0]]
-        busy = np.flatnonzero((used >= BUSY_CORES * (self._before_ns - before_ns)) & ~processes["is_kernel"] & (place >= 0))
+        busy = np.flatnonzero(
+            (used >= BUSY_CORES * (self._before_ns - before_ns)) & ~processes["is_kernel"] & (place >= 0)
+        )
         busy = busy[np.argsort(-used[busy], kind="stable")][:MOST]
         found = [row for at in np.sort(busy) if (row := self._row(processes[at])) is not None]
         return np.array(found, TRAITS) if found else np.zeros(0, TRAITS)
@@ -74,7 +76,7 @@ class TraitsReader:
 
 
 def _passed_bytes(folder: str) -> int | None:
-    """rchar + wchar of proc_pid_io(5): all that read(2) and write(2) moved."""
+    """Rchar + wchar of proc_pid_io(5): all that read(2) and write(2) moved."""
     try:
         values = dict(line.split(b": ") for line in files.read_bytes(f"{folder}/io", 512).splitlines())
         return int(values[b"rchar"]) + int(values[b"wchar"])

@@ -187,9 +187,7 @@ class _Pass:
             watched.add(self._value(row), self._level(row), interval_ns)
         return self._say(key, watched, row, now_ns, was_firing=before.is_firing)
 
-    def _holds(
-        self, watched: Watched, row: int, holds: Truth, clear: Truth | None, interval_ns: int
-    ) -> bool | None:
+    def _holds(self, watched: Watched, row: int, holds: Truth, clear: Truth | None, interval_ns: int) -> bool | None:
         """Whether the condition goes on for one that is watched, None if that can't be known."""
         found = True if holds.true[row] else False if holds.false[row] else None
         is_clear = None if clear is None else True if clear.true[row] else False if clear.false[row] else None

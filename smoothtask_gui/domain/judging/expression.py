@@ -70,6 +70,7 @@ class Condition:
     text: str
     names: tuple[str, ...]
     _evaluate: _TruthOf = field(compare=False, repr=False)
+    _tree: ast.expr = field(compare=False, repr=False)
 
     def of(self, values: Values, count: int) -> Truth:
         """Shape (count,) each; `values` must hold every one of `names`."""
@@ -77,11 +78,15 @@ class Condition:
             truth = self._evaluate(values)
         return Truth(_wide(truth.true, count), _wide(truth.false, count))
 
+    def can_hold(self, missing: frozenset[str]) -> bool:
+        """Whether it could be true though these series are missing."""
+        return _can_be(self._tree, missing, wanted=True)
+
 
 def condition(text: str) -> Condition:
     """Read a condition. Raises ExpressionError."""
     tree = _parse(text)
-    return Condition(text, _names(tree), _truth(tree))
+    return Condition(text, _names(tree), _truth(tree), tree)
 
 
 def expression(text: str) -> Expression:
@@ -102,6 +107,15 @@ def _parse(text: str) -> ast.expr:
 
 def _names(tree: ast.expr) -> tuple[str, ...]:
     return tuple(sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}))
+
+
+def _can_be(node: ast.expr, missing: frozenset[str], *, wanted: bool) -> bool:
+    if isinstance(node, ast.BoolOp):
+        parts = (_can_be(part, missing, wanted=wanted) for part in node.values)
+        return all(parts) if isinstance(node.op, ast.And) is wanted else any(parts)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return _can_be(node.operand, missing, wanted=not wanted)
+    return missing.isdisjoint(_names(node))
 
 
 _COMPARISONS: Final = {
@@ -190,9 +204,7 @@ def _number(node: ast.expr) -> _NumberOf:
     )
 
 
-def _quotient(
-    left: _NumberOf, right: _NumberOf
-) -> _NumberOf:
+def _quotient(left: _NumberOf, right: _NumberOf) -> _NumberOf:
     def evaluate(values: Values) -> Floats:
         divisor = right(values)
         return left(values) / np.where(divisor == 0, np.nan, divisor)  # nothing is a part of nothing

@@ -36,11 +36,6 @@ class MachineSeries:
         available = total - used
         left = available + _or_nan(system.swap_free_bytes)
         shrinking_bps = -float(self._memory.observe(_MACHINE, np.array([left]), sample.boottime_ns).per_s[0])
-        cpu = cpu_sensor(sample.sensors)
-        limit = limit_of(cpu, limit_without_driver_c) if cpu else None
-        temperature_c = _or_nan(cpu.temperature_c if cpu else None)
-        headroom_c = limit.temperature_c - temperature_c if limit else math.nan
-        rising = self._heat.observe(_MACHINE, np.array([temperature_c]), sample.boottime_ns)
         return {
             "cpus": float(system.cpus),
             "cpu_busy_ratio": _or_nan(system.cpu_busy_ratio),
@@ -65,11 +60,21 @@ class MachineSeries:
             "forks_per_s": _or_nan(system.forks_per_s),
             "on_battery": _or_nan(system.on_battery),
             "package_w": _or_nan(system.package_watts),
+            **self._heat_values(sample, limit_without_driver_c),
+            "throttled_ratio": _or_nan(system.throttled_ratio),
+        }
+
+    def _heat_values(self, sample: Sample, limit_without_driver_c: float) -> dict[str, float]:
+        cpu = cpu_sensor(sample.sensors)
+        limit = limit_of(cpu, limit_without_driver_c) if cpu else None
+        temperature_c = _or_nan(cpu.temperature_c if cpu else None)
+        headroom_c = limit.temperature_c - temperature_c if limit else math.nan
+        rising = self._heat.observe(_MACHINE, np.array([temperature_c]), sample.boottime_ns)
+        return {
             "cpu_temperature_c": temperature_c,
             "cpu_limit_c": limit.temperature_c if limit else math.nan,
             "cpu_headroom_c": headroom_c,
             "cpu_limit_in_s": time_left_s(max(0.0, headroom_c), float(rising.per_s[0])),
-            "throttled_ratio": _or_nan(system.throttled_ratio),
         }
 
 

@@ -115,7 +115,9 @@ def _sensors(sample: Sample) -> _Rows:
         limit = limit_of(sensor)
         limit_c = limit.temperature_c if limit else math.nan
         temperature_c = _or_nan(sensor.temperature_c)
-        targets.append(Target(sensor.key, safe_text(sensor.label or sensor.driver), aliases=(safe_text(sensor.driver),)))
+        targets.append(
+            Target(sensor.key, safe_text(sensor.label or sensor.driver), aliases=(safe_text(sensor.driver),))
+        )
         rows.append({"temperature_c": temperature_c, "limit_c": limit_c, "headroom_c": limit_c - temperature_c})
     return targets, rows
 

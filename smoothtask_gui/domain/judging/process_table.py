@@ -58,7 +58,7 @@ class ProcessRows:
         return int(self.rows["pid"][row]), int(self.rows["start_ns"][row])
 
     def find(self, key: Key) -> int | None:
-        pid, start_ns = key  # type: ignore[misc]  # made by key()
+        pid, start_ns = _pair(key)
         at = int(np.searchsorted(self.rows["pid"], pid))
         if at < len(self.rows) and self.rows["pid"][at] == pid:
             return at if is_same_start(int(self.rows["start_ns"][at]), start_ns) else row_of(self.rows, pid, start_ns)
@@ -72,7 +72,17 @@ class ProcessRows:
         pid, start_ns, comm = int(found["pid"]), int(found["start_ns"]), bytes(found["comm"])
         name = process_name(comm, is_kernel=bool(found["is_kernel"]))
         who = None if found["is_kernel"] else ProcessIdentity(pid, start_ns, int(found["uid"]), name)
-        return Target(f"{pid}:{start_ns}", name, who, parent_name(self.rows, int(found["parent_pid"])), (safe_text(comm),))
+        return Target(
+            f"{pid}:{start_ns}", name, who, parent_name(self.rows, int(found["parent_pid"])), (safe_text(comm),)
+        )
+
+
+def _pair(key: Key) -> tuple[int, int]:
+    """What `ProcessRows.key` made."""
+    match key:
+        case (int(pid), int(start_ns)):
+            return pid, start_ns
+    raise TypeError(f"{key!r} is no process")
 
 
 def parent_name(rows: npt.NDArray[np.void], parent_pid: int) -> str:
@@ -140,7 +150,8 @@ def process_table(sample: Sample, columns: dict[str, Floats], machine: dict[str,
 
 def process_keys(rows: npt.NDArray[np.void]) -> npt.NDArray[np.uint64]:
     """One number a process: its start time in odd steps of its pid; two never meet within one boot."""
-    return rows["start_ns"] ^ (rows["pid"].astype(np.uint64) << np.uint64(42))
+    keys: npt.NDArray[np.uint64] = rows["start_ns"] ^ (rows["pid"].astype(np.uint64) << np.uint64(42))
+    return keys
 
 
 def traits_of(sample: Sample) -> dict[str, Floats]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from smoothtask_gui.domain.incident import Action, Severity
 from smoothtask_gui.domain.judging.expression import ExpressionError, condition, expression
@@ -19,7 +19,7 @@ from smoothtask_gui.domain.judging.series import SERIES, Scope, known_series
 from smoothtask_gui.domain.judging.words import TEXTS, placeholders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from smoothtask_gui.domain.judging.places import Places
 
@@ -31,23 +31,6 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _CONDITIONS: Final = ("when", "clear_when", "critical_when")
 _FORMULAS: Final = ("value", "level", "share")
 _TIMES: Final = ("for_s", "keep_firing_for_s", "cooldown_s")
-_TEXTS: Final = ("title", "over")
-KEYS: Final = (
-    "enabled",
-    "scope",
-    *_CONDITIONS,
-    *_FORMULAS,
-    *_TIMES,
-    "severity",
-    "remedies",
-    "ignore",
-    "blames",
-    "forgives_dips",
-    "lasting",
-    "title",
-    "body",
-    "over",
-)
 
 
 def read_rule(name: str, table: dict[str, Any], base: Rule | None, where: Places) -> Rule:
@@ -79,38 +62,31 @@ def _begun(name: str, table: dict[str, Any], where: Places) -> Rule:
         raise RulesError(f"{where.of(name, 'when')}: {name}.when {error}") from None
     named = [series for series in when.names if series in known_series(scope)]
     if not named and "value" not in table:
-        raise RulesError(f"{where.of(name, 'when')}: {name}.when names no series; known are {_known(scope)}")
+        said = f"{when.names[0]!r}, which is no series" if when.names else "no series"
+        hint = nearest(when.names[0] if when.names else "", known_series(scope))
+        raise RulesError(f"{where.of(name, 'when')}: {name}.when names {said}{hint}")
     value = expression(named[0] if named else "0")
     return Rule(name, scope, when, value, title=f"{{name}}: {name}", body=("{value}.",) if named else ())
 
 
 def _with(rule: Rule, key: str, value: object) -> Rule:
-    if key in _CONDITIONS:
-        return replace(rule, **{key: _formula(condition, value)})
-    if key in _FORMULAS:
-        return replace(rule, **{key: _formula(expression, value)})
-    if key in _TIMES:
-        return replace(rule, **{key: _number(value, 0, _DAY_S)})
-    if key in ("enabled", "forgives_dips", "lasting"):
-        if not isinstance(value, bool):
-            raise RulesError(f"must be true or false, not {value!r}")
-        return replace(rule, **{key: value})
-    if key in _TEXTS:
-        if not isinstance(value, str) or not value.strip() or "\n" in value:
-            raise RulesError(f"must be one line of text, not {value!r}")
-        return replace(rule, **{key: value})
-    readers: dict[str, Callable[[object], Any]] = {
-        "scope": lambda found: _same_scope(rule, found),
-        "blames": lambda found: _blamed(rule, found),
-        "severity": lambda found: _one_of(Severity, found),
-        "remedies": lambda found: tuple(_one_of(Action, one) for one in _strings(found, len(Action))),
-        "ignore": lambda found: _strings(found, MOST_IGNORED),
-        "body": lambda found: _strings(found, MOST_SENTENCES),
-    }
-    if key in readers:
-        return replace(rule, **{key: readers[key](value)})
+    if key in _READERS:
+        changed: dict[str, Any] = {key: _READERS[key](rule, value)}
+        return replace(rule, **changed)
     numbers = dict(rule.numbers) | {key: _number(value, -math.inf, math.inf)}
     return replace(rule, numbers=tuple(sorted(numbers.items())))
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise RulesError(f"must be true or false, not {value!r}")
+    return value
+
+
+def _line(value: object) -> str:
+    if not isinstance(value, str) or not value.strip() or "\n" in value:
+        raise RulesError(f"must be one line of text, not {value!r}")
+    return value
 
 
 def _formula(read: Callable[[str], Read], value: object) -> Read:
@@ -168,23 +144,42 @@ def _check_names(rule: Rule, table: dict[str, Any], where: Places) -> None:
     """Every name in a formula and text is a series or one of the rule's numbers; every number is named somewhere."""
     known = known_series(rule.scope)
     own = {name for name, _ in rule.numbers}
+
+    def fail(key: str, said: str) -> NoReturn:
+        raise RulesError(f"{where.of(rule.name, key)}: {said}")
+
     for key in (*_CONDITIONS, *_FORMULAS):
         formula = getattr(rule, key)
         for name in formula.names if formula is not None else ():
             if name not in known and name not in own:
-                hint = nearest(name, [*own, *known])
-                raise RulesError(f"{where.of(rule.name, key)}: {rule.name}.{key} names {name!r}, which is no series{hint}")
-    for name in own:
+                fail(key, f"{rule.name}.{key} names {name!r}, which is no series{nearest(name, [*own, *known])}")
+    for name in sorted(own):
         if name in known:
-            raise RulesError(f"{where.of(rule.name, name)}: {rule.name}.{name} is a series, so no number can be called so")
+            fail(name, f"{rule.name}.{name} is a series, so no number can be called so")
         if name not in rule.names and name in table:
-            raise RulesError(f"{where.of(rule.name, name)}: unknown key {rule.name}.{name}{nearest(name, [*KEYS, *own - {name}])}")
+            fail(name, f"unknown key {rule.name}.{name}{nearest(name, [*KEYS, *own - {name}])}")
     for key, text in (("title", rule.title), ("over", rule.over), *(("body", line) for line in rule.body)):
         for name in placeholders(text):
             if name not in known and name not in own and name not in TEXTS:
                 hint = nearest(name, [*TEXTS, *own, *known])
-                raise RulesError(f"{where.of(rule.name, key)}: {rule.name}.{key} has {{{name}}}, which is no series{hint}")
+                fail(key, f"{rule.name}.{key} has {{{name}}}, which is no series{hint}")
 
 
-def _known(scope: Scope) -> str:
-    return ", ".join(known_series(scope))
+_READERS: Final[Mapping[str, Callable[[Rule, object], Any]]] = {
+    "enabled": lambda _, value: _flag(value),
+    "scope": _same_scope,
+    **dict.fromkeys(_CONDITIONS, lambda _, value: _formula(condition, value)),
+    **dict.fromkeys(_FORMULAS, lambda _, value: _formula(expression, value)),
+    **dict.fromkeys(_TIMES, lambda _, value: _number(value, 0, _DAY_S)),
+    "severity": lambda _, value: _one_of(Severity, value),
+    "remedies": lambda _, value: tuple(_one_of(Action, one) for one in _strings(value, len(Action))),
+    "ignore": lambda _, value: _strings(value, MOST_IGNORED),
+    "blames": _blamed,
+    "forgives_dips": lambda _, value: _flag(value),
+    "lasting": lambda _, value: _flag(value),
+    "title": lambda _, value: _line(value),
+    "body": lambda _, value: _strings(value, MOST_SENTENCES),
+    "over": lambda _, value: _line(value),
+}
+KEYS: Final = tuple(_READERS)
+"""What may stand in a rule's table beside its own numbers."""

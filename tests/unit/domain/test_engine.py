@@ -54,14 +54,21 @@ class Story:
         self.now_ns = 100 * SECOND
 
     def tick(
-        self, targets: Mapping[str, Mapping[str, float]], *, seconds: float = 1, blind: bool = False, careful: bool = False
+        self,
+        targets: Mapping[str, Mapping[str, float]],
+        *,
+        seconds: float = 1,
+        blind: bool = False,
+        careful: bool = False,
     ) -> list[Change]:
         interval_ns = round(seconds * SECOND)
         self.now_ns += interval_ns
         names = {name for values in targets.values() for name in values}
         columns = {name: np.array([values.get(name, math.nan) for values in targets.values()]) for name in names}
         who = [Target(name, name, ProcessIdentity(7, 7, 1000, name)) for name in targets]
-        return self.engine.judge({Scope.SENSOR: Table(Named(who), columns)}, self.now_ns, interval_ns, blind=blind, careful=careful)
+        return self.engine.judge(
+            {Scope.SENSOR: Table(Named(who), columns)}, self.now_ns, interval_ns, blind=blind, careful=careful
+        )
 
     def hot(self, ticks: int = 1, headroom_c: float = 2.0, **values: float) -> list[Change]:
         numbers = {"headroom_c": headroom_c, "on_battery": 1.0, "temperature_c": 98.0, "limit_c": 100.0} | values
