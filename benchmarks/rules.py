@@ -1,9 +1,10 @@
-"""Judging one tick of 1,000 processes by all shipped rules: CPU time of the calling thread, without rates and grouping.
+"""Judging one tick of 1,000 processes by all shipped rules: CPU time of the thread, without rates and grouping.
 
-A third of the processes is at work and changes all the time, ten are always watched by some rule. The median is what a tick
-costs, the worst tick is the one in which growth is measured anew (every ten seconds).
+A third of the processes is at work and changes all the time, some are always watched by some rule. The median is what
+a tick costs, the worst tick is the one in which growth is measured anew (every ten seconds).
 """
 
+import itertools
 import time
 from dataclasses import replace
 from statistics import median
@@ -44,7 +45,7 @@ def samples() -> list[Sample]:
         rows["rss_bytes"][10:18] += np.uint64(5_000_000)
         made.append(_batch(1000 * SECOND + tick * SECOND, rows))
     grouper = AppGrouper()
-    pairs = zip(made, made[1:], strict=False)
+    pairs = itertools.pairwise(made)
     return [grouper.group(sample) for before, now in pairs if (sample := rates(before, now)) is not None]
 
 

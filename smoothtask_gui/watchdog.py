@@ -17,7 +17,6 @@ from smoothtask_gui.adapters.process_control import ControlError
 from smoothtask_gui.domain.batch import Batch
 from smoothtask_gui.domain.effects import Notify, Record, Withdraw
 from smoothtask_gui.domain.incident import Action, Incident, ProcessIdentity
-from smoothtask_gui.domain.rules import Rules
 from smoothtask_gui.domain.text import safe_text
 from smoothtask_gui.sources.protocol import SourceChanged
 
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from smoothtask_gui.adapters.process_control import ProcessControl
     from smoothtask_gui.domain.effects import Effect
     from smoothtask_gui.domain.monitor import Monitor
+    from smoothtask_gui.domain.rules import Rules
     from smoothtask_gui.domain.view import View
     from smoothtask_gui.sources.protocol import Item
 

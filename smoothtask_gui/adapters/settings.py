@@ -68,10 +68,10 @@ class SettingsFiles:
         try:
             said = _save(self._app, parse_app_settings, _app_values(settings))
             said += _save(self._rules, self._parse_rules, _values(settings.rules))
-            self._seen = _signature(self._rules)
-            return said
         except FileError as error:
             raise SettingsError(f"Settings weren't saved: {error}.") from error
+        self._seen = _signature(self._rules)
+        return said
 
     def reload_rules(self, in_force: Rules) -> tuple[Rules, str] | None:
         """The rules after somebody changed their file, and what is wrong with it; None while nobody did.

@@ -83,9 +83,7 @@ def _add_alerts(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _add_rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    rules = commands.add_parser(
-        "rules", help="what is watched for, and whether that can be judged here", epilog=_EPILOG
-    )
+    rules = commands.add_parser("rules", help="what is watched for, and whether it can be here", epilog=_EPILOG)
     rules.add_argument("--json", action="store_true", help="one JSON object a line and rule")
     rules.add_argument("--rules", type=Path, metavar="FILE", help="rules to use (default: the built-in ones)")
     rules.add_argument("--check", type=Path, metavar="FILE", help="only say whether FILE is right")

@@ -103,7 +103,7 @@ def _dispatch(arguments: argparse.Namespace) -> int:
     return _run(_job(arguments))
 
 
-def _job(arguments: argparse.Namespace) -> Coroutine[object, object, int]:
+def _job(arguments: argparse.Namespace) -> Coroutine[object, object, int]:  # noqa: PLR0911 - one return a command
     if arguments.command == "top":
         from smoothtask_gui.cli.top import top  # noqa: PLC0415 - each command imports what it needs
 

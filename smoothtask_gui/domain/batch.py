@@ -234,5 +234,5 @@ class Batch:
     block_io: npt.NDArray[np.void] | None = None  # dtype BLOCK_IO
     gpus: tuple[GpuReading, ...] = ()
     origins: tuple[Origin, ...] = ()  # what was learned of processes since the batch before
-    parts: Parts = Parts()
+    parts: Parts = field(default_factory=Parts)
     traits: npt.NDArray[np.void] | None = None  # dtype TRAITS, of the busy processes; None where nobody reads them

@@ -117,5 +117,5 @@ class Sample:
     connections: npt.NDArray[np.void] | None = None  # dtype connections.CONNECTION; None where the source sees none
     gpus: tuple[GpuRates, ...] = ()
     apps: Apps = field(default_factory=Apps)  # filled by domain/apps.py
-    parts: Parts = Parts()
+    parts: Parts = field(default_factory=Parts)
     traits: npt.NDArray[np.void] | None = None  # dtype traits.TRAIT, of the busy processes; None where unknown

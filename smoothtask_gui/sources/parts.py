@@ -37,7 +37,7 @@ STORED: Final = frozenset(
         "overlay",
     ]
 )
-"""Types that store what they hold on this machine. Network file systems are left out: a server that is gone would hang us."""
+"""Types that store what they hold on this machine. No network file systems: a server that is gone would hang us."""
 _ESCAPED: Final = re.compile(r"\\([0-7]{3})")
 _FAN: Final = re.compile(r"fan(\d+)_input")
 

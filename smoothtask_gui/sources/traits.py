@@ -33,7 +33,7 @@ class TraitsReader:
         self._before_ns = 0
 
     def read(self, processes: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
-        """Rows of dtype TRAITS for the busy ones of `processes` (dtype PROCESS, ordered by pid); none the first time."""
+        """Rows of dtype TRAITS for the busy ones of `processes` (dtype PROCESS, by pid); none the first time."""
         before, before_ns = self._before, self._before_ns
         self._before = processes[["pid", "start_ns", "run_ns"]].copy()
         self._before_ns = time.monotonic_ns()

@@ -184,7 +184,7 @@ _ARITHMETIC: Final = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: op
 
 
 def _number(node: ast.expr) -> _NumberOf:
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
         constant = np.asarray(float(node.value))
         return lambda values: constant  # noqa: ARG005 - every number is made from the values
     if isinstance(node, ast.Name):

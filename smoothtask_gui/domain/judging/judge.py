@@ -13,6 +13,7 @@ from smoothtask_gui.domain.judging.engine import Engine
 from smoothtask_gui.domain.judging.machine import MachineSeries, machine_table
 from smoothtask_gui.domain.judging.part_tables import PartSeries
 from smoothtask_gui.domain.judging.process_table import ProcessSeries, process_table
+from smoothtask_gui.domain.judging.rule_pass import Moment
 from smoothtask_gui.domain.judging.series import Scope
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.sample import Sample
 
 ALARM_NS: Final = 10_000_000_000
+FEWEST_LOOKS: Final = 2
+"""So early a single sample may be anything: a hiccup of the start, the first after a resume."""
 CAREFUL_NS: Final = 60_000_000_000
 RESUME_NS: Final = 15_000_000_000
 """A sample over longer than this, and than thrice the one before, spans a sleep or a standstill: its values are means."""
@@ -68,8 +71,8 @@ class Judge:
             self._began_ns = sample.boottime_ns
         if not judges:
             return []
-        careful = sample.boottime_ns - self._began_ns < CAREFUL_NS
-        return self._engine.judge(tables, sample.boottime_ns, sample.interval_ns, blind=slept, careful=careful)
+        looks = FEWEST_LOOKS if sample.boottime_ns - self._began_ns < CAREFUL_NS else 1
+        return self._engine.judge(tables, Moment(sample.boottime_ns, sample.interval_ns, slept, looks))
 
     def stop(self, now_ns: int) -> list[Change]:
         """Nothing can be read any more."""

@@ -158,10 +158,14 @@ def _check_names(rule: Rule, table: dict[str, Any], where: Places) -> None:
             fail(name, f"{rule.name}.{name} is a series, so no number can be called so")
         if name not in rule.names and name in table:
             fail(name, f"unknown key {rule.name}.{name}{nearest(name, [*KEYS, *own - {name}])}")
+    _check_texts(rule, {*known, *own}, fail)
+
+
+def _check_texts(rule: Rule, known: set[str], fail: Callable[[str, str], NoReturn]) -> None:
     for key, text in (("title", rule.title), ("over", rule.over), *(("body", line) for line in rule.body)):
         for name in placeholders(text):
-            if name not in known and name not in own and name not in TEXTS:
-                hint = nearest(name, [*TEXTS, *own, *known])
+            if name not in known and name not in TEXTS:
+                hint = nearest(name, [*TEXTS, *sorted(known)])
                 fail(key, f"{rule.name}.{key} has {{{name}}}, which is no series{hint}")
 
 

@@ -19,7 +19,8 @@ class Rule:
 
     While it fires it is over once `clear_when` holds (without one: once `when` doesn't). `value` is the number whose
     peak the incident shows, `level` what it is compared with, `share` the culprit's part of the whole (0..1). Texts
-    hold {series} in braces; a sentence of `body` with a missing one is left out. `blames` is for rules about neither apps nor processes.
+    hold {series} in braces; a sentence of `body` with a missing one is left out. `blames` is for rules about neither
+    apps nor processes.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Which rules can be judged here, and why others can't: a rule that can never fire must not look as if all were well."""
+"""Which rules can be judged here, and why others can't: one that can never fire must not look as if all were well."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the rule engine promises, whatever the rule: on tables of a few numbers, and on any that hypothesis thinks of."""
+"""What the rule engine promises, whatever the rule: on small tables, and on any that hypothesis thinks of."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from smoothtask_gui.domain.changes import Change, Fired, Resolved
 from smoothtask_gui.domain.incident import Action, ProcessIdentity, Severity
-from smoothtask_gui.domain.judging.engine import MOST_WATCHED, Engine
+from smoothtask_gui.domain.judging.engine import Engine
+from smoothtask_gui.domain.judging.rule_pass import MOST_WATCHED, Moment
 from smoothtask_gui.domain.judging.series import Scope
 from smoothtask_gui.domain.judging.table import Named, Table, Target
 from smoothtask_gui.domain.rules import parse_rules
@@ -66,9 +67,8 @@ class Story:
         names = {name for values in targets.values() for name in values}
         columns = {name: np.array([values.get(name, math.nan) for values in targets.values()]) for name in names}
         who = [Target(name, name, ProcessIdentity(7, 7, 1000, name)) for name in targets]
-        return self.engine.judge(
-            {Scope.SENSOR: Table(Named(who), columns)}, self.now_ns, interval_ns, blind=blind, careful=careful
-        )
+        moment = Moment(self.now_ns, interval_ns, blind, 2 if careful else 1)
+        return self.engine.judge({Scope.SENSOR: Table(Named(who), columns)}, moment)
 
     def hot(self, ticks: int = 1, headroom_c: float = 2.0, **values: float) -> list[Change]:
         numbers = {"headroom_c": headroom_c, "on_battery": 1.0, "temperature_c": 98.0, "limit_c": 100.0} | values

@@ -126,5 +126,5 @@ def test_what_is_wrong_with_a_rule_is_named_with_file_line_and_key(text: str, sa
 
 
 def test_the_scope_of_a_shipped_rule_cannot_be_changed() -> None:
-    with pytest.raises(RulesError, match="line 2: mine.scope is 'machine' and can't be changed"):
+    with pytest.raises(RulesError, match=r"line 2: mine\.scope is 'machine' and can't be changed"):
         parse_rules('[mine]\nscope = "app"\n', "my.toml", parse_rules(MINE, "default.toml"))
