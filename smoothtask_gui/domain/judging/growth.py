@@ -1,7 +1,7 @@
 """How fast things grow: a robust slope over a window, for many at once.
 
-The slope is the median of the slopes between all pairs of points (Theil 1950, Sen 1968): a jump, such as a document
-being opened, doesn't move it, a leak does. Taking it costs some 50 µs each, so it is taken of the few that grew most;
+The slope is the median of the slopes between all pairs of points (Theil 1950, Sen 1968): one wild point doesn't move
+it. A jump in the middle of the window does, so steadiness tells a jump (one step of many) from a leak (every step). Taking it costs some 50 µs each, so it is taken of the few that grew most;
 of the others the slope between the first and the last point is told.
 """
 
@@ -17,6 +17,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Keys = npt.NDArray[np.uint64]
 FEWEST_POINTS: Final = 3
+LEAST_STEP_RATIO: Final = 0.1
 MOST_EXACT: Final = 8
 _MOST_PAIRED: Final = 32
 
@@ -27,7 +28,7 @@ class Growth:
 
     per_s: Floats
     grown: Floats  # last minus first
-    steadiness: Floats  # 0..1: steps that went up or stayed
+    steadiness: Floats  # 0..1: steps that rose by LEAST_STEP_RATIO of the mean step or more
 
 
 class GrowthWindow:
@@ -80,9 +81,10 @@ class GrowthWindow:
         with np.errstate(all="ignore"):
             per_s = grown / -times_s[first]
             steps = np.diff(self._values, axis=1)
-            slack = np.maximum(0.0, np.nan_to_num(grown)) / 100  # a leak's pages may be given back now and then
-            rose = (steps >= -slack[:, None]).sum(axis=1)
-            steadiness = np.where(enough, rose / np.maximum(1, np.isfinite(steps).sum(axis=1)), np.nan)
+            count = np.maximum(1, np.isfinite(steps).sum(axis=1))
+            least = np.maximum(np.nan_to_num(grown), 0.0) / count * LEAST_STEP_RATIO
+            rose = ((steps >= least[:, None]) & (steps > 0)).sum(axis=1)
+            steadiness = np.where(enough, rose / count, np.nan)
         for row in np.argsort(-np.nan_to_num(grown, nan=-math.inf))[:MOST_EXACT]:
             if enough[row] and grown[row] > 0:
                 per_s[row] = median_slope(times_s[known[row]], self._values[row, known[row]])

@@ -30,7 +30,7 @@ FEWEST_LOOKS: Final = 2
 """So early a single sample may be anything: a hiccup of the start, the first after a resume."""
 CAREFUL_NS: Final = 60_000_000_000
 RESUME_NS: Final = 15_000_000_000
-"""A sample over longer than this, and than thrice the one before, spans a sleep or a standstill: its values are means."""
+"""A sample over longer than this, and than thrice the one before, spans a sleep or a standstill: only means."""
 
 
 class Judge:

@@ -91,7 +91,8 @@ class PartSeries:
         free = np.array([float(one.free_bytes) for one in known])
         growth = self._free.observe(keys, -free, sample.boottime_ns)
         targets, rows = [], []
-        for one, fill_bps in zip(known, growth.per_s.tolist(), strict=True):
+        steps = zip(known, growth.per_s.tolist(), growth.steadiness.tolist(), strict=True)
+        for one, fill_bps, steadiness in steps:
             targets.append(Target(one.path, safe_text(one.path)))
             rows.append(
                 {
@@ -100,6 +101,7 @@ class PartSeries:
                     "free_ratio": one.free_bytes / one.total_bytes if one.total_bytes else math.nan,
                     "free_files_ratio": one.free_files / one.total_files if one.total_files else math.nan,
                     "fill_bps": fill_bps,
+                    "fill_steadiness_ratio": steadiness,
                     "full_in_s": time_left_s(float(one.free_bytes), fill_bps),
                 }
             )

@@ -169,8 +169,8 @@ def traits_of(sample: Sample) -> dict[str, Floats]:
 def spinning_cores(sample: Sample, traits: dict[str, Floats]) -> Floats:
     """The CPU time of processes that show no reason for it; NaN where that can't be told.
 
-    The kernel's own threads have a reason while disks or network are at work, and where they force a CPU to idle. Of recordings without traits (before
-    version 0.2) all CPU time counts.
+    The kernel's own threads have a reason while disks or network are at work, and where they force a CPU to idle. Of
+    recordings without traits all CPU time counts.
     """
     rows, system = sample.processes, sample.system
     cores = np.array(rows["cpu_ratio"])

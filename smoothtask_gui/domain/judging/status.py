@@ -84,6 +84,7 @@ _LATER: Final = {  # what is known some ticks after the series that it is made o
     "exhausts_in_s": "rss_bytes",
     "fill_bps": "free_bytes",
     "full_in_s": "free_bytes",
+    "fill_steadiness_ratio": "free_bytes",
     "wait_ms": "requests_per_s",
 }
 _OF_THE_BUSY: Final = ("is_background", "is_foreground", "lost_terminal", "passed_bps")
