@@ -20,6 +20,7 @@ from smoothtask_gui.domain.batch import (
 from smoothtask_gui.domain.description import Application
 from smoothtask_gui.domain.gpu_reading import EngineUse, GpuReading, GpuUse
 from smoothtask_gui.domain.origin import Origin
+from smoothtask_gui.domain.parts import TRAITS, DiskReading, FanReading, FileSystemReading, Parts
 
 EVENTS = (
     OomKill(7, 5, 0, 3, 4096, "victim"),
@@ -56,6 +57,8 @@ def system_reading(boottime_ns: int) -> SystemReading:
         io_pressure_us=None,
         on_battery=True,
         package_energy_uj=boottime_ns // 100,
+        forks=7,
+        disks=(DiskReading("sda", 1, 2, 3, 4, 5, 0, None), DiskReading("nvme0n1", 7, 6, 5, 4, 3, 0, 1)),
     )
 
 
@@ -68,6 +71,8 @@ def batch(boottime_ns: int = 10**9, *, source: str = "helper", rows: int = 2, co
     processes["run_ns"][:1] = boottime_ns // 2
     exited = np.zeros(1, EXITED)
     exited[["comm", "count", "run_ns"]] = (b"sh", 3, 10**6)
+    traits = np.zeros(1, TRAITS)
+    traits["pid"], traits["nice"], traits["passed_bytes"], traits["passed_known"] = 10, -5, 2**40, True
     return Batch(
         boottime_ns=boottime_ns,
         realtime_ns=boottime_ns + 10**18,
@@ -82,6 +87,12 @@ def batch(boottime_ns: int = 10**9, *, source: str = "helper", rows: int = 2, co
         exits=(ProcessExit(5, 6, 7, 8, 9, 10, 11, "gone", None, 12),),
         lost=Lost(1, 2, 3),
         unavailable={"io": "not yours"},
+        parts=Parts(
+            (FanReading("chip/fan1", "CPU", 900), FanReading("chip/fan2", "fan 2", None)),
+            (FileSystemReading("/", "/dev/sda1", 10, 5, 0, 0),),
+            no_fans="",
+        ),
+        traits=traits,
         gpus=(
             GpuReading(
                 "0000:00:02.0",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,10 +13,12 @@ from smoothtask_gui.adapters.shipped_rules import shipped_rules
 from smoothtask_gui.domain.batch import PressureEvent
 from smoothtask_gui.domain.effects import Effect
 from smoothtask_gui.domain.incident import Severity
+from smoothtask_gui.domain.judging.reader import KEYS
+from smoothtask_gui.domain.judging.series import Scope, known_series
 from smoothtask_gui.domain.monitor import Monitor
 from smoothtask_gui.domain.network import SOCKET, TRAFFIC, Network
 from smoothtask_gui.domain.parts import DiskReading, FanReading, FileSystemReading, Parts
-from tests.fakes.batches import SECOND, App, Machine, package_sensor
+from tests.fakes.batches import SECOND, App, Machine
 from tests.fakes.watching import told
 
 if TYPE_CHECKING:
@@ -39,7 +42,9 @@ class Desk:
     grows: dict[int, dict[str, int]] = field(default_factory=dict)  # by pid: field of its row, per second
 
     def __post_init__(self) -> None:
-        zero = dict.fromkeys(("memory_pressure_us", "memory_full_pressure_us", "io_pressure_us", "io_full_pressure_us"), 0)
+        zero = dict.fromkeys(
+            ("memory_pressure_us", "memory_full_pressure_us", "io_pressure_us", "io_full_pressure_us"), 0
+        )
         memory = {"memory_total_bytes": 16 * GB, "memory_available_bytes": 10 * GB}
         swap = {"swap_total_bytes": 2 * GB, "swap_free_bytes": 2 * GB, "swap_in_bytes": 0, "swap_out_bytes": 0}
         disk = {"disk_read_bytes": 0, "disk_write_bytes": 0}
@@ -299,8 +304,6 @@ def connections(desk: Desk, owner: App, count: int, sent_bytes: int = 0) -> Netw
 
 def with_network(desk: Desk, seconds: int, network: Callable[[int], Network]) -> list[Incident]:
     """As `said`, with sockets in each batch."""
-    from dataclasses import replace
-
     incidents: list[Incident] = []
     for second in range(seconds):
         batch = replace(desk.machine.tick(), network=network(second))
@@ -310,7 +313,9 @@ def with_network(desk: Desk, seconds: int, network: Callable[[int], Network]) ->
 
 def test_a_process_that_opens_connection_after_connection_is_told(desk: Desk) -> None:
     leaky = desk.start("crawler", 0.1)
-    incident = only(with_network(desk, 300, lambda second: connections(desk, leaky, 100 + second * 2)), "connection_leak")
+    incident = only(
+        with_network(desk, 300, lambda second: connections(desk, leaky, 100 + second * 2)), "connection_leak"
+    )
     assert incident.title.startswith("crawler holds ")
 
 
@@ -329,7 +334,9 @@ def test_a_process_that_floods_the_network_is_told_and_an_upload_is_not(desk: De
     assert with_network(desk, 150, sends) == []
     desk.machine.end(upload)
     flood = desk.start("flood", 0.1)
-    incident = only(with_network(desk, 80, lambda second: connections(desk, flood, 1, 60 * MB * second)), "network_flood")
+    incident = only(
+        with_network(desk, 80, lambda second: connections(desk, flood, 1, 60 * MB * second)), "network_flood"
+    )
     assert incident.title == "flood floods the network: 60 MB/s"
 
 
@@ -369,3 +376,13 @@ def test_every_shipped_rule_needs_only_series_that_exist_and_says_something() ->
         assert rule.needed
         assert rule.title != "{name}"
         assert rule.body, rule.name
+
+
+def test_every_series_and_every_shipped_rule_is_documented() -> None:
+    documented = (Path(__file__).parents[3] / "docs" / "rules.md").read_text()
+    for series in {name for scope in Scope for name in known_series(scope)}:
+        assert f"`{series}`" in documented
+    for name in shipped_rules().names:
+        assert f"| `{name}` |" in documented
+    for key in KEYS:
+        assert f"`{key}`" in documented, key
