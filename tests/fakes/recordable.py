@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from smoothtask_gui.domain.batch import (
     EXITED,
@@ -62,6 +63,18 @@ def system_reading(boottime_ns: int) -> SystemReading:
     )
 
 
+PARTS = Parts(
+    (FanReading("chip/fan1", "CPU", 900), FanReading("chip/fan2", "fan 2", None)),
+    (FileSystemReading("/", "/dev/sda1", 10, 5, 0, 0),),
+)
+
+
+def _traits() -> npt.NDArray[np.void]:
+    found = np.zeros(1, TRAITS)
+    found["pid"], found["nice"], found["passed_bytes"], found["passed_known"] = 10, -5, 2**40, True
+    return found
+
+
 def batch(boottime_ns: int = 10**9, *, source: str = "helper", rows: int = 2, comm: bytes = b"busy") -> Batch:
     """`rows` processes; the first spends half of the boot time."""
     processes = np.zeros(rows, PROCESS)
@@ -71,8 +84,6 @@ def batch(boottime_ns: int = 10**9, *, source: str = "helper", rows: int = 2, co
     processes["run_ns"][:1] = boottime_ns // 2
     exited = np.zeros(1, EXITED)
     exited[["comm", "count", "run_ns"]] = (b"sh", 3, 10**6)
-    traits = np.zeros(1, TRAITS)
-    traits["pid"], traits["nice"], traits["passed_bytes"], traits["passed_known"] = 10, -5, 2**40, True
     return Batch(
         boottime_ns=boottime_ns,
         realtime_ns=boottime_ns + 10**18,
@@ -87,12 +98,8 @@ def batch(boottime_ns: int = 10**9, *, source: str = "helper", rows: int = 2, co
         exits=(ProcessExit(5, 6, 7, 8, 9, 10, 11, "gone", None, 12),),
         lost=Lost(1, 2, 3),
         unavailable={"io": "not yours"},
-        parts=Parts(
-            (FanReading("chip/fan1", "CPU", 900), FanReading("chip/fan2", "fan 2", None)),
-            (FileSystemReading("/", "/dev/sda1", 10, 5, 0, 0),),
-            no_fans="",
-        ),
-        traits=traits,
+        parts=PARTS,
+        traits=_traits(),
         gpus=(
             GpuReading(
                 "0000:00:02.0",

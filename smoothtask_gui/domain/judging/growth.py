@@ -1,8 +1,10 @@
 """How fast things grow: a robust slope over a window, for many at once.
 
 The slope is the median of the slopes between all pairs of points (Theil 1950, Sen 1968): one wild point doesn't move
-it. A jump in the middle of the window does, so steadiness tells a jump (one step of many) from a leak (every step). Taking it costs some 50 µs each, so it is taken of the few that grew most;
-of the others the slope between the first and the last point is told.
+it. A jump in the middle of the window does, so steadiness tells a jump (one step) from a leak (every step).
+
+Taking the slope costs some 50 µs each, so it is taken of the few that grew most; of the others the slope between the
+first and the last point is told.
 """
 
 from __future__ import annotations

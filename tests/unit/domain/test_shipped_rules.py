@@ -11,7 +11,6 @@ import pytest
 
 from smoothtask_gui.adapters.shipped_rules import shipped_rules
 from smoothtask_gui.domain.batch import PressureEvent
-from smoothtask_gui.domain.effects import Effect
 from smoothtask_gui.domain.incident import Severity
 from smoothtask_gui.domain.judging.reader import KEYS
 from smoothtask_gui.domain.judging.series import Scope, known_series
@@ -24,6 +23,7 @@ from tests.fakes.watching import told
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from smoothtask_gui.domain.effects import Effect
     from smoothtask_gui.domain.incident import Incident
 
 GB = 10**9
@@ -42,9 +42,8 @@ class Desk:
     grows: dict[int, dict[str, int]] = field(default_factory=dict)  # by pid: field of its row, per second
 
     def __post_init__(self) -> None:
-        zero = dict.fromkeys(
-            ("memory_pressure_us", "memory_full_pressure_us", "io_pressure_us", "io_full_pressure_us"), 0
-        )
+        kinds = ("memory_pressure_us", "memory_full_pressure_us", "io_pressure_us", "io_full_pressure_us")
+        zero = dict.fromkeys(kinds, 0)
         memory = {"memory_total_bytes": 16 * GB, "memory_available_bytes": 10 * GB}
         swap = {"swap_total_bytes": 2 * GB, "swap_free_bytes": 2 * GB, "swap_in_bytes": 0, "swap_out_bytes": 0}
         disk = {"disk_read_bytes": 0, "disk_write_bytes": 0}

@@ -8,9 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
 from smoothtask_gui.sources.parts import NO_FANS, PartsReader, read_fans, read_file_systems
@@ -18,6 +17,11 @@ from smoothtask_gui.sources.procfs import ProcessTable
 from smoothtask_gui.sources.throttling import ThrottleReader
 from smoothtask_gui.sources.traits import TraitsReader
 from tests.fakes.trees import plant
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
 
 SPIN = "while True: pass"
 MOUNTS = """22 1 8:2 / {top} rw,relatime shared:1 - ext4 /dev/sda2 rw
