@@ -38,9 +38,9 @@ class ProcessIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A culprit's part of the CPU time in the window judged.
+    """A culprit's part of what the incident's `method` names: CPU time in the window judged, memory, bytes written.
 
-    `identity` is None for processes that are gone. `ratio` is 0..1 of all CPU time spent in the window.
+    `identity` is None for processes that are gone. `ratio` is 0..1 of the whole, NaN where that isn't known.
     """
 
     name: str

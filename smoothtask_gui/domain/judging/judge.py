@@ -1,6 +1,6 @@
 """All declared rules over one sample: makes the tables that they need, and judges them.
 
-Tables of scopes that no rule watches aren't made. What tables remember (growth, hanging) is forgotten with the source.
+What tables remember (growth, hanging) is forgotten with the source.
 """
 
 from __future__ import annotations

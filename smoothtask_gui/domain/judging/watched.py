@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from smoothtask_gui.domain.changes import Draft
 from smoothtask_gui.domain.culprit import BLAME_RATIO
 from smoothtask_gui.domain.incident import Action, Severity, Share
-from smoothtask_gui.domain.judging.words import filled, shown
+from smoothtask_gui.domain.judging.series import SERIES
+from smoothtask_gui.domain.judging.words import filled, measure, shown
 from smoothtask_gui.domain.text import duration, elide
 from smoothtask_gui.domain.wording import TITLE_WIDTH, titled
 
@@ -119,11 +120,15 @@ def _shares(target: Target, look: Look) -> tuple[Share, ...]:
         return tuple(Share(one.target.name, one.ratio, one.target.identity) for one in look.blamed)
     if target.identity is None:
         return ()
-    return (Share(target.name, min(1.0, max(0.0, look.share)), target.identity),)
+    ratio = look.share if math.isnan(look.share) else min(1.0, max(0.0, look.share))
+    return (Share(target.name, ratio, target.identity),)
 
 
 def _method(rule: Rule) -> str:
-    return f"by {rule.blames or (rule.share.text if rule.share is not None else rule.value.text)}".replace("_", " ")
+    if rule.blames:
+        return measure(rule.blames)
+    own = SERIES[rule.scope]
+    return measure(next((name for name in (rule.share or rule.value).names if name in own), rule.value.text))
 
 
 def over_title(rule: Rule, watched: Watched, now_ns: int, *, ended: bool, unknown: bool) -> str:

@@ -16,6 +16,22 @@ TEXTS: Final = ("name", "parent", "lasted", "value", "mean", "peak", "level", "c
 """What a text may hold beside series: the target's name, its parent's, for how long, the rule's own formulas, and who
 is blamed first."""
 
+_MEASURES: Final = {
+    "cpu_cores": "CPU time",
+    "spinning_cores": "CPU time",
+    "rss_bytes": "resident memory",
+    "grown_bytes": "growth of resident memory",
+    "write_bps": "bytes written",
+    "major_faults_per_s": "waits for memory from storage",
+    "exited_per_s": "processes that ended",
+    "gpu_ratio": "use of the graphics card",
+}
+
+
+def measure(series: str) -> str:
+    """What a share of this series is a share of, as in "measured by CPU time"."""
+    return f"measured by {_MEASURES.get(series, series.replace('_', ' '))}"
+
 
 def placeholders(text: str) -> tuple[str, ...]:
     return tuple(_PLACEHOLDER.findall(text))
