@@ -12,7 +12,6 @@ from smoothtask_gui.domain.incident import ProcessIdentity
 from smoothtask_gui.domain.judging.growth import GrowthWindow
 from smoothtask_gui.domain.judging.process_table import exhausts_in_s, parent_name
 from smoothtask_gui.domain.judging.table import Key, Table, Target
-from smoothtask_gui.domain.matching import row_of
 from smoothtask_gui.domain.naming import process_name
 from smoothtask_gui.domain.text import safe_text
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.judging.expression import Floats
     from smoothtask_gui.domain.sample import Sample
 
+MOST_GENERATIONS: Final = 32
 SECOND_NS: Final = 1_000_000_000
 _COPIED: Final = {
     "cpu_cores": "cpu_ratio",
@@ -78,9 +78,20 @@ class AppRows:
         found = rows[busiest]
         comm = process_name(bytes(found["comm"]), is_kernel=False)
         who = ProcessIdentity(int(found["pid"]), int(found["start_ns"]), int(found["uid"]), comm)
-        lead = row_of(rows, int(apps.rows["lead_pid"][row]), int(apps.rows["lead_start_ns"][row]))
-        parent = "" if lead is None else parent_name(rows, int(rows["parent_pid"][lead]))
-        return Target(app.id, app.name, who, parent, _names(self.sample, members.tolist()))
+        top = self._top(busiest)
+        parent = parent_name(rows, int(rows["parent_pid"][top]))
+        names = _names(self.sample, members.tolist())
+        return Target(app.id, app.name, who, parent, names, started_ns=int(rows["start_ns"][top]))
+
+    def _top(self, row: int) -> int:
+        """The process of the same app that started this one: of several runs of a command the one that matters."""
+        rows, app_of = self.sample.processes, self.sample.apps.app_of
+        for _ in range(MOST_GENERATIONS):
+            at = int(np.searchsorted(rows["pid"], rows["parent_pid"][row]))
+            if at >= len(rows) or rows["pid"][at] != rows["parent_pid"][row] or app_of[at] != app_of[row]:
+                break
+            row = at
+        return row
 
 
 def _names(sample: Sample, members: list[int]) -> tuple[str, ...]:

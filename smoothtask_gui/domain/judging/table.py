@@ -25,6 +25,7 @@ class Target:
     identity: ProcessIdentity | None = None
     parent: str = ""
     aliases: tuple[str, ...] = ()  # other names by which an ignore list may mean it
+    started_ns: int | None = None  # boot time; None for what isn't started, such as a disk
 
     def is_called(self, names: Sequence[str]) -> bool:
         """Whether one of these means it; the kernel keeps COMM_BYTES of a process's name."""

@@ -215,3 +215,11 @@ def test_what_bytes_pass_through_is_no_runaway_and_who_cannot_be_looked_into_nei
     machine.start("secret", 1.0)
     traits(machine, passed_known=False)
     assert run(monitor, machine, 30) == []
+
+
+def test_of_several_runs_of_a_command_the_one_that_spins_is_described(machine: Machine, monitor: Monitor) -> None:
+    machine.start("python3", 0.01, parent_pid=1)
+    run(monitor, machine, 300)
+    machine.start("python3", 1.0, parent_pid=1000)
+    (incident,) = told(run(monitor, machine, 20))
+    assert incident.body.startswith("Started by systemd 10 s ago.")
