@@ -19,6 +19,7 @@ JOBS = {
     "bench": ("job_bench", "measure what the project promises; build/bench.json"),
     "exec": ("job_exec", "run a command in the project's environment; --helper: beside a real sampler"),
     "screenshots": ("job_screenshots", "make the pictures in docs/screenshots from the running app"),
+    "docs": ("job_docs", "make the pages of docs/api that come from the source (dbus.md, python.md)"),
     "lock": ("job_lock", "pin the Python packages anew (requirements/dev.txt)"),
     "clean": ("job_clean", "remove what was built"),
 }
