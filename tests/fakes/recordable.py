@@ -75,6 +75,25 @@ def _traits() -> npt.NDArray[np.void]:
     return found
 
 
+def _cards(boottime_ns: int) -> tuple[GpuReading, ...]:
+    return (
+        GpuReading(
+            "0000:00:02.0",
+            "i915",
+            "Intel 1",
+            "active",
+            boottime_ns,
+            memory_used_bytes=2**20,
+            energy_uj=boottime_ns // 100,
+            processes=(
+                GpuUse(10, 0, 4096, None, (EngineUse("render", boottime_ns // 4), EngineUse("rcs", 1, 2, 3))),
+                GpuUse(11, 0, None, 0.5),
+            ),
+        ),
+        GpuReading("0000:01:00.0", "nvidia", "n", "asleep", boottime_ns, reason="It sleeps."),
+    )
+
+
 def batch(boottime_ns: int = 10**9, *, source: str = "helper", rows: int = 2, comm: bytes = b"busy") -> Batch:
     """`rows` processes; the first spends half of the boot time."""
     processes = np.zeros(rows, PROCESS)
@@ -100,21 +119,6 @@ def batch(boottime_ns: int = 10**9, *, source: str = "helper", rows: int = 2, co
         unavailable={"io": "not yours"},
         parts=PARTS,
         traits=_traits(),
-        gpus=(
-            GpuReading(
-                "0000:00:02.0",
-                "i915",
-                "Intel 1",
-                "active",
-                boottime_ns,
-                memory_used_bytes=2**20,
-                energy_uj=boottime_ns // 100,
-                processes=(
-                    GpuUse(10, 0, 4096, None, (EngineUse("render", boottime_ns // 4), EngineUse("rcs", 1, 2, 3))),
-                    GpuUse(11, 0, None, 0.5),
-                ),
-            ),
-            GpuReading("0000:01:00.0", "nvidia", "n", "asleep", boottime_ns, reason="It sleeps."),
-        ),
+        gpus=_cards(boottime_ns),
         origins=ORIGINS,
     )

@@ -72,9 +72,8 @@ class ProcessRows:
         pid, start_ns, comm = int(found["pid"]), int(found["start_ns"]), bytes(found["comm"])
         name = process_name(comm, is_kernel=bool(found["is_kernel"]))
         who = None if found["is_kernel"] else ProcessIdentity(pid, start_ns, int(found["uid"]), name)
-        return Target(
-            f"{pid}:{start_ns}", name, who, parent_name(self.rows, int(found["parent_pid"])), (safe_text(comm),)
-        )
+        parent = parent_name(self.rows, int(found["parent_pid"]))
+        return Target(f"{pid}:{start_ns}", name, who, parent, (safe_text(comm),), start_ns)
 
 
 def _pair(key: Key) -> tuple[int, int]:

@@ -41,6 +41,6 @@ def runaway_rule(settings: Runaway) -> Rule:
         forgives_dips=True,
         numbers=(("clear_cores", settings.clear_cores), ("cores", settings.cores)),
         title="{name} has used {mean} for {lasted}",
-        body=("Started by {parent} {age_s} ago.", "Uses {rss_bytes} of memory."),
+        body=("Started by {parent} {age} ago.", "Uses {rss_bytes} of memory."),
         over="{name} calmed down after {lasted}",
     )

@@ -147,6 +147,7 @@ def _title(template: str, name: str, words: Mapping[str, str]) -> str:
 
 
 def _words(rule: Rule, watched: Watched, look: Look, now_ns: int) -> dict[str, str]:
+    started_ns = watched.target.started_ns
     unit = rule.value.text if rule.value.text.isidentifier() else ""
     return {
         **{name: shown(name, value) for name, value in look.series.items()},
@@ -157,6 +158,7 @@ def _words(rule: Rule, watched: Watched, look: Look, now_ns: int) -> dict[str, s
         "level": shown(unit, look.level),
         "lasted": duration(max(0, now_ns - watched.began_ns)),
         "parent": watched.target.parent,
+        "age": "" if started_ns is None or started_ns > now_ns else duration(now_ns - started_ns),
         "culprit": elide(look.blamed[0].target.name, 32) if look.blamed else "",
         "culprit_value": shown(rule.blames, look.blamed[0].value) if look.blamed else "",
     }

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PLACEHOLDER: Final = re.compile(r"\{([a-z_0-9]*)\}")
-TEXTS: Final = ("name", "parent", "lasted", "value", "mean", "peak", "level", "culprit", "culprit_value")
-"""What a text may hold beside series: the target's name, its parent's, for how long, the rule's own formulas, and who
-is blamed first."""
+TEXTS: Final = ("name", "parent", "age", "lasted", "value", "mean", "peak", "level", "culprit", "culprit_value")
+"""What a text may hold beside series: the target's name, its parent's and its age, for how long it has lasted, the
+rule's own formulas, and who is blamed first."""
 
 _MEASURES: Final = {
     "cpu_cores": "CPU time",

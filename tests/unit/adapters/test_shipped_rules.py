@@ -14,7 +14,7 @@ def test_the_first_folder_that_has_them_counts(tmp_path: Path) -> None:
     assert shipped_rules([tmp_path / "one", tmp_path / "two", tmp_path / "three"]).oom.open_for_s == 7
 
 
-def test_every_data_folder_is_looked_into() -> None:
+def test_every_shared_folder_is_looked_into() -> None:
     folders = rules_folders({"XDG_DATA_DIRS": "/app/share:/usr/share"})
     assert Path("/app/share/smoothtask") in folders
     assert Path("/usr/share/smoothtask") in folders
