@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.sample import Sample
 
 MOST_GENERATIONS: Final = 32
+MOST_RATIO: Final = 0.5
+"""What one process of a command does beyond this it does under its own name: ffmpeg, not the script before it."""
 SECOND_NS: Final = 1_000_000_000
 _COPIED: Final = {
     "cpu_cores": "cpu_ratio",
@@ -72,16 +74,21 @@ class AppRows:
         apps, rows = self.sample.apps, self.sample.processes
         app = apps.apps[row]
         members = apps.members(row)
-        if app.kind in _SYSTEM or not len(members):
-            return Target(app.id, app.name, aliases=_names(self.sample, members.tolist()))
-        busiest = int(members[np.argmax(np.nan_to_num(rows["cpu_ratio"][members], nan=-1.0))])
+        if not len(members):
+            return Target(app.id, app.name)
+        used = np.nan_to_num(rows["cpu_ratio"][members], nan=0.0)
+        busiest = int(members[np.argmax(used)])
+        aliases = (safe_text(bytes(rows["comm"][busiest])),)
+        if app.kind in _SYSTEM:
+            return Target(app.id, app.name, aliases=aliases)
         found = rows[busiest]
         comm = process_name(bytes(found["comm"]), is_kernel=False)
         who = ProcessIdentity(int(found["pid"]), int(found["start_ns"]), int(found["uid"]), comm)
         top = self._top(busiest)
         parent = parent_name(rows, int(rows["parent_pid"][top]))
-        names = _names(self.sample, members.tolist())
-        return Target(app.id, app.name, who, parent, names, started_ns=int(rows["start_ns"][top]))
+        does_most = app.kind is AppKind.COMMAND and used.max() > MOST_RATIO * used.sum()
+        name = comm if does_most else app.name
+        return Target(app.id, name, who, parent, aliases, started_ns=int(rows["start_ns"][top]))
 
     def _top(self, row: int) -> int:
         """The process of the same app that started this one: of several runs of a command the one that matters."""
@@ -92,11 +99,6 @@ class AppRows:
                 break
             row = at
         return row
-
-
-def _names(sample: Sample, members: list[int]) -> tuple[str, ...]:
-    """What an ignore list may mean it by: the names of its processes, as the kernel keeps them."""
-    return tuple({safe_text(bytes(sample.processes["comm"][at])) for at in members[:64]})
 
 
 class AppSeries:

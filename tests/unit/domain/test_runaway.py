@@ -223,3 +223,11 @@ def test_of_several_runs_of_a_command_the_one_that_spins_is_described(machine: M
     machine.start("python3", 1.0, parent_pid=1000)
     (incident,) = told(run(monitor, machine, 20))
     assert incident.body.startswith("Started by systemd 10 s ago.")
+
+
+def test_the_process_that_does_most_of_a_commands_work_gives_its_name(machine: Machine, monitor: Monitor) -> None:
+    script = machine.start("backup.sh", 0.01, parent_pid=1000)
+    machine.start("spinner", 1.0, parent_pid=script.pid)
+    (incident,) = told(run(monitor, machine, 20))
+    assert incident.title.startswith("spinner has used ")
+    assert incident.subject == "command:backup.sh:1000"
