@@ -21,6 +21,8 @@ from smoothtask_gui.sources import files
 
 BUSY_CORES: Final = 0.2
 MOST: Final = 16
+LOOKS_AFTER: Final = 10
+"""For how many looks one that was busy is still looked at: what passes through it needs two looks in a row."""
 _STANDARD_FDS: Final = ("0", "1", "2")
 
 
@@ -31,6 +33,7 @@ class TraitsReader:
         self._root = str(proc_root)
         self._before: npt.NDArray[np.void] | None = None
         self._before_ns = 0
+        self._looks_left: dict[int, int] = {}  # by pid
 
     def read(self, processes: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
         """Rows of dtype TRAITS for the busy ones of `processes` (dtype PROCESS, by pid); none the first time."""
@@ -42,12 +45,25 @@ class TraitsReader:
         place = positions(before, processes["pid"], processes["start_ns"])
         used = processes["run_ns"].astype(np.float64)
         used[place >= 0] -= before["run_ns"][place[place >= 0]]
-        busy = np.flatnonzero(
-            (used >= BUSY_CORES * (self._before_ns - before_ns)) & ~processes["is_kernel"] & (place >= 0)
-        )
-        busy = busy[np.argsort(-used[busy], kind="stable")][:MOST]
-        found = [row for at in np.sort(busy) if (row := self._row(processes[at])) is not None]
+        busy = used >= BUSY_CORES * (self._before_ns - before_ns)
+        looked_at = np.flatnonzero((busy | self._was_busy(processes)) & ~processes["is_kernel"] & (place >= 0))
+        looked_at = looked_at[np.argsort(-used[looked_at], kind="stable")][:MOST]
+        self._remember(processes, busy)
+        found = [row for at in np.sort(looked_at) if (row := self._row(processes[at])) is not None]
         return np.array(found, TRAITS) if found else np.zeros(0, TRAITS)
+
+    def _was_busy(self, processes: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
+        """Which were busy a moment ago: on a crowded machine even one that never sleeps gets little now and then."""
+        found = np.zeros(len(processes), bool)
+        pids = list(self._looks_left)
+        at = np.searchsorted(processes["pid"], pids)
+        for pid, row in zip(pids, at.tolist(), strict=True):
+            found[row : row + 1] = row < len(processes) and processes["pid"][row] == pid
+        return found
+
+    def _remember(self, processes: npt.NDArray[np.void], busy: npt.NDArray[np.bool_]) -> None:
+        left = {pid: looks - 1 for pid, looks in self._looks_left.items() if looks > 1}
+        self._looks_left = left | dict.fromkeys(processes["pid"][busy].tolist()[:MOST], LOOKS_AFTER)
 
     def _row(self, process: np.void) -> tuple[object, ...] | None:
         pid = int(process["pid"])
