@@ -20,6 +20,7 @@ TRAIT: Final = np.dtype(
         ("is_background", "f8"),  # 1: nice above 0, or SCHED_BATCH or SCHED_IDLE: it gives way to others by itself
         ("is_foreground", "f8"),  # 1: its terminal's foreground job
         ("lost_terminal", "f8"),  # 1: its terminal was closed
+        ("is_telling", "f8"),  # 1: what passes through it is known, or will be at the next look
         ("passed_bps", "f8"),  # bytes read and written per second, pipes and caches included
     ]
 )
@@ -38,6 +39,7 @@ def trait_rates(previous: Batch, current: Batch) -> npt.NDArray[np.void] | None:
     rows["is_background"] = (now["nice"] > 0) | np.isin(now["policy"], _POLITE)
     rows["is_foreground"] = now["is_foreground"]
     rows["lost_terminal"] = np.where(now["lost_known"], now["lost_terminal"], np.nan)
+    rows["is_telling"] = now["passed_known"]
     rows["passed_bps"] = np.nan
     before = previous.traits
     if before is not None and len(before) and len(now):

@@ -2,7 +2,7 @@
 
 A process that computes for a person shows it: it is nice, or it is its terminal's foreground job, or bytes pass through
 it. One that merely spins shows none of these. Only processes above BUSY_CORES are looked at, the busiest MOST of them.
-What isn't ours to read (other users' io and descriptors) is flagged as unknown.
+What isn't ours to read (other users' io and descriptors; in a sandbox everything) is flagged as unknown.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from smoothtask_gui.domain.matching import positions
+from smoothtask_gui.domain.matching import is_same_start, positions
 from smoothtask_gui.domain.parts import TRAITS
 from smoothtask_gui.sources import files
 
@@ -33,6 +33,7 @@ class TraitsReader:
         self._root = str(proc_root)
         self._before: npt.NDArray[np.void] | None = None
         self._before_ns = 0
+        self._tick_ns = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
         self._looks_left: dict[int, int] = {}  # by pid
 
     def read(self, processes: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
@@ -49,7 +50,7 @@ class TraitsReader:
         looked_at = np.flatnonzero((busy | self._was_busy(processes)) & ~processes["is_kernel"] & (place >= 0))
         looked_at = looked_at[np.argsort(-used[looked_at], kind="stable")][:MOST]
         self._remember(processes, busy)
-        found = [row for at in np.sort(looked_at) if (row := self._row(processes[at])) is not None]
+        found = [self._row(processes[at]) for at in np.sort(looked_at)]
         return np.array(found, TRAITS) if found else np.zeros(0, TRAITS)
 
     def _was_busy(self, processes: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
@@ -65,7 +66,7 @@ class TraitsReader:
         left = {pid: looks - 1 for pid, looks in self._looks_left.items() if looks > 1}
         self._looks_left = left | dict.fromkeys(processes["pid"][busy].tolist()[:MOST], LOOKS_AFTER)
 
-    def _row(self, process: np.void) -> tuple[object, ...] | None:
+    def _row(self, process: np.void) -> tuple[object, ...]:
         pid = int(process["pid"])
         folder = f"{self._root}/{pid}"
         try:
@@ -73,8 +74,10 @@ class TraitsReader:
             fields = line[line.rindex(b")") + 2 :].split()
             group, terminal, listens_to = int(fields[2]), int(fields[4]), int(fields[5])
             nice, policy = int(fields[16]), int(fields[38])
+            if not is_same_start(int(fields[19]) * self._tick_ns, int(process["start_ns"])):
+                return _unreadable(process)  # another /proc than the helper's: a sandbox has numbers of its own
         except (OSError, ValueError, IndexError):
-            return None  # gone meanwhile, or hidden
+            return _unreadable(process)  # gone meanwhile, or hidden
         passed = _passed_bytes(folder)
         lost = None if terminal else _lost_terminal(folder)
         return (
@@ -89,6 +92,11 @@ class TraitsReader:
             passed is not None,
             lost is not None or bool(terminal),
         )
+
+
+def _unreadable(process: np.void) -> tuple[object, ...]:
+    """A row that says only that nothing could be read."""
+    return int(process["pid"]), int(process["start_ns"]), 0, 0, 0, False, False, 0, False, False
 
 
 def _passed_bytes(folder: str) -> int | None:

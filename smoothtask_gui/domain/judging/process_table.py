@@ -42,7 +42,7 @@ _COPIED: Final = {
     "switches_per_s": "switches_per_s",
     "gpu_ratio": "gpu_ratio",
 }
-_TRAITS: Final = ("is_background", "is_foreground", "lost_terminal", "passed_bps")
+_TRAITS: Final = ("is_background", "is_foreground", "lost_terminal", "is_telling", "passed_bps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,7 @@ class ProcessSeries:
         memory = self._memory.observe(keys, rows["rss_bytes"], sample.boottime_ns)
         connections = open_connections(sample)
         opened = self._connections.observe(keys, connections, sample.boottime_ns)
+        traits = traits_of(sample)
         return {
             **{name: rows[field] for name, field in _COPIED.items()},
             "threads": rows["threads"].astype(np.float64),
@@ -127,7 +128,7 @@ class ProcessSeries:
             "connections_per_min": opened.per_s * 60,
             "connections_steadiness_ratio": opened.steadiness,
             "uninterruptible_s": self._hung_s(sample),
-            **(traits := traits_of(sample)),
+            **{name: column for name, column in traits.items() if name != "is_telling"},
             "spinning_cores": spinning_cores(sample, traits),
         }
 
@@ -181,8 +182,9 @@ def spinning_cores(sample: Sample, traits: dict[str, Floats]) -> Floats:
         cores[rows["is_kernel"]] = 0.0
     if sample.traits is not None:
         spins = 1.0 - np.maximum(np.maximum(traits["is_background"], traits["is_foreground"]), 0.0)
-        spins[traits["passed_bps"] >= PASSING_BPS] = 0.0
-        spins[np.isnan(traits["passed_bps"]) & (spins != 0.0)] = np.nan
+        passed = np.where(traits["is_telling"] == 0, seen_bps(rows), traits["passed_bps"])
+        spins[passed >= PASSING_BPS] = 0.0
+        spins[np.isnan(passed) & (spins != 0.0)] = np.nan
         looked_at = ~rows["is_kernel"] & (cores >= LEAST_CORES)
         cores[looked_at] *= spins[looked_at]
     return cores
@@ -207,6 +209,13 @@ def exited_per_s(sample: Sample) -> Floats:
         if at < len(rows) and rows["pid"][at] == gone.parent_pid:
             counts[at] += gone.count
     return counts * 1e9 / sample.interval_ns
+
+
+def seen_bps(rows: npt.NDArray[np.void]) -> Floats:
+    """Bytes from and to storage and network, where pipes and caches can't be seen; NaN where storage can't either."""
+    network: Floats = np.nan_to_num(rows["received_bps"]) + np.nan_to_num(rows["sent_bps"])
+    seen: Floats = rows["read_bps"] + rows["write_bps"] + network
+    return seen
 
 
 def open_connections(sample: Sample) -> Floats:

@@ -213,6 +213,8 @@ def test_what_bytes_pass_through_is_no_runaway_and_who_cannot_be_looked_into_nei
         assert run(monitor, machine, 1) == []
     machine.end(encoder)
     machine.start("secret", 1.0)
+    secret = machine.apps[-1]
+    secret.row["missing"] = int(Missing.IO)
     traits(machine, passed_known=False)
     assert run(monitor, machine, 30) == []
 
