@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from smoothtask_gui.domain.activity import Activity
 from smoothtask_gui.domain.parts import DiskReading, Parts
 
 if TYPE_CHECKING:
@@ -175,6 +176,8 @@ class SystemReading:
     memory_pressure_us: int | None
     io_pressure_us: int | None
     on_battery: bool | None
+    unix_sockets: int | None = None  # proc_net(5), /proc/net/protocols: of this network namespace
+    package_energy_ns: int | None = None  # boot time of package_energy_uj, where it isn't that of the reading
     package_energy_uj: int | None = None  # RAPL, all packages; never wraps (sources/energy.py)
     memory_full_pressure_us: int | None = None
     io_full_pressure_us: int | None = None
@@ -232,6 +235,7 @@ class Batch:
     unavailable: dict[str, str] = field(default_factory=dict)
     network: Network | None = None  # None where the source can't see connections
     block_io: npt.NDArray[np.void] | None = None  # dtype BLOCK_IO
+    activity: Activity = field(default_factory=Activity)
     gpus: tuple[GpuReading, ...] = ()
     origins: tuple[Origin, ...] = ()  # what was learned of processes since the batch before
     parts: Parts = field(default_factory=Parts)

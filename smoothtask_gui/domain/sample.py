@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from smoothtask_gui.domain.activity_rates import ActivityRates
 from smoothtask_gui.domain.app import Apps
 from smoothtask_gui.domain.parts import Parts
 
@@ -90,6 +91,7 @@ class SystemRates:
     io_pressure_ratio: float | None
     on_battery: bool | None
     package_watts: float | None = None  # processor packages (RAPL)
+    unix_sockets: int | None = None
     memory_full_pressure_ratio: float | None = None
     io_full_pressure_ratio: float | None = None
     swap_free_bytes: int | None = None
@@ -116,6 +118,7 @@ class Sample:
     unavailable: dict[str, str]
     connections: npt.NDArray[np.void] | None = None  # dtype connections.CONNECTION; None where the source sees none
     gpus: tuple[GpuRates, ...] = ()
+    activity: ActivityRates = field(default_factory=ActivityRates)
     apps: Apps = field(default_factory=Apps)  # filled by domain/apps.py
     parts: Parts = field(default_factory=Parts)
     traits: npt.NDArray[np.void] | None = None  # dtype traits.TRAIT, of the busy processes; None where unknown

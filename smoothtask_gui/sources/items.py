@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args, get_origin, get
 import numpy as np
 import numpy.typing as npt
 
+from smoothtask_gui.domain import activity
 from smoothtask_gui.domain.batch import (
     EXITED,
     PROCESS,
@@ -51,6 +52,7 @@ TABLES: Final = {
     "traffic": TRAFFIC,
     "closes": SOCKET,
     "block_io": BLOCK_IO,
+    **dict(activity.TABLES),
     "traits": TRAITS,
 }
 NEEDED: Final = ("processes", "exited")
@@ -158,6 +160,7 @@ def encode(item: Item) -> bytes:
         "traffic": None if network is None else network.traffic,
         "closes": None if network is None else network.closes,
         "block_io": item.block_io,
+        **{name: getattr(item.activity, name) for name, _ in activity.TABLES},
         "traits": item.traits,
     }
     flat |= {table: None if rows is None else len(rows) for table, rows in tables.items()}
@@ -265,6 +268,7 @@ def _batch(flat: dict[str, Any], rest: memoryview, layouts: Layouts) -> Batch:
         unavailable={str(key): str(why) for key, why in _typed(flat, "unavailable", dict).items()},
         network=_network(flat.get("network"), tables),
         block_io=tables["block_io"],
+        activity=activity.Activity(**{name: tables[name] for name, _ in activity.TABLES}),
         gpus=_several(GpuReading, flat.get("gpus", [])),
         parts=build(Parts, flat.get("parts", {})),
         traits=tables["traits"],

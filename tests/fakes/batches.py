@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from smoothtask_gui.domain.apps import AppGrouper
 from smoothtask_gui.domain.batch import (
     EXITED,
     PROCESS,
@@ -20,6 +21,10 @@ from smoothtask_gui.domain.batch import (
     SystemReading,
     ThermalEvent,
 )
+from smoothtask_gui.domain.rates import rates
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.sample import Sample
 from smoothtask_gui.domain.parts import TRAITS, Parts
 
 SECOND = 1_000_000_000
@@ -128,6 +133,7 @@ class Machine:
     traits: dict[int, dict[str, Any]] | None = None  # by pid; None: nobody reads them
     parts: Parts = field(default_factory=Parts)
     exits: list[ProcessExit] = field(default_factory=list)
+    grouper: AppGrouper = field(default_factory=AppGrouper)
 
     def start(self, comm: str, cores: float = 0.0, **row: Any) -> App:
         app = App(self.next_pid, self.now_ns, comm.encode(), cores, row=row)
@@ -167,3 +173,9 @@ class Machine:
         )
         self.exits = []
         return found if self.source == "helper" else replace(found, exited=None)
+
+    def sample(self, before: Batch, after: Batch) -> Sample:
+        """What happened between two of its batches, by app."""
+        made = rates(before, after)
+        assert made is not None
+        return self.grouper.group(made)

@@ -57,6 +57,7 @@ def system_reading(boottime_ns: int) -> SystemReading:
         memory_pressure_us=None,
         io_pressure_us=None,
         on_battery=True,
+        unix_sockets=7,
         package_energy_uj=boottime_ns // 100,
         forks=7,
         disks=(DiskReading("sda", 1, 2, 3, 4, 5, 0, None), DiskReading("nvme0n1", 7, 6, 5, 4, 3, 0, 1)),

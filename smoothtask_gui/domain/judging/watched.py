@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from smoothtask_gui.domain.changes import Draft
 from smoothtask_gui.domain.culprit import BLAME_RATIO
 from smoothtask_gui.domain.incident import Action, Severity, Share
-from smoothtask_gui.domain.judging.series import SERIES
+from smoothtask_gui.domain.judging.series import SERIES, Scope
 from smoothtask_gui.domain.judging.words import filled, measure, shown
 from smoothtask_gui.domain.text import duration, elide
 from smoothtask_gui.domain.wording import TITLE_WIDTH, titled
@@ -94,7 +94,7 @@ def draft(rule: Rule, watched: Watched, look: Look, now_ns: int, may_stop: Calla
         watched.severity = Severity.CRITICAL
     words = _words(rule, watched, look, now_ns)
     sentences = [said for line in rule.body if (said := filled(line, words | {"name": target.name})) is not None]
-    shares = _shares(target, look)
+    shares = _shares(target, look, rule.scope)
     who = next((share.identity for share in shares if share.identity is not None), None)
     stoppable = who is not None and may_stop(who.uid)
     known = [share.ratio for share in shares if not math.isnan(share.ratio)]
@@ -114,14 +114,14 @@ def draft(rule: Rule, watched: Watched, look: Look, now_ns: int, may_stop: Calla
     )
 
 
-def _shares(target: Target, look: Look) -> tuple[Share, ...]:
+def _shares(target: Target, look: Look, scope: Scope) -> tuple[Share, ...]:
     """Who is blamed; else the target itself, if it is a process."""
     if look.blamed:
-        return tuple(Share(one.target.name, one.ratio, one.target.identity) for one in look.blamed)
+        return tuple(Share(one.target.name, one.ratio, one.target.identity, one.target.subject) for one in look.blamed)
     if target.identity is None:
         return ()
     ratio = look.share if math.isnan(look.share) else min(1.0, max(0.0, look.share))
-    return (Share(target.name, ratio, target.identity),)
+    return (Share(target.name, ratio, target.identity, target.subject if scope is Scope.APP else ""),)
 
 
 def _method(rule: Rule) -> str:
