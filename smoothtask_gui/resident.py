@@ -41,7 +41,9 @@ from smoothtask_gui.adapters.quit_signals import QuitSignals
 from smoothtask_gui.adapters.remedies import OwnRemedies
 from smoothtask_gui.adapters.sampler_client import SamplerClient
 from smoothtask_gui.adapters.settings import SettingsError, SettingsFiles
+from smoothtask_gui.adapters.shipped_rules import shipped_rules
 from smoothtask_gui.domain.monitor import Monitor
+from smoothtask_gui.domain.rules import Rules, RulesError
 from smoothtask_gui.domain.text import safe_text
 from smoothtask_gui.pump import Pump
 from smoothtask_gui.sources.choose import choose
@@ -72,6 +74,7 @@ APP_ID: Final = "io.github.smoothtask.SmoothTask"
 CLOSE_TIMEOUT_S: Final = 3.0
 ICON_FILL_STEP: Final = 5
 ICON_COLOUR: Final = 0xFF56B4E9  # the icon's own blue: for a source tree, whose icon no theme knows
+RULES_LOOK_MS: Final = 3_000
 TRAY_PATIENCE_MS: Final = 5_000
 """A panel that starts with the session may come later than we do."""
 
@@ -89,7 +92,8 @@ class Resident(QObject):
         self._identities: IdentityCache | None = None
         self._historian: Historian | None = None
         self._own_cost = OwnCostReader(SamplerClient())
-        self._files = SettingsFiles(user_config_path("smoothtask", appauthor=False), options.rules)
+        shipped, broken = _shipped_rules()
+        self._files = SettingsFiles(user_config_path("smoothtask", appauthor=False), options.rules, shipped)
         self._autostart = Autostart(user_config_path() / "autostart", own_command(sys.argv[0]))
         loaded = self._files.load()
         self.settings = self._with_autostart(loaded.settings)
@@ -109,7 +113,10 @@ class Resident(QObject):
         )
         self._pumping: Future[None] | None = None
         self._connect()
-        for problem in (*loaded.problems, *self._go_on()):
+        self._rules_timer = QTimer(self, interval=RULES_LOOK_MS)
+        self._rules_timer.timeout.connect(self._reload_rules)
+        self._rules_timer.start()
+        for problem in (*broken, *loaded.problems, *self._go_on()):
             self.tell(problem)
 
     def run(self) -> int:
@@ -268,6 +275,19 @@ class Resident(QObject):
             QMessageBox.warning(None, "SmoothTask", f"The history wasn't deleted: {problem}")
         self.windows.refresh_history()
 
+    def _reload_rules(self) -> None:
+        """Somebody may have edited the rules' file."""
+        found = self._files.reload_rules(self.settings.rules)
+        if found is None:
+            return
+        rules, problem = found
+        if problem:
+            self.tell(problem)
+        elif rules != self.settings.rules:
+            self.settings = replace(self.settings, rules=rules)
+            self.windows.apply_settings(self.settings)
+            self.watchdog.set_rules(rules)
+
     def _with_autostart(self, settings: Settings) -> Settings:
         try:
             return replace(settings, autostart=self._autostart.is_on())
@@ -298,6 +318,14 @@ class Resident(QObject):
             self._loop.wait(self._session.close(), CLOSE_TIMEOUT_S)
         except TimeoutError:
             print("smoothtask: the session bus didn't let go in time", file=sys.stderr)
+
+
+def _shipped_rules() -> tuple[Rules, tuple[str, ...]]:
+    """The shipped rules, or none and why: what is watched by code of its own goes on."""
+    try:
+        return shipped_rules(), ()
+    except RulesError as error:
+        return Rules(), (str(error),)
 
 
 def _log_source(source: str, reason: str) -> None:

@@ -32,6 +32,7 @@ NAMES = (
     "others",
     "activity",
     "apps",
+    "rules",
     "bus_flood",
     "history",
 )

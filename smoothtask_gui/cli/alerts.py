@@ -9,6 +9,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from smoothtask_gui.adapters.files import FileError, read_text
+from smoothtask_gui.adapters.shipped_rules import shipped_rules
 from smoothtask_gui.cli.failure import Failure
 from smoothtask_gui.cli.items import items
 from smoothtask_gui.cli.span import Span
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 async def alerts(arguments: argparse.Namespace) -> int:
     """Print each incident when it begins and when it ends, until `--seconds`, the recording's end or a signal."""
-    monitor = Monitor(Rules() if arguments.rules is None else read_rules(arguments.rules))
+    monitor = Monitor(known_rules(arguments.rules))
     span = Span(arguments.seconds)
     async with aclosing(items(arguments.source, arguments.period_ms)) as found:
         async for item in found:
@@ -46,13 +47,16 @@ async def alerts(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def read_rules(path: Path) -> Rules:
-    """The rules in a file. Raises Failure, naming file, line and key."""
+def known_rules(path: Path | None) -> Rules:
+    """The shipped rules, changed by what a file says. Raises Failure, naming file, line and key."""
     try:
+        shipped = shipped_rules()
+        if path is None:
+            return shipped
         text = read_text(path)
         if text is None:
             raise Failure(f"the rules in {path} can't be read: there is no such file")
-        return parse_rules(text, str(path))
+        return parse_rules(text, str(path), shipped)
     except (FileError, RulesError) as error:
         raise Failure(str(error)) from error
 

@@ -48,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     probes.add_argument("--json", action="store_true", help="one JSON object a line and probe")
     _add_record(commands)
     _add_alerts(commands)
+    _add_rules(commands)
     _add_history(commands)
     _add_act(commands)
     doctor = commands.add_parser("doctor", help="what works, what doesn't, why, what to do", epilog=_EPILOG)
@@ -138,6 +139,14 @@ def _add_verb(
     verb.add_argument("--start-ns", type=_start, metavar="NS", help="only if it started then, as `top --json` says")
     verb.add_argument("--no-prompt", action="store_true", help="fail rather than have a password asked for")
     return verb
+
+
+def _add_rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    rules = commands.add_parser("rules", help="what is watched for, and whether it can be here", epilog=_EPILOG)
+    rules.add_argument("--json", action="store_true", help="one JSON object a line and rule")
+    rules.add_argument("--rules", type=Path, metavar="FILE", help="rules to use (default: the built-in ones)")
+    rules.add_argument("--check", type=Path, metavar="FILE", help="only say whether FILE is right")
+    rules.add_argument("--source", type=_source, default="auto", metavar="SOURCE", help=_SOURCES)
 
 
 def _add_source(command: argparse.ArgumentParser) -> None:

@@ -29,14 +29,19 @@ PATIENCE_S: Final = 1.5
 """How long `auto` waits for the helper: a command may end after a few ticks, so it had better not change midway."""
 
 
-async def items(name: str, period_ms: int, opt_in: ActivityKinds = NOTHING_MORE) -> AsyncGenerator[Item]:
-    """Yield the source's items; changes and a recording's missing end go to stderr too. Raises Failure."""
+async def items(
+    name: str, period_ms: int, opt_in: ActivityKinds = NOTHING_MORE, *, quiet: bool = False
+) -> AsyncGenerator[Item]:
+    """Yield the source's items; changes and a recording's missing end go to stderr too unless `quiet`.
+
+    Raises Failure.
+    """
     desktop = ApplicationNames(DesktopEntries(application_folders(os.environ, Path.home())))
     source = choose(name, _opener, desktop, patience_s=PATIENCE_S, opt_in=opt_in)
     try:
         async with aclosing(source.items(period_ms)) as found:
             async for item in found:
-                if isinstance(item, SourceChanged) and name == AUTO and item.source != "helper":
+                if isinstance(item, SourceChanged) and name == AUTO and item.source != "helper" and not quiet:
                     tell(f"reading from {'/proc' if item.source == 'procfs' else item.source}: {item.reason}")
                 yield item
     except SourceError as error:

@@ -125,6 +125,10 @@ def _job(arguments: argparse.Namespace) -> Coroutine[object, object, int]:
         from smoothtask_gui.cli.alerts import alerts  # noqa: PLC0415 - as above
 
         job = alerts(arguments)
+    elif arguments.command == "rules":
+        from smoothtask_gui.cli.rules import rules  # noqa: PLC0415 - as above
+
+        job = rules(arguments)
     elif arguments.command == "history":
         from smoothtask_gui.cli.history import history  # noqa: PLC0415 - as above
 

@@ -67,10 +67,10 @@ class ProcessIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A culprit's part of what was used in the window judged: energy or CPU time, as the method says.
+    """A culprit's part of what the incident's `method` names: energy, CPU time, memory, bytes written.
 
-    `identity` is the process that Stop would stop, an app's oldest; None if none lives or it is the kernel. `ratio`
-    is 0..1 of the whole.
+    `identity` is the process that Stop would stop, an app's oldest or busiest; None if none lives or it is the kernel.
+    `ratio` is 0..1 of the whole, NaN where that isn't known.
     """
 
     name: str

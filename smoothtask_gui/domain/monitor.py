@@ -15,10 +15,12 @@ from smoothtask_gui.domain.apps import AppGrouper
 from smoothtask_gui.domain.batch import OomKill, PressureEvent, ProcessExit
 from smoothtask_gui.domain.culprit import Culprits
 from smoothtask_gui.domain.desk import Desk
+from smoothtask_gui.domain.judging.judge import Judge
+from smoothtask_gui.domain.judging.runaway import runaway_rule
+from smoothtask_gui.domain.judging.status import RuleStatus, statuses
 from smoothtask_gui.domain.oom import OomRule
 from smoothtask_gui.domain.overheating import OverheatingRule
 from smoothtask_gui.domain.rates import rates
-from smoothtask_gui.domain.runaway import RunawayRule
 from smoothtask_gui.domain.store import Store
 from smoothtask_gui.domain.target import target_for
 from smoothtask_gui.domain.view import View, make_view
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.choices import Choices, Scope
     from smoothtask_gui.domain.effects import Effect
     from smoothtask_gui.domain.incident import Action, Deed, Incident
+    from smoothtask_gui.domain.judging.rule import Rule
     from smoothtask_gui.domain.rules import Rules
     from smoothtask_gui.domain.sample import Sample
     from smoothtask_gui.domain.target import Target
@@ -65,8 +68,9 @@ class Monitor:
         self._own_uid = own_uid
         self._desk = Desk(rules.notifications.per_hour, first_incident_id)
         self._heat = OverheatingRule(self._culprits, self._may_stop)
-        self._runaway = RunawayRule(self._may_stop)
         self._oom = OomRule()
+        self._declared = Judge(self._may_stop)
+        self._declared.set_rules(_declared(rules), 0)
         self._pending_exits: deque[ProcessExit] = deque(maxlen=MOST_PENDING_EXITS)
         self._previous: Batch | None = None
         self._sample: Sample | None = None
@@ -142,7 +146,8 @@ class Monitor:
             self._pending_exits.append(event)
             return ()
         if isinstance(event, PressureEvent):
-            return ()  # no rule judges it yet
+            self._declared.receive_pressure(event)
+            return ()
         now_ns = max(event.boottime_ns, self._now_ns)
         if isinstance(event, OomKill):
             return self._apply(self._oom.receive_event(event, self._rules.oom, now_ns), now_ns)
@@ -164,9 +169,10 @@ class Monitor:
         self._store.gap(self._now_ns)
         self._store.forget_processes()
         self._heat.forget_events()
+        self._declared.forget()
         if source != "none":
             return ()
-        changes = self._heat.stop(self._now_ns, unknown=True) + self._runaway.stop(self._now_ns, unknown=True)
+        changes = self._heat.stop(self._now_ns, unknown=True) + self._declared.stop(self._now_ns)
         return self._apply(changes, self._now_ns)
 
     def snooze(self, target: Scope | int, until_boottime_ns: int) -> tuple[Effect, ...]:
@@ -215,14 +221,18 @@ class Monitor:
         """Judge by other rules from now on; incidents of a rule that was switched off end without a word."""
         self._rules = rules
         self._desk.budget.per_hour = rules.notifications.per_hour
-        changes: list[Change] = []
+        changes: list[Change] = self._declared.set_rules(_declared(rules), self._now_ns)
         if not rules.overheating.enabled:
             changes += self._heat.stop(self._now_ns)
-        if not rules.runaway.enabled:
-            changes += self._runaway.stop(self._now_ns)
         if not rules.oom.enabled:
             changes += self._oom.receive_time(self._now_ns, rules.oom)
         return self._apply(changes, self._now_ns)
+
+    def rule_statuses(self) -> list[RuleStatus]:
+        """Which rules can be judged here; empty until two batches of one source have come."""
+        if self._sample is None:
+            return []
+        return statuses(self._rules, _declared(self._rules), self._declared.tables, self._sample)
 
     def view(self) -> View:
         """One frozen picture for the user interface; a fraction of a millisecond, made when asked for."""
@@ -243,9 +253,10 @@ class Monitor:
         self._store.append(sample)
         changes: list[Change] = self._oom.receive_time(now_ns, self._rules.oom)
         watched_ns = 0 if self._first_ns is None else now_ns - self._first_ns
-        if watched_ns >= WARM_UP_NS and watched_ns > sample.interval_ns:
+        judges = watched_ns >= WARM_UP_NS and watched_ns > sample.interval_ns
+        changes += self._declared.receive_sample(sample, self._rules.overheating.limit_without_driver_c, judges=judges)
+        if judges:
             changes += self._heat.receive_sample(sample, self._rules.overheating, now_ns)
-            changes += self._runaway.receive_sample(sample, self._rules.runaway, now_ns)
         effects = self._apply(changes, now_ns, settling_ns=sample.interval_ns if now_ns < self._settled_ns else None)
         return effects + self._desk.wake(now_ns, self._realtime_ns(now_ns))
 
@@ -265,6 +276,7 @@ class Monitor:
         self._store.clear()
         self._apps = AppGrouper()
         self._heat.forget_events()
+        self._declared.forget()
         self._sample = None
 
     def _culprits(self, now_ns: int) -> Culprits:
@@ -272,3 +284,8 @@ class Monitor:
 
     def _may_stop(self, uid: int) -> bool:
         return self._own_uid is None or uid == self._own_uid
+
+
+def _declared(rules: Rules) -> tuple[Rule, ...]:
+    """What the engine judges."""
+    return (runaway_rule(rules.runaway), *rules.declared)

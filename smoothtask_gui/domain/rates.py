@@ -23,6 +23,7 @@ from smoothtask_gui.domain.sample import RATE, Sample
 from smoothtask_gui.domain.sensors import checked
 from smoothtask_gui.domain.system_rates import most_run_ns, system_rates
 from smoothtask_gui.domain.text import duration
+from smoothtask_gui.domain.traits import trait_rates
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.batch import Batch
@@ -72,6 +73,8 @@ def rates(previous: Batch, current: Batch) -> Sample | None:
         connections=connection_rates(previous, current),
         gpus=gpus,
         activity=activity_rates(previous, current),
+        parts=current.parts,
+        traits=trait_rates(previous, current),
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from smoothtask_gui.domain.culprit import BLAME_CORES, Method
 from smoothtask_gui.domain.incident import Action
-from smoothtask_gui.domain.text import celsius, duration, elide, percent, size, three_digits
+from smoothtask_gui.domain.text import celsius, duration, elide, percent, size
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.culprit import Culprits
@@ -139,32 +139,6 @@ def resolved_after_deed(fact: str, deed: Deed, lasted_ns: int) -> str:
     return titled(after + took if fits else after, whom)
 
 
-def runaway_title(name: str, cores: float, lasted_ns: int) -> str:
-    amount = three_digits(cores)
-    return titled(f"{{name}} has used {amount} {_cores(amount)} for {duration(lasted_ns)}", name)
-
-
-def runaway_body(parent: str, age_ns: int | None, rss_bytes: float | None) -> str:
-    """Who started it and when, what memory it uses; what isn't known is left out."""
-    started = "Started" + (f" by {elide(parent, _NAME_WIDTH)}" if parent else "")
-    if age_ns is not None:
-        started += f" {duration(age_ns)} ago"
-    lines = [f"{started}."] if started != "Started" else []
-    if rss_bytes is not None:
-        lines.append(f"Uses {size(rss_bytes)} of memory.")
-    return " ".join(lines)
-
-
-def runaway_resolved_title(name: str, lasted_ns: int, *, ended: bool, unknown: bool) -> str:
-    if unknown:
-        return titled("{name}: its CPU use can't be read any more", name)
-    return titled(f"{{name}} {_over(ended=ended)} after {duration(lasted_ns)}", name)
-
-
-def runaway_resolved_fact(name: str, *, ended: bool) -> str:
-    return titled(f"{{name}} {_over(ended=ended)}", name)
-
-
 def oom_title(name: str, rss_bytes: int) -> str:
     return titled(f"The kernel stopped {{name}} to free memory ({size(rss_bytes)})", name)
 
@@ -186,10 +160,6 @@ def _cooled(heat: Heat | None) -> str:
     return f" cooled down to {celsius(heat.temperature_c)}"
 
 
-def _over(*, ended: bool) -> str:
-    return "ended" if ended else "calmed down"
-
-
 def _limit_remark(heat: Heat) -> str:
     return "" if heat.limit_c is None else f", {heat.limit_name} {celsius(heat.limit_c)}"
 
@@ -205,7 +175,3 @@ def _gpu(share: Share) -> str:
     """What it uses of the graphics card beside the processor, where that is worth a word."""
     worth_it = share.gpu_ratio is not None and share.gpu_ratio >= GPU_WORTH_A_WORD
     return f" (GPU {percent(share.gpu_ratio or 0.0)})" if worth_it else ""
-
-
-def _cores(amount: str) -> str:
-    return "core" if amount == "1" else "cores"

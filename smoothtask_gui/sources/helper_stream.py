@@ -204,6 +204,8 @@ class _TickReader:
             lost=Lost(tick.lost_ticks, tick.lost_events + self._unidentified, self._lost_exits(frame)),
             unavailable=self._unavailable(frame) | _without_energy(self._surroundings.unavailable, frame.activity),
             gpus=await self._surroundings.read_gpus(),
+            parts=await self._surroundings.read_parts(),
+            traits=self._surroundings.read_traits(frame.processes),
             network=self._network(frame),
             block_io=frame.block_io,
             activity=frame.activity,

@@ -82,7 +82,7 @@ class SettingsWindow(QDialog):
 
     def restore_defaults(self) -> None:
         """Fill in the defaults, without applying them."""
-        self._original = replace(self._original, rules=Rules())
+        self._original = replace(self._original, rules=Rules(declared=self._original.rules.declared))
         self._show(Settings(autostart=self.autostart.isChecked()))
 
     def _overheating(self, rule: Overheating) -> Overheating:

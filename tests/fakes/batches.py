@@ -25,6 +25,7 @@ from smoothtask_gui.domain.rates import rates
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.sample import Sample
+from smoothtask_gui.domain.parts import TRAITS, Parts
 
 SECOND = 1_000_000_000
 BOOT_REALTIME = 1_700_000_000 * SECOND
@@ -128,6 +129,9 @@ class Machine:
     sensors: tuple[SensorReading, ...] = ()
     lost: Lost = field(default_factory=Lost)
     next_pid: int = 1000
+    values: dict[str, Any] = field(default_factory=dict)  # of the machine's reading, beside CPU time
+    traits: dict[int, dict[str, Any]] | None = None  # by pid; None: nobody reads them
+    parts: Parts = field(default_factory=Parts)
     exits: list[ProcessExit] = field(default_factory=list)
     grouper: AppGrouper = field(default_factory=AppGrouper)
 
@@ -160,7 +164,9 @@ class Machine:
             self.now_ns,
             *made,
             source=self.source,
-            system=system(self.now_ns, self.busy_ns, self.cpus),
+            system=system(self.now_ns, self.busy_ns, self.cpus, **self.values),
+            traits=None if self.traits is None else rows(*self.traits.values(), dtype=TRAITS),
+            parts=self.parts,
             sensors=self.sensors,
             lost=self.lost,
             exits=tuple(self.exits),

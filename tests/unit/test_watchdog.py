@@ -86,7 +86,7 @@ def room(tmp_path: Path, qtbot: QtBot) -> Room:
 
 def batch(boottime_ns: int) -> Batch:
     nothing = dict.fromkeys(SystemReading.__dataclass_fields__, None)
-    counters = {"cpus": 2, "cpu_busy_ns": 0, "cpu_idle_ns": 0, "cpu_iowait_ns": 0, "cpu_steal_ns": 0}
+    counters = {"cpus": 2, "cpu_busy_ns": 0, "cpu_idle_ns": 0, "cpu_iowait_ns": 0, "cpu_steal_ns": 0, "disks": ()}
     system = SystemReading(**nothing | counters | {"boottime_ns": boottime_ns})  # type: ignore[arg-type]
     return Batch(boottime_ns, 1_000 + boottime_ns, "procfs", np.zeros(0, PROCESS), None, system)
 

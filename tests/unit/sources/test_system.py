@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from smoothtask_gui.sources.disks import parse_diskstats
 from smoothtask_gui.sources.power import read_on_battery
 from smoothtask_gui.sources.protocol import SourceError
 from smoothtask_gui.sources.system import (
     SystemReader,
-    parse_diskstats,
     parse_meminfo,
     parse_net_dev,
     parse_pressure,
@@ -52,7 +52,8 @@ def test_meminfo_is_in_bytes_and_odd_lines_are_left_out() -> None:
 
 
 def test_disk_sectors_are_of_512_bytes() -> None:
-    assert parse_diskstats(DISKSTATS.encode())[0] == ("vda", 51200, 102400)
+    disk = parse_diskstats(DISKSTATS.encode())[0]
+    assert (disk.name, disk.read_bytes, disk.write_bytes) == ("vda", 51200, 102400)
     assert parse_diskstats(b"1 2 short 3\n") == []
 
 
