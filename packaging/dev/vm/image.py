@@ -1,4 +1,7 @@
-"""Makes a guest: a Debian of one release with its own kernel, in build/vm/NAME (disk.raw, vmlinuz, initrd).
+"""Makes a guest: a Debian of one release with its own kernel, in build/vm/NAME (root/, disk.raw, vmlinuz, initrd).
+
+The disk is for QEMU (lane vm); the folder it was made from stays, for systemd-nspawn (lane packages). What SmoothTask's
+packages depend on is there, so that apt can install them without a network.
 
 Root only, run by vm/images.py. The packages come from the mirrors in the machine's own apt settings. Fails with the
 words of mmdebstrap (build/log/vm-NAME.log), or in a sentence where apt names no Debian mirror.
@@ -18,6 +21,10 @@ SYSTEM = ("systemd-sysv", "udev", "kmod", "dbus", "polkitd", "libpam-systemd", "
 REACHED_BY = ("openssh-server", "systemd-container")
 NEEDED_BY_SMOOTHTASK = ("libbpf1", "python3-cachetools", "python3-dbus-fast", "python3-numpy", "python3-platformdirs",
                         "python3-psutil", "python3-tomlkit")  # fmt: skip
+NEEDED_BY_THE_APP = ("hicolor-icon-theme", "python3-bidict", "python3-packaging", "python3-pyside6.qtcore",
+                     "python3-pyside6.qtgui", "python3-pyside6.qtwidgets", "python3-typing-extensions", "qt6-svg-plugins")  # fmt: skip
+DESKTOP = ("dunst", "fonts-dejavu-core", "xvfb")
+OF_SUITE = {"trixie": (*NEEDED_BY_THE_APP, *DESKTOP)}  # older releases have no PySide6
 TRUTH = ("iproute2", "procps")
 LEFT_OUT = ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/doc/*", "*/kernel/drivers/gpu/*", "*/kernel/sound/*",
             "*/kernel/drivers/media/*", "*/kernel/drivers/net/wireless/*", "*/kernel/drivers/net/ethernet/*",
@@ -66,7 +73,7 @@ def unpack(suite: str, root: Path) -> None:
         ' && ln -s /bin/true "$1/usr/sbin/update-initramfs"'
     )
     command = ["mmdebstrap", "--mode=root", "--variant=minbase", f"--keyring={KEYRING}"]
-    command += [f"--include={','.join((*SYSTEM, *REACHED_BY, *NEEDED_BY_SMOOTHTASK, *TRUTH))}"]
+    command += [f"--include={','.join((*SYSTEM, *REACHED_BY, *NEEDED_BY_SMOOTHTASK, *OF_SUITE.get(suite, ()), *TRUTH))}"]
     command += ['--aptopt=APT::Install-Recommends "false"', f"--essential-hook={no_initrd}"]
     command += [f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT]
     subprocess.run([*command, suite, str(root), *sources], check=True)
@@ -74,6 +81,7 @@ def unpack(suite: str, root: Path) -> None:
 
 def furnish(root: Path, public_key: str) -> None:
     """Users, network, the way in, and a word on the serial console when all of it is there."""
+    (root / "etc/dpkg/dpkg.cfg.d/99mmdebstrap").unlink()  # what comes later is unpacked whole
     for user in USERS:
         subprocess.run(["chroot", root, "useradd", "-m", "-s", "/bin/bash", user], check=True)
     for name, text in FILES.items():
@@ -98,7 +106,6 @@ def main(suite: str, folder: Path, public_key_file: Path) -> None:
         disk.truncate(4 << 30)
     make = ["mkfs.ext4", "-q", "-F", "-O", "^has_journal", "-E", "lazy_itable_init=1,nodiscard"]
     subprocess.run([*make, "-d", root, folder / "disk.raw"], check=True)
-    shutil.rmtree(root)
     (folder / "kernel").write_text(kernel.name.removeprefix("vmlinuz-") + "\n")
 
 
