@@ -6,7 +6,7 @@ import sys
 import ready
 import steps
 
-KINDS = ("deb",)
+KINDS = ("deb", "wheel")
 
 
 def run(arguments: list[str]) -> int:

@@ -1,7 +1,7 @@
-"""Makes a guest: a Debian of one release with its own kernel, in build/vm/NAME (root/, disk.raw, vmlinuz, initrd).
+"""Makes a guest: a Debian of one release with its own kernel, in build/vm/NAME (disk.raw, vmlinuz, initrd).
 
-The disk is for QEMU (lane vm); the folder it was made from stays, for systemd-nspawn (lane packages). What SmoothTask's
-packages depend on is there, so that apt can install them without a network.
+The disk serves QEMU (guest.py) and systemd-nspawn (container.py). What SmoothTask's packages depend on is on it, so that
+apt can install them without a network.
 
 Root only, run by vm/images.py. The packages come from the mirrors in the machine's own apt settings. Fails with the
 words of mmdebstrap (build/log/vm-NAME.log), or in a sentence where apt names no Debian mirror.
@@ -106,6 +106,7 @@ def main(suite: str, folder: Path, public_key_file: Path) -> None:
         disk.truncate(4 << 30)
     make = ["mkfs.ext4", "-q", "-F", "-O", "^has_journal", "-E", "lazy_itable_init=1,nodiscard"]
     subprocess.run([*make, "-d", root, folder / "disk.raw"], check=True)
+    shutil.rmtree(root)
     (folder / "kernel").write_text(kernel.name.removeprefix("vmlinuz-") + "\n")
 
 
