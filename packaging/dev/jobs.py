@@ -14,12 +14,12 @@ import steps
 JOBS = {
     "run": ("job_run", "build and start everything: the tray app, or a virtual desktop if there is no display"),
     "demo": ("job_demo", "start a harmless runaway process; see the alert come, act, and go"),
-    "test": ("job_test", "run the test lanes, or those named: unit ui contract bpf bus desktop vm, or all"),
+    "test": ("job_test", "run the test lanes, or those named: unit ui contract bpf bus desktop packages vm, or all"),
     "lint": ("job_lint", "ruff, mypy, import contracts and the house rules"),
     "bench": ("job_bench", "measure what the project promises; build/bench.json"),
     "exec": ("job_exec", "run a command in the project's environment; --helper: beside a real sampler"),
     "screenshots": ("job_screenshots", "make the pictures in docs/screenshots from the running app"),
-    "package": ("job_package", "build and check a package: deb"),
+    "package": ("job_package", "build and check packages: deb, wheel"),
     "lock": ("job_lock", "pin the Python packages anew (requirements/dev.txt)"),
     "clean": ("job_clean", "remove what was built"),
 }

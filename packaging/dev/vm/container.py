@@ -3,7 +3,7 @@
 Up in a few seconds, for what needs no kernel of its own. The disk is mounted read-only, changes lie in memory and go with
 the container, which ends with us whatever happens. There is no seat in it, so no user counts as sitting at the machine.
 Needs root, a loop device, overlayfs and the unified cgroup hierarchy; what systemd-nspawn says is in
-build/vm/NAME/nspawn.log.
+build/vm/NAME/nspawn.log (of the container started last).
 
 As a script (in a mount namespace of its own): container.py DISK FOLDER CGROUP, which becomes systemd-nspawn.
 """
@@ -13,6 +13,7 @@ import shlex
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,13 +34,14 @@ class Container:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._cgroup = f"smoothtask-{folder.name}-{os.getpid()}"
+        self._cgroup = f"smoothtask-{folder.name}-{uuid.uuid4().hex[:8]}"
+        self._log = folder / "nspawn.log"
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._leader = 0
 
     def start(self) -> None:
         """Boot; ContainerError if it isn't up within READY_S."""
-        log = (self.folder / "nspawn.log").open("wb")
+        log = self._log.open("wb")
         (self.folder / "mounted").mkdir(exist_ok=True)
         words = ["/usr/bin/python3", "-B", __file__, self.folder / "disk.raw", self.folder / "mounted", self._cgroup]
         self._nspawn = subprocess.Popen(
@@ -53,8 +55,8 @@ class Container:
         while not self._is_up():
             if self._nspawn.poll() is not None or time.monotonic() > deadline:
                 self.stop()
-                words_said = (self.folder / "nspawn.log").read_text(errors="replace")[-1500:]
-                raise ContainerError(f"{self.folder.name} isn't up after {READY_S:.0f} s; it said:\n{words_said}")
+                said = self._log.read_text(errors="replace")[-1500:]
+                raise ContainerError(f"{self.folder.name} isn't up after {READY_S:.0f} s; it said:\n{said}")
             time.sleep(0.1)
 
     def stop(self) -> None:
@@ -68,6 +70,10 @@ class Container:
             self._nspawn.kill()
             self._nspawn.wait()
         self._nspawn = None
+        for hierarchy in (CGROUPS, CGROUPS / "unified"):  # where a machine with version 1 has version 2 as well
+            below = [*(hierarchy / self._cgroup).rglob("*"), hierarchy / self._cgroup]
+            for folder in sorted((path for path in below if path.is_dir()), reverse=True):
+                folder.rmdir()
 
     def _is_up(self) -> bool:
         assert self._nspawn is not None
@@ -86,10 +92,10 @@ class Container:
 
     def run(self, *words: str, given: bytes = b"", limit_s: float = 180) -> str:
         """What a command of root's in the container prints; ContainerError with its words if it fails."""
-        unit = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--", *words]
-        done = subprocess.run(
-            [*self._enter(), *unit], input=given, capture_output=True, timeout=limit_s, check=False
-        )
+        literal = [word.replace("$", "$$") for word in words]  # systemd.service(5), "Command lines"
+        unit = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--", *literal]
+        command = [*self._enter(), *unit]
+        done = subprocess.run(command, input=given, capture_output=True, timeout=limit_s, check=False)
         if done.returncode:
             said = (done.stdout + done.stderr).decode(errors="replace")[-3000:]
             raise ContainerError(f"{shlex.join(words)} in {self.folder.name}: exit {done.returncode}:\n{said}")

@@ -1,0 +1,118 @@
+"""What apt makes of the packages on Debian 12 and 13: installation, activation, upgrade, removal, purge."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from tests.packages.conftest import APP, PACKAGES, install, ticks
+
+if TYPE_CHECKING:
+    from tests.vm.conftest import Machine
+
+UNIT: Final = "smoothtask-sampler.service"
+BUSCTL_VERSION: Final = (
+    "busctl get-property io.github.smoothtask.Sampler1 /io/github/smoothtask/Sampler1 "
+    "io.github.smoothtask.Sampler1 Version"
+)
+EXPOSURE_MOST: Final = 16
+"""Tenths, as systemd-analyze(1) takes its --threshold."""
+ASIDE: Final = (
+    "/root/debs /var/tmp /var/log /var/cache /var/lib/apt /var/lib/dpkg /var/lib/systemd /opt "
+    "/etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /etc/subuid- /etc/subgid-"
+)
+"""Where package tools and running services keep their memory, and copies that userdel(8) makes of what it changes."""
+EVERY_FILE: Final = (
+    f"find / -xdev \\( {' -o '.join(f'-path {path}' for path in ASIDE.split())} \\) -prune -o "
+    "-type f -printf '%p %m %u %s\\n' -o -printf '%p %y %m %u\\n' | sort"
+)
+NEXT_VERSION: Final = """
+for deb in /root/debs/*.deb; do
+    dpkg-deb --raw-extract $deb /tmp/next
+    sed -i 's/^Version: .*/&+next/' /tmp/next/DEBIAN/control
+    dpkg-deb --build /tmp/next /tmp/next-${deb##*/} >/dev/null
+    rm -r /tmp/next
+done
+"""
+TICKS_AFTER_UPGRADE: Final = """
+{app} top --json --source auto >/tmp/ticks 2>/tmp/words &
+until grep -q '"source": "helper"' /tmp/ticks; do sleep 0.1; done
+before=$(systemctl show -P MainPID {unit})
+DEBIAN_FRONTEND=noninteractive apt-get -qy install {files} >&2
+seen=$(wc -l </tmp/ticks)
+until tail -n +$((seen + 3)) /tmp/ticks | grep -q '"source": "helper"'; do sleep 0.1; done
+kill $!
+after=$(systemctl show -P MainPID {unit})
+echo $before $after $(dpkg-query -W -f '${{Version}}' smoothtask-helper)
+"""
+
+
+def test_installation_starts_and_enables_nothing(fresh: Machine) -> None:
+    install(fresh)
+    assert fresh.sh(f"systemctl is-active {UNIT} || true").strip() == "inactive"
+    assert fresh.sh(f"systemctl is-enabled {UNIT} || true").strip() == "static"
+    assert fresh.sh("getent passwd smoothtask").split(":")[-1].strip() == "/usr/sbin/nologin"
+
+
+def test_the_bus_starts_the_sampler_and_every_probe_of_the_package_runs(installed: Machine) -> None:
+    told = [json.loads(line) for line in ticks(installed, 2).splitlines()]
+    assert [one["source"] for one in told] == ["helper", "helper"]
+    assert installed.sh(f"systemctl is-active {UNIT}").strip() == "active"
+    rows = json.loads(installed.sh(f"HOME=/root {APP[installed.name]} doctor --json || true"))
+    probes = {row["check"]: row["detail"] for row in rows if row["check"].startswith("probe ")}
+    assert len(probes) >= 8
+    assert set(probes.values()) == {"running"}, probes
+    assert installed.sh(f"journalctl -q -o cat -b -u {UNIT} -p warning") == ""
+
+
+def test_whoever_does_not_sit_at_the_machine_is_refused(installed: Machine) -> None:
+    said = installed.sh(f"runuser -u bob -- {BUSCTL_VERSION} 2>&1 || echo exit $?")
+    assert said.splitlines()[-1] == "exit 1"
+    assert "0.1" not in said
+
+
+def test_the_version_on_the_bus_is_the_package_s(installed: Machine) -> None:
+    version = installed.sh("dpkg-query -W -f '${Version}' smoothtask-helper").rpartition("-")[0]
+    assert installed.sh(BUSCTL_VERSION).strip() == f's "{version}"'
+
+
+def test_only_root_may_change_what_is_installed(installed: Machine) -> None:
+    listed = installed.sh(f"dpkg -L {' '.join(PACKAGES[installed.name])} | sort -u | xargs stat -c '%U %a %n'")
+    loose = [line for line in listed.splitlines() if line.split()[0] != "root" or int(line.split()[1], 8) & 0o7022]
+    assert loose == []
+
+
+def test_no_module_of_ours_can_be_imported_by_other_programs(installed: Machine) -> None:
+    said = installed.sh("cd /; python3 -c 'import helper' 2>&1 || python3 -c 'import smoothtask_gui' 2>&1 || true")
+    assert said.count("ModuleNotFoundError") == 2
+
+
+def test_the_exposure_of_the_unit_stays_low(installed: Machine) -> None:
+    said = installed.sh(f"systemd-analyze security --no-pager --threshold={EXPOSURE_MOST} {UNIT} 2>&1 || echo exit $?")
+    assert "exit" not in said.splitlines()[-1], said
+
+
+def test_an_upgrade_restarts_a_running_sampler_and_the_app_goes_on_with_the_new_one(fresh: Machine) -> None:
+    install(fresh)
+    fresh.sh(NEXT_VERSION)
+    files = " ".join(f"/tmp/next-{package}_*.deb" for package in PACKAGES[fresh.name])
+    script = TICKS_AFTER_UPGRADE.format(app=APP[fresh.name], unit=UNIT, files=files)
+    before, after, version = fresh.sh(script).split()
+    assert before != after
+    assert int(before) > 0
+    assert int(after) > 0
+    assert version.endswith("+next")
+
+
+def test_removal_stops_the_sampler_and_purge_leaves_nothing(fresh: Machine) -> None:
+    before, users = fresh.sh(EVERY_FILE), fresh.sh("getent passwd; getent group")
+    install(fresh)
+    ticks(fresh, 1)
+    names = " ".join(PACKAGES[fresh.name])
+    fresh.sh(f"apt-get -qy remove {names}")
+    assert fresh.sh(f"systemctl is-active {UNIT} || true").strip() == "inactive"
+    assert "smoothtask" not in fresh.sh("busctl list --no-pager; ps -eo args | grep -v grep")
+    fresh.sh(f"apt-get -qy purge {names}")
+    assert fresh.sh("dpkg-query -W -f '${Package}\\n' 'smoothtask*' 2>/dev/null || true") == ""
+    assert fresh.sh("getent passwd; getent group") == users
+    assert set(fresh.sh(EVERY_FILE).splitlines()) ^ set(before.splitlines()) == set()
