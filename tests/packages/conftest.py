@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,16 +9,12 @@ import pytest
 
 from tests.contract.layout import ROOT
 from tests.vm.conftest import IMAGES, PLACE, Machine, tool
+from tests.vm.packages import APP, PACKAGES, install, send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DEBS: Final = ROOT / "build" / "packages" / "deb"
 SENT: Final = ("smoothtask_gui",)
-PACKAGES: Final = {"debian12": ("smoothtask-helper",), "debian13": ("smoothtask", "smoothtask-helper")}
-"""The app needs what Debian 12 doesn't have."""
-APP: Final = {"debian12": f"env -C {PLACE} python3 -B -m smoothtask_gui", "debian13": "smoothtask"}
-"""A client of the helper: the checkout's where there is no package of the app."""
 
 
 @contextmanager
@@ -28,21 +23,17 @@ def container(name: str) -> Iterator[Machine]:
     system: Any = tool("vm.container").Container(IMAGES.FOLDER / name)
     try:
         system.start()
-        system.send(DEBS, [path.name for path in DEBS.glob("*.deb")], "/root/debs")
+        machine = Machine(name, system)
+        send(machine)
         system.send(ROOT, SENT, PLACE)
-        yield Machine(name, system)
+        yield machine
     finally:
         system.stop()
 
 
-def install(machine: Machine) -> None:
-    files = " ".join(f"/root/debs/{package}_*.deb" for package in PACKAGES[machine.name])
-    machine.sh(f"DEBIAN_FRONTEND=noninteractive apt-get -qy install {files}")
-
-
 def ticks(machine: Machine, count: int) -> str:
     """JSON lines that the helper gave to root, whom polkit never refuses."""
-    return machine.sh(f"{APP[machine.name]} top --json --source helper --count {shlex.quote(str(count))}")
+    return machine.sh(f"{APP[machine.name]} top --json --source helper --count {count}")
 
 
 @pytest.fixture(params=list(PACKAGES))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from tests.packages.conftest import APP, PACKAGES, install, ticks
+from tests.packages.conftest import ticks
+from tests.vm.packages import APP, PACKAGES, install
 
 if TYPE_CHECKING:
     from tests.vm.conftest import Machine
@@ -34,17 +35,18 @@ for deb in /root/debs/*.deb; do
     rm -r /tmp/next
 done
 """
-TICKS_AFTER_UPGRADE: Final = """
+TICKS_AFTERWARDS: Final = """
 {app} top --json --source auto >/tmp/ticks 2>/tmp/words &
 until grep -q '"source": "helper"' /tmp/ticks; do sleep 0.1; done
 before=$(systemctl show -P MainPID {unit})
-DEBIAN_FRONTEND=noninteractive apt-get -qy install {files} >&2
+{event} >&2
 seen=$(wc -l </tmp/ticks)
 until tail -n +$((seen + 3)) /tmp/ticks | grep -q '"source": "helper"'; do sleep 0.1; done
 kill $!
 after=$(systemctl show -P MainPID {unit})
-echo $before $after $(dpkg-query -W -f '${{Version}}' smoothtask-helper)
+echo $before $after
 """
+"""An app that follows the helper sees it end through `event`, and gets ticks from the one that came after it."""
 
 
 def test_installation_starts_and_enables_nothing(fresh: Machine) -> None:
@@ -92,16 +94,24 @@ def test_the_exposure_of_the_unit_stays_low(installed: Machine) -> None:
     assert "exit" not in said.splitlines()[-1], said
 
 
+def ends_and_comes_back(machine: Machine, event: str) -> bool:
+    """Whether the ticks after `event` came from another process."""
+    script = TICKS_AFTERWARDS.format(app=APP[machine.name], unit=UNIT, event=event)
+    before, after = map(int, machine.sh(script).split())
+    return 0 not in (before, after) and before != after
+
+
 def test_an_upgrade_restarts_a_running_sampler_and_the_app_goes_on_with_the_new_one(fresh: Machine) -> None:
     install(fresh)
     fresh.sh(NEXT_VERSION)
     files = " ".join(f"/tmp/next-{package}_*.deb" for package in PACKAGES[fresh.name])
-    script = TICKS_AFTER_UPGRADE.format(app=APP[fresh.name], unit=UNIT, files=files)
-    before, after, version = fresh.sh(script).split()
-    assert before != after
-    assert int(before) > 0
-    assert int(after) > 0
-    assert version.endswith("+next")
+    assert ends_and_comes_back(fresh, f"DEBIAN_FRONTEND=noninteractive apt-get -qy install {files}")
+    assert fresh.sh("dpkg-query -W -f '${Version}' smoothtask-helper").endswith("+next")
+
+
+def test_a_killed_sampler_comes_back_and_the_app_goes_on_with_it(fresh: Machine) -> None:
+    install(fresh)
+    assert ends_and_comes_back(fresh, "kill -KILL $before")
 
 
 def test_removal_stops_the_sampler_and_purge_leaves_nothing(fresh: Machine) -> None:

@@ -65,3 +65,13 @@ def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
         yield Machine(request.param, guest)
     finally:
         guest.stop()
+
+
+@pytest.fixture(scope="session")
+def installed(machine: Machine) -> Machine:
+    """The same, with the packages that are for its release."""
+    from tests.vm.packages import install, send
+
+    send(machine)
+    install(machine)
+    return machine
