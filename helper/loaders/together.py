@@ -38,26 +38,19 @@ class Together:
     """What is to be loaded with what; used by the thread that opens probes, see helper/probes/probe.py."""
 
     def __init__(self) -> None:
-        self._groups: tuple[tuple[str, ...], ...] = ()
         self._untried: set[str] = set()
         self._waiting: dict[str, Loaded | LoaderError] = {}
 
-    def plan(self, *groups: Iterable[str]) -> None:
-        """Whichever of a group is opened first brings the others into the kernel too; each still attaches alone.
+    def plan(self, names: Iterable[str]) -> None:
+        """Whichever of these is opened first brings the others into the kernel too; each still attaches alone.
 
-        Once: a probe that is closed and opened again is loaded by itself.
+        Replaces the plan before; what was loaded by it and not taken stays.
         """
-        self._groups = tuple(tuple(names) for names in groups)
-        self._untried = set().union(*self._groups)
+        self._untried = set(names) - self._waiting.keys()
 
     def company_of(self, name: str) -> list[str]:
-        """The others of its group that are an open question."""
-        group = next((names for names in self._groups if name in names), ())
-        return [other for other in group if other != name and self.is_open_question(other)]
-
-    def is_open_question(self, name: str) -> bool:
-        """Planned, and neither loaded nor refused so far."""
-        return name in self._untried
+        """With which others it is to be loaded; none if it isn't planned itself."""
+        return sorted(self._untried - {name}) if name in self._untried else []
 
     def put(self, outcomes: Mapping[str, Loaded | LoaderError]) -> None:
         """Keeps what came of loading until it is taken."""

@@ -57,12 +57,13 @@ def load(
 
 def _load_part(door: Libbpf, name: str, shared_maps: Mapping[str, int]) -> tuple[BpfObject, dict[str, LoaderError]]:
     """Takes what was loaded with another probe's part, or loads it with all that are planned and not loaded yet."""
+    company = door.together.company_of(name)
     outcome = door.together.take(name)
     if isinstance(outcome, Loaded) and not all(_is_same(outcome.bpf_object, *each) for each in shared_maps.items()):
         outcome.bpf_object.close()  # loaded before the map was made that it must share
         outcome = None
     if outcome is None:
-        loaded = load_parts(door, [name, *door.together.company_of(name)], constants(), shared_maps)
+        loaded = load_parts(door, [name, *company], constants(), shared_maps)
         outcome = loaded.pop(name)
         door.together.put(loaded)
     if isinstance(outcome, LoaderError):

@@ -16,6 +16,7 @@ from helper.probes.cpu_frequency import CpuFrequency
 from helper.probes.file_activity import FileActivity
 from helper.probes.memory_reclaim import MemoryReclaim
 from helper.probes.oom_events import OomEvents
+from helper.probes.parts import PARTS
 from helper.probes.probe import EventProbe, Probe, ProbeCost
 from helper.probes.process_events import EXITED, ProcessEvents
 from helper.probes.run_queue import RunQueue
@@ -38,9 +39,7 @@ if TYPE_CHECKING:
     from helper.probes.proc_snapshot import ProcSnapshot
 
 _ACTIVITY: Final = (MemoryReclaim, CpuFrequency, RunQueue, Syscalls, FileActivity)
-_TICK: Final = ("task_snapshot", "process_events", "oom_events", "thermal_events")
-_NETWORK: Final = ("socket_events", "sockets", "socket_owners", "block_io")
-_NAMES: Final = (*_TICK, *_NETWORK, *(kind.name for kind in _ACTIVITY))
+_NAMES: Final = (*PARTS, *(kind.name for kind in _ACTIVITY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,11 @@ def assemble(object_dir: Path, bcc_dir: Path, choice: Choice) -> Assembly:
     tables = Activity(zip(slots[-len(activity) :], activity, strict=True))
     readings = Readings((slots[0], tasks, TASK_BYTES), (slots[1], exits, EXITED.size), parts, tables)
     sources: tuple[EventProbe, ...] = (exits, oom, thermal, closes)
-    return Assembly(ProbeSet(slots, choice), readings, {source.name: source for source in sources})
+
+    def together(names: list[str]) -> None:
+        door.together.plan(name for name in names if name in PARTS)
+
+    return Assembly(ProbeSet(slots, choice, together), readings, {source.name: source for source in sources})
 
 
 _Five: TypeAlias = (
@@ -103,7 +106,6 @@ _Five: TypeAlias = (
 
 def _of_core(object_dir: Path, memory: SocketMemory) -> tuple[Libbpf, _Five]:
     door = Libbpf(object_dir)
-    door.together.plan(_TICK, _NETWORK)  # two loads: the first tick waits for one of them only
     closes = SocketEvents(door, memory)
     return door, (TaskSnapshot(door), ProcessEvents(door), OomEvents(door), ThermalEvents(door), closes)
 

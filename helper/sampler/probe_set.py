@@ -94,10 +94,18 @@ class Slot:
 class ProbeSet:
     """All probes, in the order in which they are opened. The first one is what ticks are made of."""
 
-    def __init__(self, slots: tuple[Slot, ...], choice: Choice) -> None:
-        """With the loader "none" the slots are unavailable and say why."""
+    def __init__(
+        self, slots: tuple[Slot, ...], choice: Choice, together: Callable[[list[str]], None] | None = None
+    ) -> None:
+        """With the loader "none" the slots are unavailable and say why. `together` is told what is opened soon."""
         self.slots = slots
         self.choice = choice
+        self._together = together
+
+    def expect(self, kinds: int) -> None:
+        """What serves `kinds` will be opened soon: whoever is first may bring all of it into the kernel in one go."""
+        if self._together is not None:
+            self._together([slot.probe.name for slot in self.wanted(kinds)])
 
     def wanted(self, kinds: int) -> Iterator[Slot]:
         """The probes that serve `kinds` and may be opened."""

@@ -87,6 +87,7 @@ class Sampler:
         self._held.take(caller.uid)
         opened = False
         try:
+            self._probes.expect(kinds | self.hub.kinds_wanted())
             self._load_first(kinds)
             stream = self.hub.open(Request(caller.name, caller.uid, period_ms, kinds, seen))
             opened = True

@@ -18,6 +18,8 @@ import shared
 import steps
 
 LANE_LIMIT_S = 1500
+TRY_ONCE_MORE = ("--reruns=1", "--reruns-delay=5", "-rR")
+"""In CI, where machines are shared: what fails is tried again, once, and named in the lane's summary as RERUN."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ def run_lane(name: str, extra: list[str]) -> Count:
     report.parent.mkdir(exist_ok=True)
     pytest: list[str | Path] = [places.PYTHON, "-m", "pytest", places.TOP / "tests" / name, f"--junitxml={report}"]
     pytest += ["-p", "no:cacheprovider", "-o", "faulthandler_timeout=300", *extra]
+    if os.environ.get("CI") == "true":
+        pytest += TRY_ONCE_MORE
     with tempfile.TemporaryDirectory(prefix="smoothtask-home-") as home:
         Path(home).chmod(0o755)
         command = shared.command(pytest) if lane.root else list(map(str, pytest))

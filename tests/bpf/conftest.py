@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +23,6 @@ from tests.contract.layout import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +34,19 @@ def objects() -> Path:
 @pytest.fixture(scope="session")
 def door(objects: Path) -> Libbpf:
     return Libbpf(objects)
+
+
+@pytest.fixture
+def public_copy(objects: Path) -> Iterator[Path]:
+    """The helper and its objects where any user may read them."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        copy.chmod(0o755)
+        shutil.copytree(ROOT / "helper", copy / "helper", ignore=shutil.ignore_patterns("__pycache__"))
+        for object_file in objects.glob("*.bpf.o"):
+            shutil.copy(object_file, copy)
+        subprocess.run(["chmod", "-R", "a+rX", copy], check=True)
+        yield copy
 
 
 @pytest.fixture

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import gc
-import shutil
 import subprocess
-import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -23,10 +20,6 @@ from helper.probes.syscalls import Syscalls
 from tests.bpf.activity import opened
 from tests.bpf.machine import EVERYTHING, NOBODY
 from tests.bpf.test_loading import compiled
-from tests.contract.layout import ROOT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PROBES: tuple[type[ActivityProbe], ...] = (MemoryReclaim, CpuFrequency, RunQueue, Syscalls, FileActivity)
 READ_ALL = """
@@ -51,19 +44,6 @@ for kind in _ACTIVITY:
 
 def open_fds() -> list[str]:
     return sorted(entry.name for entry in Path("/proc/self/fd").iterdir())
-
-
-@pytest.fixture
-def public_copy(objects: Path) -> Iterator[Path]:
-    """The helper and its objects where any user may read them."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder)
-        copy.chmod(0o755)
-        shutil.copytree(ROOT / "helper", copy / "helper", ignore=shutil.ignore_patterns("__pycache__"))
-        for object_file in objects.glob("*.bpf.o"):
-            shutil.copy(object_file, copy)
-        subprocess.run(["chmod", "-R", "a+rX", copy], check=True)
-        yield copy
 
 
 def test_all_activity_probes_run_as_nobody_with_exactly_two_capabilities(public_copy: Path) -> None:

@@ -8,9 +8,7 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,10 +17,7 @@ from helper.loaders.libbpf import Libbpf
 from helper.probes import EVENT_KINDS, OomEvents, TaskSnapshot, ThermalEvents
 from helper.probes.program import COUNTING_RUNS, load
 from tests.bpf.machine import EVERYTHING, NOBODY, take
-from tests.contract.layout import BPF_FOLDER, ROOT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.contract.layout import BPF_FOLDER
 
 PROBES = [TaskSnapshot, *EVENT_KINDS]
 NEEDED = ("bpf", "perfmon")
@@ -50,19 +45,6 @@ status = dict(line.split(":\\t", 1) for line in Path("/proc/self/status").read_t
 said |= {"uid": status["Uid"], "effective": status["CapEff"].strip(), "no_new_privs": status["NoNewPrivs"].strip()}
 print(json.dumps(said))
 """
-
-
-@pytest.fixture
-def public_copy(objects: Path) -> Iterator[Path]:
-    """The helper and its objects where any user may read them."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder)
-        copy.chmod(0o755)
-        shutil.copytree(ROOT / "helper", copy / "helper", ignore=shutil.ignore_patterns("__pycache__"))
-        for object_file in objects.glob("*.bpf.o"):
-            shutil.copy(object_file, copy)
-        subprocess.run(["chmod", "-R", "a+rX", copy], check=True)
-        yield copy
 
 
 def open_all_as_nobody(folder: Path, capabilities: tuple[str, ...]) -> dict[str, str]:

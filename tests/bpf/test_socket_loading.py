@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,10 +17,9 @@ from smoothtask_gui.sources.records import TRAFFIC
 from tests.bpf.altered import altered
 from tests.bpf.machine import EVERYTHING, NOBODY
 from tests.bpf.network import CONSTANTS, pair, row_of, take_sockets, traffic_of
-from tests.contract.layout import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
     from helper.loaders.libbpf import Libbpf
 
@@ -45,19 +41,6 @@ owners.find_owners()
 buffer = memoryview(bytearray(1 << 22))
 print(sockets.read_into(buffer, Visibility(Mode.SEES_ALL, 0)).byte_count // 128)
 """
-
-
-@pytest.fixture
-def public_copy(objects: Path) -> Iterator[Path]:
-    """The helper and its objects where any user may read them."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder)
-        copy.chmod(0o755)
-        shutil.copytree(ROOT / "helper", copy / "helper", ignore=shutil.ignore_patterns("__pycache__"))
-        for object_file in objects.glob("*.bpf.o"):
-            shutil.copy(object_file, copy)
-        subprocess.run(["chmod", "-R", "a+rX", copy], check=True)
-        yield copy
 
 
 def test_the_socket_probes_run_as_nobody_with_exactly_two_capabilities(network: None, public_copy: Path) -> None:

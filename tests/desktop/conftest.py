@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 RUNAWAY_RULES = "[runaway]\ncores = 0.3\nclear_cores = 0.1\nfor_s = 1.0\nkeep_firing_for_s = 1.0\ncooldown_s = 0.0\n"
 
 
@@ -81,12 +81,17 @@ class Scene:
         """Wait until `holds` gives something true, and return it."""
         deadline = time.monotonic() + PATIENCE_S
         while not (found := holds()):
-            assert time.monotonic() < deadline, f"never happened: {what}\n{self.said()}"
+            assert time.monotonic() < deadline, f"never happened: {what}\n{self.said()}\n{self.shown()}"
             time.sleep(0.02)
         return found
 
     def said(self) -> str:
         return "\n".join(f"{log.name}: {log.read_text()[-1500:]}" for log in self.desk.home.glob("app*.log"))
+
+    def shown(self) -> str:
+        """The titles of all notifications so far."""
+        titles = re.findall(r'member=Notify\n(?:.*\n){3}\s*string "(.*)"', self.bus_log)
+        return f"notifications: {titles}"
 
     def start_app(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "smoothtask_gui", "--source", "procfs", "--rules", str(self.rules)]
