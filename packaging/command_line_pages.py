@@ -1,8 +1,8 @@
 """What is made from the command line's own definition: completions for three shells, and the manual page.
 
-smoothtask_gui/cli/arguments.py is read through argparse, so a new command or option shows up here by itself. A value is
-completed by its choices, a SOURCE by its names, a FILE by the files there are; any other value is the person's own. Fails
-where argparse's own structure changes, which tests/unit/packaging would tell.
+smoothtask_gui/cli/arguments.py is read through argparse, so a new command or option shows up here by itself. A value
+is completed by its choices, a SOURCE by its names, a FILE by the files there are; any other value is the person's own.
+Fails where argparse's own structure changes, which tests/packages would tell.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MADE: Final = "made from smoothtask_gui/cli/arguments.py by packaging/command_li
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """An option (`flags`) or a positional argument (no flags). `value`: what follows or stands there, "" for nothing."""
+    """An option (`flags`) or a positional argument (none). `value`: what follows or stands there, "" for nothing."""
 
     flags: tuple[str, ...]
     says: str
@@ -92,7 +92,8 @@ def bash() -> str:
             paths.append(at)
         values += [f'        "{at} {flag}") {_bash_value(word)}; return ;;' for word in command.options if word.value
                    for flag in word.flags]  # fmt: skip
-        offered = [flag for word in command.options for flag in word.flags] + [child.path[-1] for child in command.below]
+        offered = [flag for word in command.options for flag in word.flags]
+        offered += [child.path[-1] for child in command.below]
         offered += [choice for word in command.arguments for choice in word.words]
         files = ' COMPREPLY+=($(compgen -f -- "$word"))' if any(a.value == FILE for a in command.arguments) else ""
         words.append(f'        "{at}") COMPREPLY=($(compgen -W "{" ".join(offered)}" -- "$word"));{files} ;;')

@@ -6,7 +6,7 @@ import sys
 import ready
 import steps
 
-KINDS = ("deb", "wheel")
+KINDS = ("deb", "rpm", "arch", "wheel")
 
 
 def run(arguments: list[str]) -> int:

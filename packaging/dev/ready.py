@@ -16,7 +16,7 @@ TESTED = (deb, wheel)
 
 
 def ensure(groups: set[str]) -> None:
-    """Make BASE and these groups ready: "bpf" compiles objects, "vm" makes guests, "packages" what is installed there."""
+    """Make BASE and these groups ready: "bpf" compiles objects, "vm" makes guests, "packages" what they install."""
     os.umask(0o022)  # the sampler's user must be able to read what is made here
     with steps.only_one():
         try:

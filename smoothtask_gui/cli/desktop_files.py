@@ -13,7 +13,7 @@ from smoothtask_gui.adapters.autostart import own_command
 from smoothtask_gui.adapters.files import FileError
 from smoothtask_gui.cli.failure import Failure
 
-PACKAGE_OF: Final = {"debian": ".deb", "ubuntu": ".deb", "fedora": ".rpm", "suse": ".rpm", "opensuse": ".rpm", "arch": "Arch"}
+PACKAGE_OF: Final = {"debian": ".deb", "ubuntu": ".deb", "fedora": ".rpm", "suse": ".rpm", "arch": "Arch"}
 """ID and ID_LIKE of os-release(5) → the kind of package such a system takes."""
 
 

@@ -1,4 +1,4 @@
-"""Debian's packages in containers of the releases they are for; the same disks as lane vm's, on this machine's kernel."""
+"""Debian's packages in containers of their releases: the disks of lane vm, on this machine's kernel."""
 
 from __future__ import annotations
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-import pytest
-
-from tests.vm.packages import APP, install, send
+from tests.vm.packages import APP
 
 if TYPE_CHECKING:
     from tests.vm.conftest import Machine

@@ -1,7 +1,7 @@
 """The wheel: the app alone, for pip and pipx. The helper is a service of the system, and is never part of it.
 
-Built by setuptools from the source archive in an environment of its own, without the vendored library, which pip
-brings. Judged by what is in it and by installing it (tests/packages).
+Built by the system's setuptools from the source archive, without the vendored library, which pip brings.
+Judged by what is in it and by installing it (tests/packages).
 """
 
 import shutil
@@ -14,6 +14,7 @@ from recipes import source
 from steps import StepError, logged
 
 FOLDER = source.FOLDER / "wheel"
+OPTIONS = ("--no-deps", "--no-build-isolation", "--no-index")
 GROUPS = {"wheel"}
 NEVER = ("helper/", "vendor/", "desktop_notifier/", "tests/", "benchmarks/", "bpf/")
 WANTED = ("share/applications/", "share/icons/", "share/metainfo/", "dist-info/entry_points.txt")
@@ -27,7 +28,7 @@ def build(out: Path = FOLDER) -> list[Path]:
     with tempfile.TemporaryDirectory(prefix="smoothtask-wheel-") as folder:
         subprocess.run(["tar", "-C", folder, "-xf", archive], check=True)
         (tree,) = Path(folder).iterdir()
-        command = ["/usr/bin/python3", "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", out, tree]
+        command = ["/usr/bin/python3", "-m", "pip", "wheel", *OPTIONS, "-w", out, tree]
         environment = {"PATH": "/usr/bin:/bin", "SOURCE_DATE_EPOCH": str(source.commit_time_s()), "HOME": folder}
         logged("wheel", command, "building the wheel", env=environment)
     return sorted(out.glob("*.whl"))

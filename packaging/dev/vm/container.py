@@ -1,7 +1,7 @@
 """A running container: the same disk as the guest's, its own systemd, bus, polkit and logind, on this machine's kernel.
 
-Up in a few seconds, for what needs no kernel of its own. The disk is mounted read-only, changes lie in memory and go with
-the container, which ends with us whatever happens. There is no seat in it, so no user counts as sitting at the machine.
+Up in a few seconds, for what needs no kernel of its own. The disk is mounted read-only, changes lie in memory and go
+with the container, which ends with us whatever happens. It has no seat, so no user counts as sitting at the machine.
 Needs root, a loop device, overlayfs and the unified cgroup hierarchy; what systemd-nspawn says is in
 build/vm/NAME/nspawn.log (of the container started last).
 

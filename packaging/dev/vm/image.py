@@ -1,7 +1,7 @@
 """Makes a guest: a Debian of one release with its own kernel, in build/vm/NAME (disk.raw, vmlinuz, initrd).
 
-The disk serves QEMU (guest.py) and systemd-nspawn (container.py). What SmoothTask's packages depend on is on it, so that
-apt can install them without a network.
+The disk serves QEMU (guest.py) and systemd-nspawn (container.py). What SmoothTask's packages depend on is on it, so
+that apt can install them without a network.
 
 Root only, run by vm/images.py. The packages come from the mirrors in the machine's own apt settings. Fails with the
 words of mmdebstrap (build/log/vm-NAME.log), or in a sentence where apt names no Debian mirror.
@@ -22,7 +22,8 @@ REACHED_BY = ("openssh-server", "systemd-container")
 NEEDED_BY_SMOOTHTASK = ("libbpf1", "python3-cachetools", "python3-dbus-fast", "python3-numpy", "python3-platformdirs",
                         "python3-psutil", "python3-tomlkit")  # fmt: skip
 NEEDED_BY_THE_APP = ("hicolor-icon-theme", "python3-bidict", "python3-packaging", "python3-pyside6.qtcore",
-                     "python3-pyside6.qtgui", "python3-pyside6.qtwidgets", "python3-typing-extensions", "qt6-svg-plugins")  # fmt: skip
+                     "python3-pyside6.qtgui", "python3-pyside6.qtwidgets", "python3-typing-extensions",
+                     "qt6-svg-plugins")  # fmt: skip
 DESKTOP = ("dunst", "fonts-dejavu-core", "xvfb")
 OF_SUITE = {"trixie": (*NEEDED_BY_THE_APP, *DESKTOP)}  # older releases have no PySide6
 TRUTH = ("iproute2", "procps")
@@ -73,7 +74,8 @@ def unpack(suite: str, root: Path) -> None:
         ' && ln -s /bin/true "$1/usr/sbin/update-initramfs"'
     )
     command = ["mmdebstrap", "--mode=root", "--variant=minbase", f"--keyring={KEYRING}"]
-    command += [f"--include={','.join((*SYSTEM, *REACHED_BY, *NEEDED_BY_SMOOTHTASK, *OF_SUITE.get(suite, ()), *TRUTH))}"]
+    included = (*SYSTEM, *REACHED_BY, *NEEDED_BY_SMOOTHTASK, *OF_SUITE.get(suite, ()), *TRUTH)
+    command += [f"--include={','.join(included)}"]
     command += ['--aptopt=APT::Install-Recommends "false"', f"--essential-hook={no_initrd}"]
     command += [f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT]
     subprocess.run([*command, suite, str(root), *sources], check=True)
