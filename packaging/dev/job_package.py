@@ -6,7 +6,7 @@ import sys
 import ready
 import steps
 
-KINDS = ("deb", "rpm", "arch", "wheel")
+KINDS = ("deb", "rpm", "arch", "flatpak", "wheel")
 
 
 def run(arguments: list[str]) -> int:

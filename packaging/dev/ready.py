@@ -7,11 +7,11 @@ import places
 import privilege
 import steps
 import system
-from recipes import deb, wheel
+from recipes import deb, flatpak, wheel
 from vm import images
 
 BASE = {"python", "qt"}
-TESTED = (deb, wheel)
+TESTED = (deb, flatpak, wheel)
 """Packages that the lanes install."""
 
 

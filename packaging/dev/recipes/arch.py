@@ -26,11 +26,16 @@ WANTED = {
 }
 
 
+def packages(out: Path) -> list[Path]:
+    """The binary packages in `out`."""
+    return sorted(out.glob("*.pkg.tar.*"))
+
+
 def build(out: Path = FOLDER) -> list[Path]:
     """The two packages with PKGBUILD and .SRCINFO, in `out`."""
     archive = source.archive()
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    if source.is_made(out, archive):
+        return packages(out)
     with tempfile.TemporaryDirectory(prefix="smoothtask-arch-") as folder:
         work = Path(folder)
         shutil.copy(archive, work)
@@ -51,7 +56,8 @@ def build(out: Path = FOLDER) -> list[Path]:
             shutil.copyfile(package, out / package.name)
         shutil.copyfile(work / "PKGBUILD", out / "PKGBUILD")
         (out / "SRCINFO").write_text(printed.stdout)
-    return sorted(out.glob("*.pkg.tar.*"))
+    source.made(out, archive)
+    return packages(out)
 
 
 def check(out: Path = FOLDER) -> None:

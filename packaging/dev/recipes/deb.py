@@ -21,12 +21,9 @@ PLAIN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/nonexistent", "LC_AL
 def build(out: Path = FOLDER) -> list[Path]:
     """The source package and the two binary ones, in `out`; only if their source has changed."""
     archive = source.archive()
-    stamp = out / "made-of"
-    if not stamp.exists() or stamp.read_text() != source.digest(archive):
-        shutil.rmtree(out, ignore_errors=True)
-        out.mkdir(parents=True)
+    if not source.is_made(out, archive):
         _build(archive, out)
-        stamp.write_text(source.digest(archive))
+        source.made(out, archive)
     return sorted(out.glob("*.deb"))
 
 

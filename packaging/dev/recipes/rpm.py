@@ -35,11 +35,16 @@ REPRODUCIBLE = {
 }
 
 
+def packages(out: Path) -> list[Path]:
+    """The binary packages in `out`."""
+    return sorted(path for path in out.glob("*.rpm") if not path.name.endswith(".src.rpm"))
+
+
 def build(out: Path = FOLDER) -> list[Path]:
     """The source package and the two binary ones, in `out`."""
     archive = source.archive()
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    if source.is_made(out, archive):
+        return packages(out)
     with tempfile.TemporaryDirectory(prefix="smoothtask-rpm-") as folder:
         work = Path(folder)
         for name in ("SOURCES", "SPECS"):
@@ -56,7 +61,8 @@ def build(out: Path = FOLDER) -> list[Path]:
         logged("rpm", command, "building the RPM packages", env=environment)
         for path in sorted(work.glob("*RPMS/**/*.rpm")):
             shutil.copy2(path, out)
-    return sorted(path for path in out.glob("*.rpm") if not path.name.endswith(".src.rpm"))
+    source.made(out, archive)
+    return packages(out)
 
 
 def check(out: Path = FOLDER) -> None:

@@ -96,6 +96,21 @@ def archive() -> Path:
     return target
 
 
+def is_made(out: Path, of: Path) -> bool:
+    """Whether `out` has what was built from the archive `of`; otherwise it is an empty folder now."""
+    stamp = out / "made-of"
+    if stamp.exists() and stamp.read_text() == digest(of):
+        return True
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    return False
+
+
+def made(out: Path, of: Path) -> None:
+    """Note that `out` has all that is built from `of`."""
+    (out / "made-of").write_text(digest(of))
+
+
 def digest(path: Path) -> str:
     """SHA-256 in hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -4,7 +4,6 @@ Built by the system's setuptools from the source archive, without the vendored l
 Judged by what is in it and by installing it (tests/packages).
 """
 
-import shutil
 import subprocess
 import tempfile
 import zipfile
@@ -20,18 +19,24 @@ NEVER = ("helper/", "vendor/", "desktop_notifier/", "tests/", "benchmarks/", "bp
 WANTED = ("share/applications/", "share/icons/", "share/metainfo/", "dist-info/entry_points.txt")
 
 
+def packages(out: Path) -> list[Path]:
+    """The binary packages in `out`."""
+    return sorted(out.glob("*.whl"))
+
+
 def build(out: Path = FOLDER) -> list[Path]:
     """The wheel, in `out`; the same bytes for the same source."""
     archive = source.archive()
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    if source.is_made(out, archive):
+        return packages(out)
     with tempfile.TemporaryDirectory(prefix="smoothtask-wheel-") as folder:
         subprocess.run(["tar", "-C", folder, "-xf", archive], check=True)
         (tree,) = Path(folder).iterdir()
         command = ["/usr/bin/python3", "-m", "pip", "wheel", *OPTIONS, "-w", out, tree]
         environment = {"PATH": "/usr/bin:/bin", "SOURCE_DATE_EPOCH": str(source.commit_time_s()), "HOME": folder}
         logged("wheel", command, "building the wheel", env=environment)
-    return sorted(out.glob("*.whl"))
+    source.made(out, archive)
+    return packages(out)
 
 
 def check(out: Path = FOLDER) -> None:

@@ -15,8 +15,8 @@ import sys
 from pathlib import Path
 
 import initrd
+from debian_archive import KEYRING, mirrors
 
-KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 SYSTEM = ("systemd-sysv", "udev", "kmod", "dbus", "polkitd", "libpam-systemd", "dbus-user-session", "linux-image-amd64")
 REACHED_BY = ("openssh-server", "systemd-container")
 NEEDED_BY_SMOOTHTASK = ("libbpf1", "python3-cachetools", "python3-dbus-fast", "python3-numpy", "python3-platformdirs",
@@ -51,17 +51,6 @@ FILES = {
     f"[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo {READY} >/dev/ttyS0'\n"
     "[Install]\nWantedBy=multi-user.target\n",
 }
-
-
-def mirrors() -> tuple[str, str]:
-    """(archive, security) of the machine's own apt; exits with a sentence if there is none."""
-    wanted = "$(LABEL)|$(REPO_URI)"
-    command = ["apt-get", "indextargets", "--format", wanted, "Created-By: Packages"]
-    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    found = dict(reversed([line.split("|", 1) for line in lines]))
-    if "Debian" not in found or "Debian-Security" not in found:
-        sys.exit("image.py: apt's settings name no mirror of Debian and of its security updates (after apt-get update)")
-    return found["Debian"].rstrip("/"), found["Debian-Security"].rstrip("/")
 
 
 def unpack(suite: str, root: Path) -> None:
