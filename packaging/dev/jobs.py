@@ -19,7 +19,8 @@ JOBS = {
     "bench": ("job_bench", "measure what the project promises; build/bench.json"),
     "exec": ("job_exec", "run a command in the project's environment; --helper: beside a real sampler"),
     "screenshots": ("job_screenshots", "make the pictures in docs/screenshots from the running app"),
-    "package": ("job_package", "build and check packages: deb, wheel"),
+    "package": ("job_package", "build and check packages: deb, rpm, arch, flatpak, wheel"),
+    "release": ("job_release", "all packages from a tag, with checksums, list of parts and changelog, in dist/"),
     "lock": ("job_lock", "pin the Python packages anew (requirements/dev.txt)"),
     "clean": ("job_clean", "remove what was built"),
 }

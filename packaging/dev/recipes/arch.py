@@ -5,9 +5,10 @@ PKGBUILD depends on nor namcap: what is judged is the PKGBUILD, by makepkg, and 
 What is made here is for looking at; on Arch, makepkg and the same PKGBUILD make the real ones.
 """
 
+import contextlib
 import shutil
 import subprocess
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import places
@@ -20,10 +21,25 @@ FOLDER = source.FOLDER / "arch"
 GROUPS = {"arch"}
 PKGBUILD = places.TOP / "packaging" / "arch" / "PKGBUILD"
 NOBODY = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--")
+WORK = Path("/var/tmp/smoothtask-makepkg")
+"""One place, always: makepkg writes it into its packages. Outside the checkout, which may be closed to others."""
 WANTED = {
     "smoothtask": ("usr/bin/smoothtask", "usr/lib/smoothtask/smoothtask_gui/__main__.py"),
     "smoothtask-helper": ("usr/lib/smoothtask-helper/smoothtask-sampler", "usr/lib/sysusers.d/smoothtask.conf"),
 }
+
+
+@contextlib.contextmanager
+def workplace() -> Iterator[Path]:
+    """A folder that nobody may enter but this build; StepError while another one is in it."""
+    try:
+        WORK.mkdir()
+    except FileExistsError as error:
+        raise StepError(f"{WORK} is there: another build is at work, or broke off; then remove it") from error
+    try:
+        yield WORK
+    finally:
+        shutil.rmtree(WORK)
 
 
 def packages(out: Path) -> list[Path]:
@@ -36,8 +52,7 @@ def build(out: Path = FOLDER) -> list[Path]:
     archive = source.archive()
     if source.is_made(out, archive):
         return packages(out)
-    with tempfile.TemporaryDirectory(prefix="smoothtask-arch-") as folder:
-        work = Path(folder)
+    with workplace() as work:
         shutil.copy(archive, work)
         text = PKGBUILD.read_text().replace("@VERSION@", source.version()).replace("@SHA256@", source.digest(archive))
         (work / "PKGBUILD").write_text(text)
@@ -46,7 +61,7 @@ def build(out: Path = FOLDER) -> list[Path]:
         if privilege.is_root():
             subprocess.run(["chown", "-R", "nobody", work], check=True)
         path = f"{work / 'bin'}:{PLAIN['PATH']}"
-        environment = PLAIN | {"PATH": path, "HOME": folder, "SOURCE_DATE_EPOCH": str(source.commit_time_s())}
+        environment = PLAIN | {"PATH": path, "HOME": str(work), "SOURCE_DATE_EPOCH": str(source.commit_time_s())}
         environment |= {"PKGEXT": ".pkg.tar.gz", "PACKAGER": "SmoothTask developers <smoothtask@example.org>"}
         command = [*(NOBODY if privilege.is_root() else ()), "env", "-C", work, "makepkg", "--nodeps", "--noconfirm"]
         logged("arch", command, "building the Arch packages", env=environment)

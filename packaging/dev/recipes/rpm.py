@@ -5,9 +5,9 @@ those that the spec uses are defined here, as what they do on Fedora. The script
 when it is built there.
 """
 
+import os
 import shutil
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from steps import StepError, logged, say
 
 FOLDER = source.FOLDER / "rpm"
 GROUPS = {"rpm"}
+WORK = places.BUILD / "rpmbuild"
+"""One place, always: rpmbuild writes it into its packages."""
 SPEC = places.TOP / "packaging" / "rpm" / "smoothtask.spec"
 CONFIG = SPEC.with_name("rpmlint.toml")
 FEDORA = Path("/etc/fedora-release")
@@ -45,22 +47,23 @@ def build(out: Path = FOLDER) -> list[Path]:
     archive = source.archive()
     if source.is_made(out, archive):
         return packages(out)
-    with tempfile.TemporaryDirectory(prefix="smoothtask-rpm-") as folder:
-        work = Path(folder)
-        for name in ("SOURCES", "SPECS"):
-            (work / name).mkdir()
-        shutil.copy(archive, work / "SOURCES")
-        when_s = source.commit_time_s()
-        spec = work / "SPECS" / SPEC.name
-        date = time.strftime("%a %b %d %Y", time.gmtime(when_s))
-        spec.write_text(SPEC.read_text().replace("@VERSION@", source.version()).replace("@DATE@", date))
-        macros = {"_topdir": folder, **REPRODUCIBLE, **({} if FEDORA.exists() else STAND_INS)}
-        defined = [word for name, body in macros.items() for word in ("--define", f"{name} {body}")]
-        command = ["rpmbuild", "-ba", *([] if FEDORA.exists() else ["--nodeps"]), *defined, spec]
-        environment = PLAIN | {"SOURCE_DATE_EPOCH": str(when_s), "HOME": folder}
-        logged("rpm", command, "building the RPM packages", env=environment)
-        for path in sorted(work.glob("*RPMS/**/*.rpm")):
-            shutil.copy2(path, out)
+    shutil.rmtree(WORK, ignore_errors=True)
+    for name in ("SOURCES", "SPECS"):
+        (WORK / name).mkdir(parents=True)
+    shutil.copy(archive, WORK / "SOURCES")
+    when_s = source.commit_time_s()
+    spec = WORK / "SPECS" / SPEC.name
+    date = time.strftime("%a %b %d %Y", time.gmtime(when_s))
+    spec.write_text(SPEC.read_text().replace("@VERSION@", source.version()).replace("@DATE@", date))
+    for path in (spec, WORK / "SOURCES" / archive.name):
+        os.utime(path, (when_s, when_s))
+    macros = {"_topdir": str(WORK), **REPRODUCIBLE, **({} if FEDORA.exists() else STAND_INS)}
+    defined = [word for name, body in macros.items() for word in ("--define", f"{name} {body}")]
+    command = ["rpmbuild", "-ba", *([] if FEDORA.exists() else ["--nodeps"]), *defined, spec]
+    environment = PLAIN | {"SOURCE_DATE_EPOCH": str(when_s), "HOME": str(WORK)}
+    logged("rpm", command, "building the RPM packages", env=environment)
+    for path in sorted(WORK.glob("*RPMS/**/*.rpm")):
+        shutil.copy2(path, out)
     source.made(out, archive)
     return packages(out)
 
