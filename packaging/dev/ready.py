@@ -11,7 +11,7 @@ from recipes import deb, flatpak, wheel
 from vm import images
 
 BASE = {"python", "qt"}
-TESTED = (deb, flatpak, wheel)
+TESTED = ((deb.GROUPS, deb.build), (flatpak.GROUPS, flatpak.repository), (wheel.GROUPS, wheel.build))
 """Packages that the lanes install."""
 
 
@@ -21,12 +21,12 @@ def ensure(groups: set[str]) -> None:
     with steps.only_one():
         try:
             recipes = TESTED if "packages" in groups else ()
-            system.ensure((BASE | groups).union(*(recipe.GROUPS for recipe in recipes)))
+            system.ensure((BASE | groups).union(*(its for its, _ in recipes)))
             environment.ensure()
             if "bpf" in groups:
                 build_bpf()
-            for recipe in recipes:
-                recipe.build()
+            for _, build in recipes:
+                build()
             if "vm" in groups:
                 images.ensure()
         finally:

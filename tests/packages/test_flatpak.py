@@ -57,7 +57,7 @@ def test_no_address_is_in_the_repository_and_every_module_is_pinned() -> None:
 
 @pytest.fixture(scope="module")
 def sandboxed() -> Any:
-    """The app, installed from its bundle: sandboxed(WORD…) runs it."""
+    """The app, installed from its repository: sandboxed(WORD…) runs it."""
     RECIPE.check()
     return RECIPE.run
 

@@ -31,7 +31,7 @@ WANTED = {
 
 @contextlib.contextmanager
 def workplace() -> Iterator[Path]:
-    """A folder that nobody may enter but this build; StepError while another one is in it."""
+    """WORK, for this build alone; StepError while another one is in it."""
     try:
         WORK.mkdir()
     except FileExistsError as error:

@@ -59,17 +59,26 @@ def ensure_runtime() -> None:
 
 
 def build(out: Path = FOLDER, signing: tuple[str, ...] = ()) -> list[Path]:
-    """A repository and a bundle in `out`; `signing`: flatpak's options for the key (--gpg-sign, --gpg-homedir)."""
-    archive = source.archive()
-    ensure_runtime()
+    """A bundle of what `repository` has; half a minute more."""
+    repository(out, signing)
     bundle = out / f"smoothtask-{source.version()}-{platform.machine()}.flatpak"
-    if not source.is_made(out, archive):
-        _build(archive, out, bundle, signing)
-        source.made(out, archive)
+    if not bundle.exists():
+        command = ["flatpak", "build-bundle", *signing, out / "repo", bundle, ID]
+        logged("bundle", command, "bundling the Flatpak", env=surroundings())
     return [bundle]
 
 
-def _build(archive: Path, out: Path, bundle: Path, signing: tuple[str, ...]) -> None:
+def repository(out: Path = FOLDER, signing: tuple[str, ...] = ()) -> Path:
+    """A Flatpak repository in `out`; `signing`: flatpak's options for the key (--gpg-sign, --gpg-homedir)."""
+    archive = source.archive()
+    ensure_runtime()
+    if not source.is_made(out, archive):
+        _build(archive, out, signing)
+        source.made(out, archive)
+    return out / "repo"
+
+
+def _build(archive: Path, out: Path, signing: tuple[str, ...]) -> None:
     shutil.copyfile(MANIFEST, out / MANIFEST.name)
     shutil.copyfile(archive, out / "smoothtask.tar.gz")
     modules.write(out)
@@ -79,15 +88,16 @@ def _build(archive: Path, out: Path, bundle: Path, signing: tuple[str, ...]) -> 
     command = ["flatpak-builder", "--user", "--force-clean", "--disable-rofiles-fuse", f"--extra-sources={out}"]
     command += [f"--state-dir={work / 'state'}", f"--repo={out / 'repo'}", *signing]
     logged("flatpak", [*command, str(work / "app"), str(out / MANIFEST.name)], "building the Flatpak", env=environment)
-    logged("bundle", ["flatpak", "build-bundle", *signing, out / "repo", bundle, ID], "bundling it", env=environment)
 
 
 def check(out: Path = FOLDER) -> None:
     """Install it beside the stand-in and start it; StepError with what it said otherwise."""
-    (bundle,) = out.glob("*.flatpak")
-    before = ["flatpak", "--user", "uninstall", "-y", "--noninteractive", ID]  # there may be none
-    subprocess.run(before, env=surroundings(), capture_output=True, check=False)
-    install = ["flatpak", "--user", "install", "-y", "--noninteractive", bundle]
+    flatpak = ["flatpak", "--user"]
+    for words in (["uninstall", "-y", "--noninteractive", ID], ["remote-delete", "--force", "ours"]):
+        subprocess.run([*flatpak, *words], env=surroundings(), capture_output=True, check=False)  # there may be none
+    remote = [*flatpak, "remote-add", "--no-gpg-verify", "ours", f"file://{out}/repo"]
+    logged("flatpak-remote", remote, "naming our repository", env=surroundings())
+    install = [*flatpak, "install", "-y", "--noninteractive", "ours", ID]
     logged("flatpak-install", install, "installing the Flatpak beside the stand-in", env=surroundings())
     said = run("--version")
     if said.returncode or source.version() not in said.stdout:
