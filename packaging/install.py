@@ -91,6 +91,12 @@ LAUNCHERS: Final = {
                 "{prefix}/share/dbus-1/interfaces/io.github.smoothtask.Sampler1.xml",
             ),
         ),
+        Launcher(
+            "{libexecdir}/smoothtask-control",
+            HELPER_FOLDER,
+            "helper.control.__main__",
+            ("--interface-file", "{prefix}/share/dbus-1/interfaces/io.github.smoothtask.Control1.xml"),
+        ),
     ),
 }
 
@@ -209,7 +215,8 @@ def main() -> None:
     installer = Installer(given.destdir, places)
     (install_app if given.part == "app" else install_helper)(installer, given)
     for launcher in LAUNCHERS[given.part]:
-        installer.launch(launcher)
+        if (TOP / launcher.module.replace(".", "/")).with_suffix(".py").exists():  # a service that isn't there has none
+            installer.launch(launcher)
 
 
 if __name__ == "__main__":

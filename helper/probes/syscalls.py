@@ -44,12 +44,16 @@ class Syscalls(ActivityProbe):
         if visibility.mode is not Mode.SEES_ALL:
             return (callers,)
         _, values = self._numbers.read()
-        rows = map(_of_all_cpus, split(bytes(values), self._value_bytes))
-        return callers, Table(SECTION_SYSCALLS, SYSCALL.size, b"".join(rows))
+        return callers, Table(SECTION_SYSCALLS, SYSCALL.size, rows_of_numbers(bytes(values), self._value_bytes))
 
     def forget_idle(self) -> None:
         self._opened()
         self._callers.forget_idle()
+
+
+def rows_of_numbers(values: bytes, value_bytes: int) -> bytes:
+    """A row for each number; one that was put into the map this moment and has no count yet is left out."""
+    return b"".join(_of_all_cpus(value) for value in split(values, value_bytes) if any(value))
 
 
 def _of_all_cpus(values: bytes) -> bytes:

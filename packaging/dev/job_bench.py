@@ -28,6 +28,7 @@ NAMES = (
     "hardware",
     "events",
     "storm",
+    "exec_storm",
     "others",
     "activity",
     "apps",

@@ -35,7 +35,7 @@ LANES = {
     "ui": Lane(frozenset(), root=False),
     "contract": Lane(frozenset({"cc", "bpf", "box"}), root=False),
     "bpf": Lane(frozenset({"bpf", "cc", "bcc"}), root=True),
-    "bus": Lane(frozenset({"bpf", "box"}), root=True),
+    "bus": Lane(frozenset({"bpf", "box", "examples"}), root=True),
     "desktop": Lane(frozenset({"bpf", "box", "desk"}), root=True),
     "packages": Lane(frozenset({"packages", "vm"}), root=True, slow=True),
     "vm": Lane(frozenset({"bpf", "cc", "packages", "vm"}), root=False, slow=True),

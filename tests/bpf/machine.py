@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 EVERYTHING: Final = Visibility(Mode.SEES_ALL, 0)
 NOBODY: Final = 65534
-PATIENCE_S: Final = 15.0
+PATIENCE_S: Final = 60.0
 LATE_NS: Final = 6 * 10**9
 """After which an exit that was not heard of is counted as lost; the product waits longer."""
 LAYOUTS: Final = read_header()

@@ -137,7 +137,7 @@ class Client:
         return {"error": None, "stream": stream.fileno(), "hello": hello[0]}
 
     async def read(
-        self, stream: int, count: int, timeout_s: float = 10, kind: int | None = None
+        self, stream: int, count: int, timeout_s: float = 60, kind: int | None = None
     ) -> list[dict[str, Any]]:
         """The next `count` packets (of `kind`, if given); fewer if the stream ends."""
         packets = []
@@ -178,7 +178,7 @@ class Client:
             packet["reason"] = struct.unpack("@II", body)[0]
         return packet
 
-    async def hung_up(self, stream: int, timeout_s: float = 10) -> bool:
+    async def hung_up(self, stream: int, timeout_s: float = 60) -> bool:
         """Whether the helper has closed its end within the time."""
         poll = select.poll()
         poll.register(self.streams[stream], 0)

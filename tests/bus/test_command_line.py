@@ -1,5 +1,6 @@
 """What a person at the command line reads when the helper is there, refuses, or has nobody to ask."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -35,6 +36,26 @@ def test_a_refused_user_is_served_from_proc_and_told_why(box: Box) -> None:
     assert done.returncode == 0
     assert '"source": "procfs"' in done.stdout
     assert "reading from /proc: The helper refused" in done.stderr
+
+
+def test_with_ebpf_switched_off_every_command_works_from_proc(open_box: OpenBox) -> None:
+    box = open_box("--no-helper")
+    path = "/tmp/no-ebpf.rec"
+    period = ("--period-ms", "200")
+    for words in (
+        ("top", "--json", "--count", "2", *period),
+        ("connections", "--json"),
+        ("record", path, "--force", "--seconds", "1", *period),
+        ("alerts", "--json", "--seconds", "1", *period),
+        ("top", "--json", "--source", f"recording:{path}"),
+    ):
+        done = smoothtask(box, *words)
+        assert done.returncode == 0, (words, done.stderr)
+        assert "Traceback" not in done.stderr
+        if words[0] == "top":
+            ticks = [json.loads(line) for line in done.stdout.splitlines()]
+            assert {tick["source"] for tick in ticks} == {"procfs"}
+            assert all(tick["system"]["cpu_busy_ratio"] is not None and tick["processes"] for tick in ticks)
 
 
 def test_without_polkit_the_reason_is_said_and_the_doctor_knows_what_to_do(open_box: OpenBox) -> None:

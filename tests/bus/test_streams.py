@@ -47,7 +47,7 @@ def test_an_active_user_gets_sealed_frames_of_real_tasks(box: Box) -> None:
 def test_the_first_tick_comes_at_once_whatever_the_period(box: Box) -> None:
     alice = box.caller()
     opened = alice.open(period_ms=60_000, kinds=TASKS)
-    assert alice.read(stream=opened["stream"], count=1, timeout_s=5)[0]["sequence"] == 1
+    assert alice.read(stream=opened["stream"], count=1)[0]["sequence"] == 1
 
 
 def test_roll_ups_of_ended_processes_and_counters_join_the_frame_once_their_probe_runs(box: Box) -> None:
@@ -103,7 +103,7 @@ def test_a_changed_period_holds_from_the_next_tick_on(box: Box) -> None:
     alice.read(stream=opened["stream"], count=1)
     changed = alice.call(member="ChangePeriod", signature="tu", body=[opened["hello"]["stream_id"], 100])
     assert changed["error"] is None
-    ticks = alice.read(stream=opened["stream"], count=3, timeout_s=5)
+    ticks = alice.read(stream=opened["stream"], count=3)
     assert [tick["frame"]["period_ms"] for tick in ticks] == [100, 100, 100]
 
 
@@ -121,7 +121,7 @@ def test_the_end_of_a_process_arrives_as_an_event(box: Box) -> None:
     pid = alice.spawn_and_end()
     seen = []
     while pid not in seen:
-        event = alice.read(stream=opened["stream"], count=1, kind=3, timeout_s=15)[0]
+        event = alice.read(stream=opened["stream"], count=1, kind=3)[0]
         assert event["event"] == 1
         seen.append(event["numbers"][0])
 

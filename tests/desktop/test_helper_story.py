@@ -72,7 +72,7 @@ def test_an_ordinary_users_runaway_is_named_and_stopped_with_the_real_helper(box
     boxed.until(lambda: boxed.notified(r'string "spinner (ended|calmed)'), "it is over")
     assert "readings come from" not in boxed.said()
     app.terminate()
-    assert app.wait(10) == 0
+    assert app.wait(60) == 0
 
 
 def test_a_killed_helper_is_told_and_comes_back(boxed: BoxedScene) -> None:

@@ -18,7 +18,7 @@ def test_a_runaway_is_named_and_the_stop_button_ends_it(scene: Scene) -> None:
     scene.until(lambda: scene.notified(r"uint32 [1-9]\d*.*spinner|spinner.*(ended|back|stopped|gone)"), "it is over")
     scene.picture("notification-resolved")
     app.terminate()
-    assert app.wait(10) == 0
+    assert app.wait(60) == 0
 
 
 def test_the_icon_waits_for_a_panel_that_comes_later_and_survives_its_restart(make_scene: MakeDesk) -> None:

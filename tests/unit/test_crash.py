@@ -56,7 +56,7 @@ def test_what_fails_unawaited_on_the_asyncio_thread_is_a_crash() -> None:
     loop = LoopThread(crashed)
     loop.start()
     loop.submit(fails())
-    assert happened.wait(10)
+    assert happened.wait(60)
     with pytest.raises(LookupError):
         loop.wait(fails(), 10)
     loop.stop()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from smoothtask_gui.domain.batch import Batch
 from smoothtask_gui.sources.recording import RecordingReader, RecordingWriter
 from tests.fakes.recordable import EVENTS, batch
 
@@ -45,7 +46,7 @@ def smoothtask(tmp_path: Path) -> Run:
             env=environment(tmp_path, **more),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 
@@ -174,9 +175,11 @@ def test_other_rules_give_other_alerts(smoothtask: Run, tmp_path: Path, recordin
 
 def test_record_writes_what_top_reads(smoothtask: Run, tmp_path: Path) -> None:
     path = tmp_path / "a.rec"
-    done = smoothtask("record", path, "--seconds", "0.5", "--period-ms", "100", "--source", "procfs")
+    done = smoothtask("record", path, "--seconds", "3", "--period-ms", "100", "--source", "procfs")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert len(lines(smoothtask("top", "--json", "--source", f"recording:{path}"))) >= 3
+    told = lines(smoothtask("top", "--json", "--source", f"recording:{path}"))
+    recorded = [item for item in RecordingReader(path).items() if isinstance(item, Batch)]
+    assert len(told) == len(recorded) - 1 >= 3  # there is no rate before the second
 
 
 def test_record_does_not_overwrite_unless_told(smoothtask: Run, tmp_path: Path) -> None:
@@ -196,7 +199,7 @@ def test_a_recording_that_is_interrupted_is_finished(tmp_path: Path) -> None:
         while not path.exists() or path.stat().st_size < 5000:
             assert recorder.poll() is None
         recorder.send_signal(number)
-        assert recorder.wait(10) == 0
+        assert recorder.wait(60) == 0
         reader = RecordingReader(path)
         assert list(reader.items())
         assert reader.notice == ""
@@ -355,19 +358,6 @@ def test_no_command_line_job_imports_qt(tmp_path: Path, recording: Path) -> None
             check=False,
         )
         assert "AssertionError" not in done.stderr
-
-
-def test_an_internal_error_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    from smoothtask_gui.cli import main as module
-
-    def broken(_arguments: object) -> int:
-        return int("x")
-
-    monkeypatch.setattr(module, "_dispatch", broken)
-    assert module.main(["doctor"]) == 1
-    shown = capsys.readouterr().err
-    assert shown.count("\n") == 1
-    assert "internal error at test_commands.py" in shown
 
 
 def test_a_terminal_that_is_not_utf_8_still_gets_every_line(smoothtask: Run) -> None:

@@ -114,7 +114,7 @@ def is_open(descriptor: int) -> bool:
 
 
 def run(scene: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(scene, 10))
+    asyncio.run(asyncio.wait_for(scene, 60))
 
 
 def test_a_descriptor_stays_open_until_its_answer_is_written_even_if_the_caller_leaves_meanwhile() -> None:
