@@ -60,8 +60,9 @@ def test_the_bus_starts_the_sampler_and_every_probe_of_the_package_runs(installe
     told = [json.loads(line) for line in ticks(installed, 2).splitlines()]
     assert [one["source"] for one in told] == ["helper", "helper"]
     assert installed.sh(f"systemctl is-active {UNIT}").strip() == "active"
-    rows = json.loads(installed.sh(f"HOME=/root {APP[installed.name]} doctor --json || true"))
+    rows = json.loads(installed.sh(f"{APP[installed.name]} doctor --json || true"))
     probes = {row["check"]: row["detail"] for row in rows if row["check"].startswith("probe ")}
+    assert [row for row in rows if "the check itself failed" in row["detail"]] == []
     assert len(probes) >= 8
     assert set(probes.values()) == {"running"}, probes
     assert installed.sh(f"journalctl -q -o cat -b -u {UNIT} -p warning") == ""

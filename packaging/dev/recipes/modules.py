@@ -13,7 +13,7 @@ from typing import Any
 
 import places
 from recipes import source
-from steps import StepError, say
+from steps import StepError, logged, say
 
 PYTHON = "3.13"
 """Of the runtime that the manifest names."""
@@ -86,9 +86,9 @@ def write(folder: Path) -> None:
 
 def fetch(folder: Path, architecture: str) -> None:
     """The wheels for `architecture`, in flatpak-builder's layout of extra sources: downloads/SHA256/NAME."""
-    say("fetching the Flatpak's modules")
     pip = [places.PYTHON, "-m", "pip", "--quiet", "--disable-pip-version-check", "download", "-d", folder / "wheels"]
-    subprocess.run([*pip, *pip_options(architecture), "-r", folder / "wanted.txt"], check=True)
+    command = [*pip, *pip_options(architecture), "-r", folder / "wanted.txt"]
+    logged("flatpak-modules", command, "fetching the Flatpak's modules")
     for wheel in (folder / "wheels").iterdir():
         place = folder / "downloads" / source.digest(wheel)
         place.mkdir(parents=True, exist_ok=True)

@@ -90,7 +90,7 @@ class Container:
     def _enter(self) -> list[str]:
         return ["nsenter", "-t", str(self._leader), "-a", "--"]
 
-    def run(self, *words: str, given: bytes = b"", limit_s: float = 180) -> str:
+    def run(self, *words: str, given: bytes = b"", limit_s: float = 400) -> str:
         """What a command of root's in the container prints; ContainerError with its words if it fails."""
         literal = [word.replace("$", "$$") for word in words]  # systemd.service(5), "Command lines"
         unit = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--", *literal]

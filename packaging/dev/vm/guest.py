@@ -102,7 +102,7 @@ class Guest:
         chosen = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
         return ["ssh", "-F", "none", "-i", str(self._key), "-p", str(self._port), *chosen, "root@127.0.0.1", command]
 
-    def run(self, *words: str, given: bytes = b"", limit_s: float = 180) -> str:
+    def run(self, *words: str, given: bytes = b"", limit_s: float = 400) -> str:
         """What a command of root's in the guest prints; GuestError with its words if it fails."""
         done = subprocess.run(
             self._ssh(shlex.join(words)), input=given, capture_output=True, timeout=limit_s, check=False
