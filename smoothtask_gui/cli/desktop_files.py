@@ -20,7 +20,7 @@ PACKAGE_OF: Final = {"debian": ".deb", "ubuntu": ".deb", "fedora": ".rpm", "suse
 def install() -> int:
     """Copy the files and say which, and what the helper's package is called here."""
     try:
-        made = desktop_files.install(desktop_files.shipped(), _data_home(), own_command(_launcher()))
+        made = desktop_files.install(desktop_files.shipped(), _xdg_home(), own_command(_launcher()))
     except FileError as error:
         raise Failure(str(error)) from error
     for path in made:
@@ -32,7 +32,7 @@ def install() -> int:
 def remove() -> int:
     """Remove what install made, and say it."""
     try:
-        removed = desktop_files.remove(desktop_files.shipped(), _data_home())
+        removed = desktop_files.remove(desktop_files.shipped(), _xdg_home())
     except FileError as error:
         raise Failure(str(error)) from error
     print("\n".join(f"removed {path}" for path in removed) or "there was nothing to remove")
@@ -53,7 +53,7 @@ def helper_package() -> str:
     )
 
 
-def _data_home() -> Path:
+def _xdg_home() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
 
 
