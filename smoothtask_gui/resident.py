@@ -82,7 +82,7 @@ class Resident(QObject):
         self._pump = Pump(
             partial(choose, options.source, SamplerClient, self._desktop, wants_gpus=self.windows.someone_looks),
             self.settings.period_ms,
-            partial(self._qt_thread.call, self.watchdog.receive),
+            partial(self._qt_thread.hand, self.watchdog.receive),
         )
         self._pumping: Future[None] | None = None
         self._connect()
