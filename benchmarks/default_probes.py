@@ -10,7 +10,7 @@ from helper.probes.visibility import Mode, Visibility
 from helper.sampler import packets
 from helper.sampler.assembly import Assembly, assemble
 
-KINDS = packets.KINDS & ~packets.KINDS_OPT_IN & ~packets.KIND_OTHERS_IN_FULL
+KINDS = packets.KINDS & ~packets.KINDS_OPT_IN & ~packets.KIND_ENERGY  # a virtual machine has no RAPL
 EVERYTHING = Visibility(Mode.SEES_ALL, 0)
 
 

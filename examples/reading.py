@@ -1,4 +1,4 @@
-"""What these examples share: a source by its name, and the samples that two of its batches make."""
+"""What these examples share: a source by its name, and the samples, by app, that two of its batches make."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from smoothtask_gui.adapters.application_names import ApplicationNames
 from smoothtask_gui.adapters.desktop_entries import DesktopEntries, application_folders
 from smoothtask_gui.adapters.sampler_client import SamplerClient
+from smoothtask_gui.domain.apps import AppGrouper
 from smoothtask_gui.domain.batch import Batch
 from smoothtask_gui.domain.rates import rates
 from smoothtask_gui.sources.choose import choose
@@ -34,17 +36,19 @@ def options(says: str | None) -> argparse.ArgumentParser:
 async def samples(source: str, period_ms: int, count: int) -> AsyncGenerator[Sample]:
     """Yield `count` samples, fewer if a recording ends. Raises SourceError, whose message is for people."""
     previous: Batch | None = None
-    desktop = DesktopEntries(application_folders(os.environ, Path.home()))
+    desktop = ApplicationNames(DesktopEntries(application_folders(os.environ, Path.home())))
+    grouper = AppGrouper()
     chosen = choose(source, SamplerClient, desktop, patience_s=PATIENCE_S)
     async with aclosing(chosen.items(period_ms)) as items:
         async for item in items:
             if not isinstance(item, Batch):
                 continue  # an event of the kernel, or the source has changed
+            grouper.learn(item.origins)
             sample = None if previous is None else rates(previous, item)
             previous = item
             if sample is None:
                 continue  # there is no rate between batches of two sources
-            yield sample
+            yield grouper.group(sample)
             count -= 1
             if count <= 0:
                 return

@@ -1,11 +1,11 @@
-"""Who has spent the CPU time so far, beside the hottest sensor: an estimate by CPU time, not a measurement of heat."""
+"""Which apps have heated the processor so far, beside the hottest sensor, and how that was found out."""
 
 import asyncio
 import sys
 
 from reading import options, samples
 
-from smoothtask_gui.domain.cpu_window import WINDOW_NS, CpuWindow
+from smoothtask_gui.domain.app_window import WINDOW_NS, AppWindow
 from smoothtask_gui.domain.sample import Sample
 from smoothtask_gui.domain.text import safe_text
 from smoothtask_gui.sources.protocol import SourceError
@@ -22,14 +22,17 @@ def hottest(sample: Sample) -> str:
 
 async def watch() -> None:
     parser = options(__doc__)
-    parser.add_argument("--most", type=int, default=3, help="processes to name")
+    parser.add_argument("--most", type=int, default=3, help="apps to name")
     chosen = parser.parse_args()
-    window = CpuWindow()
+    window = AppWindow()
     async for sample in samples(chosen.source, chosen.period_ms, chosen.count):
         window.append(sample)
         found = window.culprits(sample.boottime_ns, WINDOW_NS, chosen.most)
         shares = ", ".join(f"{safe_text(share.name)} {share.ratio * 100:.0f} %" for share in found.shares)
-        print(f"{hottest(sample)}; {found.busy_cores or 0:.2f} cores busy: {shares or 'nobody'}", flush=True)
+        print(
+            f"{hottest(sample)}; {found.busy_cores or 0:.2f} cores busy: {shares or 'nobody'} ({found.method})",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

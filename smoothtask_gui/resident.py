@@ -19,11 +19,13 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMessageBox, QSystemTrayIcon
 
+from smoothtask_gui.adapters.application_names import ApplicationNames
 from smoothtask_gui.adapters.autostart import Autostart, own_command
 from smoothtask_gui.adapters.colour_scheme import choose_platform_theme
 from smoothtask_gui.adapters.desktop_entries import DesktopEntries, application_folders
 from smoothtask_gui.adapters.files import FileError
 from smoothtask_gui.adapters.loop import LoopThread, QtThread
+from smoothtask_gui.adapters.own_cost import OwnCostReader
 from smoothtask_gui.adapters.process_control import OwnProcesses
 from smoothtask_gui.adapters.quit_signals import QuitSignals
 from smoothtask_gui.adapters.sampler_client import SamplerClient
@@ -39,11 +41,14 @@ from smoothtask_gui.windows import Windows
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
     from concurrent.futures import Future
 
     from smoothtask_gui.adapters.describer import Describer
+    from smoothtask_gui.adapters.identity import IdentityCache
     from smoothtask_gui.adapters.incident_log import IncidentLog
     from smoothtask_gui.adapters.notification_port import NotificationService
+    from smoothtask_gui.domain.own_cost import OwnReading
     from smoothtask_gui.domain.settings import Settings
     from smoothtask_gui.domain.view import View
     from smoothtask_gui.session import Session
@@ -65,8 +70,10 @@ class Resident(QObject):
         super().__init__()
         self._options, self._loop, self._session = options, loop, session
         self._qt_thread = QtThread()
-        self._desktop = DesktopEntries(application_folders(os.environ, Path.home()))
+        self._names = ApplicationNames(DesktopEntries(application_folders(os.environ, Path.home())))
         self._describer: Describer | None = None
+        self._identities: IdentityCache | None = None
+        self._own_cost = OwnCostReader(SamplerClient())
         self._files = SettingsFiles(user_config_path("smoothtask", appauthor=False), options.rules)
         self._autostart = Autostart(user_config_path() / "autostart", own_command(sys.argv[0]))
         loaded = self._files.load()
@@ -76,11 +83,11 @@ class Resident(QObject):
             Ports(session.notifications, OwnProcesses(), log, loop.submit),
             self.settings.period_ms,
         )
-        self.windows = Windows(self.watchdog, self.settings, self._make_describe)
+        self.windows = Windows(self.watchdog, self.settings, self._make_describe, self._ask_cost)
         self.tray = Tray()
         self._notifications_work = False
         self._pump = Pump(
-            partial(choose, options.source, SamplerClient, self._desktop, wants_gpus=self.windows.someone_looks),
+            partial(choose, options.source, SamplerClient, self._names, wants_gpus=self.windows.someone_looks),
             self.settings.period_ms,
             partial(self._qt_thread.hand, self.watchdog.receive),
         )
@@ -127,9 +134,22 @@ class Resident(QObject):
             from smoothtask_gui.adapters.describer import Describer  # noqa: PLC0415  # psutil: for a window only
             from smoothtask_gui.adapters.identity import IdentityCache  # noqa: PLC0415
 
-            self._describer = Describer(IdentityCache(self._desktop).describe)
+            self._identities = IdentityCache(self._names)
+            self._describer = Describer(self._identities.describe)
         describer, call = self._describer, self._qt_thread.call
         return lambda who, answer: describer.ask(who, partial(call, answer))
+
+    def _ask_cost(self, ask_helper: bool, answer: Callable[[OwnReading], None]) -> None:
+        """What SmoothTask itself costs: read on the asyncio thread, answered on Qt's."""
+        known = (("processes", self._identities), ("applications", self._names))
+        caches = tuple((name, cache.counts) for name, cache in known if cache is not None)
+        history_bytes = self.watchdog.monitor.store.memory_bytes
+
+        async def read() -> None:
+            reading = await self._own_cost.read(caches, history_bytes, ask_helper=ask_helper)
+            self._qt_thread.call(answer, reading)
+
+        self._loop.submit(read())
 
     def _connect(self) -> None:
         self.watchdog.changed.connect(self._show_in_tray)
@@ -190,6 +210,7 @@ class Resident(QObject):
 
     def _window_closed(self) -> None:
         """Out of sight only where there is a way back."""
+        self._loop.submit(self._own_cost.close())
         if not self.tray.is_shown and not self._notifications_work:
             self._qt.quit()
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.incident import Incident
     from smoothtask_gui.domain.settings import Settings
     from smoothtask_gui.domain.view import View
+    from smoothtask_gui.ui.own_cost_page import AskCost
     from smoothtask_gui.ui.process_details import Describe
     from smoothtask_gui.ui.settings_window import SettingsWindow
     from smoothtask_gui.ui.window import MainWindow
@@ -32,9 +33,11 @@ class Windows(QObject):
     quit_wanted = Signal()
     closed = Signal()  # the main window
 
-    def __init__(self, watchdog: Watchdog, settings: Settings, make_describe: Callable[[], Describe]) -> None:
+    def __init__(
+        self, watchdog: Watchdog, settings: Settings, make_describe: Callable[[], Describe], ask_cost: AskCost
+    ) -> None:
         super().__init__()
-        self._make_describe = make_describe
+        self._make_describe, self._ask_cost = make_describe, ask_cost
         self.settings = settings
         self._watchdog = watchdog
         self._main: MainWindow | None = None
@@ -91,7 +94,7 @@ class Windows(QObject):
     def _make_main(self) -> MainWindow:
         from smoothtask_gui.ui.window import MainWindow  # noqa: PLC0415  # see the module's docstring
 
-        self._main = window = MainWindow(os.getuid(), user_name, self._make_describe())
+        self._main = window = MainWindow(os.getuid(), user_name, self._make_describe(), self._ask_cost)
         window.apply_settings(self.settings)
         window.stop_requested.connect(self._watchdog.stop)
         window.snooze_requested.connect(self._watchdog.snooze)

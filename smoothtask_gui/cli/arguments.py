@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from smoothtask_gui.sources.activity_kinds import ActivityKinds
 from smoothtask_gui.sources.names import is_source
 
 if TYPE_CHECKING:
@@ -16,6 +17,11 @@ PERIOD_RANGE_MS: Final = (100, 60_000)
 """As the helper's OpenStream."""
 
 _WITHOUT_COMMAND: Final = ("-h", "--help", "--version", "--install-desktop", "--uninstall-desktop")
+OPT_INS: Final = {
+    "syscalls": ActivityKinds.SYSCALLS,
+    "files": ActivityKinds.FILES,
+    "run-queue": ActivityKinds.RUN_QUEUE,
+}
 _SOURCES: Final = "auto (default), helper, procfs or recording:FILE"
 _EPILOG: Final = "Exit codes: 0 done, 1 failed (one line says why), 2 wrong usage. docs/cli.md explains every field."
 
@@ -68,6 +74,7 @@ def _add_top(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     top = commands.add_parser("top", help="what uses the machine now", epilog=_EPILOG)
     top.add_argument("--json", action="store_true", help="one JSON object a line and tick")
     top.add_argument("--count", type=_count, metavar="N", help="end after N ticks (default: go on)")
+    _add_opt_in(top)
     _add_source(top)
 
 
@@ -76,6 +83,7 @@ def _add_record(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     record.add_argument("file", type=Path, metavar="FILE", help="the recording to make")
     record.add_argument("--seconds", type=_seconds, required=True, metavar="N", help="how long")
     record.add_argument("--force", action="store_true", help="overwrite FILE")
+    _add_opt_in(record)
     _add_source(record)
 
 
@@ -98,6 +106,26 @@ def _add_source(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--period-ms", type=_period, default=1000, metavar="P", help="time between ticks, 100 to 60000 (default 1000)"
     )
+
+
+def _add_opt_in(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--with",
+        dest="opt_in",
+        type=_opt_in,
+        default=ActivityKinds(0),
+        metavar="WHAT",
+        help=f"let the helper count these too, at a cost to all processes: {', '.join(OPT_INS)} (several: with commas)",
+    )
+
+
+def _opt_in(text: str) -> ActivityKinds:
+    asked = ActivityKinds(0)
+    for name in text.split(","):
+        if name not in OPT_INS:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(OPT_INS)}")
+        asked |= OPT_INS[name]
+    return asked
 
 
 def _source(text: str) -> str:

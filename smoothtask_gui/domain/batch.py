@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from smoothtask_gui.domain.activity import Activity
+
 if TYPE_CHECKING:
     from smoothtask_gui.domain.gpu_reading import GpuReading
     from smoothtask_gui.domain.network import Network
@@ -173,6 +175,8 @@ class SystemReading:
     memory_pressure_us: int | None
     io_pressure_us: int | None
     on_battery: bool | None
+    unix_sockets: int | None = None  # proc_net(5), /proc/net/protocols: of this network namespace
+    package_energy_ns: int | None = None  # boot time of package_energy_uj, where it isn't that of the reading
     package_energy_uj: int | None = None  # RAPL, all packages; never wraps (sources/energy.py)
 
 
@@ -223,5 +227,6 @@ class Batch:
     unavailable: dict[str, str] = field(default_factory=dict)
     network: Network | None = None  # None where the source can't see connections
     block_io: npt.NDArray[np.void] | None = None  # dtype BLOCK_IO
+    activity: Activity = field(default_factory=Activity)
     gpus: tuple[GpuReading, ...] = ()
     origins: tuple[Origin, ...] = ()  # what was learned of processes since the batch before

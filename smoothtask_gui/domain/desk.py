@@ -224,7 +224,6 @@ class Desk:
 
 
 def _names(heat: Incident, runaway: Incident) -> bool:
-    """Whether the overheating shows the runaway's process among its culprits."""
-    target = runaway.target
-    culprits = [share.identity for share in heat.shares if share.identity is not None]
-    return target is not None and any((who.pid, who.start_ns) == (target.pid, target.start_ns) for who in culprits)
+    """Whether the overheating shows the runaway's app among its culprits."""
+    culprits = {share.app_id for share in heat.shares if share.app_id}
+    return any(share.app_id in culprits for share in runaway.shares)

@@ -38,14 +38,17 @@ class ProcessIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A culprit's part of the CPU time in the window judged.
+    """A culprit's part of what was used in the window judged: energy or CPU time, as the method says.
 
-    `identity` is None for processes that are gone. `ratio` is 0..1 of all CPU time spent in the window.
+    `identity` is the process that Stop would stop, an app's oldest; None if none lives or it is the kernel. `ratio`
+    is 0..1 of the whole.
     """
 
     name: str
     ratio: float
     identity: ProcessIdentity | None
+    app_id: str = ""
+    gpu_ratio: float | None = None  # mean use of the graphics card in the same window, None if none is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class Incident:
     limit: float
     shares: tuple[Share, ...]
     rest_ratio: float | None  # the part of the window that no share explains
-    method: str  # "estimated from CPU time"
+    method: str  # of `domain/culprit.py`: "estimated from CPU time"
     actions: tuple[Action, ...]
 
     @property

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from smoothtask_gui.domain.alert import Alert, Phase, Timing, advance, close, trigger
 from smoothtask_gui.domain.batch import ThermalEvent
 from smoothtask_gui.domain.changes import Change, Draft, Fired, Key, Resolved, Updated
-from smoothtask_gui.domain.culprit import METHOD, Culprits
 from smoothtask_gui.domain.heat import CPU_GROUP, Heat, HeatWatch
 from smoothtask_gui.domain.incident import Action, Severity
 from smoothtask_gui.domain.wording import heat_body, heat_resolved_title, heat_title
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from smoothtask_gui.domain.batch import CoolingEvent, SensorReading
+    from smoothtask_gui.domain.culprit import Culprits
     from smoothtask_gui.domain.rules import Overheating
     from smoothtask_gui.domain.sample import Sample
 
@@ -131,7 +131,7 @@ class OverheatingRule:
             limit=group.limit_c,
             shares=culprits.shares if culprits else (),
             rest_ratio=culprits.rest_ratio if culprits else None,
-            method=METHOD if culprits else "",
+            method=culprits.method if culprits else "",
             actions=self._actions(culprits),
             named=culprits.blamed.name if culprits and culprits.blamed else "",
         )

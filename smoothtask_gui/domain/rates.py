@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from smoothtask_gui.domain.activity_rates import activity_rates
 from smoothtask_gui.domain.batch import Missing
 from smoothtask_gui.domain.connections import connection_rates, process_traffic
 from smoothtask_gui.domain.exited import exited_rates
@@ -70,6 +71,7 @@ def rates(previous: Batch, current: Batch) -> Sample | None:
         unavailable=unavailable,
         connections=connection_rates(previous, current),
         gpus=gpus,
+        activity=activity_rates(previous, current),
     )
 
 

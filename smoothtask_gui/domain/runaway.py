@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from smoothtask_gui.domain.alert import Alert, Phase, Timing, advance, close, judge
 from smoothtask_gui.domain.changes import Change, Draft, Fired, Key, Resolved, Updated
-from smoothtask_gui.domain.culprit import METHOD
+from smoothtask_gui.domain.culprit import Method
 from smoothtask_gui.domain.incident import Action, ProcessIdentity, Share
 from smoothtask_gui.domain.matching import is_same_start, row_of
 from smoothtask_gui.domain.naming import is_idle_injection, process_name
@@ -180,9 +180,9 @@ class RunawayRule:
             subject=f"{identity[0]}:{identity[1]}",
             value=tracked.peak,
             limit=rule.cores,
-            shares=() if ratio is None else (Share(tracked.name, ratio, who),),
+            shares=() if ratio is None else (Share(tracked.name, ratio, who, _app_id(sample, index)),),
             rest_ratio=None if ratio is None else 1.0 - ratio,
-            method=METHOD,
+            method=Method.CPU_TIME,
             actions=(Action.SHOW, *stop, Action.SNOOZE),
         )
 
@@ -208,6 +208,11 @@ def _share_of_all(sample: Sample, cores: float) -> float | None:
     ratios = (sample.system.cpu_busy_ratio, sample.system.cpu_attributed_ratio)
     busy = max((ratio for ratio in ratios if ratio is not None), default=0.0) * sample.system.cpus
     return min(1.0, cores / busy) if busy > 0 else None
+
+
+def _app_id(sample: Sample, index: int) -> str:
+    """The app that the row belongs to, "" in a sample without apps."""
+    return sample.apps.apps[sample.apps.app_of[index]].id if len(sample.apps.app_of) else ""
 
 
 def _parent_name(rows: npt.NDArray[np.void], parent_pid: int) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from smoothtask_gui.domain.activity_rates import ActivityRates
 from smoothtask_gui.domain.app import Apps
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class SystemRates:
     io_pressure_ratio: float | None
     on_battery: bool | None
     package_watts: float | None = None  # processor packages (RAPL)
+    unix_sockets: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +95,5 @@ class Sample:
     unavailable: dict[str, str]
     connections: npt.NDArray[np.void] | None = None  # dtype connections.CONNECTION; None where the source sees none
     gpus: tuple[GpuRates, ...] = ()
+    activity: ActivityRates = field(default_factory=ActivityRates)
     apps: Apps = field(default_factory=Apps)  # filled by domain/apps.py

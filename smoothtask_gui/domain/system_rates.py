@@ -44,7 +44,8 @@ def system_rates(previous: SystemReading, current: SystemReading, attributed_cor
         memory_pressure_ratio=share(previous.memory_pressure_us, current.memory_pressure_us, 1e6),
         io_pressure_ratio=share(previous.io_pressure_us, current.io_pressure_us, 1e6),
         on_battery=current.on_battery,
-        package_watts=_watts(per_second(previous.package_energy_uj, current.package_energy_uj)),
+        package_watts=_watts(previous, current),
+        unix_sockets=current.unix_sockets,
     )
 
 
@@ -56,8 +57,16 @@ def most_run_ns(previous: SystemReading, current: SystemReading, interval_ns: in
     return max(previous.cpus, current.cpus, 1) * (interval_ns * 1.1 + 0.3e9)
 
 
-def _watts(microjoules_per_s: float | None) -> float | None:
-    return None if microjoules_per_s is None else microjoules_per_s / 1e6
+def _watts(previous: SystemReading, current: SystemReading) -> float | None:
+    """None also where `current` has no newer reading than `previous`, or one read another way."""
+    before_uj, now_uj = previous.package_energy_uj, current.package_energy_uj
+    if (previous.package_energy_ns is None) != (current.package_energy_ns is None):
+        return None
+    before_ns = previous.boottime_ns if previous.package_energy_ns is None else previous.package_energy_ns
+    now_ns = current.boottime_ns if current.package_energy_ns is None else current.package_energy_ns
+    if before_uj is None or now_uj is None or now_uj < before_uj or now_ns <= before_ns:
+        return None
+    return (now_uj - before_uj) * 1e3 / (now_ns - before_ns)
 
 
 def _used(total: int | None, free: int | None) -> int | None:

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from smoothtask_gui.domain.culprit import BLAME_CORES, METHOD
+from smoothtask_gui.domain.culprit import BLAME_CORES, Method
 from smoothtask_gui.domain.text import celsius, duration, elide, percent, size, three_digits
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.culprit import Culprits
     from smoothtask_gui.domain.heat import Heat
+    from smoothtask_gui.domain.incident import Share
+    from smoothtask_gui.domain.memory_window import MemoryCulprits
 
 TITLE_WIDTH: Final = 60
 _MINUTE_NS: Final = 60_000_000_000
 _NAME_WIDTH: Final = 24
+GPU_WORTH_A_WORD: Final = 0.05
 
 
 def titled(template: str, name: str) -> str:
@@ -63,13 +66,36 @@ def shares_line(culprits: Culprits) -> str:
     """As in "HandBrake 71 %, the rest 29 % of CPU use in the last minute (estimated from CPU time)."."""
     if culprits.busy_cores is None:
         return "Who used the CPU isn't known yet."
-    named = [f"{elide(share.name, _NAME_WIDTH)} {percent(share.ratio)}" for share in culprits.shares]
+    named = [f"{elide(share.name, _NAME_WIDTH)} {percent(share.ratio)}{_gpu(share)}" for share in culprits.shares]
     if culprits.rest_ratio is not None and culprits.rest_ratio >= 0.005:
         named.append(f"the rest {percent(culprits.rest_ratio)}")
     if not named:
         return "The CPU was idle."
     span = "minute" if culprits.window_ns >= 0.9 * _MINUTE_NS else duration(culprits.window_ns)
-    return f"{', '.join(named)} of CPU use in the last {span} ({METHOD})."
+    what = "CPU energy" if culprits.method is Method.MEASURED else "CPU use"
+    return f"{', '.join(named)} of {what} in the last {span} ({culprits.method})."
+
+
+def growth_line(culprits: MemoryCulprits) -> str:
+    """As in "Chromium grew 3.1 GB in 5 min (9.8 GB now). 410 MB are left."; "" while nothing is known."""
+    lines = []
+    if culprits.grew:
+        first, *others = culprits.grew
+        name = elide(first.name, _NAME_WIDTH)
+        text = f"{name} grew {size(first.grew_bytes)} in {duration(culprits.window_ns)} ({size(first.now_bytes)} now)"
+        named = [f"{elide(one.name, _NAME_WIDTH)} {size(one.grew_bytes)}" for one in others]
+        if culprits.rest_bytes:
+            named.append(f"no app {size(culprits.rest_bytes)}")
+        lines.append(", ".join([text, *named]) + ".")
+    if culprits.available_bytes is not None:
+        lines.append(f"{size(culprits.available_bytes)} are left.")
+    return " ".join(lines)
+
+
+def waits_line(culprits: MemoryCulprits) -> str:
+    """As in "Firefox, Files wait for memory."; "" where nobody does."""
+    names = ", ".join(elide(one.name, _NAME_WIDTH) for one in culprits.waits)
+    return f"{names} {'wait' if len(culprits.waits) > 1 else 'waits'} for memory." if names else ""
 
 
 def runaway_title(name: str, cores: float, lasted_ns: int) -> str:
@@ -118,6 +144,12 @@ def _limit_sentence(name: str, limit_c: float) -> str:
     if name.startswith("limit set"):
         return f"The {name} is {celsius(limit_c)}; its driver gives none."
     return f"Its {name} is {celsius(limit_c)}."
+
+
+def _gpu(share: Share) -> str:
+    """What it uses of the graphics card beside the processor, where that is worth a word."""
+    worth_it = share.gpu_ratio is not None and share.gpu_ratio >= GPU_WORTH_A_WORD
+    return f" (GPU {percent(share.gpu_ratio or 0.0)})" if worth_it else ""
 
 
 def _cores(amount: str) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args, get_origin, get
 import numpy as np
 import numpy.typing as npt
 
+from smoothtask_gui.domain import activity
 from smoothtask_gui.domain.batch import (
     EXITED,
     PROCESS,
@@ -50,6 +51,7 @@ TABLES: Final = {
     "traffic": TRAFFIC,
     "closes": SOCKET,
     "block_io": BLOCK_IO,
+    **dict(activity.TABLES),
 }
 NEEDED: Final = ("processes", "exited")
 """Tables of every recording; version 2 added the others."""
@@ -154,6 +156,7 @@ def encode(item: Item) -> bytes:
         "traffic": None if network is None else network.traffic,
         "closes": None if network is None else network.closes,
         "block_io": item.block_io,
+        **{name: getattr(item.activity, name) for name, _ in activity.TABLES},
     }
     flat |= {table: None if rows is None else len(rows) for table, rows in tables.items()}
     return _pack(flat) + b"".join(_columns(rows, TABLES[table]) for table, rows in tables.items() if rows is not None)
@@ -260,6 +263,7 @@ def _batch(flat: dict[str, Any], rest: memoryview, layouts: Layouts) -> Batch:
         unavailable={str(key): str(why) for key, why in _typed(flat, "unavailable", dict).items()},
         network=_network(flat.get("network"), tables),
         block_io=tables["block_io"],
+        activity=activity.Activity(**{name: tables[name] for name, _ in activity.TABLES}),
         gpus=_several(GpuReading, flat.get("gpus", [])),
         origins=_several(Origin, flat.get("origins", [])),
     )

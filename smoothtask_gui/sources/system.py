@@ -90,6 +90,15 @@ def parse_net_dev(text: bytes) -> tuple[int, int] | None:
     return (received, sent) if seen else None
 
 
+def parse_unix_sockets(text: bytes) -> int | None:
+    """Parse /proc/net/protocols: the sockets of AF_UNIX; None if it has no such line.
+
+    Streams have a line of their own since 5.15 (94531cfcbe79, "af_unix: Add unix_stream_proto for sockmap").
+    """
+    counts = [line.split()[2] for line in text.split(b"\n") if line.startswith((b"UNIX ", b"UNIX-STREAM "))]
+    return sum(map(int, counts)) if counts and all(count.isdigit() for count in counts) else None
+
+
 def parse_pressure(text: bytes) -> int | None:
     """Parse the `some` total of a /proc/pressure file, µs (Documentation/accounting/psi.rst)."""
     for line in text.split(b"\n"):
@@ -135,6 +144,7 @@ class SystemReader:
             memory_pressure_us=parse_pressure(self._file("pressure/memory") or b""),
             io_pressure_us=parse_pressure(self._file("pressure/io") or b""),
             on_battery=self._power.on_battery(boottime_ns),
+            unix_sockets=parse_unix_sockets(self._file("net/protocols") or b""),
         )
 
     def _cpu_times(self) -> CpuTimes:

@@ -92,6 +92,7 @@ class Overview(QWidget):
             else ""
         )
         self.who.say(self._who(view.culprits))
+        self.who.setToolTip(self._how(view.culprits))
 
     def show_stale(self) -> None:
         """Grey everything out."""
@@ -122,6 +123,13 @@ class Overview(QWidget):
             return self.tr("Nobody used the CPU noticeably {time}.").format(time=minute)
         rest = self.tr("the rest {ratio}").format(ratio=formats.percent(culprits.rest_ratio))
         return self.tr("Who used the CPU {time}:  {names}").format(time=minute, names="   ".join([*named, rest]))
+
+    def _how(self, culprits: Culprits) -> str:
+        """How the shares were found."""
+        if culprits.watts is None:
+            return self.tr("Shares of the CPU time used.")
+        text = self.tr("Shares of the processor's energy ({watts} on average): measured, split by CPU time.")
+        return text.format(watts=formats.watts(culprits.watts))
 
     def _last(self, seconds: float) -> str:
         if 57 < seconds < 63:

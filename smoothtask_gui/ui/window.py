@@ -13,17 +13,20 @@ from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
 from smoothtask_gui.ui import theme
+from smoothtask_gui.ui.apps_page import AppsPage
 from smoothtask_gui.ui.connections_page import ConnectionsPage
 from smoothtask_gui.ui.gpu_page import GpuPage
 from smoothtask_gui.ui.incidents_page import IncidentsPage
 from smoothtask_gui.ui.notice import NoticeBar
 from smoothtask_gui.ui.overview import Overview
+from smoothtask_gui.ui.own_cost_page import AskCost, OwnCostPage, nobody_answers
 from smoothtask_gui.ui.process_details import Describe, nothing_known
 from smoothtask_gui.ui.process_table import ProcessTable
 from smoothtask_gui.ui.sensors_page import SensorsPage
 from smoothtask_gui.ui.status_line import StatusLine
 
 if TYPE_CHECKING:
+    from smoothtask_gui.domain.app import App
     from smoothtask_gui.domain.incident import Incident
     from smoothtask_gui.domain.settings import Settings
     from smoothtask_gui.domain.store import Store
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
 class MainWindow(QMainWindow):
     """`own_uid` is whose processes may be stopped; `user_name` turns a uid into a name (it must be quick: cache it).
 
-    `describe` says what a process is, later and on Qt's thread.
+    `describe` says what a process is, `ask_cost` what SmoothTask itself costs, later and on Qt's thread.
     """
 
     stop_requested = Signal(object)  # ProcessIdentity
@@ -48,6 +51,7 @@ class MainWindow(QMainWindow):
         own_uid: int,
         user_name: UserName = str,
         describe: Describe = nothing_known,
+        ask_cost: AskCost = nobody_answers,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -57,11 +61,13 @@ class MainWindow(QMainWindow):
         self.status = StatusLine(own_uid)
         self.notice = NoticeBar()
         self.overview = Overview()
+        self.apps = AppsPage(own_uid, user_name)
         self.processes = ProcessTable(own_uid, user_name, describe)
         self.connections = ConnectionsPage()
         self.sensors = SensorsPage()
         self.gpus = GpuPage()
         self.incidents = IncidentsPage(own_uid)
+        self.own_cost = OwnCostPage(ask_cost, lambda: self.apps.model.icons.counts)
         self.tabs = QTabWidget()
         self._lay_out()
         self._connect()
@@ -82,7 +88,7 @@ class MainWindow(QMainWindow):
         self._latest = None
         self.status.show_stale(last_realtime_ns)
         self.overview.show_stale()
-        for page in (self.processes, self.connections, self.sensors, self.gpus):
+        for page in (self.apps, self.processes, self.connections, self.sensors, self.gpus):
             page.setEnabled(False)
 
     def show_incident(self, incident: Incident) -> None:
@@ -94,7 +100,8 @@ class MainWindow(QMainWindow):
 
     def apply_settings(self, settings: Settings) -> None:
         """Take over what concerns the display."""
-        self.processes.model.count_per_core(settings.cpu_per_core)
+        for page in (self.apps, self.processes):
+            page.model.count_per_core(settings.cpu_per_core)
         self.overview.set_span(float(settings.graph_span_s))
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -111,10 +118,11 @@ class MainWindow(QMainWindow):
             return
         view, store = self._latest
         self.overview.show_live()
-        for page in (self.processes, self.connections, self.sensors, self.gpus):
+        for page in (self.apps, self.processes, self.connections, self.sensors, self.gpus):
             page.setEnabled(True)
         self.status.show_view(view)
         self.notice.show_view(view)
+        self.own_cost.show_view(view)
         self._draw_tab(view, store)
 
     def _draw_tab(self, view: View, store: Store) -> None:
@@ -130,16 +138,19 @@ class MainWindow(QMainWindow):
             self.gpus.show_view(view)
         elif tab is self.incidents:
             self.incidents.show_view(view)
-        elif view.sample is not None:
-            self.processes.show_sample(view.sample)
-        else:
-            self.processes.model.clear()
+        elif tab is not self.own_cost:
+            page = self.apps if tab is self.apps else self.processes
+            if view.sample is not None:
+                page.show_sample(view.sample)
+            else:
+                page.model.clear()
 
     def _connect(self) -> None:
-        for part in (self.status, self.processes, self.incidents):
+        for part in (self.status, self.apps, self.processes, self.incidents):
             part.stop_requested.connect(self.stop_requested)
         for part in (self.status, self.incidents):
             part.snooze_requested.connect(self.snooze_requested)
+        self.apps.processes_requested.connect(self._show_processes)
         self.tabs.currentChanged.connect(self._draw)
         self.status.show_requested.connect(self.show_incident)
         for helpless in (self.notice, self.connections):
@@ -154,12 +165,17 @@ class MainWindow(QMainWindow):
         for keys, act in shortcuts:
             QShortcut(QKeySequence(keys), self).activated.connect(act)
 
-    def _find(self) -> None:
-        if self.tabs.currentWidget() is self.connections:
-            self.connections.search.setFocus()
-            return
+    def _show_processes(self, app: App) -> None:
+        self.processes.show_only(app)
         self.tabs.setCurrentWidget(self.processes)
-        self.processes.search.setFocus()
+
+    def _find(self) -> None:
+        """Search what is shown, else the apps."""
+        page = self.tabs.currentWidget()
+        if not isinstance(page, AppsPage | ProcessTable | ConnectionsPage):
+            page = self.apps
+            self.tabs.setCurrentWidget(page)
+        page.search.setFocus()
 
     def _lay_out(self) -> None:
         self.settings = QToolButton()
@@ -174,11 +190,13 @@ class MainWindow(QMainWindow):
         self.tabs.setDocumentMode(True)
         self.tabs.setCornerWidget(corner)
         self.tabs.addTab(self.overview, self.tr("&Overview"))
+        self.tabs.addTab(self.apps, self.tr("&Apps"))
         self.tabs.addTab(self.processes, self.tr("&Processes"))
         self.tabs.addTab(self.connections, self.tr("&Connections"))
         self.tabs.addTab(self.sensors, self.tr("&Sensors"))
-        self.tabs.addTab(self.gpus, self.tr("Gr&aphics"))
+        self.tabs.addTab(self.gpus, self.tr("&Graphics"))
         self.tabs.addTab(self.incidents, self.tr("H&istory"))
+        self.tabs.addTab(self.own_cost, self.tr("Sel&f cost"))
         body = QWidget()
         column = QVBoxLayout(body)
         column.setContentsMargins(theme.GRID_PX, theme.GRID_PX, theme.GRID_PX, theme.GRID_PX)

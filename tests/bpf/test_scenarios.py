@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from helper.probes.sockets import SOCKET_BYTES, Sockets
+from helper.probes.socket_table import SOCKET_BYTES
 from smoothtask_gui.sources.records import SOCKET
 from tests.bpf.machine import (
     EVERYTHING,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from helper.probes import ProcessEvents, TaskSnapshot
     from helper.probes.socket_events import SocketEvents
     from helper.probes.socket_owners import SocketOwners
+    from helper.probes.sockets import Sockets
 
 CPU1 = Path("/sys/devices/system/cpu/cpu1/online")
 CONNECTIONS = 10_000

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helper.probes.sockets import SOCKET_BYTES, Sockets
+from helper.probes.socket_table import SOCKET_BYTES
 from helper.probes.visibility import Mode, Visibility
 from tests.bpf.machine import EVERYTHING, NOBODY, boottime_ns, until
 from tests.bpf.network import (
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from helper.probes.socket_events import SocketEvents
     from helper.probes.socket_owners import SocketOwners
+    from helper.probes.sockets import Sockets
 
 
 @pytest.fixture

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from helper.probes.task_snapshot import TASK_BYTES
+from helper.probes.row_table import TASK_BYTES
 from tests.bpf.machine import (
-    EVERYTHING,
     TASK,
     boottime_ns,
     child,
@@ -174,7 +173,7 @@ def test_a_small_buffer_holds_whole_rows_and_says_that_there_are_more(snapshot: 
     for thread in threads:
         thread.start()
     buffer = memoryview(bytearray(10 * TASK_BYTES + 7))
-    reading = snapshot.read_into(buffer, EVERYTHING)
+    reading = snapshot.read_into(buffer)
     leave.set()
     for thread in threads:
         thread.join()
@@ -190,7 +189,7 @@ def test_a_buffer_of_just_the_right_size_is_not_called_truncated(snapshot: TaskS
         rows = take(snapshot, born_before_ns=started_ns)
         alive = [row for row in rows if Path(f"/proc/{row['pid']}").exists()]
         assert alive
-        reading = snapshot.read_into(memoryview(bytearray(TASK_BYTES * 100_000)), EVERYTHING, started_ns)
-        exact = snapshot.read_into(memoryview(bytearray(reading.byte_count)), EVERYTHING, started_ns)
+        reading = snapshot.read_into(memoryview(bytearray(TASK_BYTES * 100_000)), started_ns)
+        exact = snapshot.read_into(memoryview(bytearray(reading.byte_count)), started_ns)
     assert not reading.truncated
     assert exact.byte_count <= reading.byte_count

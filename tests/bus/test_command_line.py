@@ -67,3 +67,17 @@ def test_without_polkit_the_reason_is_said_and_the_doctor_knows_what_to_do(open_
     told = smoothtask(box, "doctor")
     assert "polkit" in told.stdout.lower()
     assert "Traceback" not in told.stderr
+
+
+def test_what_is_asked_for_by_name_is_counted_while_the_command_runs(box: Box) -> None:
+    asked = ("--with", "syscalls,run-queue", "--source", "helper")
+    done = smoothtask(box, "top", "--json", "--count", "40", "--period-ms", "250", *asked)
+    assert (done.returncode, done.stderr) == (0, "")
+    ticks = [json.loads(line)["activity"] for line in done.stdout.splitlines()]
+    assert any(tick["callers"] for tick in ticks), "the command's own calls at least"
+    assert any(tick["run_queue"] and tick["run_queue"]["waits_per_s"] > 0 for tick in ticks)
+    assert any(tick["reclaim"] is not None and tick["disks"] is not None for tick in ticks)
+    assert all(tick["syscalls"] is None for tick in ticks), "the sum of all users' isn't for one of them"
+    assert all(tick["file_users"] is None for tick in ticks), "nobody asked"
+    plain = smoothtask(box, "top", "--json", "--count", "1", "--source", "helper")
+    assert json.loads(plain.stdout)["activity"]["callers"] is None

@@ -55,6 +55,7 @@ def system_reading(boottime_ns: int) -> SystemReading:
         memory_pressure_us=None,
         io_pressure_us=None,
         on_battery=True,
+        unix_sockets=7,
         package_energy_uj=boottime_ns // 100,
     )
 

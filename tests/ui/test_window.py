@@ -6,7 +6,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
-from smoothtask_gui.domain.culprit import Culprits
+from smoothtask_gui.domain.culprit import Culprits, Method
 from smoothtask_gui.domain.incident import IncidentState, ProcessIdentity, Severity, Share
 from smoothtask_gui.domain.settings import Settings
 from smoothtask_gui.domain.store import Store
@@ -229,7 +229,15 @@ def test_every_tab_can_be_reached_by_its_letter(window: MainWindow) -> None:
     assert len(set(letters)) == len(letters)
 
 
-@pytest.mark.parametrize("tab", range(6))
+def test_the_overview_says_how_shares_were_found(window: MainWindow) -> None:
+    share = (Share("HandBrake", 0.7, None),)
+    show(window, culprits=Culprits(share, 0.3, 60 * samples.SECOND_NS, 2.0))
+    assert "CPU time" in window.overview.who.toolTip()
+    show(window, culprits=Culprits(share, 0.3, 60 * samples.SECOND_NS, 2.0, Method.MEASURED, 24.3))
+    assert f"24.3{formats.SPACE}W" in window.overview.who.toolTip()
+
+
+@pytest.mark.parametrize("tab", range(8))
 def test_no_two_buttons_of_a_tab_share_a_letter(window: MainWindow, tab: int) -> None:
     show(window, source="procfs", notice="x", incidents=(runaway(),))
     window.tabs.setCurrentIndex(tab)
@@ -252,11 +260,14 @@ def test_every_button_and_field_has_a_name_and_is_big_enough(window: MainWindow)
                     assert widget.height() >= 28
 
 
-def test_find_goes_to_the_search_of_processes(window: MainWindow, qtbot: QtBot) -> None:
+def test_find_goes_to_the_search_of_apps_or_of_the_tab_that_has_one(window: MainWindow, qtbot: QtBot) -> None:
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
     qtbot.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
-    assert window.tabs.currentWidget() is window.processes
+    assert window.tabs.currentWidget() is window.apps
+    assert window.apps.search.hasFocus()
+    window.tabs.setCurrentWidget(window.processes)
+    qtbot.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
     assert window.processes.search.hasFocus()
 
 

@@ -32,15 +32,16 @@ def test_samples_are_watched_line_by_line() -> None:
         assert re.search(r"^procfs: CPU [\d.]+ %, of processes [\d.]+ %, memory [\d.]+ GiB, \d+ processes", line)
 
 
-def test_who_heats_the_cpu_names_a_busy_process() -> None:
+def test_who_heats_the_cpu_names_a_busy_app() -> None:
     burn = "open('/proc/self/comm', 'w').write('st-stove'); print('ready', flush=True)\nwhile True: pass"
-    with subprocess.Popen([sys.executable, "-c", burn], stdout=subprocess.PIPE) as stove:
+    own_app = ["timeout", "300", sys.executable, "-c", burn]  # what timeout starts isn't the test's own app
+    with subprocess.Popen(own_app, stdout=subprocess.PIPE) as stove:
         try:
             assert stove.stdout is not None
             stove.stdout.readline()
             told = run("who_heats_the_cpu.py", "--source", "procfs", "--count", "3", "--most", "60")
         finally:
-            stove.kill()
+            stove.terminate()
     assert re.search(r"cores busy: .*st-stove \d+ %", told.splitlines()[-1])
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from smoothtask_gui.adapters.application_names import ApplicationNames
 from smoothtask_gui.adapters.describer import Describer
 from smoothtask_gui.adapters.desktop_entries import DesktopEntries
 from smoothtask_gui.adapters.identity import COMMAND_LINE_MOST, KEEP_S, IdentityCache
@@ -49,7 +50,7 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def cache(*folders: Path, **options: Any) -> IdentityCache:
-    return IdentityCache(DesktopEntries(folders), **options)
+    return IdentityCache(ApplicationNames(DesktopEntries(folders)), **options)
 
 
 def test_a_real_child_is_described(sleeper: subprocess.Popen[bytes]) -> None:
@@ -101,9 +102,9 @@ def test_a_damaged_entry_is_dropped_counted_and_read_again(sleeper: subprocess.P
     kept, who = cache(), identity(sleeper.pid)
     good = kept.describe(who)
     other: Any = "garbage"
-    for damage in (other, next(iter(kept._cache.values()))):
-        kept._cache[who.pid, who.start_ns] = damage
-        kept._cache[1, 1] = damage
+    for damage in (other, next(iter(kept._cache._entries.values()))):
+        kept._cache._entries[who.pid, who.start_ns] = damage
+        kept._cache._entries[1, 1] = damage
         assert kept.describe(who) == good
     assert kept.describe(ProcessIdentity(1, 1, 0, "init")).command_line is None  # not the sleeper's
     assert kept.counts.dropped == 2

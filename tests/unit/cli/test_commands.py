@@ -11,12 +11,14 @@ import sys
 import termios
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from smoothtask_gui.domain.batch import Batch
 from smoothtask_gui.sources.recording import RecordingReader, RecordingWriter
+from tests.fakes.activity_rows import disk_row, full_activity
 from tests.fakes.recordable import EVENTS, batch
 
 ROOT = Path(__file__).parents[3]
@@ -58,7 +60,8 @@ def recording(tmp_path: Path) -> Path:
     path = tmp_path / "hostile.rec"
     with RecordingWriter(path, 1000, "test") as writer:
         for second in range(1, 5):
-            writer.write(batch(second * 10**9, comm=HOSTILE))
+            counted = {"activity": full_activity(second), "block_io": disk_row(second)}
+            writer.write(replace(batch(second * 10**9, comm=HOSTILE), **counted))
             writer.write(EVENTS[0])
     return path
 
@@ -98,6 +101,8 @@ def test_a_tick_has_every_documented_field_and_no_other(smoothtask: Run, recordi
         ("exited", tick["exited"][0]),
         ("sensors", tick["sensors"][0]),
         ("gpus", tick["gpus"][0]),
+        ("activity", tick["activity"]),
+        *((name, rows[0] if isinstance(rows, list) else rows) for name, rows in tick["activity"].items()),
         ("gpus' processes", tick["gpus"][0]["processes"][0]),
     ):
         for name in names:
@@ -215,6 +220,8 @@ def test_a_recording_that_is_interrupted_is_finished(tmp_path: Path) -> None:
         ["top", "--period-ms", "99"],
         ["top", "--period-ms", "60001"],
         ["top", "--source", "nonsense"],
+        ["top", "--with", "everything"],
+        ["alerts", "--with", "syscalls"],
         ["top", "--source", "recording:"],
         ["--hidden", "top"],
         ["run", "--nonsense"],

@@ -13,11 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smoothtask_gui.domain.activity import TABLES as ACTIVITY_TABLES
 from smoothtask_gui.domain.batch import Batch
 from smoothtask_gui.domain.network import BLOCK_IO, Network
 from smoothtask_gui.sources.items import ItemError, decode, encode, layouts_from_json, layouts_to_json
 from smoothtask_gui.sources.protocol import Item, SourceChanged
 from smoothtask_gui.sources.recording import RecordingError, RecordingReader, RecordingSource, RecordingWriter
+from tests.fakes.activity_rows import full_activity
 from tests.fakes.batches import rows
 from tests.fakes.networks import address, network, socket_row, traffic_row
 from tests.fakes.recordable import EVENTS, batch
@@ -228,6 +230,14 @@ def test_a_recording_with_more_columns_than_ours_is_read() -> None:
     assert same(decode(grown, layouts_from_json(layouts)), item)
 
 
+def test_what_hooks_counted_is_recorded() -> None:
+    item = replace(batch(), activity=full_activity())
+    found = decode(encode(item), LAYOUTS)
+    assert isinstance(found, Batch)
+    for name, _ in ACTIVITY_TABLES:
+        np.testing.assert_array_equal(getattr(found.activity, name), getattr(item.activity, name), name)
+
+
 def test_a_recording_of_the_first_version_is_read() -> None:
     items, notice = read(FIRST_VERSION)
     assert notice == ""
@@ -236,7 +246,9 @@ def test_a_recording_of_the_first_version_is_read() -> None:
     assert isinstance(last, Batch)
     assert last.network is None
     assert last.block_io is None
-    assert same(last, replace(batch(2 * 10**9, source="procfs"), origins=()))
+    written = batch(2 * 10**9, source="procfs")
+    system = replace(written.system, unix_sockets=None)  # came later, as origins did
+    assert same(last, replace(written, origins=(), system=system))
 
 
 def test_a_column_of_another_kind_is_refused() -> None:
@@ -250,11 +262,12 @@ def test_a_recording_from_before_cards_energy_and_origins_is_read() -> None:
     octets = encode(batch())
     length = int.from_bytes(octets[:4], "little")
     head = json.loads(octets[4 : 4 + length])
-    del head["gpus"], head["origins"], head["system"]["package_energy_uj"]
+    del head["gpus"], head["origins"], head["system"]["package_energy_uj"], head["system"]["unix_sockets"]
     older = json.dumps(head).encode()
     found = decode(len(older).to_bytes(4, "little") + older + octets[4 + length :], LAYOUTS)
     assert isinstance(found, Batch)
-    assert (found.gpus, found.origins, found.system.package_energy_uj) == ((), (), None)
+    assert (found.gpus, found.origins) == ((), ())
+    assert (found.system.package_energy_uj, found.system.unix_sockets) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import socket
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +15,7 @@ from smoothtask_gui.sources.system import (
     parse_net_dev,
     parse_pressure,
     parse_stat,
+    parse_unix_sockets,
 )
 from tests.fakes.trees import plant
 
@@ -64,6 +67,26 @@ def test_pressure_is_the_some_total() -> None:
     assert parse_pressure(b"some total=\n") is None
 
 
+def test_unix_sockets_are_those_of_both_protocols() -> None:
+    head = b"protocol  size sockets  memory press maxhdr  slab module\n"
+    older = head + b"UNIX      1024    209      -1   NI       0   yes  kernel\n"
+    assert parse_unix_sockets(older) == 209
+    assert parse_unix_sockets(older + b"UNIX-STREAM 1024  18  -1   NI  0 yes  kernel\n") == 227
+    assert parse_unix_sockets(head) is None
+
+
+def test_a_unix_socket_more_is_counted_on_this_machine() -> None:
+    before = SystemReader().read().unix_sockets
+    with ExitStack() as kept:
+        for _ in range(500):  # others' come and go meanwhile
+            for end in socket.socketpair():
+                kept.enter_context(end)
+        now = SystemReader().read().unix_sockets
+    assert before is not None
+    assert now is not None
+    assert now - before > 500
+
+
 @pytest.fixture
 def machine(tmp_path: Path) -> Path:
     return plant(
@@ -100,8 +123,9 @@ def test_what_the_kernel_does_not_tell_is_none_and_not_zero(machine: Path) -> No
         reading.network_sent_bytes,
         reading.cpu_pressure_us,
         reading.on_battery,
+        reading.unix_sockets,
     )
-    assert missing == (None,) * 6
+    assert missing == (None,) * 7
 
 
 def test_without_sysfs_no_disk_is_guessed(machine: Path) -> None:
