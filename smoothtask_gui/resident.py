@@ -24,6 +24,7 @@ from smoothtask_gui.adapters.autostart import Autostart, own_command
 from smoothtask_gui.adapters.colour_scheme import choose_platform_theme
 from smoothtask_gui.adapters.desktop_entries import DesktopEntries, application_folders
 from smoothtask_gui.adapters.files import FileError
+from smoothtask_gui.adapters.latest import LatestAnswer
 from smoothtask_gui.adapters.loop import LoopThread, QtThread
 from smoothtask_gui.adapters.own_cost import OwnCostReader
 from smoothtask_gui.adapters.process_control import OwnProcesses
@@ -44,14 +45,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
-    from smoothtask_gui.adapters.describer import Describer
+    from smoothtask_gui.adapters.history.historian import Historian
+    from smoothtask_gui.adapters.history.recorder import Recorder
     from smoothtask_gui.adapters.identity import IdentityCache
-    from smoothtask_gui.adapters.incident_log import IncidentLog
     from smoothtask_gui.adapters.notification_port import NotificationService
+    from smoothtask_gui.domain.description import Description
+    from smoothtask_gui.domain.incident import ProcessIdentity
     from smoothtask_gui.domain.own_cost import OwnReading
     from smoothtask_gui.domain.settings import Settings
     from smoothtask_gui.domain.view import View
     from smoothtask_gui.session import Session
+    from smoothtask_gui.ui.history_port import Remember
     from smoothtask_gui.ui.process_details import Describe
 
 APP_ID: Final = "io.github.smoothtask.SmoothTask"
@@ -65,14 +69,15 @@ TRAY_PATIENCE_MS: Final = 5_000
 class Resident(QObject):
     """Built on Qt's thread; `run` returns when the app ends."""
 
-    def __init__(self, options: argparse.Namespace, loop: LoopThread, session: Session, log: IncidentLog) -> None:
+    def __init__(self, options: argparse.Namespace, loop: LoopThread, session: Session, history: Recorder) -> None:
         self._qt = _application(dark=session.dark)
         super().__init__()
-        self._options, self._loop, self._session = options, loop, session
+        self._options, self._loop, self._session, self._history = options, loop, session, history
         self._qt_thread = QtThread()
         self._names = ApplicationNames(DesktopEntries(application_folders(os.environ, Path.home())))
-        self._describer: Describer | None = None
+        self._describer: LatestAnswer[ProcessIdentity, Description] | None = None
         self._identities: IdentityCache | None = None
+        self._historian: Historian | None = None
         self._own_cost = OwnCostReader(SamplerClient())
         self._files = SettingsFiles(user_config_path("smoothtask", appauthor=False), options.rules)
         self._autostart = Autostart(user_config_path() / "autostart", own_command(sys.argv[0]))
@@ -80,10 +85,10 @@ class Resident(QObject):
         self.settings = self._with_autostart(loaded.settings)
         self.watchdog = Watchdog(
             Monitor(self.settings.rules, own_uid=os.getuid()),
-            Ports(session.notifications, OwnProcesses(), log, loop.submit),
+            Ports(session.notifications, OwnProcesses(), history, loop.submit),
             self.settings.period_ms,
         )
-        self.windows = Windows(self.watchdog, self.settings, self._make_describe, self._ask_cost)
+        self.windows = Windows(self.watchdog, self.settings, self._make_describe, self._make_remember, self._ask_cost)
         self.tray = Tray()
         self._notifications_work = False
         self._pump = Pump(
@@ -109,6 +114,8 @@ class Resident(QObject):
         )
         if self._session.tray_host is not None:
             self._loop.submit(self._session.tray_host.start(partial(call, self.tray.host_changed)))
+        self._history.tell = self.tell_from_any_thread
+        self._history.start(on=self._records(self.settings))
         self._pumping = self._loop.submit(self._pump.run())
         if self._options.settings:
             self.windows.show_settings()
@@ -116,7 +123,7 @@ class Resident(QObject):
             self.windows.show_main()
         QTimer.singleShot(TRAY_PATIENCE_MS, self, self._find_a_place)
         code = self._qt.exec()
-        del signals
+        signals.end()
         self._end()
         return code
 
@@ -131,13 +138,21 @@ class Resident(QObject):
     def _make_describe(self) -> Describe:
         """Details of a process: read in a thread of their own, answered on Qt's. Kept when the window closes."""
         if self._describer is None:
-            from smoothtask_gui.adapters.describer import Describer  # noqa: PLC0415  # psutil: for a window only
-            from smoothtask_gui.adapters.identity import IdentityCache  # noqa: PLC0415
+            from smoothtask_gui.adapters.identity import IdentityCache  # noqa: PLC0415  # psutil: for a window only
 
             self._identities = IdentityCache(self._names)
-            self._describer = Describer(self._identities.describe)
+            self._describer = LatestAnswer(self._identities.describe, "describer")
         describer, call = self._describer, self._qt_thread.call
         return lambda who, answer: describer.ask(who, partial(call, answer))
+
+    def _make_remember(self) -> Remember:
+        """The history, looked up in a thread of its own, answered on Qt's. Kept when the window closes."""
+        if self._historian is None:
+            from smoothtask_gui.adapters.history.historian import Historian  # noqa: PLC0415  # for a window only
+
+            self._historian = Historian(self._history)
+        historian, call = self._historian, self._qt_thread.call
+        return lambda question, answer: historian.ask(question, partial(call, answer))
 
     def _ask_cost(self, ask_helper: bool, answer: Callable[[OwnReading], None]) -> None:
         """What SmoothTask itself costs: read on the asyncio thread, answered on Qt's."""
@@ -163,6 +178,7 @@ class Resident(QObject):
         self.tray.quit_wanted.connect(self._qt.quit)
         self.windows.quit_wanted.connect(self._qt.quit)
         self.windows.settings_changed.connect(self._change_settings)
+        self.windows.forget_wanted.connect(self._forget_history)
         self.windows.closed.connect(self._window_closed)
 
     def _show_in_tray(self, view: View) -> None:
@@ -182,6 +198,7 @@ class Resident(QObject):
         self.windows.apply_settings(settings)
         if settings.rules != before.rules:
             self.watchdog.set_rules(settings.rules)
+        self._history.turn(on=self._records(settings))
         if settings.period_ms != before.period_ms:
             self.watchdog.set_period(settings.period_ms)
             self._loop.submit(self._pump.change_period(settings.period_ms))
@@ -192,6 +209,18 @@ class Resident(QObject):
                 self.tell(said)
         except (FileError, SettingsError) as error:
             QMessageBox.warning(None, "SmoothTask", str(error))
+
+    def _records(self, settings: Settings) -> bool:
+        """What a recording tells happened at another time, maybe elsewhere: it isn't this machine's history."""
+        return settings.record_history and not self._options.source.startswith("recording:")
+
+    def _forget_history(self) -> None:
+        self._history.forget(partial(self._qt_thread.call, self._history_forgotten))
+
+    def _history_forgotten(self, problem: str) -> None:
+        if problem:
+            QMessageBox.warning(None, "SmoothTask", f"The history wasn't deleted: {problem}")
+        self.windows.refresh_history()
 
     def _with_autostart(self, settings: Settings) -> Settings:
         try:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from smoothtask_gui.adapters.files import FileError
 from smoothtask_gui.adapters.process_control import ControlError
 from smoothtask_gui.domain.batch import Batch
 from smoothtask_gui.domain.effects import Notify, Record, Withdraw
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
 
-    from smoothtask_gui.adapters.incident_log import IncidentLog
+    from smoothtask_gui.adapters.history.port import History
     from smoothtask_gui.adapters.notification_port import Notifications
     from smoothtask_gui.adapters.process_control import ProcessControl
     from smoothtask_gui.domain.effects import Effect
@@ -44,7 +43,7 @@ class Ports:
 
     notifications: Notifications
     processes: ProcessControl
-    log: IncidentLog
+    history: History
     submit: Callable[[Coroutine[Any, Any, None]], object]
 
 
@@ -63,7 +62,6 @@ class Watchdog(QObject):
         self.paused_until_ns: int | None = None  # boot time
         self._ports = ports
         self._last: Batch | None = None
-        self._log_works = True
         self._silence = QTimer(self, singleShot=True)
         self._silence.timeout.connect(self._fell_silent)
         self.set_period(period_ms)
@@ -86,7 +84,7 @@ class Watchdog(QObject):
             case Batch():
                 self._last = item
                 self._silence.start()
-                effects = self.monitor.receive_batch(item)
+                effects = self._receive_batch(item)
             case SourceChanged():
                 self._silence.stop()
                 effects = self.monitor.source_changed(item.source, item.reason)
@@ -151,16 +149,15 @@ class Watchdog(QObject):
                 case Withdraw(incident_id):
                     self._ports.submit(self._ports.notifications.withdraw(incident_id))
                 case Record(incident):
-                    self._record(incident)
+                    self._ports.history.append(incident)
 
-    def _record(self, incident: Incident) -> None:
-        try:
-            self._ports.log.append(incident)
-            self._log_works = True
-        except FileError as error:
-            if self._log_works:
-                self._refuse(f"Alerts can't be recorded: {error}")
-            self._log_works = False
+    def _receive_batch(self, batch: Batch) -> tuple[Effect, ...]:
+        before = self.monitor.sample
+        effects = self.monitor.receive_batch(batch)
+        sample = self.monitor.sample
+        if sample is not None and sample is not before:
+            self._ports.history.record(sample)
+        return effects
 
     def _refuse(self, reason: str) -> None:
         self.refused.emit(safe_text(reason, 512))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.incident import Incident
     from smoothtask_gui.domain.settings import Settings
     from smoothtask_gui.domain.view import View
+    from smoothtask_gui.ui.history_port import Remember
     from smoothtask_gui.ui.own_cost_page import AskCost
     from smoothtask_gui.ui.process_details import Describe
     from smoothtask_gui.ui.settings_window import SettingsWindow
@@ -31,13 +32,19 @@ class Windows(QObject):
 
     settings_changed = Signal(object)  # Settings
     quit_wanted = Signal()
+    forget_wanted = Signal()  # the history
     closed = Signal()  # the main window
 
     def __init__(
-        self, watchdog: Watchdog, settings: Settings, make_describe: Callable[[], Describe], ask_cost: AskCost
+        self,
+        watchdog: Watchdog,
+        settings: Settings,
+        make_describe: Callable[[], Describe],
+        make_remember: Callable[[], Remember],
+        ask_cost: AskCost,
     ) -> None:
         super().__init__()
-        self._make_describe, self._ask_cost = make_describe, ask_cost
+        self._make_describe, self._make_remember, self._ask_cost = make_describe, make_remember, ask_cost
         self.settings = settings
         self._watchdog = watchdog
         self._main: MainWindow | None = None
@@ -76,6 +83,7 @@ class Windows(QObject):
         if self._settings_window is None:
             self._settings_window = SettingsWindow(self.settings)
             self._settings_window.settings_changed.connect(self.settings_changed)
+            self._settings_window.forget_wanted.connect(self.forget_wanted)
             self._settings_window.destroyed.connect(self._forget_settings)
         self._settings_window.show()
         self._settings_window.raise_()
@@ -86,6 +94,11 @@ class Windows(QObject):
         if self._main is not None:
             self._main.apply_settings(settings)
 
+    def refresh_history(self) -> None:
+        """What was recorded has changed in another way than by growing."""
+        if self._main is not None:
+            self._main.history.refresh()
+
     def close(self) -> None:
         for window in (self._main, self._settings_window):
             if window is not None:
@@ -94,7 +107,8 @@ class Windows(QObject):
     def _make_main(self) -> MainWindow:
         from smoothtask_gui.ui.window import MainWindow  # noqa: PLC0415  # see the module's docstring
 
-        self._main = window = MainWindow(os.getuid(), user_name, self._make_describe(), self._ask_cost)
+        describe, remember = self._make_describe(), self._make_remember()
+        self._main = window = MainWindow(os.getuid(), user_name, describe, self._ask_cost, remember=remember)
         window.apply_settings(self.settings)
         window.stop_requested.connect(self._watchdog.stop)
         window.snooze_requested.connect(self._watchdog.snooze)

@@ -33,6 +33,7 @@ NAMES = (
     "activity",
     "apps",
     "bus_flood",
+    "history",
 )
 LIMIT_S = 900
 

@@ -19,6 +19,7 @@ from made_up import NOON_NS, SECOND_NS, ask_cost, describe, filled_store, user_n
 from PySide6.QtCore import QTranslator
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
+from shots_history import Past
 
 from smoothtask_gui.domain.culprit import Culprits
 from smoothtask_gui.domain.incident import Action, Incident, IncidentState, ProcessIdentity, Severity, Share
@@ -26,6 +27,7 @@ from smoothtask_gui.domain.sensors import Limit
 from smoothtask_gui.domain.settings import Settings
 from smoothtask_gui.domain.store import Store
 from smoothtask_gui.domain.view import View
+from smoothtask_gui.ui.history_port import nothing_recorded
 from smoothtask_gui.ui.settings_window import SettingsWindow
 from smoothtask_gui.ui.window import MainWindow
 
@@ -134,7 +136,8 @@ class Photographer:
     def windows(self, store: Store, sample: Sample) -> None:
         """Every tab and every state."""
         for state, view in views(sample).items():
-            window = MainWindow(1000, user_name, describe, ask_cost)
+            past = Past((BUSY, OVER)) if state == "incident" else nothing_recorded
+            window = MainWindow(1000, user_name, describe, ask_cost, remember=past)
             window.show_view(view, Store() if state in {"waiting", "none"} else store)
             self.take(window, f"window-{state}")
             if state == "procfs":
@@ -145,7 +148,7 @@ class Photographer:
                 window.tabs.setCurrentIndex(0)
                 self.take(window, "window-stale")
             window.close()
-        small = MainWindow(1000, user_name, describe, ask_cost)
+        small = MainWindow(1000, user_name, describe, ask_cost, remember=Past((BUSY, OVER)))
         small.resize(640, 480)
         small.show_view(views(sample)["incident"], store)
         self.take(small, "window-small")
@@ -156,7 +159,16 @@ class Photographer:
         self.take(small, "window-small-processes-of-one-app")
         small.tabs.setCurrentWidget(small.own_cost)
         self.take(small, "window-small-self-cost")
+        small.tabs.setCurrentWidget(small.history)
+        self.take(small, "window-small-history")
         small.close()
+        broken = MainWindow(1000, user_name, describe, ask_cost, remember=lambda _, answer: answer(
+            "/home/anna/.local/state/smoothtask/history.sqlite was written by a newer version of SmoothTask and is "
+            "left as it is; update SmoothTask, or move the file away"))  # fmt: skip
+        broken.show_view(views(sample)["calm"], store)
+        broken.tabs.setCurrentWidget(broken.history)
+        self.take(broken, "window-history-broken")
+        broken.close()
 
     def _tabs(self, window: MainWindow, state: str) -> None:
         for tab in range(1, window.tabs.count()):
@@ -165,6 +177,13 @@ class Photographer:
                 window.apps.view.setCurrentIndex(window.apps.model.index(1, 0))
             if window.tabs.widget(tab) is window.processes:
                 window.processes.view.setCurrentIndex(window.processes.model.index(2, 0))
+            if window.tabs.widget(tab) is window.history:
+                window.history.incidents.view.setCurrentIndex(window.history.incidents.model.index(2, 0))
+                line = window.history.timeline
+                line.select(tuple(line.since_s + part * (line.until_s - line.since_s) for part in (0.61, 0.73)))
+                window.history.refresh()
+                self.take(window, f"window-{state}-history-apps")
+                window.history.show_incidents.click()
             self.take(window, f"window-{state}-{tab}")
 
     def settings(self) -> None:

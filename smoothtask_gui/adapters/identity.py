@@ -5,7 +5,7 @@ pid, same start) shows. It is bounded in entries and in the length of a command 
 failing alone: a step that can't be done leaves its field None, with the process, the step and the reason.
 
 /proc/PID/cmdline may block while the process holds its memory map's lock, so callers don't ask on Qt's thread
-(`adapters/describer.py`).
+(`adapters/latest.py`).
 """
 
 from __future__ import annotations

@@ -37,7 +37,11 @@ async def alerts(arguments: argparse.Namespace) -> int:
                 break
             for effect in _judge(monitor, item):
                 if isinstance(effect, Record):
-                    line = json.dumps(_to_json(effect.incident)) if arguments.json else _to_line(effect.incident)
+                    line = (
+                        json.dumps(incident_to_json(effect.incident))
+                        if arguments.json
+                        else incident_to_line(effect.incident)
+                    )
                     print(line, flush=True)
     return 0
 
@@ -61,7 +65,8 @@ def _judge(monitor: Monitor, item: Item) -> tuple[Effect, ...]:
     return monitor.receive_event(item)
 
 
-def _to_json(incident: Incident) -> dict[str, Any]:
+def incident_to_json(incident: Incident) -> dict[str, Any]:
+    """An incident as docs/cli.md promises it."""
     target = incident.target
     return {
         **_finite(dataclasses.asdict(incident)),
@@ -78,6 +83,7 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _to_line(incident: Incident) -> str:
+def incident_to_line(incident: Incident) -> str:
+    """An incident in one line, for a terminal."""
     body = incident.body.replace("\n", "; ")
     return safe_text(f"{incident.state} ({incident.severity}): {incident.title}: {body}", 600)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import math
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from smoothtask_gui.cli.times import moment
 from smoothtask_gui.sources.activity_kinds import ActivityKinds
 from smoothtask_gui.sources.names import is_source
 
@@ -49,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     probes.add_argument("--json", action="store_true", help="one JSON object a line and probe")
     _add_record(commands)
     _add_alerts(commands)
+    _add_history(commands)
     doctor = commands.add_parser("doctor", help="what works, what doesn't, why, what to do", epilog=_EPILOG)
     doctor.add_argument("--json", action="store_true", help="rows as one JSON array")
     return top_parser
@@ -95,6 +98,20 @@ def _add_alerts(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     _add_source(alerts)
 
 
+def _add_history(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    history = commands.add_parser(
+        "history",
+        help="what was going on at a time",
+        epilog=_EPILOG,
+        description="What the tray app recorded of a time, the last ten minutes by default. A TIME is 15:05, 15:05:30, "
+        "'2026-11-22 15:05' or 20m (ago; s, m, h, d).",
+    )
+    history.add_argument("--json", action="store_true", help="one JSON object")
+    history.add_argument("--at", type=_moment, metavar="TIME", help="the minute of that time")
+    history.add_argument("--since", type=_moment, metavar="TIME", help="from that time on")
+    history.add_argument("--until", type=_moment, metavar="TIME", help="up to that time (default: now)")
+
+
 def _add_source(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--source",
@@ -132,6 +149,10 @@ def _source(text: str) -> str:
     if is_source(text):
         return text
     raise argparse.ArgumentTypeError(f"{text!r} is none of auto, helper, procfs, recording:FILE")
+
+
+def _moment(text: str) -> datetime:
+    return moment(text, datetime.now().astimezone())
 
 
 def _period(text: str) -> int:

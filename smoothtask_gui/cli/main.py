@@ -132,6 +132,15 @@ def _job(arguments: argparse.Namespace) -> Coroutine[object, object, int]:
         from smoothtask_gui.cli.alerts import alerts  # noqa: PLC0415 - as above
 
         return alerts(arguments)
+    return _report(arguments)
+
+
+def _report(arguments: argparse.Namespace) -> Coroutine[object, object, int]:
+    """The commands that have no `--source`."""
+    if arguments.command == "history":
+        from smoothtask_gui.cli.history import history  # noqa: PLC0415 - as above
+
+        return history(arguments)
     from smoothtask_gui.cli.doctor import doctor  # noqa: PLC0415 - as above
 
     return doctor(arguments, version())

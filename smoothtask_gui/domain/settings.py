@@ -25,6 +25,7 @@ class Settings:
     graph_span_s: int = 60
     cpu_per_core: bool = True  # whether 100 % is one core or the whole machine
     autostart: bool = False
+    record_history: bool = True
 
 
 def problems(settings: Settings) -> dict[str, str]:

@@ -20,6 +20,8 @@ from PySide6.QtWidgets import (
     QFrame,
     QGroupBox,
     QLabel,
+    QMessageBox,
+    QPushButton,
     QScrollArea,
     QSpinBox,
     QVBoxLayout,
@@ -42,6 +44,7 @@ class SettingsWindow(QDialog):
     """Edits a copy of `settings`."""
 
     settings_changed = Signal(object)  # Settings
+    forget_wanted = Signal()  # the history; the person has said yes
 
     def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -73,6 +76,7 @@ class SettingsWindow(QDialog):
             graph_span_s=self.span.value(),
             cpu_per_core=self.per_core.currentIndex() == 0,
             autostart=self.autostart.isChecked(),
+            record_history=self.history.isChecked(),
         )
 
     def restore_defaults(self) -> None:
@@ -119,6 +123,7 @@ class SettingsWindow(QDialog):
         self.span.setValue(settings.graph_span_s)
         self.per_core.setCurrentIndex(0 if settings.cpu_per_core else 1)
         self.autostart.setChecked(settings.autostart)
+        self.history.setChecked(settings.record_history)
 
     def _check(self, *_: object) -> None:
         found = problems(self.settings())
@@ -156,7 +161,9 @@ class SettingsWindow(QDialog):
             decimal.valueChanged.connect(self._check)
         for switch in (self.heat, self.busy):
             switch.toggled.connect(self._check)
-        self.autostart.toggled.connect(self._check)
+        for box in (self.autostart, self.history):
+            box.toggled.connect(self._check)
+        self.forget.clicked.connect(self._ask_forget)
         self.per_core.currentIndexChanged.connect(self._check)
         self.buttons.accepted.connect(self._accept)
         self.buttons.rejected.connect(self.reject)
@@ -194,6 +201,24 @@ class SettingsWindow(QDialog):
         self.per_core.setMinimumHeight(theme.TARGET_PX)
         self.autostart = QCheckBox(self.tr("Start SmoothTask when &I log in"))
         self.autostart.setMinimumHeight(theme.TARGET_PX)
+        self.history = QCheckBox(self.tr("Reco&rd a history, at most 25 MB"))
+        self.history.setToolTip(self.tr("Thirty days of readings, apps and incidents, on this computer only."))
+        self.history.setMinimumHeight(theme.TARGET_PX)
+        self.forget = QPushButton(self.tr("Delete the histor&y…"))
+        self.forget.setMinimumHeight(theme.TARGET_PX)
+
+    def _ask_forget(self) -> None:
+        asked = QMessageBox(
+            QMessageBox.Icon.Question,
+            self.windowTitle(),
+            self.tr("Delete everything that was recorded, incidents included?"),
+            QMessageBox.StandardButton.Cancel,
+            self,
+        )
+        asked.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        delete = asked.addButton(self.tr("Delete"), QMessageBox.ButtonRole.DestructiveRole)
+        delete.clicked.connect(self.forget_wanted)
+        asked.open()
 
     def _lay_out(self) -> None:
         _form(
@@ -220,6 +245,7 @@ class SettingsWindow(QDialog):
             (self.tr("Notifications an &hour, at most"), self.per_hour),
         )
         readings.addRow(self.autostart)
+        readings.addRow(self.history, self.forget)
         self._stack(self.heat, self.busy, general)
 
     def _stack(self, *groups: QGroupBox) -> None:

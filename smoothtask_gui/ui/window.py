@@ -16,7 +16,8 @@ from smoothtask_gui.ui import theme
 from smoothtask_gui.ui.apps_page import AppsPage
 from smoothtask_gui.ui.connections_page import ConnectionsPage
 from smoothtask_gui.ui.gpu_page import GpuPage
-from smoothtask_gui.ui.incidents_page import IncidentsPage
+from smoothtask_gui.ui.history_page import HistoryPage
+from smoothtask_gui.ui.history_port import Remember, nothing_recorded
 from smoothtask_gui.ui.notice import NoticeBar
 from smoothtask_gui.ui.overview import Overview
 from smoothtask_gui.ui.own_cost_page import AskCost, OwnCostPage, nobody_answers
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 class MainWindow(QMainWindow):
     """`own_uid` is whose processes may be stopped; `user_name` turns a uid into a name (it must be quick: cache it).
 
-    `describe` says what a process is, `ask_cost` what SmoothTask itself costs, later and on Qt's thread.
+    `describe` says what a process is, `ask_cost` what SmoothTask itself costs, `remember` what was; all later and on
+    Qt's thread.
     """
 
     stop_requested = Signal(object)  # ProcessIdentity
@@ -52,6 +54,8 @@ class MainWindow(QMainWindow):
         user_name: UserName = str,
         describe: Describe = nothing_known,
         ask_cost: AskCost = nobody_answers,
+        *,
+        remember: Remember = nothing_recorded,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -66,7 +70,7 @@ class MainWindow(QMainWindow):
         self.connections = ConnectionsPage()
         self.sensors = SensorsPage()
         self.gpus = GpuPage()
-        self.incidents = IncidentsPage(own_uid)
+        self.history = HistoryPage(own_uid, remember)
         self.own_cost = OwnCostPage(ask_cost, lambda: self.apps.model.icons.counts)
         self.tabs = QTabWidget()
         self._lay_out()
@@ -93,8 +97,8 @@ class MainWindow(QMainWindow):
 
     def show_incident(self, incident: Incident) -> None:
         """Come to the front with this incident's evidence."""
-        self.tabs.setCurrentWidget(self.incidents)
-        self.incidents.select(incident)
+        self.tabs.setCurrentWidget(self.history)
+        self.history.show_incident(incident)
         self.raise_()
         self.activateWindow()
 
@@ -103,6 +107,7 @@ class MainWindow(QMainWindow):
         for page in (self.apps, self.processes):
             page.model.count_per_core(settings.cpu_per_core)
         self.overview.set_span(float(settings.graph_span_s))
+        self.history.record(on=settings.record_history)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -136,8 +141,8 @@ class MainWindow(QMainWindow):
             self.sensors.show_view(view)
         elif tab is self.gpus:
             self.gpus.show_view(view)
-        elif tab is self.incidents:
-            self.incidents.show_view(view)
+        elif tab is self.history:
+            self.history.show_view(view)
         elif tab is not self.own_cost:
             page = self.apps if tab is self.apps else self.processes
             if view.sample is not None:
@@ -146,12 +151,13 @@ class MainWindow(QMainWindow):
                 page.model.clear()
 
     def _connect(self) -> None:
-        for part in (self.status, self.apps, self.processes, self.incidents):
+        for part in (self.status, self.apps, self.processes, self.history.incidents):
             part.stop_requested.connect(self.stop_requested)
-        for part in (self.status, self.incidents):
+        for part in (self.status, self.history.incidents):
             part.snooze_requested.connect(self.snooze_requested)
         self.apps.processes_requested.connect(self._show_processes)
         self.tabs.currentChanged.connect(self._draw)
+        self.overview.moment_clicked.connect(self._show_moment)
         self.status.show_requested.connect(self.show_incident)
         for helpless in (self.notice, self.connections):
             helpless.help_requested.connect(self.helper_help_requested)
@@ -164,6 +170,11 @@ class MainWindow(QMainWindow):
         )
         for keys, act in shortcuts:
             QShortcut(QKeySequence(keys), self).activated.connect(act)
+
+    def _show_moment(self, at_s: float) -> None:
+        """What a graph shows there, and who it was, is in the history."""
+        self.tabs.setCurrentWidget(self.history)
+        self.history.show_moment(at_s)
 
     def _show_processes(self, app: App) -> None:
         self.processes.show_only(app)
@@ -195,7 +206,7 @@ class MainWindow(QMainWindow):
         self.tabs.addTab(self.connections, self.tr("&Connections"))
         self.tabs.addTab(self.sensors, self.tr("&Sensors"))
         self.tabs.addTab(self.gpus, self.tr("&Graphics"))
-        self.tabs.addTab(self.incidents, self.tr("H&istory"))
+        self.tabs.addTab(self.history, self.tr("H&istory"))
         self.tabs.addTab(self.own_cost, self.tr("Sel&f cost"))
         body = QWidget()
         column = QVBoxLayout(body)

@@ -20,6 +20,9 @@ from typing import Any
 
 import pytest
 
+from smoothtask_gui.adapters.history import reader, schema
+from smoothtask_gui.domain.history.question import Question
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0
 RUNAWAY_RULES = "[runaway]\ncores = 0.3\nclear_cores = 0.1\nfor_s = 1.0\nkeep_firing_for_s = 1.0\ncooldown_s = 0.0\n"
@@ -106,9 +109,9 @@ class Scene:
         return self.desk.spawn([str(program)], "runaway.log")
 
     def recorded(self, name: str) -> bool:
-        """Whether the app's own log has an incident of the process `name`."""
-        log = Path(self.desk.env["XDG_STATE_HOME"], "smoothtask", "incidents.jsonl")
-        return log.exists() and name in log.read_text()
+        """Whether the app's history has an incident of the process `name`."""
+        found = reader.ask(Path(self.desk.env["XDG_STATE_HOME"], "smoothtask", schema.NAME), Question(0, 1e11))
+        return any(name in str(incident) for incident in found.incidents)
 
     def item_is_registered(self) -> bool:
         command = ["dbus-send", "--session", "--print-reply", f"--dest={desk_module.WATCHER}", "/StatusNotifierWatcher"]

@@ -61,10 +61,10 @@ def test_show_leads_to_the_incidents_evidence(window: MainWindow, qtbot: QtBot) 
     first, second = runaway(1, title="first"), runaway(2, title="second")
     show(window, incidents=(second, first))
     qtbot.mouseClick(window.status.show_it, Qt.MouseButton.LeftButton)
-    assert window.tabs.currentWidget() is window.incidents
-    assert window.incidents.headline.text() == "second"
+    assert window.tabs.currentWidget() is window.history
+    assert window.history.incidents.headline.text() == "second"
     window.show_incident(first)
-    assert window.incidents.headline.text() == "first"
+    assert window.history.incidents.headline.text() == "first"
 
 
 def test_the_worst_open_incident_is_the_one_shown(window: MainWindow) -> None:
@@ -192,9 +192,9 @@ def test_history_keeps_resolved_incidents_with_their_evidence(window: MainWindow
     over = runaway(3, title="it was hot", state=IncidentState.RESOLVED)
     show(window, incidents=(runaway(4),), recent_incidents=(over,))
     window.show_incident(over)
-    assert window.incidents.headline.text() == "it was hot"
-    assert not window.incidents.stop.isVisible()
-    assert "estimated from CPU time" in window.incidents.method.text()
+    assert window.history.incidents.headline.text() == "it was hot"
+    assert not window.history.incidents.stop.isVisible()
+    assert "estimated from CPU time" in window.history.incidents.method.text()
 
 
 def test_a_hidden_window_draws_nothing_and_shows_the_latest_when_it_returns(window: MainWindow) -> None:

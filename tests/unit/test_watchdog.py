@@ -3,14 +3,12 @@
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from smoothtask_gui.adapters.incident_log import IncidentLog
 from smoothtask_gui.adapters.process_control import ControlError
 from smoothtask_gui.domain.batch import PROCESS, Batch, SystemReading
 from smoothtask_gui.domain.effects import Notify, Record, Withdraw
@@ -19,6 +17,7 @@ from smoothtask_gui.domain.monitor import Monitor
 from smoothtask_gui.domain.rules import Rules
 from smoothtask_gui.sources.protocol import SourceChanged
 from smoothtask_gui.watchdog import SHORTEST_SILENCE_MS, SNOOZE_NS, Ports, Watchdog
+from tests.fakes.history import FakeHistory
 from tests.fakes.incidents import runaway
 from tests.fakes.notifications import FakeNotifications
 
@@ -61,13 +60,13 @@ class OpenMonitor(Monitor):
 class Room:
     """A watchdog among fakes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         self.notifications = FakeNotifications()
         self.processes = FakeProcesses()
         self.monitor = OpenMonitor(runaway(3))
-        self.log = folder / "incidents.jsonl"
+        self.history = FakeHistory()
         self.watchdog = Watchdog(
-            self.monitor, Ports(self.notifications, self.processes, IncidentLog(folder), self.submit), 1_000
+            self.monitor, Ports(self.notifications, self.processes, self.history, self.submit), 1_000
         )
 
     @staticmethod
@@ -76,8 +75,8 @@ class Room:
 
 
 @pytest.fixture
-def room(tmp_path: Path, qtbot: QtBot) -> Room:
-    return Room(tmp_path)
+def room(qtbot: QtBot) -> Room:
+    return Room()
 
 
 def batch(boottime_ns: int) -> Batch:
@@ -92,7 +91,7 @@ def test_effects_reach_their_ports(room: Room) -> None:
     room.watchdog.receive(batch(5))
     assert [incident.id for incident in room.notifications.shown] == [3]
     assert room.notifications.withdrawn == [2]
-    assert '"id": 3' in room.log.read_text()
+    assert room.history.incidents == [runaway(3)]
 
 
 def test_stop_goes_to_the_process_that_the_incident_names(room: Room) -> None:
@@ -160,10 +159,7 @@ def test_a_source_that_says_it_went_is_not_called_silent(room: Room, qtbot: QtBo
     assert room.watchdog.view.notice == "The helper went away."
 
 
-def test_a_log_that_cannot_be_written_is_told_once(room: Room) -> None:
-    room.log.mkdir()
-    room.monitor.answer = (Record(runaway(3)),)
-    for second in range(3):
-        room.watchdog.receive(batch(second))
-    assert len(room.notifications.told) == 1
-    assert "is a folder" in room.notifications.told[0][1]
+def test_each_sample_reaches_the_history_once(room: Room) -> None:
+    for boottime_ns in (5, 1_000_000_005, 1_000_000_005, 2_000_000_005):
+        room.watchdog.receive(batch(boottime_ns))
+    assert [sample.boottime_ns for sample in room.history.samples] == [1_000_000_005, 2_000_000_005]

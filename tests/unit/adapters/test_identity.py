@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from smoothtask_gui.adapters.application_names import ApplicationNames
-from smoothtask_gui.adapters.describer import Describer
 from smoothtask_gui.adapters.desktop_entries import DesktopEntries
 from smoothtask_gui.adapters.identity import COMMAND_LINE_MOST, KEEP_S, IdentityCache
+from smoothtask_gui.adapters.latest import LatestAnswer
 from smoothtask_gui.domain.description import Description
 from smoothtask_gui.domain.incident import ProcessIdentity
 from tests.fakes.trees import plant
@@ -165,7 +165,7 @@ def test_the_describer_answers_the_latest_question_and_never_blocks_the_asker() 
         if found.user == "9":
             done.set()
 
-    describer = Describer(slow)
+    describer = LatestAnswer(slow, "describer")
     describer.ask(ProcessIdentity(1, 1, 0, ""), answer)
     while not asked:
         threading.Event().wait(0.001)
