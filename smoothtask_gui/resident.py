@@ -9,26 +9,34 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from platformdirs import user_config_path
+from platformdirs import user_config_path, user_state_path
 from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMessageBox, QSystemTrayIcon
 
 from smoothtask_gui.adapters.application_names import ApplicationNames
 from smoothtask_gui.adapters.autostart import Autostart, own_command
+from smoothtask_gui.adapters.choices_file import ChoicesFile
 from smoothtask_gui.adapters.colour_scheme import choose_platform_theme
+from smoothtask_gui.adapters.considerate import ConsiderateNotifications
+from smoothtask_gui.adapters.cpu_limits import CpuLimits
 from smoothtask_gui.adapters.desktop_entries import DesktopEntries, application_folders
 from smoothtask_gui.adapters.files import FileError
 from smoothtask_gui.adapters.latest import LatestAnswer
+from smoothtask_gui.adapters.leases import LeaseFile, LimitFile
 from smoothtask_gui.adapters.loop import LoopThread, QtThread
 from smoothtask_gui.adapters.own_cost import OwnCostReader
+from smoothtask_gui.adapters.pauses import Pauses
 from smoothtask_gui.adapters.process_control import OwnProcesses
+from smoothtask_gui.adapters.quietness import DesktopQuietness
 from smoothtask_gui.adapters.quit_signals import QuitSignals
+from smoothtask_gui.adapters.remedies import OwnRemedies
 from smoothtask_gui.adapters.sampler_client import SamplerClient
 from smoothtask_gui.adapters.settings import SettingsError, SettingsFiles
 from smoothtask_gui.domain.monitor import Monitor
@@ -83,9 +91,10 @@ class Resident(QObject):
         self._autostart = Autostart(user_config_path() / "autostart", own_command(sys.argv[0]))
         loaded = self._files.load()
         self.settings = self._with_autostart(loaded.settings)
+        self._notifications, self._remedies, self._choices = self._make_ports(options.source)
         self.watchdog = Watchdog(
-            Monitor(self.settings.rules, own_uid=os.getuid()),
-            Ports(session.notifications, OwnProcesses(), history, loop.submit),
+            Monitor(self.settings.rules, own_uid=os.getuid(), first_incident_id=int(time.time())),  # none twice
+            Ports(self._notifications, self._remedies, history, self._choices, loop.submit, self._qt_thread.call),
             self.settings.period_ms,
         )
         self.windows = Windows(self.watchdog, self.settings, self._make_describe, self._make_remember, self._ask_cost)
@@ -98,7 +107,7 @@ class Resident(QObject):
         )
         self._pumping: Future[None] | None = None
         self._connect()
-        for problem in loaded.problems:
+        for problem in (*loaded.problems, *self._go_on()):
             self.tell(problem)
 
     def run(self) -> int:
@@ -106,7 +115,7 @@ class Resident(QObject):
         signals = QuitSignals(self._qt.quit)
         call = self._qt_thread.call
         self._loop.submit(
-            self._session.notifications.start(
+            self._notifications.start(
                 partial(call, self.watchdog.act),
                 partial(call, self.watchdog.dismiss),
                 partial(call, self._service_changed),
@@ -130,10 +139,44 @@ class Resident(QObject):
     def tell(self, message: str) -> None:
         """Say something to the person, wherever it can be seen, and on stderr."""
         print(f"smoothtask: {message}", file=sys.stderr, flush=True)
-        self._loop.submit(self._session.notifications.tell("SmoothTask", message))
+        self._loop.submit(self._notifications.tell("SmoothTask", message))
 
     def tell_from_any_thread(self, message: str) -> None:
         self._qt_thread.call(self.tell, message)
+
+    def _make_ports(self, source: str) -> tuple[ConsiderateNotifications, OwnRemedies, ChoicesFile | None]:
+        """What reaches the desktop and the processes. A recording has its own time: nothing chosen is kept for it."""
+        call, session = self._qt_thread.call, self._session
+        quietness = DesktopQuietness(lambda: self.settings, session.bus, session.notifications.server)
+        notifications = ConsiderateNotifications(
+            session.notifications,
+            quietness,
+            lambda incident_id, why: call(self.watchdog.hold, incident_id, why),
+            lambda: call(self.watchdog.release),
+        )
+        own, state = OwnProcesses(), user_state_path("smoothtask", appauthor=False)
+        pauses = Pauses(
+            own,
+            LeaseFile(state),
+            lambda: self.settings.pause_minutes * 60.0,
+            lambda who, said: call(self.watchdog.lease_over, who, said),
+        )
+        remedies = OwnRemedies(own, pauses, CpuLimits(session.bus, own, LimitFile(state)))
+        return notifications, remedies, None if source.startswith("recording:") else ChoicesFile(state)
+
+    def _go_on(self) -> tuple[str, ...]:
+        """Where the last run ended: what the person chose, and what a crash left paused; problems for people."""
+        self._loop.submit(self._free_leftovers())
+        if self._choices is None:
+            return ()
+        choices, problem = self._choices.load()
+        self.watchdog.monitor.resume(choices, time.clock_gettime_ns(time.CLOCK_BOOTTIME), time.time_ns())
+        return (problem,) if problem else ()
+
+    async def _free_leftovers(self) -> None:
+        said = await self._remedies.undo_leftovers()
+        if said:
+            self.tell_from_any_thread(said)
 
     def _make_describe(self) -> Describe:
         """Details of a process: read in a thread of their own, answered on Qt's. Kept when the window closes."""
@@ -190,6 +233,7 @@ class Resident(QObject):
 
     def _service_changed(self, service: NotificationService) -> None:
         self._notifications_work = service.available
+        self.tray.show_service(service.message)
         if service.message:
             print(f"smoothtask: {service.message}", file=sys.stderr, flush=True)
 
@@ -248,6 +292,7 @@ class Resident(QObject):
             self._pumping.cancel()
         self.windows.close()
         try:
+            self._loop.wait(self._remedies.close(), CLOSE_TIMEOUT_S)
             self._loop.wait(self._session.close(), CLOSE_TIMEOUT_S)
         except TimeoutError:
             print("smoothtask: the session bus didn't let go in time", file=sys.stderr)

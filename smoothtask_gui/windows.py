@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from smoothtask_gui.domain.choices import Choices
     from smoothtask_gui.domain.incident import Incident
     from smoothtask_gui.domain.settings import Settings
     from smoothtask_gui.domain.view import View
@@ -52,6 +53,7 @@ class Windows(QObject):
         watchdog.changed.connect(self._show_view)
         watchdog.stale.connect(self._show_stale)
         watchdog.show_incident.connect(self.show_incident)
+        watchdog.choices_changed.connect(self._show_choices)
 
     @property
     def main_is_open(self) -> bool:
@@ -84,10 +86,17 @@ class Windows(QObject):
             self._settings_window = SettingsWindow(self.settings)
             self._settings_window.settings_changed.connect(self.settings_changed)
             self._settings_window.forget_wanted.connect(self.forget_wanted)
+            self._settings_window.quiet.unsnoozed.connect(lambda scope: self._watchdog.snooze(scope, 0))
+            self._settings_window.quiet.unexpected.connect(self._watchdog.unexpect)
             self._settings_window.destroyed.connect(self._forget_settings)
+            self._show_choices(self._watchdog.monitor.choices())
         self._settings_window.show()
         self._settings_window.raise_()
         self._settings_window.activateWindow()
+
+    def _show_choices(self, choices: Choices) -> None:
+        if self._settings_window is not None:
+            self._settings_window.quiet.show_choices(choices)
 
     def apply_settings(self, settings: Settings) -> None:
         self.settings = settings
@@ -111,7 +120,8 @@ class Windows(QObject):
         self._main = window = MainWindow(os.getuid(), user_name, describe, self._ask_cost, remember=remember)
         window.apply_settings(self.settings)
         window.stop_requested.connect(self._watchdog.stop)
-        window.snooze_requested.connect(self._watchdog.snooze)
+        window.acted.connect(self._watchdog.act)
+        window.snooze_wanted.connect(self._watchdog.snooze)
         window.settings_requested.connect(self.show_settings)
         window.helper_help_requested.connect(self._show_helper_help)
         window.quit_requested.connect(self.quit_wanted)

@@ -21,8 +21,19 @@ from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 from shots_history import Past
 
+from smoothtask_gui.domain.choices import Choices, Expected, Scope, ScopeKind, Snooze
 from smoothtask_gui.domain.culprit import Culprits
-from smoothtask_gui.domain.incident import Action, Incident, IncidentState, ProcessIdentity, Severity, Share
+from smoothtask_gui.domain.incident import (
+    Action,
+    Deed,
+    Hushed,
+    Incident,
+    IncidentState,
+    ProcessIdentity,
+    Severity,
+    Share,
+)
+from smoothtask_gui.domain.joining import arrange
 from smoothtask_gui.domain.sensors import Limit
 from smoothtask_gui.domain.settings import Settings
 from smoothtask_gui.domain.store import Store
@@ -49,7 +60,7 @@ def incident(number: int, severity: Severity, title: str, body: str, *, resolved
         started_boottime_ns=start_ns, started_realtime_ns=NOON_NS + number * SECOND_NS,
         resolved_boottime_ns=start_ns + 130 * SECOND_NS if resolved else None, subject="k10temp/pci/Tctl",
         value=96.0, limit=95.0, shares=shares, rest_ratio=0.13, method="estimated from CPU time",
-        actions=(Action.STOP, Action.SHOW, Action.SNOOZE),
+        actions=() if resolved else arrange("overheating", (Action.SHOW, Action.STOP, Action.SNOOZE)),
     )  # fmt: skip
 
 
@@ -61,6 +72,23 @@ BUSY = incident(
     50, Severity.WARNING, "node has used 3.9 cores for 6 minutes",
     "Started by code; it has used at least 3.1 cores all that time.",
 )  # fmt: skip
+BUSY = replace(
+    BUSY, hushed=Hushed.FULL_SCREEN, actions=(Action.RESUME, Action.LIMIT, Action.STOP, Action.SNOOZE, Action.EXPECTED),
+    deeds=tuple(
+        Deed(NOON_NS, "you", Action.PAUSE, "HandBrakeCLI", f"HandBrakeCLI {result}", succeeded)
+        for result, succeeded in (
+            ("can't be limited: its unit holds 3 other processes, and a lower priority could not be undone.", False),
+            ("is paused (12 processes). It goes on in 30 min, or when SmoothTask ends.", True),
+        )
+    ),
+)  # fmt: skip
+CHOSEN = Choices(
+    (
+        Snooze(Scope(ScopeKind.APP, subject="<b>bold</b>&amp"), NOON_NS),
+        Snooze(Scope(ScopeKind.ALERT, "runaway", "7:1", "HandBrakeCLI has used 3.9 cores for 6 minutes"), NOON_NS),
+    ),
+    (Expected("runaway", "rust-analyzer", NOON_NS),),
+)
 OVER = incident(
     5, Severity.WARNING, "CPU cooled down to 71 °C after HandBrakeCLI was stopped", "It took 2 min 10 s.", resolved=True
 )
@@ -144,6 +172,8 @@ class Photographer:
                 self._tabs(window, state)
             if state == "incident":
                 self._tabs(window, state)
+                window.show_incident(BUSY)
+                self.take(window, "window-incident-treated")
                 window.show_stale(sample.realtime_ns)
                 window.tabs.setCurrentIndex(0)
                 self.take(window, "window-stale")
@@ -188,7 +218,9 @@ class Photographer:
 
     def settings(self) -> None:
         """The settings window, and with a mistake in it."""
-        window = SettingsWindow(Settings())
+        window = SettingsWindow(Settings(quiet_hours="22:00-07:00"))
+        window.quiet.show_choices(CHOSEN)
+        window.resize(window.width(), 1150)
         self.take(window, "settings")
         window.clear_cores.setValue(window.cores.value() + 1)
         self.take(window, "settings-wrong")

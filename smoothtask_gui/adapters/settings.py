@@ -32,6 +32,9 @@ HEADERS: Final = {
 }
 
 
+_WANTED: Final = {bool: "true or false", int: "a whole number", str: "a text"}
+
+
 class SettingsError(Exception):
     """Settings weren't saved; the message says why."""
 
@@ -81,8 +84,7 @@ def parse_app_settings(text: str, file: str) -> Settings:
         if key not in defaults:
             raise RulesError(f"{place} is no setting; there are {', '.join(defaults)}")
         if type(value) is not type(defaults[key]):
-            wanted = "true or false" if isinstance(defaults[key], bool) else "a whole number"
-            raise RulesError(f"{place} must be {wanted}, not {value!r}")
+            raise RulesError(f"{place} must be {_WANTED[type(defaults[key])]}, not {value!r}")
     settings = replace(Settings(), **table)
     for key, problem in problems(settings).items():
         raise RulesError(f"{file}, line {_line_of(text, key)}: {problem}")

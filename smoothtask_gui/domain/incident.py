@@ -22,8 +22,32 @@ class Action(StrEnum):
     """What a person may do from an incident; each also exists in the window."""
 
     SHOW = "show"
+    PAUSE = "pause"
+    RESUME = "resume"
+    LIMIT = "limit"
+    UNLIMIT = "unlimit"
     STOP = "stop"
     SNOOZE = "snooze"
+    EXPECTED = "expected"
+
+
+REMEDIES = frozenset({Action.PAUSE, Action.RESUME, Action.LIMIT, Action.UNLIMIT, Action.STOP})
+"""What is done to a process; everything else stays within SmoothTask."""
+
+
+class Hushed(StrEnum):
+    """Why an incident isn't announced, though it is shown in the tray and the window."""
+
+    BUDGET = "budget"
+    SNOOZED = "snoozed"
+    DISMISSED = "dismissed"
+    DO_NOT_DISTURB = "do not disturb"
+    FULL_SCREEN = "full screen"
+    QUIET_HOURS = "quiet hours"
+
+
+PASSING = frozenset({Hushed.DO_NOT_DISTURB, Hushed.FULL_SCREEN, Hushed.QUIET_HOURS})
+"""Reasons of the surroundings: what they held back is announced once they are over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +76,19 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Deed:
+    """Something done about an incident: when, by whom, to whom, and how it ended."""
+
+    realtime_ns: int
+    who: str  # "you", or "SmoothTask" where a lease ran out
+    action: Action
+    target: str  # the app's name, as shown
+    result: str  # a sentence for people
+    succeeded: bool
+    process: ProcessIdentity | None = None  # whom it was asked for: undoing reaches the same
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """One thing that is (or was) wrong. Frozen: an update is a new Incident with the same id."""
 
@@ -71,6 +108,9 @@ class Incident:
     rest_ratio: float | None  # the part of the window that no share explains
     method: str  # of `domain/culprit.py`: "estimated from CPU time"
     actions: tuple[Action, ...]
+    joined: tuple[str, ...] = ()  # titles of the other alerts that belong to it
+    hushed: Hushed | None = None  # why it isn't announced
+    deeds: tuple[Deed, ...] = ()  # what was done about it, oldest first
 
     @property
     def target(self) -> ProcessIdentity | None:

@@ -20,7 +20,7 @@ from smoothtask_gui.domain.incident import Action, ProcessIdentity, Share
 from smoothtask_gui.domain.matching import is_same_start, row_of
 from smoothtask_gui.domain.naming import is_idle_injection, process_name
 from smoothtask_gui.domain.text import safe_text
-from smoothtask_gui.domain.wording import runaway_body, runaway_resolved_title, runaway_title
+from smoothtask_gui.domain.wording import runaway_body, runaway_resolved_fact, runaway_resolved_title, runaway_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,7 +155,8 @@ class RunawayRule:
         if was_firing and tracked.alert.phase is Phase.RESOLVED:
             unknown = tracked.alert.ended_unknown
             lasted_ns = now_ns - tracked.began_ns
-            return [Resolved(key, runaway_resolved_title(tracked.name, lasted_ns, ended=False, unknown=unknown))]
+            title = runaway_resolved_title(tracked.name, lasted_ns, ended=False, unknown=unknown)
+            return [Resolved(key, title, fact="" if unknown else runaway_resolved_fact(tracked.name, ended=False))]
         if not tracked.alert.is_firing or index is None:
             return []
         draft = self._draft(identity, tracked, sample, index, rule)
@@ -194,7 +195,8 @@ class RunawayRule:
             return []
         lasted_ns = now_ns - tracked.began_ns
         title = runaway_resolved_title(tracked.name, lasted_ns, ended=not unknown, unknown=unknown)
-        return [Resolved(_key(identity), title, is_silent=is_silent)]
+        fact = "" if unknown else runaway_resolved_fact(tracked.name, ended=True)
+        return [Resolved(_key(identity), title, is_silent=is_silent, fact=fact)]
 
 
 def _key(identity: tuple[int, int]) -> Key:

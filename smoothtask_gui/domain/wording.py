@@ -9,17 +9,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from smoothtask_gui.domain.culprit import BLAME_CORES, Method
+from smoothtask_gui.domain.incident import Action
 from smoothtask_gui.domain.text import celsius, duration, elide, percent, size, three_digits
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.culprit import Culprits
     from smoothtask_gui.domain.heat import Heat
-    from smoothtask_gui.domain.incident import Share
+    from smoothtask_gui.domain.incident import Deed, Share
     from smoothtask_gui.domain.memory_window import MemoryCulprits
 
 TITLE_WIDTH: Final = 60
 _MINUTE_NS: Final = 60_000_000_000
 _NAME_WIDTH: Final = 24
+_BODY_LINES: Final = 2
+_ALSO_MOST: Final = 2
+_DONE: Final = {Action.PAUSE: "paused", Action.LIMIT: "limited", Action.STOP: "stopped"}
 GPU_WORTH_A_WORD: Final = 0.05
 
 
@@ -57,9 +61,11 @@ def heat_body(heat: Heat, culprits: Culprits | None, throttled_ns: int | None) -
 def heat_resolved_title(heat: Heat | None, name: str, lasted_ns: int, *, unknown: bool) -> str:
     if unknown:
         return titled("{name}: its temperature can't be read any more", name)
-    if heat is None or heat.temperature_c is None:
-        return titled(f"{{name}} cooled down after {duration(lasted_ns)}", name)
-    return titled(f"{{name}} cooled down to {celsius(heat.temperature_c)} after {duration(lasted_ns)}", name)
+    return titled(f"{{name}}{_cooled(heat)} after {duration(lasted_ns)}", name)
+
+
+def heat_resolved_fact(heat: Heat | None, name: str) -> str:
+    return titled("{name}" + _cooled(heat), name)
 
 
 def shares_line(culprits: Culprits) -> str:
@@ -98,6 +104,41 @@ def waits_line(culprits: MemoryCulprits) -> str:
     return f"{names} {'wait' if len(culprits.waits) > 1 else 'waits'} for memory." if names else ""
 
 
+def also_line(body: str, others: list[str]) -> str:
+    """`body` with the titles of the incident's other alerts, still within two lines."""
+    if not others:
+        return body
+    also = "Also: " + "; ".join(others[:_ALSO_MOST])
+    also += f"; {len(others) - _ALSO_MOST} more." if len(others) > _ALSO_MOST else "."
+    lines = [line for line in body.split("\n") if line]
+    if len(lines) < _BODY_LINES:
+        return "\n".join([*lines, also])
+    return "\n".join([*lines[: _BODY_LINES - 1], f"{lines[_BODY_LINES - 1]} {also}"])
+
+
+def below_line(first: str, body: str) -> str:
+    """`first` above the evidence, within two lines."""
+    return "\n".join([first, *body.split("\n")[: _BODY_LINES - 1]])
+
+
+def took_sentence(lasted_ns: int) -> str:
+    return f"It took {duration(lasted_ns)}."
+
+
+def expected_title(name: str) -> str:
+    """The end of an incident that the person called normal."""
+    return titled("You expect this of {name}", name)
+
+
+def resolved_after_deed(fact: str, deed: Deed, lasted_ns: int) -> str:
+    """As in "CPU cooled down to 71 °C after x264 was paused (2 min 10 s)"; a long name leaves no room for the time."""
+    after = f"{fact} after {{name}} was {_DONE[deed.action]}"
+    whom = "it" if deed.target in fact else deed.target
+    took = f" ({duration(lasted_ns)})"
+    fits = len(after) - len("{name}") + len(whom) + len(took) <= TITLE_WIDTH
+    return titled(after + took if fits else after, whom)
+
+
 def runaway_title(name: str, cores: float, lasted_ns: int) -> str:
     amount = three_digits(cores)
     return titled(f"{{name}} has used {amount} {_cores(amount)} for {duration(lasted_ns)}", name)
@@ -117,7 +158,11 @@ def runaway_body(parent: str, age_ns: int | None, rss_bytes: float | None) -> st
 def runaway_resolved_title(name: str, lasted_ns: int, *, ended: bool, unknown: bool) -> str:
     if unknown:
         return titled("{name}: its CPU use can't be read any more", name)
-    return titled(f"{{name}} {'ended' if ended else 'calmed down'} after {duration(lasted_ns)}", name)
+    return titled(f"{{name}} {_over(ended=ended)} after {duration(lasted_ns)}", name)
+
+
+def runaway_resolved_fact(name: str, *, ended: bool) -> str:
+    return titled(f"{{name}} {_over(ended=ended)}", name)
 
 
 def oom_title(name: str, rss_bytes: int) -> str:
@@ -133,6 +178,16 @@ def _heat_fact(heat: Heat) -> str:
     if heat.throttled and not heat.is_over:
         return f"{heat.name} throttled{at}"
     return f"{heat.name}{at or ' is too hot'}"
+
+
+def _cooled(heat: Heat | None) -> str:
+    if heat is None or heat.temperature_c is None:
+        return " cooled down"
+    return f" cooled down to {celsius(heat.temperature_c)}"
+
+
+def _over(*, ended: bool) -> str:
+    return "ended" if ended else "calmed down"
 
 
 def _limit_remark(heat: Heat) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
-from smoothtask_gui.domain.incident import Action, Incident, IncidentState, Severity
+from smoothtask_gui.domain.incident import Incident, IncidentState, Severity
 from smoothtask_gui.ui import formats, theme
-from smoothtask_gui.ui.labels import EmptyState, PlainLabel, Tone
+from smoothtask_gui.ui.incident_card import IncidentCard
+from smoothtask_gui.ui.labels import EmptyState
 from smoothtask_gui.ui.status_line import clock
 from smoothtask_gui.ui.tables import TableView
 
@@ -92,12 +93,8 @@ class IncidentModel(QAbstractTableModel):
 class IncidentsPage(QWidget):
     """The list above, the selected incident's evidence below."""
 
-    stop_requested = Signal(object)  # ProcessIdentity
-    snooze_requested = Signal(object)  # Incident
-
     def __init__(self, own_uid: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._own_uid = own_uid
         self._shown: Incident | None = None
         self.model = IncidentModel(self)
         self.view = TableView(self.tr("Incidents"))
@@ -105,13 +102,7 @@ class IncidentsPage(QWidget):
         self.view.size_columns(["■ M" + "M" * 7, "00:00:00", "00 min 00 s", ""], stretched=_WHAT)
         self.view.selectionModel().selectionChanged.connect(self._selection_changed)
         self.model.modelReset.connect(self._select_again)
-        self.headline = PlainLabel(bold=True, wrap=True)
-        self.evidence = PlainLabel(wrap=True)
-        self.method = PlainLabel(tone=Tone.MUTED, wrap=True)
-        self.stop = QPushButton(self.tr("Stop…"))
-        self.snooze = QPushButton(self.tr("Snooze"))
-        self.stop.clicked.connect(self._ask_stop)
-        self.snooze.clicked.connect(lambda: self.snooze_requested.emit(self._shown))
+        self.card = IncidentCard(own_uid)
         self._lay_out()
 
     def show_incidents(self, incidents: tuple[Incident, ...], now_ns: int) -> None:
@@ -140,50 +131,15 @@ class IncidentsPage(QWidget):
 
     def _explain(self, incident: Incident | None) -> None:
         self._shown = incident
-        self._details.setVisible(incident is not None)
-        if incident is None:
-            return
-        self.headline.say(incident.title)
-        self.evidence.say(incident.body)
-        shares = [f"{formats.name(share.name, 40)} {formats.percent(share.ratio)}" for share in incident.shares]
-        if incident.rest_ratio is not None and shares:
-            shares.append(self.tr("the rest {ratio}").format(ratio=formats.percent(incident.rest_ratio)))
-        how = self.tr("Method: {method}.").format(method=incident.method) if incident.method else ""
-        self.method.say("  ".join(part for part in ("   ".join(shares), how) if part))
-        is_open = incident.state is IncidentState.FIRING
-        target = incident.target
-        self.stop.setVisible(is_open and Action.STOP in incident.actions and target is not None)
-        self.snooze.setVisible(is_open and Action.SNOOZE in incident.actions)
-        if target is not None:
-            may = target.uid == self._own_uid
-            self.stop.setText(self.tr("Stop {name}…").format(name=formats.label(formats.name(target.comm, 24))))
-            self.stop.setEnabled(may)
-            self.stop.setToolTip("" if may else self.tr("Only your own processes can be stopped from here."))
-
-    def _ask_stop(self) -> None:
-        target = self._shown.target if self._shown else None
-        if target is not None and target.uid == self._own_uid:
-            self.stop_requested.emit(target)
+        self.card.show_incident(incident)
 
     def _lay_out(self) -> None:
-        buttons = QHBoxLayout()
-        buttons.addStretch(1)
-        for button in (self.stop, self.snooze):
-            button.setMinimumHeight(theme.TARGET_PX)
-            buttons.addWidget(button)
-        self._details = QWidget()
-        words = QVBoxLayout(self._details)
-        words.setContentsMargins(theme.GRID_PX, 0, theme.GRID_PX, 0)
-        for label in (self.headline, self.evidence, self.method):
-            words.addWidget(label)
-        words.addLayout(buttons)
-        self._details.hide()
         page = QWidget()
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.GRID_PX)
         column.addWidget(self.view, 1)
-        column.addWidget(self._details)
+        column.addWidget(self.card)
         self._stack = QStackedLayout(self)
         self._stack.setContentsMargins(0, theme.GRID_PX, 0, 0)
         text = self.tr("No incident in this time.\nIncidents appear here with their cause.")

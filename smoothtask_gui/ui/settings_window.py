@@ -32,6 +32,7 @@ from smoothtask_gui.domain.rules import Notifications, Overheating, Rules, Runaw
 from smoothtask_gui.domain.settings import GRAPH_SPANS_S, PERIODS_MS, Settings, problems
 from smoothtask_gui.ui import formats, theme
 from smoothtask_gui.ui.labels import PlainLabel, Tone
+from smoothtask_gui.ui.quiet_settings import QuietSettings
 
 _LONGEST_WAIT_S: Final = 3_600
 _LONGEST_COOLDOWN_MIN: Final = 24 * 60
@@ -65,7 +66,7 @@ class SettingsWindow(QDialog):
         """What the fields say now, valid or not."""
         rules = self._original.rules
         return replace(
-            self._original,
+            self.quiet.apply_to(self._original),
             rules=replace(
                 rules,
                 overheating=self._overheating(rules.overheating),
@@ -124,6 +125,7 @@ class SettingsWindow(QDialog):
         self.per_core.setCurrentIndex(0 if settings.cpu_per_core else 1)
         self.autostart.setChecked(settings.autostart)
         self.history.setChecked(settings.record_history)
+        self.quiet.show_settings(settings)
 
     def _check(self, *_: object) -> None:
         found = problems(self.settings())
@@ -164,6 +166,7 @@ class SettingsWindow(QDialog):
         for box in (self.autostart, self.history):
             box.toggled.connect(self._check)
         self.forget.clicked.connect(self._ask_forget)
+        self.quiet.changed.connect(self._check)
         self.per_core.currentIndexChanged.connect(self._check)
         self.buttons.accepted.connect(self._accept)
         self.buttons.rejected.connect(self.reject)
@@ -199,6 +202,7 @@ class SettingsWindow(QDialog):
         self.per_core = QComboBox()
         self.per_core.addItems([self.tr("one core"), self.tr("the whole machine")])
         self.per_core.setMinimumHeight(theme.TARGET_PX)
+        self.quiet = QuietSettings()
         self.autostart = QCheckBox(self.tr("Start SmoothTask when &I log in"))
         self.autostart.setMinimumHeight(theme.TARGET_PX)
         self.history = QCheckBox(self.tr("Reco&rd a history, at most 25 MB"))
@@ -246,7 +250,7 @@ class SettingsWindow(QDialog):
         )
         readings.addRow(self.autostart)
         readings.addRow(self.history, self.forget)
-        self._stack(self.heat, self.busy, general)
+        self._stack(self.heat, self.busy, general, self.quiet)
 
     def _stack(self, *groups: QGroupBox) -> None:
         """The groups in a page that scrolls where the screen is small, problem and buttons always in view."""

@@ -12,6 +12,7 @@ from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
+from smoothtask_gui.domain.incident import Action
 from smoothtask_gui.ui import theme
 from smoothtask_gui.ui.apps_page import AppsPage
 from smoothtask_gui.ui.connections_page import ConnectionsPage
@@ -43,7 +44,8 @@ class MainWindow(QMainWindow):
     """
 
     stop_requested = Signal(object)  # ProcessIdentity
-    snooze_requested = Signal(object)  # Incident
+    acted = Signal(int, Action)  # incident id
+    snooze_wanted = Signal(object, int)  # Scope, or an incident's id; for how many seconds
     settings_requested = Signal()
     helper_help_requested = Signal()
     quit_requested = Signal()
@@ -151,14 +153,14 @@ class MainWindow(QMainWindow):
                 page.model.clear()
 
     def _connect(self) -> None:
-        for part in (self.status, self.apps, self.processes, self.history.incidents):
+        for part in (self.apps, self.processes):
             part.stop_requested.connect(self.stop_requested)
-        for part in (self.status, self.history.incidents):
-            part.snooze_requested.connect(self.snooze_requested)
+        self.status.acted.connect(self._act)
+        self.history.incidents.card.acted.connect(self.acted)
+        self.history.incidents.card.snooze_wanted.connect(self.snooze_wanted)
         self.apps.processes_requested.connect(self._show_processes)
         self.tabs.currentChanged.connect(self._draw)
         self.overview.moment_clicked.connect(self._show_moment)
-        self.status.show_requested.connect(self.show_incident)
         for helpless in (self.notice, self.connections):
             helpless.help_requested.connect(self.helper_help_requested)
         self.settings.clicked.connect(self.settings_requested)
@@ -175,6 +177,14 @@ class MainWindow(QMainWindow):
         """What a graph shows there, and who it was, is in the history."""
         self.tabs.setCurrentWidget(self.history)
         self.history.show_moment(at_s)
+
+    def _act(self, incident_id: int, action: Action) -> None:
+        shown = self._latest[0].open_incidents if self._latest else ()
+        incident = next((one for one in shown if one.id == incident_id), None)
+        if action is Action.SHOW and incident is not None:
+            self.show_incident(incident)
+        else:
+            self.acted.emit(incident_id, action)
 
     def _show_processes(self, app: App) -> None:
         self.processes.show_only(app)

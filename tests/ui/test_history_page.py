@@ -154,8 +154,8 @@ def test_a_mark_leads_to_its_evidence(page: HistoryPage, past: Past, qtbot: QtBo
     place = QPoint(round(page.timeline.px_of(NOW_S - 1800)), 12)
     qtbot.mouseClick(page.timeline, Qt.MouseButton.LeftButton, pos=place)
     assert page.below.currentWidget() is page.incidents
-    assert page.incidents.headline.text() == "it was hot"
-    assert found.body in page.incidents.evidence.text()
+    assert page.incidents.card.headline.text() == "it was hot"
+    assert found.body in page.incidents.card.evidence.text()
     chosen = past.asked[-1][0].chosen
     assert chosen is not None
     assert chosen[0] < NOW_S - 1800 < chosen[1]
@@ -167,9 +167,9 @@ def test_the_keyboard_goes_from_mark_to_mark(page: HistoryPage, past: Past, qtbo
     page.timeline.setFocus()
     for expected in ("1000", "2000", "3000"):
         qtbot.keyClick(page.timeline, Qt.Key.Key_Up)
-        assert page.incidents.headline.text() == expected
+        assert page.incidents.card.headline.text() == expected
     qtbot.keyClick(page.timeline, Qt.Key.Key_Down)
-    assert page.incidents.headline.text() == "2000"
+    assert page.incidents.card.headline.text() == "2000"
 
 
 def test_an_incident_whose_end_nobody_saw_says_so(page: HistoryPage, past: Past) -> None:

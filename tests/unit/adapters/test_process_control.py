@@ -64,7 +64,7 @@ def test_a_process_that_only_waits_to_be_reaped_has_ended(sleeper: subprocess.Po
 
 
 def test_the_app_itself_is_refused() -> None:
-    with pytest.raises(ControlError, match="doesn't stop itself"):
+    with pytest.raises(ControlError, match="does nothing to itself"):
         OwnProcesses().stop(identity(os.getpid()))
 
 

@@ -37,7 +37,7 @@ def test_a_runaway_is_named_with_its_cores_and_time(monitor: Monitor, machine: M
     assert incident.severity is Severity.WARNING
     assert incident.target.pid == node.pid
     assert incident.shares[0].ratio == pytest.approx(1.0)
-    assert incident.actions == (Action.SHOW, Action.STOP, Action.SNOOZE)
+    assert incident.actions[:3] == (Action.STOP, Action.EXPECTED, Action.SNOOZE)
 
 
 def test_a_short_dip_is_forgiven_and_a_long_one_is_not(monitor: Monitor, machine: Machine) -> None:
@@ -158,5 +158,5 @@ def test_hundreds_of_runaways_stay_bounded(machine: Machine) -> None:
         machine.start(f"app{number}", 2.0)
     effects = run(monitor, machine, 20)
     assert len(monitor.view().open_incidents) <= 256
-    assert len(told(effects)) == 12
+    assert len(told(effects)) == 9  # of 12 an hour, a quarter is kept for what is critical
     assert len(recorded(effects)) == 256
