@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from smoothtask_gui.cli.times import moment
-from smoothtask_gui.sources.activity import ActivityKinds
+from smoothtask_gui.sources.activity_kinds import ActivityKinds
 from smoothtask_gui.sources.names import is_source
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PERIOD_RANGE_MS: Final = (100, 60_000)
 """As the helper's OpenStream."""
 
+_WITHOUT_COMMAND: Final = ("-h", "--help", "--version", "--install-desktop", "--uninstall-desktop")
 OPT_INS: Final = {
     "syscalls": ActivityKinds.SYSCALLS,
     "files": ActivityKinds.FILES,
@@ -38,6 +39,11 @@ def parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
     )
     top_parser.add_argument("--version", action="store_true", help="print the version and end")
+    after_pip = "after an installation with pip or pipx: {} your desktop's menu, and end"
+    for flag, says in (("install", "add SmoothTask to"), ("uninstall", "take SmoothTask out of")):
+        top_parser.add_argument(
+            f"--{flag}-desktop", action="store_const", const=flag, dest="desktop_files", help=after_pip.format(says)
+        )
     commands = top_parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_run(commands)
     _add_top(commands)
@@ -58,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
 
 def with_command(argv: Sequence[str]) -> list[str]:
     """The same words with the command that is meant: "run" if none is named."""
-    if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help", "--version")):
+    if not argv or (argv[0].startswith("-") and argv[0] not in _WITHOUT_COMMAND):
         return ["run", *argv]
     return list(argv)
 

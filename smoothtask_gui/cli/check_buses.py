@@ -10,7 +10,7 @@ from smoothtask_gui.adapters.bus import BusError, Peer, activatable, call, conne
 from smoothtask_gui.adapters.control_client import CONTROL
 from smoothtask_gui.adapters.sampler_client import SAMPLER, SamplerClient, SamplerFacts
 from smoothtask_gui.cli.checks import Row, failed, ok, warning
-from smoothtask_gui.sources.activity import ActivityKinds
+from smoothtask_gui.sources.activity_kinds import ActivityKinds
 from smoothtask_gui.sources.helper_stream import KINDS
 from smoothtask_gui.sources.protocol import SourceError
 from smoothtask_gui.sources.records import STREAM_VERSION

@@ -21,7 +21,7 @@ from smoothtask_gui.sources.recording import RecordingSource
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from smoothtask_gui.sources.activity import ActivityKinds
+    from smoothtask_gui.sources.activity_kinds import ActivityKinds
     from smoothtask_gui.sources.helper_stream import StreamOpener
     from smoothtask_gui.sources.protocol import Item
 

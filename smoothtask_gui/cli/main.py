@@ -96,11 +96,19 @@ def _dispatch(arguments: argparse.Namespace) -> int:
     if arguments.version:
         print(f"smoothtask {version()}")
         return DONE
+    if arguments.desktop_files:
+        return _run(_desktop_files(arguments.desktop_files))
     if arguments.command == "run":
         from smoothtask_gui import app  # noqa: PLC0415 - Qt, for the tray app only
 
         return app.main(arguments)
     return _run(_job(arguments))
+
+
+async def _desktop_files(wish: str) -> int:
+    from smoothtask_gui.cli.desktop_files import install, remove  # noqa: PLC0415 - as above
+
+    return install() if wish == "install" else remove()
 
 
 def _job(arguments: argparse.Namespace) -> Coroutine[object, object, int]:

@@ -5,7 +5,7 @@ As records.py; apart, because most streams carry none of it.
 
 from __future__ import annotations
 
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -25,20 +25,6 @@ from smoothtask_gui.domain.activity import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-class ActivityKinds(IntFlag):
-    """`enum st_activity_kind`: bits for OpenStream."""
-
-    RECLAIM = 1 << 8
-    CPU_FREQUENCY = 1 << 9
-    RUN_QUEUE = 1 << 10
-    SYSCALLS = 1 << 11
-    FILES = 1 << 12
-    ENERGY = 1 << 13
-
-
-OPT_IN: Final = ActivityKinds.RUN_QUEUE | ActivityKinds.SYSCALLS | ActivityKinds.FILES
 
 
 class ActivitySection(IntEnum):

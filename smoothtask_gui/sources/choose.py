@@ -18,7 +18,7 @@ from smoothtask_gui.sources.surroundings import Surroundings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smoothtask_gui.sources.activity import ActivityKinds
+    from smoothtask_gui.sources.activity_kinds import ActivityKinds
     from smoothtask_gui.sources.helper_stream import StreamOpener
     from smoothtask_gui.sources.origins import DesktopIndex
     from smoothtask_gui.sources.protocol import Source

@@ -21,7 +21,7 @@ import numpy as np
 
 from smoothtask_gui.domain.batch import PROCESS, Batch, CoolingEvent, Lost, OomKill, ProcessExit, ThermalEvent
 from smoothtask_gui.domain.network import SOCKET, Network, SocketMissing
-from smoothtask_gui.sources.activity import ActivityKinds
+from smoothtask_gui.sources.activity_kinds import ActivityKinds
 from smoothtask_gui.sources.frames import Frame, FrameError, Rows, decode_frame, read_sealed
 from smoothtask_gui.sources.packets import PACKET_BYTES, Bye, Hello, OomVictim, SocketClosed, Tick, decode_packet
 from smoothtask_gui.sources.protocol import SourceError

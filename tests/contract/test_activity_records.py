@@ -8,7 +8,8 @@ import pytest
 
 from helper.probes import activity, cpu_frequency, energy, file_activity, memory_reclaim, run_queue, syscalls
 from smoothtask_gui.domain.activity import DURATIONS
-from smoothtask_gui.sources.activity import OPT_IN, ActivityKinds, ActivitySection
+from smoothtask_gui.sources.activity import ActivitySection
+from smoothtask_gui.sources.activity_kinds import OPT_IN, ActivityKinds
 from tests.contract.layout import BPF_FOLDER, RECORDS, Layout, Member, places_of, read_constants, read_header
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ def test_the_tray_app_s_options_are_the_same_with_and_without_its_command(words:
         "rules": Path("r.toml"),
         "source": "procfs",
         "version": False,
+        "desktop_files": None,
     }
 
 
