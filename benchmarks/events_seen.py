@@ -1,7 +1,8 @@
-"""python -m benchmarks.events_seen SECONDS: run the app on the present desktop; when OOM kills and notifications came.
+"""python -m benchmarks.events_seen SECONDS: run the app on the present desktop; when events and notifications came.
 
-Prints JSON: {"events": {name of the victim: [boot time ns in the kernel, ns when our own stream brought it]}, "calls":
-{name: boot time ns}}.
+The events are OOM kills, each by its victim's name, and critical trip points, each by its temperature. Prints the
+sampler's pid once it listens; at the end JSON: {"events": {name: [boot time ns in the kernel, ns when our own stream
+brought it]}, "calls": {name: boot time ns}}.
 """
 
 import array
@@ -10,7 +11,6 @@ import json
 import os
 import re
 import socket
-import struct
 import sys
 import tempfile
 import time
@@ -20,26 +20,33 @@ from pathlib import Path
 from dbus_fast import BusType
 from dbus_fast.aio import MessageBus
 
-from benchmarks.clients import PACKET_BYTES, open_stream
+from benchmarks.clients import PACKET_BYTES, open_stream, sampler_pid
+from smoothtask_gui.domain.batch import OomKill, ThermalEvent
+from smoothtask_gui.sources.packets import decode_packet
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "packaging" / "dev" / "demo"))
 from session import Bystander
 
-RULES = "[notifications]\nper_hour = 3600\n[oom]\nopen_for_s = 1.0\n"
-HEAD = struct.Struct("=IHHII")  # struct st_packet, bpf/records.h
-EVENT = struct.Struct("=IIQ")  # struct st_event
-PACKET_EVENT, EVENT_OOM_KILL = 3, 2
-COMM_BYTES = 16
+RULES = """
+[notifications]
+per_hour = 3600
+[oom]
+open_for_s = 1.0
+[overheating]
+keep_firing_for_s = 0.0
+cooldown_s = 0.0
+"""
+SUBJECT = re.compile(r"greedy-\d+|(?<=^CPU at )\d+ °C")
 
 
-def victim(packet: bytes) -> tuple[str, int] | None:
-    """(name, boot time) of an OOM kill; the name is the record's last member."""
-    if HEAD.unpack_from(packet)[2] != PACKET_EVENT:
-        return None
-    kind, _, boottime_ns = EVENT.unpack_from(packet, HEAD.size)
-    if kind != EVENT_OOM_KILL:
-        return None
-    return packet[-COMM_BYTES:].split(b"\0")[0].decode(errors="replace"), boottime_ns
+def event_of(packet: bytes) -> tuple[str, int] | None:
+    """(what tells it from the others, boot time) of an OOM kill or a critical trip."""
+    match decode_packet(packet):
+        case OomKill(comm=name, boottime_ns=kernel_ns):
+            return name, kernel_ns
+        case ThermalEvent(trip_type="critical", temperature_c=temperature_c, boottime_ns=kernel_ns):
+            return f"{temperature_c:.0f} °C", kernel_ns
+    return None
 
 
 async def read_events(stream: socket.socket, events: dict[str, tuple[int, int]]) -> None:
@@ -54,18 +61,19 @@ async def read_events(stream: socket.socket, events: dict[str, tuple[int, int]])
             packet, ancillary, _, _ = stream.recvmsg(PACKET_BYTES, socket.CMSG_SPACE(4))
         except BlockingIOError:  # the loop called twice for one packet
             continue
+        seen_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         for _, _, content in ancillary:
             for fd in array.array("i", content):
                 os.close(fd)
-        if found := victim(packet):
+        if found := event_of(packet):
             name, kernel_ns = found
-            events.setdefault(name, (kernel_ns, time.clock_gettime_ns(time.CLOCK_BOOTTIME)))
+            events.setdefault(name, (kernel_ns, seen_ns))
 
 
 async def read_calls(bystander: Bystander, calls: dict[str, int]) -> None:
     while True:
         shown = await bystander.shown.get()
-        if found := re.search(r"greedy-\d+", shown.title + shown.body):
+        if found := SUBJECT.search(shown.title + "\n" + shown.body):
             calls.setdefault(found[0], time.clock_gettime_ns(time.CLOCK_BOOTTIME))
 
 
@@ -81,6 +89,7 @@ async def main() -> None:
         app = await create_subprocess_exec(*words, stdout=DEVNULL, stderr=DEVNULL)
         bus = await MessageBus(bus_type=BusType.SYSTEM, negotiate_unix_fd=True).connect()
         stream = await open_stream(bus, 60_000)
+        print(await sampler_pid(bus), flush=True)
         readers = [asyncio.create_task(read_events(stream, events)), asyncio.create_task(read_calls(bystander, calls))]
         await asyncio.wait(readers, timeout=float(sys.argv[1]))
         app.terminate()

@@ -9,26 +9,11 @@ from helper.probes.cpu_frequency import CPUS, CpuFrequency
 from smoothtask_gui.sources.activity import ActivitySection
 from tests.bpf.activity import opened, table
 from tests.bpf.machine import boottime_ns
+from tests.bpf.running import run_program
 
 if TYPE_CHECKING:
     from helper.loaders.libbpf import Libbpf
     from helper.probes.activity import ActivityProbe
-
-
-class TestRun(ctypes.Structure):
-    """`struct bpf_test_run_opts` of libbpf's bpf.h, up to ctx_size_in and with room for the rest."""
-
-    __test__ = False
-    _fields_ = (
-        ("sz", ctypes.c_size_t),
-        ("data_in", ctypes.c_void_p),
-        ("data_out", ctypes.c_void_p),
-        ("data_sizes", ctypes.c_uint32 * 2),
-        ("ctx_in", ctypes.c_void_p),
-        ("ctx_out", ctypes.c_void_p),
-        ("ctx_size_in", ctypes.c_uint32),
-        ("rest", ctypes.c_uint32 * 7),
-    )
 
 
 def change(probe: ActivityProbe, door: Libbpf, cpu: int, frequency_khz: int) -> None:
@@ -36,10 +21,7 @@ def change(probe: ActivityProbe, door: Libbpf, cpu: int, frequency_khz: int) -> 
     assert probe._object is not None
     [program], _ = probe._object.fds()
     arguments = (ctypes.c_uint64 * 2)(frequency_khz, cpu)
-    run = TestRun(sz=ctypes.sizeof(TestRun), ctx_in=ctypes.addressof(arguments), ctx_size_in=16)
-    call = door.calls.bpf_prog_test_run_opts
-    call.argtypes, call.restype = [ctypes.c_int, ctypes.c_void_p], ctypes.c_int
-    assert call(program, ctypes.addressof(run)) == 0
+    assert run_program(door, program, arguments) == 0
 
 
 def test_the_latest_frequency_of_each_cpu_is_kept_and_its_changes_are_counted(door: Libbpf) -> None:
