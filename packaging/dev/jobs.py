@@ -17,6 +17,7 @@ JOBS = {
     "test": ("job_test", "run the test lanes, or those named: unit ui contract bpf bus desktop vm, or all"),
     "lint": ("job_lint", "ruff, mypy, import contracts and the house rules"),
     "bench": ("job_bench", "measure what the project promises; build/bench.json"),
+    "scenarios": ("job_scenarios", "the marks of the rules for recorded situations; --record: make them anew"),
     "exec": ("job_exec", "run a command in the project's environment; --helper: beside a real sampler"),
     "screenshots": ("job_screenshots", "make the pictures in docs/screenshots from the running app"),
     "lock": ("job_lock", "pin the Python packages anew (requirements/dev.txt)"),

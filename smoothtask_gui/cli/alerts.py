@@ -35,7 +35,7 @@ async def alerts(arguments: argparse.Namespace) -> int:
         async for item in found:
             if span.ends_before(item):
                 break
-            for effect in _judge(monitor, item):
+            for effect in judge(monitor, item):
                 if isinstance(effect, Record):
                     line = json.dumps(_to_json(effect.incident)) if arguments.json else _to_line(effect.incident)
                     print(line, flush=True)
@@ -53,7 +53,8 @@ def read_rules(path: Path) -> Rules:
         raise Failure(str(error)) from error
 
 
-def _judge(monitor: Monitor, item: Item) -> tuple[Effect, ...]:
+def judge(monitor: Monitor, item: Item) -> tuple[Effect, ...]:
+    """What `monitor` makes of one item of a source."""
     if isinstance(item, Batch):
         return monitor.receive_batch(item)
     if isinstance(item, SourceChanged):
