@@ -25,7 +25,7 @@ def main(words: list[str]) -> int:
     try:
         situations = read_situations()
         if unknown := set(names) - {each.name for each in situations}:
-            print(f"there is no situation {sorted(unknown)[0]!r}; there are {', '.join(e.name for e in situations)}")
+            print(f"there is no situation {min(unknown)!r}; there are {', '.join(e.name for e in situations)}")
             return 2
         chosen = [each for each in situations if not names or each.name in names]
         return record_all(chosen) if job == "record" else judge_all(chosen)

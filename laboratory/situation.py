@@ -29,7 +29,7 @@ class Situation:
     """`actors`: command lines, the first word a program in laboratory/actors; all start together after LEAD_IN_S.
 
     They are ended after `seconds`, and recording goes on for `tail_s`. `tolerated`: rules that may speak besides what
-    is expected, because they are right as well. `packages`: Debian packages that the actors need.
+    is expected, because they are right as well.
     """
 
     name: str
@@ -40,7 +40,6 @@ class Situation:
     period_ms: int
     expected: tuple[Expectation, ...]
     tolerated: frozenset[str]
-    packages: tuple[str, ...]
     desktop: bool
     """Whether a virtual desktop runs in the box."""
     ordinary: bool
@@ -65,7 +64,7 @@ def _situation(name: str, found: dict[str, Any]) -> Situation:
         "ordinary",
     }
     if unknown := found.keys() - known:
-        raise SituationError(f"{name}: there is no key {sorted(unknown)[0]!r}")
+        raise SituationError(f"{name}: there is no key {min(unknown)!r}")
     try:
         return Situation(
             name=name,
@@ -76,7 +75,6 @@ def _situation(name: str, found: dict[str, Any]) -> Situation:
             period_ms=found.get("period_ms", 1000),
             expected=tuple(Expectation(each["rule"], each["culprit"]) for each in found.get("expect", ())),
             tolerated=frozenset(found.get("tolerate", ())),
-            packages=tuple(found.get(())),
             desktop=found.get("desktop", False),
             ordinary=found.get("ordinary", False),
         )
