@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QSystemTrayIcon
 
 from smoothtask_gui.adapters.autostart import Autostart, own_command
 from smoothtask_gui.adapters.colour_scheme import choose_platform_theme
+from smoothtask_gui.adapters.desktop_entries import DesktopEntries, application_folders
 from smoothtask_gui.adapters.files import FileError
 from smoothtask_gui.adapters.loop import LoopThread, QtThread
 from smoothtask_gui.adapters.process_control import OwnProcesses
@@ -64,6 +65,7 @@ class Resident(QObject):
         super().__init__()
         self._options, self._loop, self._session = options, loop, session
         self._qt_thread = QtThread()
+        self._desktop = DesktopEntries(application_folders(os.environ, Path.home()))
         self._describer: Describer | None = None
         self._files = SettingsFiles(user_config_path("smoothtask", appauthor=False), options.rules)
         self._autostart = Autostart(user_config_path() / "autostart", own_command(sys.argv[0]))
@@ -78,7 +80,7 @@ class Resident(QObject):
         self.tray = Tray()
         self._notifications_work = False
         self._pump = Pump(
-            partial(choose, options.source, SamplerClient, wants_gpus=self.windows.someone_looks),
+            partial(choose, options.source, SamplerClient, self._desktop, wants_gpus=self.windows.someone_looks),
             self.settings.period_ms,
             partial(self._qt_thread.call, self.watchdog.receive),
         )
@@ -123,11 +125,9 @@ class Resident(QObject):
         """Details of a process: read in a thread of their own, answered on Qt's. Kept when the window closes."""
         if self._describer is None:
             from smoothtask_gui.adapters.describer import Describer  # noqa: PLC0415  # psutil: for a window only
-            from smoothtask_gui.adapters.desktop_entries import DesktopEntries, application_folders  # noqa: PLC0415
             from smoothtask_gui.adapters.identity import IdentityCache  # noqa: PLC0415
 
-            folders = application_folders(os.environ, Path.home())
-            self._describer = Describer(IdentityCache(DesktopEntries(folders)).describe)
+            self._describer = Describer(IdentityCache(self._desktop).describe)
         describer, call = self._describer, self._qt_thread.call
         return lambda who, answer: describer.ask(who, partial(call, answer))
 

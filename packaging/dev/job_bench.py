@@ -30,6 +30,7 @@ NAMES = (
     "storm",
     "others",
     "activity",
+    "apps",
     "bus_flood",
 )
 LIMIT_S = 900

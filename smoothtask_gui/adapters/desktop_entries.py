@@ -12,6 +12,7 @@ import shlex
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from smoothtask_gui.domain.description import Application
@@ -46,7 +47,7 @@ class _Index:
 
 
 class DesktopEntries:
-    """Finds an application; `now_s` is a clock that doesn't step. Not for several threads at once."""
+    """Finds an application; safe for several threads. `now_s` is a clock that doesn't step."""
 
     def __init__(self, folders: Sequence[Path], now_s: Callable[[], float] = time.monotonic) -> None:
         self._folders = tuple(folders)
@@ -54,6 +55,7 @@ class DesktopEntries:
         self._index = _Index()
         self._seen: tuple[tuple[str, int], ...] | None = None
         self._looked_s = 0.0
+        self._lock = Lock()
 
     def by_id(self, ids: Sequence[str]) -> Application | None:
         """The first of these desktop file ids that there is."""
@@ -68,16 +70,17 @@ class DesktopEntries:
         return found or index.by_window_class.get(name.casefold())
 
     def _current(self) -> _Index:
-        now_s = self._now_s()
-        if self._seen is not None and now_s - self._looked_s < KEEP_S:
+        with self._lock:
+            now_s = self._now_s()
+            if self._seen is not None and now_s - self._looked_s < KEEP_S:
+                return self._index
+            self._looked_s = now_s
+            files = [(folder, path) for folder in self._folders for path in _files(folder, DEPTH_MOST)][:FILES_MOST]
+            seen = tuple((str(path), _changed_ns(path)) for _, path in files)
+            if seen != self._seen:
+                self._seen = seen
+                self._index = _build(files)
             return self._index
-        self._looked_s = now_s
-        files = [(folder, path) for folder in self._folders for path in _files(folder, DEPTH_MOST)][:FILES_MOST]
-        seen = tuple((str(path), _changed_ns(path)) for _, path in files)
-        if seen != self._seen:
-            self._seen = seen
-            self._index = _build(files)
-        return self._index
 
 
 def _files(folder: Path, depth: int) -> Iterator[Path]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import aclosing
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from smoothtask_gui.adapters.desktop_entries import DesktopEntries, application_folders
 from smoothtask_gui.cli.failure import Failure
 from smoothtask_gui.domain.text import safe_text
 from smoothtask_gui.sources.choose import choose
@@ -25,7 +28,8 @@ PATIENCE_S: Final = 1.5
 
 async def items(name: str, period_ms: int) -> AsyncGenerator[Item]:
     """Yield the source's items; changes and a recording's missing end go to stderr too. Raises Failure."""
-    source = choose(name, _opener, patience_s=PATIENCE_S)
+    desktop = DesktopEntries(application_folders(os.environ, Path.home()))
+    source = choose(name, _opener, desktop, patience_s=PATIENCE_S)
     try:
         async with aclosing(source.items(period_ms)) as found:
             async for item in found:

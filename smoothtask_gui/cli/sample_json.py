@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from smoothtask_gui.cli.plain import process_name
 
 if TYPE_CHECKING:
+    from smoothtask_gui.domain.app import Apps
     from smoothtask_gui.domain.sample import Sample
 
 _PROCESS_FIELDS: Final = (
@@ -29,6 +30,22 @@ _PROCESS_FIELDS: Final = (
     ("gpu_ratio", "gpu_ratio"),
 )
 
+_APP_FIELDS: Final = (
+    "processes",
+    "exited",
+    "cpu_ratio",
+    "exited_cpu_ratio",
+    "rss_bytes",
+    "read_bps",
+    "write_bps",
+    "received_bps",
+    "sent_bps",
+    "run_delay_ratio",
+    "major_faults_per_s",
+    "gpu_ratio",
+)
+_EXITED_FIELDS: Final = ("comm", "parent_pid", "uid", "count", "cpu_ratio")
+
 
 def sample_to_json(sample: Sample) -> dict[str, Any]:
     """The object of one tick."""
@@ -39,8 +56,9 @@ def sample_to_json(sample: Sample) -> dict[str, Any]:
         "source": sample.source,
         "lost": dataclasses.asdict(sample.lost),
         "system": {name: _known(value) for name, value in dataclasses.asdict(sample.system).items()},
+        "apps": _apps(sample.apps),
         "processes": _processes(sample),
-        "exited": [dataclasses.asdict(row) for row in sample.exited],
+        "exited": _exited(sample),
         "sensors": [
             {name: _known(value) for name, value in dataclasses.asdict(sensor).items()} for sensor in sample.sensors
         ],
@@ -51,8 +69,28 @@ def sample_to_json(sample: Sample) -> dict[str, Any]:
 
 def _processes(sample: Sample) -> list[dict[str, Any]]:
     columns = [_column(sample.processes[field].tolist(), name) for name, field in _PROCESS_FIELDS]
-    names = [name for name, _ in _PROCESS_FIELDS]
+    columns.append([sample.apps.apps[place].id for place in sample.apps.app_of])
+    names = [*(name for name, _ in _PROCESS_FIELDS), "app"]
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _exited(sample: Sample) -> list[dict[str, Any]]:
+    return [
+        {name: getattr(row, name) for name in _EXITED_FIELDS} | {"app": sample.apps.apps[place].id}
+        for row, place in zip(sample.exited, sample.apps.exited_of, strict=True)
+    ]
+
+
+def _apps(apps: Apps) -> list[dict[str, Any]]:
+    columns = [_column(apps.rows[name].tolist(), name) for name in _APP_FIELDS]
+    found = []
+    for app, row, values in zip(apps.apps, apps.rows, zip(*columns, strict=True), strict=True):
+        who: dict[str, Any] = {"id": app.id, "name": app.name, "kind": app.kind, "desktop_id": app.desktop_id}
+        who["icon"] = app.icon
+        lives = bool(row["processes"])
+        who |= {name: int(row[name]) if lives else None for name in ("lead_pid", "lead_start_ns", "uid")}
+        found.append(who | dict(zip(_APP_FIELDS, values, strict=True)))
+    return found
 
 
 def _column(values: list[Any], name: str) -> list[Any]:

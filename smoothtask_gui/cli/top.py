@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from smoothtask_gui.cli.items import items
 from smoothtask_gui.cli.sample_json import sample_to_json
 from smoothtask_gui.cli.table import table
+from smoothtask_gui.domain.apps import AppGrouper
 from smoothtask_gui.domain.batch import Batch
 from smoothtask_gui.domain.rates import rates
 
@@ -29,16 +30,18 @@ async def top(arguments: argparse.Namespace) -> int:
     """Print samples until `--count`, the end of a recording or a signal."""
     show = _show_json if arguments.json else _show_table
     previous: Batch | None = None
+    grouper = AppGrouper()
     left: int | None = arguments.count
     async with aclosing(items(arguments.source, arguments.period_ms)) as found:
         async for item in found:
             if not isinstance(item, Batch):
                 continue
+            grouper.learn(item.origins)
             sample = rates(previous, item) if previous is not None else None
             previous = item
             if sample is None:
                 continue
-            show(sample)
+            show(grouper.group(sample))
             if left is not None:
                 left -= 1
                 if left == 0:

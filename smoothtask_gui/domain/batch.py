@@ -17,6 +17,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from smoothtask_gui.domain.gpu_reading import GpuReading
     from smoothtask_gui.domain.network import Network
+    from smoothtask_gui.domain.origin import Origin
 
 
 class Missing(IntFlag):
@@ -223,3 +224,4 @@ class Batch:
     network: Network | None = None  # None where the source can't see connections
     block_io: npt.NDArray[np.void] | None = None  # dtype BLOCK_IO
     gpus: tuple[GpuReading, ...] = ()
+    origins: tuple[Origin, ...] = ()  # what was learned of processes since the batch before

@@ -13,11 +13,12 @@ from typing import Final
 
 _UNIT: Final = re.compile(r"[^/]+\.(service|scope|socket|mount|swap)")
 _ESCAPE: Final = re.compile(r"\\x([0-9a-fA-F]{2})")
-_USER_MANAGER: Final = re.compile(r"user@\d+\.service")
+_USER_MANAGER: Final = re.compile(r"user@(?P<uid>\d+)\.service")
 
 # app[-LAUNCHER]-ID-RANDOM.scope, app[-LAUNCHER]-ID[@RANDOM].service; a dash within a part is written \x2d.
 _APP_SCOPE: Final = re.compile(r"app-(?P<names>.+)-[^-]+\.scope")
 _APP_SERVICE: Final = re.compile(r"app-(?P<names>[^@]+)(@[^@]*)?\.service")
+_ACTIVATED: Final = re.compile(r"dbus-:[\d.]+-(?P<name>.+?)(@\d*)?\.service")  # units of systemd's D-Bus activation
 _SNAP: Final = re.compile(r"snap\.(?P<snap>[^.]+)\.(?P<app>[^.-]+)[-.].*(scope|service)")
 
 # (pattern of one path part, what it is, in words). Names: Docker's and Podman's systemd cgroup drivers, containerd's
@@ -46,14 +47,22 @@ class Place:
     container: str | None = None
     flatpak_id: str | None = None
     application_ids: tuple[str, ...] = ()
+    owner_uid: int | None = None  # whose user manager runs it, None for the system's
 
 
 def parse_place(text: str) -> Place:
     """The place that /proc/PID/cgroup tells; an empty one where nothing can be told."""
-    parts = [part for part in _path(text).split("/") if part]
+    return place_at(cgroup_path(text))
+
+
+def place_at(path: str) -> Place:
+    """The place of a cgroup, by its path."""
+    parts = [part for part in path.split("/") if part]
     unit = _unit(parts)
     flatpak_id, ids = _application(unit) if unit else (None, ())
-    return Place(unescaped(unit) if unit else None, _container(parts), flatpak_id, ids)
+    owners = [found["uid"] for part in parts if (found := _USER_MANAGER.fullmatch(part))]
+    owner_uid = int(owners[-1]) if owners else None
+    return Place(unescaped(unit) if unit else None, _container(parts), flatpak_id, ids, owner_uid)
 
 
 def unescaped(text: str) -> str:
@@ -61,8 +70,8 @@ def unescaped(text: str) -> str:
     return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
 
 
-def _path(text: str) -> str:
-    """The unified hierarchy's path, or systemd's own named one where v1 and v2 are mixed."""
+def cgroup_path(text: str) -> str:
+    """The unified hierarchy's path in /proc/PID/cgroup, or systemd's own named one where v1 and v2 are mixed."""
     unified = named = ""
     for line in text.splitlines():
         number, _, rest = line.partition(":")
@@ -97,6 +106,8 @@ def _application(unit: str) -> tuple[str | None, tuple[str, ...]]:
     snap = _SNAP.fullmatch(unit)
     if snap:
         return None, (f"{snap['snap']}_{snap['app']}",)
+    if activated := _ACTIVATED.fullmatch(unit):
+        return None, (unescaped(activated["name"]),)
     found = _APP_SCOPE.fullmatch(unit) or _APP_SERVICE.fullmatch(unit)
     if not found:
         return None, ()

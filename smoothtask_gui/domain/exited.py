@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _KEY_BYTES: Final = EXITED.fields["first_ns"][1] if EXITED.fields is not None else 0
 """parent_pid, uid, cgroup_id and comm stand first in a row: their bytes are its key."""
 
-Spent = tuple[str, int, int, int, int]  # comm, parent_pid, uid, count, run_ns
+Spent = tuple[str, int, int, int, int, int]  # comm, parent_pid, uid, count, run_ns, cgroup_id
 
 
 def exited_rates(previous: Batch, current: Batch, interval_ns: int) -> tuple[ExitedRate, ...]:
@@ -37,15 +37,18 @@ def exited_rates(previous: Batch, current: Batch, interval_ns: int) -> tuple[Exi
         return ()
     merged: dict[tuple[str, int], list[int]] = {}
     most_ns = most_run_ns(previous.system, current.system, interval_ns)
-    for comm, parent_pid, uid, count, run_ns in (*_rolled_up(previous, current), *_single(previous, current)):
+    for comm, parent_pid, uid, count, run_ns, cgroup_id in (
+        *_rolled_up(previous, current),
+        *_single(previous, current),
+    ):
         if run_ns > most_ns:
             continue
-        entry = merged.setdefault((comm, parent_pid), [uid, 0, 0])
+        entry = merged.setdefault((comm, parent_pid), [uid, 0, 0, cgroup_id])
         entry[1] += count
         entry[2] += run_ns
     found = [
-        ExitedRate(comm, parent_pid, uid, count, run_ns / interval_ns)
-        for (comm, parent_pid), (uid, count, run_ns) in merged.items()
+        ExitedRate(comm, parent_pid, uid, count, run_ns / interval_ns, cgroup_id)
+        for (comm, parent_pid), (uid, count, run_ns, cgroup_id) in merged.items()
     ]
     return tuple(sorted(found, key=lambda row: (-row.cpu_ratio, row.comm, row.parent_pid)))
 
@@ -73,6 +76,7 @@ def _rolled_up(previous: Batch, current: Batch) -> list[Spent]:
             int(now["uid"][at]),
             int(now["count"][at] - base_count[at]),
             int(now["run_ns"][at] - base_run[at]),
+            int(now["cgroup_id"][at]),
         )
         for at in np.flatnonzero(grown)
     ]
@@ -111,7 +115,7 @@ def _single(previous: Batch, current: Batch) -> list[Spent]:
         if base is None:
             base = 0 if event.start_ns >= oldest_ns else event.run_ns
         run_ns = max(0, event.run_ns - base)
-        spent.append((safe_text(event.comm), event.parent_pid, event.uid, 1, run_ns))
+        spent.append((safe_text(event.comm), event.parent_pid, event.uid, 1, run_ns, 0))
     return spent
 
 

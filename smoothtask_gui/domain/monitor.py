@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from smoothtask_gui.domain.apps import AppGrouper
 from smoothtask_gui.domain.batch import OomKill, PressureEvent, ProcessExit
 from smoothtask_gui.domain.culprit import Culprits
 from smoothtask_gui.domain.desk import Desk
@@ -60,6 +61,7 @@ class Monitor:
         self._pending_exits: deque[ProcessExit] = deque(maxlen=MOST_PENDING_EXITS)
         self._previous: Batch | None = None
         self._sample: Sample | None = None
+        self._apps = AppGrouper()
         self._first_ns: int | None = None  # of the batches that can be compared
         self._now_ns = 0
         self._source = ""
@@ -93,6 +95,7 @@ class Monitor:
             previous = None
         if previous is not None and batch.boottime_ns == previous.boottime_ns:
             self._pending_exits.extend(batch.exits)
+            self._apps.learn(batch.origins)
             return effects
         if previous is not None and batch.boottime_ns < previous.boottime_ns:
             self._restart_clock()
@@ -105,9 +108,11 @@ class Monitor:
         self._now_ns = batch.boottime_ns
         self._previous = batch = replace(batch, exits=(*self._pending_exits, *batch.exits))
         self._pending_exits.clear()
+        self._apps.learn(batch.origins)
         if previous is None:
             return effects
-        self._sample = rates(previous, batch)
+        sample = rates(previous, batch)
+        self._sample = None if sample is None else self._apps.group(sample)
         return effects + self._judge()
 
     def receive_event(self, event: KernelEvent) -> tuple[Effect, ...]:
@@ -199,6 +204,7 @@ class Monitor:
     def _restart_clock(self) -> None:
         """Boot time ran backwards: another boot's readings, nothing kept can be compared."""
         self._store.clear()
+        self._apps = AppGrouper()
         self._heat.forget_events()
         self._sample = None
 

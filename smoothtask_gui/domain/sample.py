@@ -6,11 +6,13 @@ Everything the user sees or a rule judges is a `Sample`; only `domain/rates.py` 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
+
+from smoothtask_gui.domain.app import Apps
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.batch import Lost, SensorReading
@@ -50,6 +52,7 @@ class ExitedRate:
     uid: int
     count: int
     cpu_ratio: float
+    cgroup_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +93,4 @@ class Sample:
     unavailable: dict[str, str]
     connections: npt.NDArray[np.void] | None = None  # dtype connections.CONNECTION; None where the source sees none
     gpus: tuple[GpuRates, ...] = ()
+    apps: Apps = field(default_factory=Apps)  # filled by domain/apps.py

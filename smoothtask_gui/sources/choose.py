@@ -9,6 +9,7 @@ from smoothtask_gui.domain.sensors import kind_of
 from smoothtask_gui.sources.auto import AutoSource
 from smoothtask_gui.sources.helper_stream import HelperSource
 from smoothtask_gui.sources.names import HELPER, PROCFS, RECORDING
+from smoothtask_gui.sources.origins import OriginReader, OriginSource
 from smoothtask_gui.sources.pressure import PressureSource
 from smoothtask_gui.sources.procfs import ProcfsSource
 from smoothtask_gui.sources.recording import RecordingSource
@@ -18,18 +19,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smoothtask_gui.sources.helper_stream import StreamOpener
+    from smoothtask_gui.sources.origins import DesktopIndex
     from smoothtask_gui.sources.protocol import Source
 
 
 def choose(
     name: str,
     make_opener: Callable[[], StreamOpener],
+    desktop: DesktopIndex,
     *,
     patience_s: float = 0.0,
     wants_gpus: Callable[[], bool] = lambda: True,
 ) -> Source:
     """The source that `name` means (`names.is_source`); `make_opener` makes the way to the helper, when it is wanted.
 
+    `desktop` names applications.
     "auto" starts on /proc at once, or waits `patience_s` for the helper. `wants_gpus` says whether anyone looks at
     graphics cards now.
     """
@@ -43,7 +47,9 @@ def choose(
     if name.startswith(RECORDING):
         return RecordingSource(Path(name.removeprefix(RECORDING)))
     if name == PROCFS:
-        return PressureSource(procfs())
-    if name == HELPER:
-        return PressureSource(helper())
-    return PressureSource(AutoSource(helper, procfs, patience_s=patience_s))
+        inner: Source = procfs()
+    elif name == HELPER:
+        inner = helper()
+    else:
+        inner = AutoSource(helper, procfs, patience_s=patience_s)
+    return PressureSource(OriginSource(inner, OriginReader(desktop)))

@@ -29,8 +29,10 @@ from smoothtask_gui.domain.batch import (
     SystemReading,
     ThermalEvent,
 )
+from smoothtask_gui.domain.description import Application
 from smoothtask_gui.domain.gpu_reading import EngineUse, GpuReading, GpuUse
 from smoothtask_gui.domain.network import BLOCK_IO, SOCKET, TRAFFIC, Network
+from smoothtask_gui.domain.origin import Origin
 from smoothtask_gui.sources.protocol import SourceChanged
 
 if TYPE_CHECKING:
@@ -62,8 +64,9 @@ _FLAT: Final[dict[str, type[Any]]] = {
 _NAMES: Final = {kind: name for name, kind in _FLAT.items()}
 _FORMAT: Final = re.compile(r"<u[1248]|\|u1|\|S(1|16)|\|b1|\|V(4|16)|\(32,\)<u8")
 _LENGTH: Final = struct.Struct("<I")
-_NESTED: Final = (SystemReading, SensorReading, Lost, GpuReading, GpuUse, EngineUse)
-_HINTS: Final = {kind: get_type_hints(kind) for kind in (*_FLAT.values(), *_NESTED)}
+_NESTED: Final = (SystemReading, SensorReading, Lost, GpuReading, GpuUse, EngineUse, Application, Origin)
+_NAMED: Final = {"Application": Application}  # those that a module names for the type checker only
+_HINTS: Final = {kind: get_type_hints(kind, localns=_NAMED) for kind in (*_FLAT.values(), *_NESTED)}
 _OPTIONAL: Final = {
     kind: {item.name for item in dataclasses.fields(kind) if item.default is not dataclasses.MISSING} for kind in _HINTS
 }
@@ -139,6 +142,7 @@ def encode(item: Item) -> bytes:
         "unavailable": item.unavailable,
         "network": None,
         "gpus": [dataclasses.asdict(gpu) for gpu in item.gpus],
+        "origins": [dataclasses.asdict(origin) for origin in item.origins],
     }
     network = item.network
     if network is not None:
@@ -187,7 +191,7 @@ def build(kind: type[T], flat: object) -> T:
     """A dataclass, or a tree of them, from a JSON object; unknown names are left out. Raises ItemError."""
     if not isinstance(flat, dict):
         raise ItemError(f"{kind.__name__} is no object")
-    values = {}
+    values: dict[str, Any] = {}
     for name, declared in _HINTS[kind].items():
         if name not in flat:
             if name in _OPTIONAL[kind]:
@@ -196,6 +200,9 @@ def build(kind: type[T], flat: object) -> T:
         value = flat[name]
         if get_origin(declared) is tuple:
             values[name] = _several(get_args(declared)[0], value)
+            continue
+        if declared == Application | None and isinstance(value, dict):
+            values[name] = build(Application, value)
             continue
         if not isinstance(value, declared) or (isinstance(value, bool) and declared is int):
             raise ItemError(f"{kind.__name__}.{name} is {str(value)[:40]!r}")
@@ -254,6 +261,7 @@ def _batch(flat: dict[str, Any], rest: memoryview, layouts: Layouts) -> Batch:
         network=_network(flat.get("network"), tables),
         block_io=tables["block_io"],
         gpus=_several(GpuReading, flat.get("gpus", [])),
+        origins=_several(Origin, flat.get("origins", [])),
     )
 
 

@@ -171,17 +171,19 @@ class Graph(QWidget):
         value = painter.fontMetrics().elidedText(self._picture.value, Qt.TextElideMode.ElideRight, int(below.width()))
         painter.drawText(below, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, value)
         painter.setFont(small)
+        top = below.bottom() + _PAD / 2
         if len(self._labels) > 1:
-            self._paint_legend(painter, line)
-        return QRectF(area.left(), below.bottom() + _PAD / 2, area.width(), area.bottom() - below.bottom() - _PAD / 2)
+            top = self._paint_legend(painter, line, top)
+        return QRectF(area.left(), top, area.width(), area.bottom() - top)
 
-    def _paint_legend(self, painter: QPainter, line: QRectF) -> None:
-        """Right of the title, or below it at the plot's upper edge where that is too narrow."""
+    def _paint_legend(self, painter: QPainter, line: QRectF, top: float) -> float:
+        """Right of the title, or on a line of its own from `top` on where that is too narrow; where the plot begins."""
         metrics = QFontMetricsF(painter.font())
         swatch = _PAD * 3
         width = sum(metrics.horizontalAdvance(label) + swatch + _PAD * 1.5 for label in self._labels)
         if width > line.width() - QFontMetricsF(self.font()).horizontalAdvance(self.title) - _PAD:
-            line = line.translated(0, line.height() + QFontMetricsF(theme.font(self.font(), scale=1.5)).height() + _PAD)
+            line = QRectF(line.left(), top, line.width(), line.height())
+            top = line.bottom() + _PAD / 2
         x = line.right() - width + _PAD
         for index, label in enumerate(self._labels):
             middle = line.center().y()
@@ -190,6 +192,7 @@ class Graph(QWidget):
             painter.setPen(self._colours.muted)
             painter.drawText(QRectF(x, line.top(), line.right() - x, line.height()), _MIDDLE_LEFT, label)
             x += metrics.horizontalAdvance(label) + _PAD
+        return top
 
     def _paint_reason(self, painter: QPainter, plot: QRectF) -> None:
         painter.setPen(self._colours.muted)

@@ -17,7 +17,9 @@ from smoothtask_gui.domain.batch import (
     SystemReading,
     ThermalEvent,
 )
+from smoothtask_gui.domain.description import Application
 from smoothtask_gui.domain.gpu_reading import EngineUse, GpuReading, GpuUse
+from smoothtask_gui.domain.origin import Origin
 
 EVENTS = (
     OomKill(7, 5, 0, 3, 4096, "victim"),
@@ -25,6 +27,11 @@ EVENTS = (
     ThermalEvent(9, 0, "acpitz", 97.0, 96.0, 1, "hot"),
     CoolingEvent(10, 2, "Processor", 3, 10),
     PressureEvent(11, "memory", "full", 0.05),
+)
+
+ORIGINS = (
+    Origin(10, 0, "/a.slice", "/bin/\\xff", 10, has_terminal=True, place_entry=Application("org.x", "X ü", "/i.png")),
+    Origin(11, 0),
 )
 
 
@@ -55,13 +62,12 @@ def system_reading(boottime_ns: int) -> SystemReading:
 def batch(boottime_ns: int = 10**9, *, source: str = "helper", rows: int = 2, comm: bytes = b"busy") -> Batch:
     """`rows` processes; the first spends half of the boot time."""
     processes = np.zeros(rows, PROCESS)
-    processes["pid"] = np.arange(10, 10 + rows)
-    processes["comm"] = comm
+    processes["pid"], processes["comm"] = np.arange(10, 10 + rows), comm
     processes["state"] = b"R"
     processes["threads"] = 1
     processes["run_ns"][:1] = boottime_ns // 2
     exited = np.zeros(1, EXITED)
-    exited["comm"], exited["count"], exited["run_ns"] = b"sh", 3, 10**6
+    exited[["comm", "count", "run_ns"]] = (b"sh", 3, 10**6)
     return Batch(
         boottime_ns=boottime_ns,
         realtime_ns=boottime_ns + 10**18,
@@ -92,4 +98,5 @@ def batch(boottime_ns: int = 10**9, *, source: str = "helper", rows: int = 2, co
             ),
             GpuReading("0000:01:00.0", "nvidia", "n", "asleep", boottime_ns, reason="It sleeps."),
         ),
+        origins=ORIGINS,
     )

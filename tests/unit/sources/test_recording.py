@@ -62,7 +62,18 @@ def same(one: Item, other: Item) -> bool:
         tables.append(one.exited is other.exited is None or np.array_equal(one.exited, other.exited))
         tables.append(one.block_io is other.block_io is None or np.array_equal(one.block_io, other.block_io))
         tables.append(same_network(one.network, other.network))
-        plain = ("boottime_ns", "realtime_ns", "source", "system", "sensors", "exits", "lost", "unavailable", "gpus")
+        plain = (
+            "boottime_ns",
+            "realtime_ns",
+            "source",
+            "system",
+            "sensors",
+            "exits",
+            "lost",
+            "unavailable",
+            "gpus",
+            "origins",
+        )
         return all(tables) and all(getattr(one, name) == getattr(other, name) for name in plain)
     return one == other
 
@@ -225,7 +236,7 @@ def test_a_recording_of_the_first_version_is_read() -> None:
     assert isinstance(last, Batch)
     assert last.network is None
     assert last.block_io is None
-    assert same(last, batch(2 * 10**9, source="procfs"))
+    assert same(last, replace(batch(2 * 10**9, source="procfs"), origins=()))
 
 
 def test_a_column_of_another_kind_is_refused() -> None:
@@ -235,15 +246,26 @@ def test_a_column_of_another_kind_is_refused() -> None:
         layouts_from_json(layouts)
 
 
-def test_a_recording_from_before_cards_and_energy_is_read() -> None:
+def test_a_recording_from_before_cards_energy_and_origins_is_read() -> None:
     octets = encode(batch())
     length = int.from_bytes(octets[:4], "little")
     head = json.loads(octets[4 : 4 + length])
-    del head["gpus"], head["system"]["package_energy_uj"]
+    del head["gpus"], head["origins"], head["system"]["package_energy_uj"]
     older = json.dumps(head).encode()
     found = decode(len(older).to_bytes(4, "little") + older + octets[4 + length :], LAYOUTS)
     assert isinstance(found, Batch)
-    assert (found.gpus, found.system.package_energy_uj) == ((), None)
+    assert (found.gpus, found.origins, found.system.package_energy_uj) == ((), (), None)
+
+
+@pytest.mark.parametrize(
+    "origins", [5, [{}], [{"pid": "x", "start_ns": 1}], [{"pid": 1, "start_ns": 1, "place_entry": 7}]]
+)
+def test_origins_of_another_form_are_refused(origins: object) -> None:
+    octets = encode(batch())
+    length = int.from_bytes(octets[:4], "little")
+    text = json.dumps(json.loads(octets[4 : 4 + length]) | {"origins": origins}).encode()
+    with pytest.raises(ItemError):
+        decode(len(text).to_bytes(4, "little") + text + octets[4 + length :], LAYOUTS)
 
 
 @pytest.mark.parametrize(
