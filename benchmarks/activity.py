@@ -134,7 +134,7 @@ def of_reclaim(probe: ActivityProbe) -> list[Row]:
 
     with opened(probe):
         runs, spent_ns = run_ns(probe, hoard)
-        rows = RECLAIM.iter_unpack(probe.tables(EVERYTHING)[0].rows)
+        rows = RECLAIM.iter_unpack(probe.tables()[0].rows)
         took_ns = sum(row[8] + row[10] for row in rows)
     searches = max(runs // 2, 1)
     note = f"{searches} searches, {took_ns / searches / 1000:.0f} µs each"

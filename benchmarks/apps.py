@@ -14,6 +14,7 @@ import numpy as np
 
 from benchmarks import load
 from benchmarks.row import Row
+from smoothtask_gui.adapters.application_names import ApplicationNames
 from smoothtask_gui.adapters.desktop_entries import DesktopEntries, application_folders
 from smoothtask_gui.domain.apps import AppGrouper
 from smoothtask_gui.domain.rates import rates
@@ -30,7 +31,7 @@ def measure() -> list[Row]:
     with load.idle(1000):
         rows = ProcessTable().read()
         now_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) + 60 * SECOND
-        reader = OriginReader(DesktopEntries(application_folders(os.environ, Path.home())))
+        reader = OriginReader(ApplicationNames(DesktopEntries(application_folders(os.environ, Path.home()))))
         first_s = _spent_s(lambda: reader.read(rows, now_ns))
         all_again_s = _spent_s(lambda: reader.read(rows, now_ns + AGAIN_NS))
         quiet_s = median(_spent_s(lambda: reader.read(rows, now_ns + AGAIN_NS + SECOND)) for _ in range(TICKS))

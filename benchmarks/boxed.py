@@ -15,6 +15,7 @@ TOOLS = TOP / "packaging" / "dev"
 FIRST_UID = 59101
 PATIENCE_S = 30
 ALL_KINDS, OTHERS_IN_FULL = 0b1111, 1 << 16  # enum st_kinds, bpf/records.h
+DEFAULT_KINDS = 0b11_0111_1111  # all but the opt-in ones
 SEE_ALL_RULE = "polkit.addRule(function(action) { if (/monitor-others$/.test(action.id)) return polkit.Result.YES; });"
 
 
@@ -27,8 +28,9 @@ class Clients:
     def opened(self) -> dict[str, Any]:
         """What it says once each of its streams has had its first batch: sampler_pid, first_batch_ms."""
         assert self._process.stdout is not None
-        ready, _, _ = select.select([self._process.stdout], [], [], PATIENCE_S)
-        line = self._process.stdout.readline() if ready else ""
+        said = select.poll()  # select(2) takes no descriptor above 1023, and a benchmark may hold thousands
+        said.register(self._process.stdout, select.POLLIN)
+        line = self._process.stdout.readline() if said.poll(PATIENCE_S * 1000) else ""
         if not line:
             self._process.terminate()
             raise RuntimeError(f"the stream clients ended early (exit {self._process.wait()})")

@@ -1,6 +1,7 @@
 """python -m benchmarks.events_seen SECONDS: run the app on the present desktop; when OOM kills and notifications came.
 
-Prints JSON: {"events": {name of the victim: boot time ns}, "calls": {name: boot time ns}}.
+Prints JSON: {"events": {name of the victim: [boot time ns in the kernel, ns when our own stream brought it]}, "calls":
+{name: boot time ns}}.
 """
 
 import array
@@ -41,7 +42,7 @@ def victim(packet: bytes) -> tuple[str, int] | None:
     return packet[-COMM_BYTES:].split(b"\0")[0].decode(errors="replace"), boottime_ns
 
 
-async def read_events(stream: socket.socket, events: dict[str, int]) -> None:
+async def read_events(stream: socket.socket, events: dict[str, tuple[int, int]]) -> None:
     loop = asyncio.get_running_loop()
     stream.setblocking(False)
     arrived = asyncio.Event()
@@ -57,7 +58,8 @@ async def read_events(stream: socket.socket, events: dict[str, int]) -> None:
             for fd in array.array("i", content):
                 os.close(fd)
         if found := victim(packet):
-            events.setdefault(*found)
+            name, kernel_ns = found
+            events.setdefault(name, (kernel_ns, time.clock_gettime_ns(time.CLOCK_BOOTTIME)))
 
 
 async def read_calls(bystander: Bystander, calls: dict[str, int]) -> None:
@@ -68,7 +70,7 @@ async def read_calls(bystander: Bystander, calls: dict[str, int]) -> None:
 
 
 async def main() -> None:
-    events: dict[str, int] = {}
+    events: dict[str, tuple[int, int]] = {}
     calls: dict[str, int] = {}
     bystander = Bystander()
     await bystander.watch()

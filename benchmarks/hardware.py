@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks import load
 from benchmarks.row import Row
+from smoothtask_gui.adapters.application_names import ApplicationNames
 from smoothtask_gui.adapters.desktop_entries import DesktopEntries, application_folders
 from smoothtask_gui.adapters.identity import IdentityCache
 from smoothtask_gui.domain.incident import ProcessIdentity
@@ -57,7 +58,7 @@ def _card() -> list[Row]:
 
 
 def _identity() -> list[Row]:
-    cache = IdentityCache(DesktopEntries(application_folders(os.environ, Path.home())))
+    cache = IdentityCache(ApplicationNames(DesktopEntries(application_folders(os.environ, Path.home()))))
     start_ns = start_ns_of("/proc", os.getpid()) or 0
     who = ProcessIdentity(os.getpid(), start_ns, os.getuid(), "bench")
     before_s = time.perf_counter()

@@ -62,5 +62,5 @@ def storm(cpu_us: int, seconds: int, lanes: int) -> Iterator["subprocess.Popen[s
 
 
 def elapsed_ns(*words: str) -> int:
-    """Run `pingpong PAIRS ROUNDS` or `forks N`; nanoseconds it took."""
+    """Run one of the loads of load.c that measure themselves; nanoseconds it took."""
     return int(subprocess.run([PROGRAM, *words], check=True, capture_output=True, text=True).stdout)

@@ -23,12 +23,10 @@ from helper.probes.bcc_programs import ProcessEventsBySums
 from helper.probes.probe import Probe
 from helper.probes.proc_snapshot import ProcSnapshot
 from helper.probes.program import COUNTING_RUNS
-from helper.probes.task_snapshot import TASK_BYTES
-from helper.probes.visibility import Mode, Visibility
+from helper.probes.row_table import TASK_BYTES
 from tests.bpf.headers import enter_place_to_compile
 
 TOP = Path(__file__).parents[1]
-EVERYTHING = Visibility(Mode.SEES_ALL, 0)
 ROUNDS = 3
 FORKS = 400
 KIB = 1024
@@ -93,7 +91,7 @@ def cost_of(make: Callable[[], list[Probe]]) -> Cost:
         passes = []
         for _ in range(20):
             started = time.thread_time_ns()
-            snapshot.read_into(buffer, EVERYTHING)
+            snapshot.read_into(buffer)
             passes.append((time.thread_time_ns() - started) / 1e6)
         kernel_kib = sum(probe.cost().memory_bytes for probe in probes) / KIB
     finally:

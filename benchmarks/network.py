@@ -21,7 +21,7 @@ from benchmarks.row import Row
 from benchmarks.snapshot import OBJECTS, paced_ms, thread_ms
 from helper.loaders.libbpf import Libbpf
 from helper.probes import OwnerSearch, SocketEvents, SocketMemory, SocketOwners, Sockets
-from helper.probes.sockets import SOCKET_BYTES
+from helper.probes.socket_table import SOCKET_BYTES
 from helper.probes.visibility import Mode, Visibility
 
 EVERYTHING = Visibility(Mode.SEES_ALL, 0)

@@ -1,55 +1,19 @@
-"""What the default probes cost everybody else: switching and forking, probes on against off, in pairs.
+"""What the default probes cost everybody else: messages, forks, TCP and the disk, probes on against off, in pairs.
 
 Off and on take turns within each pair and change their order from pair to pair, so that a drift of the machine hits
 both. While on, the probes are read once a second as the sampler does.
 """
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Callable
 from statistics import median
 
 from benchmarks import load
 from benchmarks.boxed import TOP
+from benchmarks.default_probes import default_probes
 from benchmarks.row import Row
-from helper.loaders.libbpf import Libbpf
-from helper.probes.oom_events import OomEvents
-from helper.probes.process_events import ProcessEvents
-from helper.probes.task_snapshot import TASK_BYTES, TaskSnapshot
-from helper.probes.thermal_events import ThermalEvents
-from helper.probes.visibility import Mode, Visibility
 
-OBJECTS = TOP / "build" / "bpf"
 PAIRS = 15
-
-
-@contextmanager
-def probes_on() -> Iterator[None]:
-    """All default probes attached and read once a second."""
-    door = Libbpf(OBJECTS)
-    snapshot, processes = TaskSnapshot(door), ProcessEvents(door)
-    probes = [snapshot, processes, OomEvents(door), ThermalEvents(door)]
-    for probe in probes:
-        probe.open()
-    buffer, everything, over = memoryview(bytearray(4000 * TASK_BYTES)), Visibility(Mode.SEES_ALL, 0), threading.Event()
-
-    dropped: list[bytes] = []
-
-    def read() -> None:
-        while not over.wait(1):
-            snapshot.read_into(buffer, everything)
-            processes.drain(dropped.append)
-            dropped.clear()
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    try:
-        yield
-    finally:
-        over.set()
-        reader.join()
-        for probe in probes:
-            probe.close()
 
 
 def ratios(work: Callable[[], int]) -> list[float]:
@@ -59,7 +23,7 @@ def ratios(work: Callable[[], int]) -> list[float]:
         took = {}
         for on in (True, False) if pair % 2 else (False, True):
             if on:
-                with probes_on():
+                with default_probes():
                     took[on] = work()
             else:
                 took[on] = work()
@@ -76,7 +40,15 @@ def row(name: str, work: Callable[[], int]) -> Row:
 
 
 def measure() -> list[Row]:
-    return [
-        row("default probes' cost: processes passing messages", lambda: load.elapsed_ns("pingpong", "8", "40000")),
-        row("default probes' cost: fork, exec, exit", lambda: load.elapsed_ns("forks", "1500")),
-    ]
+    loads: dict[str, tuple[str, ...]] = {
+        "processes passing messages": ("pingpong", "8", "40000"),
+        "fork, exec, exit": ("forks", "1500"),
+        "loopback TCP throughput": ("stream", "3000"),
+        "small messages over TCP": ("messages", "30000"),
+    }
+    with tempfile.NamedTemporaryFile(dir=TOP / "build") as file:  # on a disk, where /tmp may not be
+        loads["4 KiB writes with fsync"] = ("fsyncs", "400", file.name)
+        return [
+            row(f"default probes' cost: {name}", lambda words=words: load.elapsed_ns(*words))
+            for name, words in loads.items()
+        ]

@@ -14,8 +14,8 @@ import psutil
 from benchmarks import load
 from benchmarks.row import Row
 from helper.loaders.libbpf import Libbpf
-from helper.probes.task_snapshot import TASK_BYTES, TaskSnapshot
-from helper.probes.visibility import Mode, Visibility
+from helper.probes.row_table import TASK_BYTES
+from helper.probes.task_snapshot import TaskSnapshot
 
 OBJECTS = Path(__file__).parents[1] / "build" / "bpf"
 FIELDS = [
@@ -49,11 +49,10 @@ def with_psutil() -> None:
 def measure() -> list[Row]:
     probe = TaskSnapshot(Libbpf(OBJECTS))
     probe.open()
-    everything = Visibility(Mode.SEES_ALL, 0)
     buffer = memoryview(bytearray(65_536 * TASK_BYTES))
 
     def tasks() -> int:
-        return probe.read_into(buffer, everything).byte_count // TASK_BYTES
+        return probe.read_into(buffer).byte_count // TASK_BYTES
 
     try:
         others = tasks()

@@ -24,6 +24,8 @@ typedef uint8_t u8;
 #define ST_COMM_BYTES 16 /* TASK_COMM_LEN, include/linux/sched.h */
 #define ST_TYPE_BYTES 24 /* THERMAL_NAME_LENGTH is 20, include/linux/thermal.h */
 
+#define ST_NOBODYS 0xffffffffu /* no user has this id: uid_valid(), include/linux/uidgid.h */
+
 /* Which fields of a record hold no reading. */
 enum st_missing {
 	ST_MISSING_IO = 1 << 0,     /* read_bytes, write_bytes: another user's, or no CONFIG_TASK_IO_ACCOUNTING */
@@ -39,6 +41,7 @@ enum st_missing {
 	ST_MISSING_OWNER = 1 << 10,   /* pid, pid_start_ns: no process holds it, or none was found yet */
 	ST_MISSING_START = 1 << 11,   /* start_ns: it is older than that; it was first seen then */
 	ST_MISSING_UID = 1 << 12,     /* uid: what is left of a closed connection belongs to nobody */
+	ST_MISSING_RATE = 1 << 13,    /* a socket of another network namespace: its row is up to ten seconds old */
 };
 
 /*
@@ -66,7 +69,8 @@ struct st_task {
 	u32 missing;               /* enum st_missing */
 	u8 state;                  /* 'R' 'S' 'D' 'T' 't' 'X' 'Z' 'P' 'I', as proc_pid_stat(5) */
 	u8 is_kernel;              /* PF_KTHREAD */
-	u8 pad[6];
+	u8 pad[2];
+	u32 owner;                 /* whose own it is: real, effective and saved uid alike; else ST_NOBODYS */
 	char comm[ST_COMM_BYTES];
 };
 
@@ -94,7 +98,7 @@ struct st_exited {
 #define ST_ADDRESS_BYTES 16
 
 /*
- * One TCP or UDP socket of the helper's network namespace (or of another, see `net_namespace`), as ss(8) shows it:
+ * One TCP or UDP socket of the helper's network namespace (or of another, see ST_MISSING_RATE), as ss(8) shows it:
  * bound and connected ones, listeners, and what is left of connections (TIME_WAIT, SYN_RECV).
  * `cookie` is the identity: the kernel gives each socket another one until reboot.
  */
@@ -266,6 +270,7 @@ enum st_activity_kind { /* bits of the mask of enum st_kinds */
 	ST_KIND_RUN_QUEUE = 1 << 10, /* opt-in: ST_SECTION_RUN_QUEUE */
 	ST_KIND_SYSCALLS = 1 << 11, /* opt-in: ST_SECTION_CALLERS and ST_SECTION_SYSCALLS */
 	ST_KIND_FILES = 1 << 12,   /* opt-in: ST_SECTION_FILE_USERS and ST_SECTION_FILE_SYSTEMS */
+	ST_KIND_ENERGY = 1 << 13,  /* ST_SECTION_ENERGY */
 	ST_KINDS_OPT_IN = ST_KIND_RUN_QUEUE | ST_KIND_SYSCALLS | ST_KIND_FILES,
 };
 
@@ -277,6 +282,7 @@ enum st_activity_section { /* more of enum st_section_kind */
 	ST_SECTION_SYSCALLS = 20,  /* struct st_syscall; ST_SEES_ALL only */
 	ST_SECTION_FILE_USERS = 21, /* struct st_file_user */
 	ST_SECTION_FILE_SYSTEMS = 22, /* struct st_file_system; ST_SEES_ALL only */
+	ST_SECTION_ENERGY = 23,    /* struct st_energy, one row */
 };
 
 #define ST_DURATIONS 32 /* a histogram: slot n counts [2^n, 2^(n+1)) ns; the last takes all that is longer */
@@ -321,6 +327,14 @@ struct st_run_queue {
 	u64 count;
 	u64 wait_ns;
 	u64 durations[ST_DURATIONS];
+};
+
+/* What all processor packages used (RAPL), read at most once in each second and told in steps: it is a side channel. */
+struct st_energy {
+	u32 packages;
+	u32 pad;
+	u64 read_ns;               /* boot time of the reading, which may be older than the frame */
+	u64 energy_uj;             /* since the probe was opened; a multiple of 100,000 */
 };
 
 struct st_caller {

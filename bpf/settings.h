@@ -12,8 +12,6 @@ struct st_constants {
 };
 
 struct st_snapshot_settings {
-	u32 visibility;            /* enum st_visibility */
-	u32 uid;                   /* whose tasks are shown in full */
 	u64 born_before_ns;        /* boot time: processes that started at or after it are left to the next snapshot */
 };
 

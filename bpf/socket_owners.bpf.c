@@ -55,6 +55,7 @@ static __always_inline void write_socket(struct seq_file *seq, struct sock *sk, 
 		read_udp(&row, sk);
 	}
 	remember(&row, sk);
+	row.missing |= ST_MISSING_RATE;
 	row.cookie = bpf_get_socket_cookie(sk);
 	if (!bpf_seq_write(seq, &row, sizeof(row)))
 		memory->shown_pass = owner_settings.pass;

@@ -84,23 +84,17 @@ int task_snapshot(struct bpf_iter__task *ctx)
 	row.start_ns = leader->start_boottime;
 	if (row.start_ns >= snapshot_settings.born_before_ns)
 		return 0;
-	bool own = cred->euid.val == snapshot_settings.uid && !uids_differ(cred);
-	if (snapshot_settings.visibility == ST_SEES_OWN && !own)
-		return 0;
 	row.pid = visible_pid(task, task->pid);
 	row.tgid = visible_pid(leader, task->tgid);
 	if (!row.pid || !row.tgid)
 		return 0;
+	row.owner = uids_differ(cred) ? ST_NOBODYS : cred->euid.val;
 	read_own_counters(&row, task);
 	if (task->pid == task->tgid) {
 		row.uid = cred->euid.val;
 		read_process(&row, task);
 	} else {
 		row.start_ns = 0;
-	}
-	if (snapshot_settings.visibility != ST_SEES_ALL && !own) {
-		row.read_bytes = row.write_bytes = 0;
-		row.missing |= ST_MISSING_IO;
 	}
 	bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
 	return 0;

@@ -2,9 +2,7 @@
 
 smoothtask-sampler [--object-dir DIR] [--bcc-dir DIR] [--loader auto|core|bcc] [--interface-file FILE]
     [--idle-seconds N] [--recheck-seconds N] [--silent-seconds N] [--prompt-seconds N]
-    [--streams-per-user N]
-
-Parsed by hand: argparse costs 2 MiB in a process that needs nine options.
+    [--streams-per-user N] [--calls-per-second N]
 """
 
 import asyncio
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from helper.bus.authority import Patience
+from helper.bus.command_line import chosen_options
 from helper.bus.quotas import Limits
 from helper.daemon import Options, run
 from helper.loaders.choice import LOADERS
@@ -26,16 +25,15 @@ _DEFAULTS = {
     "--idle-seconds": "60",
     "--recheck-seconds": "60",
     "--silent-seconds": "5",
-    "--prompt-seconds": "25",
+    "--prompt-seconds": "120",
     "--streams-per-user": "4",
+    "--calls-per-second": "100",
 }
 
 
 def options_from(words: list[str]) -> Options:
     """The options in `words`; ValueError with a sentence for people if they make no sense."""
-    if len(words) % 2 or any(word not in _DEFAULTS for word in words[::2]):
-        raise ValueError(f"usage: smoothtask-sampler {' '.join(f'[{name} VALUE]' for name in _DEFAULTS)}")
-    chosen = _DEFAULTS | dict(zip(words[::2], words[1::2], strict=True))
+    chosen = chosen_options("smoothtask-sampler", _DEFAULTS, words)
     if chosen["--loader"] not in LOADERS:
         raise ValueError(f"usage: --loader is one of {', '.join(LOADERS)}")
     return Options(
@@ -45,7 +43,10 @@ def options_from(words: list[str]) -> Options:
         interface_file=Path(chosen["--interface-file"]),
         idle_s=float(chosen["--idle-seconds"]),
         recheck_s=float(chosen["--recheck-seconds"]),
-        limits=Limits(streams_per_uid=int(chosen["--streams-per-user"])),
+        limits=Limits(
+            streams_per_uid=int(chosen["--streams-per-user"]),
+            calls_per_second_per_uid=int(chosen["--calls-per-second"]),
+        ),
         patience=Patience(float(chosen["--silent-seconds"]), float(chosen["--prompt-seconds"])),
     )
 

@@ -6,17 +6,14 @@ judge: marks for the recordings that ship; exits 1 below the targets. record: ma
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import Final
 
 from laboratory import score
 from laboratory.judge import mark
 from laboratory.record import MOST_BYTES, RECORDINGS, RecordError, record, recording_of
 from laboratory.situation import Situation, SituationError, read_situations
-from smoothtask_gui.cli.alerts import read_rules
+from smoothtask_gui.adapters.shipped_rules import shipped_rules
+from smoothtask_gui.domain.rules import RulesError
 from smoothtask_gui.sources.recording import RecordingError
-
-RULES: Final = Path(__file__).parents[1] / "resources" / "rules" / "default.toml"
 
 
 def main(words: list[str]) -> int:
@@ -29,7 +26,7 @@ def main(words: list[str]) -> int:
             return 2
         chosen = [each for each in situations if not names or each.name in names]
         return record_all(chosen) if job == "record" else judge_all(chosen)
-    except (SituationError, RecordError, RecordingError, OSError) as error:
+    except (SituationError, RecordError, RecordingError, RulesError, OSError) as error:
         print(f"laboratory: {error}", file=sys.stderr)
         return 1
 
@@ -47,12 +44,10 @@ def record_all(situations: list[Situation]) -> int:
 def judge_all(situations: list[Situation]) -> int:
     """Play what is recorded; a situation without a recording counts as a failure."""
     unrecorded = [each.name for each in situations if not recording_of(each.name).exists()]
-    rules = read_rules(RULES)
-    marks = [
-        mark(each, rules, {"runaway": rules.runaway.for_s, "overheating": rules.overheating.for_s}, RECORDINGS)
-        for each in situations
-        if each.name not in unrecorded
-    ]
+    rules = shipped_rules()
+    for_s = {rule.name: rule.for_s for rule in rules.declared}
+    for_s |= {"runaway": rules.runaway.for_s, "overheating": rules.overheating.for_s}
+    marks = [mark(each, rules, for_s, RECORDINGS) for each in situations if each.name not in unrecorded]
     if marks:
         print(score.table(marks))
         print(f"\n{score.summary(score.add_up(marks))}")

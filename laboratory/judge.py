@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An incident as it began to fire. `at_ns`: boot time of the item that made it fire."""
+    """An incident as a rule first led it; alerts that join it may take the lead. `at_ns`: boot time of that item."""
 
     at_ns: int
     rule: str
@@ -87,7 +87,7 @@ def mark(situation: Situation, rules: Rules, for_s: Mapping[str, float], folder:
 def play(recording: Path, make_monitor: Callable[[], Monitor]) -> Played:
     """All of a recording through a new monitor, as fast as it goes."""
     monitor = make_monitor()
-    alerts: dict[int, Alert] = {}
+    alerts: dict[tuple[int, str], Alert] = {}
     notified: set[int] = set()
     first_ns = last_ns = 0
     items = list(RecordingReader(recording).items())
@@ -100,8 +100,9 @@ def play(recording: Path, make_monitor: Callable[[], Monitor]) -> Played:
         for effect in effects:
             if isinstance(effect, Notify):
                 notified.add(effect.incident.id)
-            elif isinstance(effect, Record) and effect.incident.state is IncidentState.FIRING:
-                alerts.setdefault(effect.incident.id, _alert(effect.incident, last_ns))
+            if isinstance(effect, Notify | Record) and effect.incident.state is IncidentState.FIRING:
+                incident = effect.incident
+                alerts.setdefault((incident.id, incident.rule), _alert(incident, last_ns))
     took_s = time.perf_counter() - began
     return Played(tuple(alerts.values()), len(notified), (last_ns - first_ns) / 1e9, took_s)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from platformdirs import user_state_path
 from PySide6.QtCore import QObject, Signal
 
-from smoothtask_gui.adapters.incident_log import IncidentLog
+from smoothtask_gui.adapters.history.recorder import Recorder
 from smoothtask_gui.adapters.instance import InstanceError
 from smoothtask_gui.adapters.loop import LoopThread
 from smoothtask_gui.crash import CrashHandler
@@ -29,8 +29,8 @@ def main(options: argparse.Namespace) -> int:
     if options.rules is not None and not options.rules.exists():
         print(f"smoothtask: there is no rules file {options.rules}", file=sys.stderr)
         return 1
-    log = IncidentLog(user_state_path("smoothtask", appauthor=False))
-    crashes = CrashHandler(log)
+    history = Recorder(user_state_path("smoothtask", appauthor=False))
+    crashes = CrashHandler(history)
     crashes.install()
     loop = LoopThread(crashes.crashed)
     front = Front()
@@ -42,7 +42,7 @@ def main(options: argparse.Namespace) -> int:
             return 0
         from smoothtask_gui.resident import Resident  # noqa: PLC0415  # Qt's widgets: not for a second start
 
-        resident = Resident(options, loop, session, log)
+        resident = Resident(options, loop, session, history)
         front.wanted.connect(resident.windows.show_main)
         crashes.tell = resident.tell_from_any_thread
         return resident.run()
@@ -50,6 +50,7 @@ def main(options: argparse.Namespace) -> int:
         print(f"smoothtask: {error}", file=sys.stderr)
         return 1
     finally:
+        history.close()
         loop.stop()
 
 

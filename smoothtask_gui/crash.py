@@ -1,6 +1,6 @@
 """The one handler of errors that nobody foresaw.
 
-Each is written to stderr (the journal) and to the incident log, and told to the person once per session; then the app
+Each is written to stderr (the journal) and to the history, and told to the person once per session; then the app
 goes on, since most of it still works. Beyond MOST_CRASHES it gives up with a clear last line: an app that fails at
 every tick only pretends to watch.
 """
@@ -12,17 +12,15 @@ import sys
 import threading
 import time
 import traceback
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from smoothtask_gui.adapters.files import FileError
 from smoothtask_gui.domain.text import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from smoothtask_gui.adapters.incident_log import IncidentLog
+    from smoothtask_gui.adapters.history.port import History
 
 MOST_CRASHES: Final = 20
 EXIT_SOFTWARE: Final = 70  # sysexits.h
@@ -31,9 +29,9 @@ EXIT_SOFTWARE: Final = 70  # sysexits.h
 class CrashHandler:
     """Takes over sys.excepthook and threading.excepthook; `tell` is called with a sentence, once."""
 
-    def __init__(self, log: IncidentLog, exit_now: Callable[[int], object] = os._exit) -> None:
+    def __init__(self, history: History, exit_now: Callable[[int], object] = os._exit) -> None:
         self.tell: Callable[[str], object] | None = None
-        self._log = log
+        self._history = history
         self._exit_now = exit_now
         self._count = 0
         self._lock = threading.Lock()
@@ -51,12 +49,12 @@ class CrashHandler:
         if error is not None:
             traceback.print_exception(error)
         print(f"smoothtask: {said}", file=sys.stderr, flush=True)
-        with suppress(FileError):  # stderr has it; there is no third place
-            self._log.append_failure(said, time.time_ns())
+        self._history.append_failure(said, time.time_ns())
         if count >= MOST_CRASHES:
             print(
                 f"smoothtask: gives up after {count} internal errors; please report them", file=sys.stderr, flush=True
             )
+            self._history.close()
             self._exit_now(EXIT_SOFTWARE)
         if count == 1 and self.tell is not None:
             self.tell(f"An internal error happened and was recorded; SmoothTask goes on. ({said})")

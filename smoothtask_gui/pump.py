@@ -16,7 +16,7 @@ from smoothtask_gui.sources.auto import Backoff
 from smoothtask_gui.sources.protocol import SourceChanged, SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from smoothtask_gui.sources.protocol import Item, Source
 
@@ -25,9 +25,11 @@ LONGEST_GAP_NS: Final = 10_000_000_000
 
 
 class Pump:
-    """One source after another, made by `make_source`; items go to `deliver`."""
+    """One source after another, made by `make_source`; items go to `deliver`, which may hold the source back."""
 
-    def __init__(self, make_source: Callable[[], Source], period_ms: int, deliver: Callable[[Item], None]) -> None:
+    def __init__(
+        self, make_source: Callable[[], Source], period_ms: int, deliver: Callable[[Item], Awaitable[None]]
+    ) -> None:
         self._make_source = make_source
         self._period_ms = period_ms
         self._deliver = deliver
@@ -44,7 +46,7 @@ class Pump:
                 reason = "The recording has ended." if source.name == "recording" else "The readings ended."
             except SourceError as error:
                 reason = str(error)
-            self._deliver(SourceChanged("none", reason))
+            await self._deliver(SourceChanged("none", reason))
             if source.name == "recording":  # it would say the same again
                 return
             await asyncio.sleep(backoff.pause_s(time.monotonic() - started_s))
@@ -63,4 +65,4 @@ class Pump:
                     if before_ns is not None:
                         await asyncio.sleep(min(max(item.boottime_ns - before_ns, 0), LONGEST_GAP_NS) / 1e9)
                     before_ns = item.boottime_ns
-                self._deliver(item)
+                await self._deliver(item)

@@ -9,26 +9,41 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from platformdirs import user_config_path
+from platformdirs import user_config_path, user_state_path
 from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMessageBox, QSystemTrayIcon
 
+from smoothtask_gui.adapters.all_remedies import AllRemedies, PauseTerms
+from smoothtask_gui.adapters.application_names import ApplicationNames
 from smoothtask_gui.adapters.autostart import Autostart, own_command
+from smoothtask_gui.adapters.choices_file import ChoicesFile
 from smoothtask_gui.adapters.colour_scheme import choose_platform_theme
+from smoothtask_gui.adapters.considerate import ConsiderateNotifications
+from smoothtask_gui.adapters.control_client import ControlClient
+from smoothtask_gui.adapters.cpu_limits import CpuLimits
 from smoothtask_gui.adapters.desktop_entries import DesktopEntries, application_folders
 from smoothtask_gui.adapters.files import FileError
+from smoothtask_gui.adapters.latest import LatestAnswer
+from smoothtask_gui.adapters.leases import LeaseFile, LimitFile
 from smoothtask_gui.adapters.loop import LoopThread, QtThread
+from smoothtask_gui.adapters.own_cost import OwnCostReader
+from smoothtask_gui.adapters.pauses import Pauses
 from smoothtask_gui.adapters.process_control import OwnProcesses
+from smoothtask_gui.adapters.quietness import DesktopQuietness
 from smoothtask_gui.adapters.quit_signals import QuitSignals
+from smoothtask_gui.adapters.remedies import OwnRemedies
 from smoothtask_gui.adapters.sampler_client import SamplerClient
 from smoothtask_gui.adapters.settings import SettingsError, SettingsFiles
+from smoothtask_gui.adapters.shipped_rules import shipped_rules
 from smoothtask_gui.domain.monitor import Monitor
+from smoothtask_gui.domain.rules import Rules, RulesError
 from smoothtask_gui.domain.text import safe_text
 from smoothtask_gui.pump import Pump
 from smoothtask_gui.sources.choose import choose
@@ -39,20 +54,27 @@ from smoothtask_gui.windows import Windows
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
     from concurrent.futures import Future
 
-    from smoothtask_gui.adapters.describer import Describer
-    from smoothtask_gui.adapters.incident_log import IncidentLog
+    from smoothtask_gui.adapters.history.historian import Historian
+    from smoothtask_gui.adapters.history.recorder import Recorder
+    from smoothtask_gui.adapters.identity import IdentityCache
     from smoothtask_gui.adapters.notification_port import NotificationService
+    from smoothtask_gui.domain.description import Description
+    from smoothtask_gui.domain.incident import ProcessIdentity
+    from smoothtask_gui.domain.own_cost import OwnReading
     from smoothtask_gui.domain.settings import Settings
     from smoothtask_gui.domain.view import View
     from smoothtask_gui.session import Session
+    from smoothtask_gui.ui.history_port import Remember
     from smoothtask_gui.ui.process_details import Describe
 
 APP_ID: Final = "io.github.smoothtask.SmoothTask"
 CLOSE_TIMEOUT_S: Final = 3.0
 ICON_FILL_STEP: Final = 5
 ICON_COLOUR: Final = 0xFF56B4E9  # the icon's own blue: for a source tree, whose icon no theme knows
+RULES_LOOK_MS: Final = 3_000
 TRAY_PATIENCE_MS: Final = 5_000
 """A panel that starts with the session may come later than we do."""
 
@@ -60,33 +82,41 @@ TRAY_PATIENCE_MS: Final = 5_000
 class Resident(QObject):
     """Built on Qt's thread; `run` returns when the app ends."""
 
-    def __init__(self, options: argparse.Namespace, loop: LoopThread, session: Session, log: IncidentLog) -> None:
+    def __init__(self, options: argparse.Namespace, loop: LoopThread, session: Session, history: Recorder) -> None:
         self._qt = _application(dark=session.dark)
         super().__init__()
-        self._options, self._loop, self._session = options, loop, session
+        self._options, self._loop, self._session, self._history = options, loop, session, history
         self._qt_thread = QtThread()
-        self._desktop = DesktopEntries(application_folders(os.environ, Path.home()))
-        self._describer: Describer | None = None
-        self._files = SettingsFiles(user_config_path("smoothtask", appauthor=False), options.rules)
+        self._names = ApplicationNames(DesktopEntries(application_folders(os.environ, Path.home())))
+        self._describer: LatestAnswer[ProcessIdentity, Description] | None = None
+        self._identities: IdentityCache | None = None
+        self._historian: Historian | None = None
+        self._own_cost = OwnCostReader(SamplerClient())
+        shipped, broken = _shipped_rules()
+        self._files = SettingsFiles(user_config_path("smoothtask", appauthor=False), options.rules, shipped)
         self._autostart = Autostart(user_config_path() / "autostart", own_command(sys.argv[0]))
         loaded = self._files.load()
         self.settings = self._with_autostart(loaded.settings)
+        self._notifications, self._remedies, self._choices = self._make_ports(options.source)
         self.watchdog = Watchdog(
-            Monitor(self.settings.rules, own_uid=os.getuid()),
-            Ports(session.notifications, OwnProcesses(), log, loop.submit),
+            Monitor(self.settings.rules, first_incident_id=int(time.time())),  # none twice
+            Ports(self._notifications, self._remedies, history, self._choices, loop.submit, self._qt_thread.call),
             self.settings.period_ms,
         )
-        self.windows = Windows(self.watchdog, self.settings, self._make_describe)
+        self.windows = Windows(self.watchdog, self.settings, self._make_describe, self._make_remember, self._ask_cost)
         self.tray = Tray()
         self._notifications_work = False
         self._pump = Pump(
-            partial(choose, options.source, SamplerClient, self._desktop, wants_gpus=self.windows.someone_looks),
+            partial(choose, options.source, SamplerClient, self._names, wants_gpus=self.windows.someone_looks),
             self.settings.period_ms,
-            partial(self._qt_thread.call, self.watchdog.receive),
+            partial(self._qt_thread.hand, self.watchdog.receive),
         )
         self._pumping: Future[None] | None = None
         self._connect()
-        for problem in loaded.problems:
+        self._rules_timer = QTimer(self, interval=RULES_LOOK_MS)
+        self._rules_timer.timeout.connect(self._reload_rules)
+        self._rules_timer.start()
+        for problem in (*broken, *loaded.problems, *self._go_on()):
             self.tell(problem)
 
     def run(self) -> int:
@@ -94,7 +124,7 @@ class Resident(QObject):
         signals = QuitSignals(self._qt.quit)
         call = self._qt_thread.call
         self._loop.submit(
-            self._session.notifications.start(
+            self._notifications.start(
                 partial(call, self.watchdog.act),
                 partial(call, self.watchdog.dismiss),
                 partial(call, self._service_changed),
@@ -102,6 +132,8 @@ class Resident(QObject):
         )
         if self._session.tray_host is not None:
             self._loop.submit(self._session.tray_host.start(partial(call, self.tray.host_changed)))
+        self._history.tell = self.tell_from_any_thread
+        self._history.start(on=self._records(self.settings))
         self._pumping = self._loop.submit(self._pump.run())
         if self._options.settings:
             self.windows.show_settings()
@@ -109,27 +141,82 @@ class Resident(QObject):
             self.windows.show_main()
         QTimer.singleShot(TRAY_PATIENCE_MS, self, self._find_a_place)
         code = self._qt.exec()
-        del signals
+        signals.end()
         self._end()
         return code
 
     def tell(self, message: str) -> None:
         """Say something to the person, wherever it can be seen, and on stderr."""
         print(f"smoothtask: {message}", file=sys.stderr, flush=True)
-        self._loop.submit(self._session.notifications.tell("SmoothTask", message))
+        self._loop.submit(self._notifications.tell("SmoothTask", message))
 
     def tell_from_any_thread(self, message: str) -> None:
         self._qt_thread.call(self.tell, message)
 
+    def _make_ports(self, source: str) -> tuple[ConsiderateNotifications, AllRemedies, ChoicesFile | None]:
+        """What reaches the desktop and the processes. A recording has its own time: nothing chosen is kept for it."""
+        call, session = self._qt_thread.call, self._session
+        quietness = DesktopQuietness(lambda: self.settings, session.bus, session.notifications.server)
+        notifications = ConsiderateNotifications(
+            session.notifications,
+            quietness,
+            lambda incident_id, why: call(self.watchdog.hold, incident_id, why),
+            lambda: call(self.watchdog.release),
+        )
+        own, state = OwnProcesses(), user_state_path("smoothtask", appauthor=False)
+        terms = PauseTerms(
+            lambda: self.settings.pause_minutes * 60.0,
+            lambda who, said: call(self.watchdog.lease_over, who, said),
+        )
+        pauses = Pauses(own, LeaseFile(state), terms.lasts_s, terms.on_over)
+        own_remedies = OwnRemedies(own, pauses, CpuLimits(session.bus, own, LimitFile(state)))
+        remedies = AllRemedies(own_remedies, own, ControlClient(), terms)
+        return notifications, remedies, None if source.startswith("recording:") else ChoicesFile(state)
+
+    def _go_on(self) -> tuple[str, ...]:
+        """Where the last run ended: what the person chose, and what a crash left paused; problems for people."""
+        self._loop.submit(self._free_leftovers())
+        if self._choices is None:
+            return ()
+        choices, problem = self._choices.load()
+        self.watchdog.monitor.resume(choices, time.clock_gettime_ns(time.CLOCK_BOOTTIME), time.time_ns())
+        return (problem,) if problem else ()
+
+    async def _free_leftovers(self) -> None:
+        said = await self._remedies.undo_leftovers()
+        if said:
+            self.tell_from_any_thread(said)
+
     def _make_describe(self) -> Describe:
         """Details of a process: read in a thread of their own, answered on Qt's. Kept when the window closes."""
         if self._describer is None:
-            from smoothtask_gui.adapters.describer import Describer  # noqa: PLC0415  # psutil: for a window only
-            from smoothtask_gui.adapters.identity import IdentityCache  # noqa: PLC0415
+            from smoothtask_gui.adapters.identity import IdentityCache  # noqa: PLC0415  # psutil: for a window only
 
-            self._describer = Describer(IdentityCache(self._desktop).describe)
+            self._identities = IdentityCache(self._names)
+            self._describer = LatestAnswer(self._identities.describe, "describer")
         describer, call = self._describer, self._qt_thread.call
         return lambda who, answer: describer.ask(who, partial(call, answer))
+
+    def _make_remember(self) -> Remember:
+        """The history, looked up in a thread of its own, answered on Qt's. Kept when the window closes."""
+        if self._historian is None:
+            from smoothtask_gui.adapters.history.historian import Historian  # noqa: PLC0415  # for a window only
+
+            self._historian = Historian(self._history)
+        historian, call = self._historian, self._qt_thread.call
+        return lambda question, answer: historian.ask(question, partial(call, answer))
+
+    def _ask_cost(self, ask_helper: bool, answer: Callable[[OwnReading], None]) -> None:
+        """What SmoothTask itself costs: read on the asyncio thread, answered on Qt's."""
+        known = (("processes", self._identities), ("applications", self._names))
+        caches = tuple((name, cache.counts) for name, cache in known if cache is not None)
+        history_bytes = self.watchdog.monitor.store.memory_bytes
+
+        async def read() -> None:
+            reading = await self._own_cost.read(caches, history_bytes, ask_helper=ask_helper)
+            self._qt_thread.call(answer, reading)
+
+        self._loop.submit(read())
 
     def _connect(self) -> None:
         self.watchdog.changed.connect(self._show_in_tray)
@@ -143,6 +230,7 @@ class Resident(QObject):
         self.tray.quit_wanted.connect(self._qt.quit)
         self.windows.quit_wanted.connect(self._qt.quit)
         self.windows.settings_changed.connect(self._change_settings)
+        self.windows.forget_wanted.connect(self._forget_history)
         self.windows.closed.connect(self._window_closed)
 
     def _show_in_tray(self, view: View) -> None:
@@ -154,6 +242,7 @@ class Resident(QObject):
 
     def _service_changed(self, service: NotificationService) -> None:
         self._notifications_work = service.available
+        self.tray.show_service(service.message)
         if service.message:
             print(f"smoothtask: {service.message}", file=sys.stderr, flush=True)
 
@@ -162,6 +251,7 @@ class Resident(QObject):
         self.windows.apply_settings(settings)
         if settings.rules != before.rules:
             self.watchdog.set_rules(settings.rules)
+        self._history.turn(on=self._records(settings))
         if settings.period_ms != before.period_ms:
             self.watchdog.set_period(settings.period_ms)
             self._loop.submit(self._pump.change_period(settings.period_ms))
@@ -172,6 +262,31 @@ class Resident(QObject):
                 self.tell(said)
         except (FileError, SettingsError) as error:
             QMessageBox.warning(None, "SmoothTask", str(error))
+
+    def _records(self, settings: Settings) -> bool:
+        """What a recording tells happened at another time, maybe elsewhere: it isn't this machine's history."""
+        return settings.record_history and not self._options.source.startswith("recording:")
+
+    def _forget_history(self) -> None:
+        self._history.forget(partial(self._qt_thread.call, self._history_forgotten))
+
+    def _history_forgotten(self, problem: str) -> None:
+        if problem:
+            QMessageBox.warning(None, "SmoothTask", f"The history wasn't deleted: {problem}")
+        self.windows.refresh_history()
+
+    def _reload_rules(self) -> None:
+        """Somebody may have edited the rules' file."""
+        found = self._files.reload_rules(self.settings.rules)
+        if found is None:
+            return
+        rules, problem = found
+        if problem:
+            self.tell(problem)
+        elif rules != self.settings.rules:
+            self.settings = replace(self.settings, rules=rules)
+            self.windows.apply_settings(self.settings)
+            self.watchdog.set_rules(rules)
 
     def _with_autostart(self, settings: Settings) -> Settings:
         try:
@@ -190,6 +305,7 @@ class Resident(QObject):
 
     def _window_closed(self) -> None:
         """Out of sight only where there is a way back."""
+        self._loop.submit(self._own_cost.close())
         if not self.tray.is_shown and not self._notifications_work:
             self._qt.quit()
 
@@ -198,9 +314,18 @@ class Resident(QObject):
             self._pumping.cancel()
         self.windows.close()
         try:
+            self._loop.wait(self._remedies.close(), CLOSE_TIMEOUT_S)
             self._loop.wait(self._session.close(), CLOSE_TIMEOUT_S)
         except TimeoutError:
             print("smoothtask: the session bus didn't let go in time", file=sys.stderr)
+
+
+def _shipped_rules() -> tuple[Rules, tuple[str, ...]]:
+    """The shipped rules, or none and why: what is watched by code of its own goes on."""
+    try:
+        return shipped_rules(), ()
+    except RulesError as error:
+        return Rules(), (str(error),)
 
 
 def _log_source(source: str, reason: str) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from platformdirs import user_config_path, user_runtime_path
 
@@ -17,14 +18,18 @@ from smoothtask_gui.adapters.bus import BusError
 from smoothtask_gui.adapters.colour_scheme import gtk_prefers_dark, portal_tells
 from smoothtask_gui.adapters.instance import BusInstance, LockInstance
 from smoothtask_gui.adapters.notification_port import ActionPressed, Dismissed, NotificationService, ServiceChanged
+from smoothtask_gui.adapters.notification_servers import UNLISTED, Server
 from smoothtask_gui.adapters.session_bus import SessionBus
 from smoothtask_gui.adapters.tray_host import TrayHost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smoothtask_gui.adapters.notification_port import Notifications
+    from smoothtask_gui.adapters.notification_port import ServedNotifications
     from smoothtask_gui.domain.incident import Incident
+
+
+FLATPAK_FILE: Final = Path("/.flatpak-info")  # flatpak-metadata(5): there inside every sandbox
 
 
 class NoNotifications:
@@ -37,6 +42,9 @@ class NoNotifications:
         del on_action, on_dismissed
         message = f"No notifications: {self._reason}. Alerts stay in the window."
         on_service(NotificationService(available=False, name="", shows_buttons=False, message=message))
+
+    async def server(self) -> Server:
+        return UNLISTED
 
     async def show(self, incident: Incident) -> None:
         pass
@@ -53,7 +61,7 @@ class Session:
     """What there is of a session. `is_first` is False when another SmoothTask was asked to show itself."""
 
     bus: SessionBus | None
-    notifications: Notifications
+    notifications: ServedNotifications
     tray_host: TrayHost | None
     is_first: bool
     dark: bool | None = None  # None: Qt asks the portal itself
@@ -78,7 +86,7 @@ async def open_session(on_activate: Callable[[str], None], token: str) -> Sessio
 
     return Session(
         bus,
-        DesktopNotifications(bus, notification_icon(os.environ)),
+        DesktopNotifications(bus, notification_icon(os.environ), sandboxed=FLATPAK_FILE.exists()),
         TrayHost(bus),
         is_first=True,
         dark=await _dark(bus),

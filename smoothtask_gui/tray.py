@@ -13,7 +13,7 @@ from PySide6.QtCore import QCoreApplication, QObject, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
-from smoothtask_gui.domain.incident import Action, Incident, IncidentState
+from smoothtask_gui.domain.incident import PASSING, Action, Hushed, Incident, IncidentState
 from smoothtask_gui.domain.text import celsius, elide, percent, safe_text
 from smoothtask_gui.ui.icon import TrayIcons, TrayLook, tray_look
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.view import View
 
 TITLE_WIDTH: Final = 60
+MENU_WIDTH: Final = 80
+GATHERED: Final = frozenset({Hushed.BUDGET, *PASSING})
+"""What the person hasn't heard of; what they snoozed or dismissed they know."""
 
 
 class Tray(QObject):
@@ -37,8 +40,9 @@ class Tray(QObject):
         self._icons = TrayIcons()
         self._icon: QSystemTrayIcon | None = None
         self._look: TrayLook | None = None
-        self._listed: tuple[tuple[int, tuple[Action, ...]], ...] = ()
+        self._listed: tuple[tuple[int, tuple[Action, ...], Hushed | None], ...] = ()
         self._view: View | None = None
+        self._problem = ""  # why nothing can be announced
         self._menu = QMenu()
         self._menu.aboutToShow.connect(self._say_now)
         self._build_menu()
@@ -65,12 +69,20 @@ class Tray(QObject):
     def show_view(self, view: View, *, paused: bool) -> None:
         """Take over the latest state."""
         self._view = view
-        incidents = tuple((incident.id, incident.actions) for incident in view.open_incidents)
+        incidents = tuple((incident.id, incident.actions, incident.hushed) for incident in view.open_incidents)
         if incidents != self._listed:
             self._listed = incidents
             self._look = None  # the tooltip names an incident
             self._list_incidents(view.open_incidents)
         self._pause.setChecked(paused)
+        self._draw()
+
+    def show_service(self, problem: str) -> None:
+        """Say why nothing can be announced, "" when it can."""
+        self._problem = safe_text(problem)
+        self._service.setText(elide(self._problem, MENU_WIDTH).replace("&", "&&"))
+        self._service.setVisible(bool(problem))
+        self._look = None
         self._draw()
 
     def show_stale(self) -> None:
@@ -89,11 +101,16 @@ class Tray(QObject):
     def _headline(self) -> str:
         if self._view is None or self._view.sample is None:
             return _tr("SmoothTask: no readings")
-        count = len(self._view.open_incidents)
-        if count == 0:
-            return _tr("SmoothTask: all is well")
-        first = safe_text(self._view.open_incidents[0].title)
-        return f"SmoothTask: {first}" + (f" (+{count - 1})" if count > 1 else "")
+        incidents = self._view.open_incidents
+        if not incidents:
+            said = _tr("SmoothTask: all is well")
+        else:
+            first = safe_text(incidents[0].title)
+            said = f"SmoothTask: {first}" + (f" (+{len(incidents) - 1})" if len(incidents) > 1 else "")
+        silent = sum(incident.hushed in GATHERED for incident in incidents)
+        if silent:
+            said += "\n" + _tr("Not announced: {count}").format(count=silent)
+        return f"{said}\n{self._problem}" if self._problem else said
 
     def _say_now(self) -> None:
         """Bring the menu's numbers up to date: only now does somebody look."""
@@ -117,6 +134,9 @@ class Tray(QObject):
     def _build_menu(self) -> None:
         self._now = self._menu.addAction(_tr("No readings yet"))
         self._now.setEnabled(False)
+        self._service = self._menu.addAction("")
+        self._service.setEnabled(False)
+        self._service.setVisible(False)
         self._menu.addSeparator()
         self._show = self._menu.addAction(_tr("Show SmoothTask"), self.window_wanted.emit)
         self._after_incidents = self._menu.addSeparator()
@@ -138,7 +158,7 @@ class Tray(QObject):
     def _incident_menu(self, incident: Incident) -> QMenu:
         menu = QMenu(_menu_title(incident), self._menu)
         if incident.state is IncidentState.FIRING:
-            for action in incident.actions:
+            for action in sorted(incident.actions, key=lambda action: action is not Action.SHOW):
                 entry = menu.addAction(action_label(action))
                 entry.triggered.connect(lambda _checked=False, action=action: self.acted.emit(incident.id, action))
         return menu
@@ -146,11 +166,21 @@ class Tray(QObject):
 
 def action_label(action: Action) -> str:
     """What a person reads for `action`."""
-    return {Action.SHOW: _tr("Show"), Action.STOP: _tr("Stop"), Action.SNOOZE: _tr("Snooze for 1 hour")}[action]
+    return {
+        Action.SHOW: _tr("Show"),
+        Action.PAUSE: _tr("Pause"),
+        Action.RESUME: _tr("Resume"),
+        Action.LIMIT: _tr("Limit to half"),
+        Action.UNLIMIT: _tr("Undo the limit"),
+        Action.STOP: _tr("Stop"),
+        Action.SNOOZE: _tr("Snooze for 1 hour"),
+        Action.EXPECTED: _tr("Expected of this app"),
+    }[action]
 
 
 def _menu_title(incident: Incident) -> str:
-    return elide(safe_text(incident.title), TITLE_WIDTH).replace("&", "&&")
+    title = elide(safe_text(incident.title), TITLE_WIDTH).replace("&", "&&")
+    return _tr("{title} (not announced)").format(title=title) if incident.hushed in GATHERED else title
 
 
 def _tr(text: str) -> str:

@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING
 from cachetools import LRUCache, cached
 from PySide6.QtCore import QObject, Qt, Signal
 
+from smoothtask_gui.domain.incident import Action
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smoothtask_gui.domain.incident import Incident
+    from smoothtask_gui.domain.choices import Choices
+    from smoothtask_gui.domain.incident import Deed, Incident, ProcessIdentity
     from smoothtask_gui.domain.settings import Settings
     from smoothtask_gui.domain.view import View
+    from smoothtask_gui.ui.history_port import Remember
+    from smoothtask_gui.ui.own_cost_page import AskCost
     from smoothtask_gui.ui.process_details import Describe
     from smoothtask_gui.ui.settings_window import SettingsWindow
     from smoothtask_gui.ui.window import MainWindow
@@ -30,11 +35,19 @@ class Windows(QObject):
 
     settings_changed = Signal(object)  # Settings
     quit_wanted = Signal()
+    forget_wanted = Signal()  # the history
     closed = Signal()  # the main window
 
-    def __init__(self, watchdog: Watchdog, settings: Settings, make_describe: Callable[[], Describe]) -> None:
+    def __init__(
+        self,
+        watchdog: Watchdog,
+        settings: Settings,
+        make_describe: Callable[[], Describe],
+        make_remember: Callable[[], Remember],
+        ask_cost: AskCost,
+    ) -> None:
         super().__init__()
-        self._make_describe = make_describe
+        self._make_describe, self._make_remember, self._ask_cost = make_describe, make_remember, ask_cost
         self.settings = settings
         self._watchdog = watchdog
         self._main: MainWindow | None = None
@@ -42,6 +55,8 @@ class Windows(QObject):
         watchdog.changed.connect(self._show_view)
         watchdog.stale.connect(self._show_stale)
         watchdog.show_incident.connect(self.show_incident)
+        watchdog.choices_changed.connect(self._show_choices)
+        watchdog.done.connect(self._show_deed)
 
     @property
     def main_is_open(self) -> bool:
@@ -73,15 +88,28 @@ class Windows(QObject):
         if self._settings_window is None:
             self._settings_window = SettingsWindow(self.settings)
             self._settings_window.settings_changed.connect(self.settings_changed)
+            self._settings_window.forget_wanted.connect(self.forget_wanted)
+            self._settings_window.quiet.unsnoozed.connect(lambda scope: self._watchdog.snooze(scope, 0))
+            self._settings_window.quiet.unexpected.connect(self._watchdog.unexpect)
             self._settings_window.destroyed.connect(self._forget_settings)
+            self._show_choices(self._watchdog.monitor.choices())
         self._settings_window.show()
         self._settings_window.raise_()
         self._settings_window.activateWindow()
+
+    def _show_choices(self, choices: Choices) -> None:
+        if self._settings_window is not None:
+            self._settings_window.quiet.show_choices(choices)
 
     def apply_settings(self, settings: Settings) -> None:
         self.settings = settings
         if self._main is not None:
             self._main.apply_settings(settings)
+
+    def refresh_history(self) -> None:
+        """What was recorded has changed in another way than by growing."""
+        if self._main is not None:
+            self._main.history.refresh()
 
     def close(self) -> None:
         for window in (self._main, self._settings_window):
@@ -91,16 +119,33 @@ class Windows(QObject):
     def _make_main(self) -> MainWindow:
         from smoothtask_gui.ui.window import MainWindow  # noqa: PLC0415  # see the module's docstring
 
-        self._main = window = MainWindow(os.getuid(), user_name, self._make_describe())
+        describe, remember = self._make_describe(), self._make_remember()
+        self._main = window = MainWindow(os.getuid(), user_name, describe, self._ask_cost, remember=remember)
         window.apply_settings(self.settings)
-        window.stop_requested.connect(self._watchdog.stop)
-        window.snooze_requested.connect(self._watchdog.snooze)
+        window.process_acted.connect(self._treat)
+        window.acted.connect(self._watchdog.act)
+        window.snooze_wanted.connect(self._watchdog.snooze)
         window.settings_requested.connect(self.show_settings)
         window.helper_help_requested.connect(self._show_helper_help)
         window.quit_requested.connect(self.quit_wanted)
         window.destroyed.connect(self._forget_main)
         window.show_view(self._watchdog.view, self._watchdog.monitor.store)
         return window
+
+    def _treat(self, process: ProcessIdentity, action: Action) -> None:
+        """What can't be undone is asked about first."""
+        if action is not Action.KILL:
+            self._watchdog.treat(process, action)
+            return
+        from smoothtask_gui.ui.kill_question import KillQuestion  # noqa: PLC0415  # see the module's docstring
+
+        question = KillQuestion(process, self._main)
+        question.accepted.connect(lambda: self._watchdog.treat(process, action))
+        question.open()
+
+    def _show_deed(self, deed: Deed) -> None:
+        if self._main is not None:
+            self._main.deeds.show_deed(deed)
 
     def _show_helper_help(self) -> None:
         from smoothtask_gui.ui import formats  # noqa: PLC0415  # see the module's docstring

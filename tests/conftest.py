@@ -10,12 +10,14 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
 # hypothesis would write into the checkout, which may be another user's
 set_hypothesis_home_dir(Path.home() / ".cache" / "hypothesis")
-settings.register_profile("here", settings.default, database=None)
+# a busy machine makes examples slowly; that says nothing about the code
+_PATIENT = [HealthCheck.too_slow]
+settings.register_profile("here", settings.default, database=None, deadline=None, suppress_health_check=_PATIENT)
 settings.load_profile("here")
 
 LIST = Path(__file__).parents[1] / "docs" / "testing.md"

@@ -6,7 +6,7 @@ id, which could be another process by then (CVE-2025-67859, CVE-2025-14338).
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,12 +22,23 @@ _AUTHORITY = "org.freedesktop.PolicyKit1.Authority"
 _ALLOW_USER_INTERACTION = 1  # PolkitCheckAuthorizationFlags
 
 
+_NO_DETAILS: Mapping[str, str] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long polkit may take, in seconds: longer when a person has to type a password."""
+    """How long polkit may take, in seconds: longer when a person has to type a password.
+
+    polkit's own agents give up after two minutes. A polkit that hangs is noticed by the silent question that comes
+    before each prompt.
+    """
 
     silent_s: float = 5.0
-    prompt_s: float = 25.0
+    prompt_s: float = 120.0
+
+
+class AuthenticationNeeded(Refusal):
+    """Polkit would say yes if a person proved who they are."""
 
 
 class Authority:
@@ -38,8 +49,13 @@ class Authority:
         self._patience = patience
         self._numbers = itertools.count(1)
 
-    async def require(self, caller: str, action: str, *, may_prompt: bool) -> None:
-        """Returns if polkit allows `caller` the `action`; otherwise Refusal with the reason."""
+    async def require(
+        self, caller: str, action: str, *, may_prompt: bool, details: Mapping[str, str] = _NO_DETAILS
+    ) -> None:
+        """Returns if polkit allows `caller` the `action`; otherwise Refusal with the reason.
+
+        `details` fill in the action's message (`$(name)`) when a person is asked; polkit takes them from root only.
+        """
         cancellation = f"smoothtask{next(self._numbers)}" if may_prompt else ""
         question = Message(
             destination=_POLKIT,
@@ -50,7 +66,7 @@ class Authority:
             body=[
                 ["system-bus-name", {"name": Variant("s", caller)}],
                 action,
-                {},
+                dict(details),
                 _ALLOW_USER_INTERACTION if may_prompt else 0,
                 cancellation,
             ],
@@ -92,5 +108,6 @@ def _expect_yes(action: str, body: Sequence[Any]) -> None:
         raise Refusal(NOT_AUTHORIZED, f"{action}: polkit's answer makes no sense")
     allowed, may_be_asked, _details = result
     if not allowed:
-        reason = "authentication is needed" if may_be_asked else "not allowed for this session"
-        raise Refusal(NOT_AUTHORIZED, f"{action}: {reason} (polkit)")
+        if may_be_asked:
+            raise AuthenticationNeeded(NOT_AUTHORIZED, f"{action}: authentication is needed (polkit)")
+        raise Refusal(NOT_AUTHORIZED, f"{action}: not allowed for this session (polkit)")

@@ -32,7 +32,7 @@ class Callers:
         await connection.ask_daemon(self._bus, "AddMatch", "s", [_DEPARTURES])
 
     def when_one_leaves(self, callback: Callable[[str], None]) -> None:
-        """`callback` gets the unique name of each caller that leaves."""
+        """`callback` gets each name that leaves the bus, those that never called included."""
         self._on_departure.append(callback)
 
     def receive(self, message: Message) -> None:
@@ -43,10 +43,9 @@ class Callers:
             and message.member == "NameOwnerChanged"
             and message.signature == "sss"
             and message.body[2] == ""
-            and message.body[0] in self._uids
         ):
             name = message.body[0]
-            del self._uids[name]
+            self._uids.pop(name, None)
             for callback in self._on_departure:
                 callback(name)
 
@@ -75,6 +74,6 @@ class Callers:
         return body[0]
 
     def _forget_settled(self) -> None:
-        """Makes room: a forgotten caller that calls again is asked for again; its streams end with their descriptor."""
+        """Makes room: a forgotten caller that calls again is asked for again; what it holds ends when it leaves."""
         for name in [name for name, future in self._uids.items() if future.done()][: _MOST_CALLERS // 2]:
             del self._uids[name]

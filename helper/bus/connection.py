@@ -20,7 +20,11 @@ _REPLY_LIMIT_S = 5.0
 
 
 class CallFailed(Exception):  # noqa: N818  reads as what it says
-    """A call of ours got an error, no answer in time, or something other than agreed."""
+    """A call of ours got an error (whose name is `error_name`), no answer in time, or something other than agreed."""
+
+    def __init__(self, text: str, error_name: str = "") -> None:
+        super().__init__(text)
+        self.error_name = error_name
 
 
 async def connect() -> MessageBus:
@@ -41,7 +45,7 @@ async def call(bus: MessageBus, message: Message, limit_s: float = _REPLY_LIMIT_
         raise CallFailed(f"the connection to the bus broke: {error}") from error
     if reply is None or reply.message_type is not MessageType.METHOD_RETURN:
         detail = f"{reply.error_name}: {reply.body[0] if reply.body else ''}" if reply is not None else "no reply"
-        raise CallFailed(f"{message.destination}: {detail}")
+        raise CallFailed(f"{message.destination}: {detail}", (reply.error_name if reply is not None else None) or "")
     close_all(reply.unix_fds)
     return list(reply.body)
 

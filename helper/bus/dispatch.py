@@ -1,54 +1,23 @@
 """Takes the method calls from the bus: counts, identifies, authorizes, then lets the operation act.
 
-The table says what exists and which authorization each operation needs; what isn't in it is refused. Arguments are
+The table says what exists and which authorization each method needs; what isn't in it is refused. Arguments are
 immutable (numbers and strings) and were copied out of the message before polkit is asked; a caller that has left by the
-time polkit answers gets nothing done.
+time polkit answers gets nothing done. A person is asked only after polkit has said, in no time, that this would help:
+so a polkit that hangs is found out without anyone waiting.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from dbus_fast import Message, MessageFlag, MessageType
 from dbus_fast.aio import MessageBus
 
 from helper.bus import connection, errors, journal
-from helper.bus.authority import Authority
+from helper.bus.authority import AuthenticationNeeded, Authority
 from helper.bus.callers import Callers
 from helper.bus.errors import Refusal
+from helper.bus.operations import Caller, Method, Question, Reply, Table
 from helper.bus.quotas import CallRate, Held, Limits
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    name: str
-    uid: int
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What goes back: `body` after `signature`; `descriptors` are sent along and closed here afterwards."""
-
-    signature: str = ""
-    body: tuple[Any, ...] = ()
-    descriptors: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One method: its argument types, the polkit actions its arguments need, and what it does.
-
-    `actions` checks the arguments too (Refusal) and is called before polkit is asked; None: no authorization at all.
-    """
-
-    signature: str
-    actions: Callable[[Sequence[Any]], Sequence[str]] | None
-    act: Callable[[Caller, Sequence[Any]], Awaitable[Reply]]
-
-
-Table = Mapping[tuple[str, str], Operation]
 
 
 class Dispatcher:
@@ -104,7 +73,7 @@ class Dispatcher:
             asyncio.get_running_loop().call_exception_handler(
                 {"message": f"{message.member} failed", "exception": fault}
             )
-            self._send_error(message, Refusal(errors.FAILED, "the sampler made a mistake; its journal has the details"))
+            self._send_error(message, Refusal(errors.FAILED, "the helper made a mistake; its journal has the details"))
 
     async def _answer(self, message: Message) -> None:
         try:
@@ -127,40 +96,42 @@ class Dispatcher:
     async def _perform(self, message: Message) -> Reply:
         caller = Caller(message.sender or "", await self._callers.uid_of(message.sender or ""))
         self._rate.spend(caller.uid, time.monotonic())
-        operation = self._find(message)
-        body = tuple(message.body)
-        if operation.actions is not None:
-            may_prompt = bool(message.flags.value & MessageFlag.ALLOW_INTERACTIVE_AUTHORIZATION.value)
-            for action in operation.actions(body):
-                await self._authorize(caller, action, may_prompt=may_prompt)
-        if not self._callers.is_here(caller.name):
-            raise Refusal(errors.NOT_AUTHORIZED, "the caller has left")
-        return await operation.act(caller, body)
+        may_prompt = bool(message.flags.value & MessageFlag.ALLOW_INTERACTIVE_AUTHORIZATION.value)
+        async with self._find(message).attempt(caller, tuple(message.body)) as attempt:
+            for question in attempt.questions:
+                await self._authorize(caller, question, may_prompt=may_prompt)
+            if not self._callers.is_here(caller.name):
+                raise Refusal(errors.NOT_AUTHORIZED, "the caller has left")
+            return await attempt.act()
 
-    def _find(self, message: Message) -> Operation:
+    def _find(self, message: Message) -> Method:
         if message.path != self._path:
             raise Refusal(errors.UNKNOWN_OBJECT, f"there is only the object {self._path}")
         if message.interface and message.interface not in self._interfaces:
             raise Refusal(errors.UNKNOWN_INTERFACE, "no such interface here; see the introspection")
-        operation = self._table.get((message.interface or "", message.member or ""))
-        if operation is None:
+        method = self._table.get((message.interface or "", message.member or ""))
+        if method is None:
             raise Refusal(errors.UNKNOWN_METHOD, "no such method here; see the introspection")
-        if message.signature != operation.signature:
-            raise Refusal(errors.INVALID_ARGS, f"{message.member} takes arguments of type {operation.signature!r}")
-        return operation
+        if message.signature != method.signature:
+            raise Refusal(errors.INVALID_ARGS, f"{message.member} takes arguments of type {method.signature!r}")
+        return method
 
-    async def _authorize(self, caller: Caller, action: str, *, may_prompt: bool) -> None:
+    async def _authorize(self, caller: Caller, question: Question, *, may_prompt: bool) -> None:
         """Asks polkit; of one user's questions only a few are under way at a time, the others wait for their turn."""
-        if may_prompt:
-            self._prompts.take(caller.uid)
-            try:
-                await self._authority.require(caller.name, action, may_prompt=True)
-            finally:
-                self._prompts.give_back(caller.uid)
-            return
         turn = self._turns.setdefault(caller.uid, asyncio.Semaphore(self._limits.pending_prompts_per_uid))
-        async with turn:
-            await self._authority.require(caller.name, action, may_prompt=False)
+        try:
+            async with turn:
+                await self._authority.require(caller.name, question.action, may_prompt=False)
+        except AuthenticationNeeded:
+            if not may_prompt:
+                raise
+        else:
+            return
+        self._prompts.take(caller.uid)
+        try:
+            await self._authority.require(caller.name, question.action, may_prompt=True, details=question.details)
+        finally:
+            self._prompts.give_back(caller.uid)
 
     def _send_error(self, message: Message, refusal: Refusal) -> None:
         if _expects_reply(message) and self._bus.connected:

@@ -1,4 +1,4 @@
-"""The bus errors a caller may get; names as in resources/dbus/io.github.smoothtask.Sampler1.xml."""
+"""The bus errors a caller may get; names as in resources/dbus/io.github.smoothtask.*1.xml."""
 
 _OURS = "io.github.smoothtask.Error."
 NOT_AUTHORIZED = _OURS + "NotAuthorized"
@@ -6,6 +6,10 @@ INVALID_ARGUMENT = _OURS + "InvalidArgument"
 LIMITS_EXCEEDED = _OURS + "LimitsExceeded"
 UNAVAILABLE = _OURS + "Unavailable"
 NO_SUCH_STREAM = _OURS + "NoSuchStream"
+GONE = _OURS + "Gone"
+PROTECTED = _OURS + "Protected"
+CHANGED = _OURS + "Changed"
+NOT_POSSIBLE = _OURS + "NotPossible"
 
 UNKNOWN_METHOD = "org.freedesktop.DBus.Error.UnknownMethod"
 UNKNOWN_OBJECT = "org.freedesktop.DBus.Error.UnknownObject"

@@ -19,25 +19,29 @@ class Limits:
 
 @dataclass(slots=True)
 class CallRate:
-    """A bucket of `limit` calls per user that refills evenly within a second."""
+    """A bucket of `limit` calls per user that refills evenly within `window_s` seconds."""
 
     limit: int
+    window_s: float = 1.0
+    what: str = "calls"
     _spent: dict[int, tuple[float, float]] = field(default_factory=dict)
 
     def spend(self, uid: int, now_s: float) -> None:
-        """Counts one call of `uid`; Refusal if the user has made more than `limit` within a second."""
+        """Counts one call of `uid`; Refusal if the user has made more than `limit` within the window."""
         tokens, then_s = self._spent.get(uid, (float(self.limit), now_s))
-        tokens = min(float(self.limit), tokens + (now_s - then_s) * self.limit)
+        tokens = min(float(self.limit), tokens + (now_s - then_s) * self.limit / self.window_s)
         if tokens < 1.0:
             self._spent[uid] = (tokens, now_s)
-            raise Refusal(LIMITS_EXCEEDED, f"more than {self.limit} calls a second from user {uid}; slow down")
+            raise Refusal(
+                LIMITS_EXCEEDED,
+                f"more than {self.limit} {self.what} in {self.window_s:g} s from user {uid}; slow down",
+            )
         self._spent[uid] = (tokens - 1.0, now_s)
         self._forget_full(now_s)
 
     def _forget_full(self, now_s: float) -> None:
         if len(self._spent) > 64:
-            recent = {uid: entry for uid, entry in self._spent.items() if now_s - entry[1] < 1.0}
-            self._spent = recent
+            self._spent = {uid: entry for uid, entry in self._spent.items() if now_s - entry[1] < self.window_s}
 
 
 @dataclass(slots=True)

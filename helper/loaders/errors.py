@@ -28,8 +28,8 @@ LIBBPF_ERRORS: Final = {
 class LoaderError(Exception):
     """A BPF program is not running.
 
-    `program` is the object's or program's name, `step` one of library, btf, open, configure, load, attach, map, read;
-    `errno` is 0 where there is none; `log_tail` has the last lines that libbpf and the verifier wrote.
+    `program` is the object's or program's name, `step` one of library, btf, hardware, open, configure, load, attach,
+    map, read; `errno` is 0 where there is none; `log_tail` has the last lines that libbpf and the verifier wrote.
     str() is a sentence for people.
     """
 

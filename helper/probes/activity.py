@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import struct
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from helper.loaders.errors import LoaderError
@@ -30,6 +31,14 @@ ACTOR_KEY: Final = struct.Struct("@IIQII")  # struct actor_key, bpf/activity.bpf
 ACTORS: Final = 4096  # of the map `actors`
 
 
+class Whose(Enum):
+    """Who may see a table."""
+
+    EVERYBODYS = "everybody's"
+    ACTORS = "each actor's own rows"
+    ALL_USERS = "what all users do together: for who sees all"
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """One section of a frame: whole records of `record_bytes` each; `section` is of `enum st_activity_section`."""
@@ -37,6 +46,16 @@ class Table:
     section: int
     record_bytes: int
     rows: bytes
+    whose: Whose
+
+    def seen_by(self, visibility: Visibility) -> Table | None:
+        """What this viewer may see of it; None if not even that it is there."""
+        if visibility.mode is Mode.SEES_ALL or self.whose is Whose.EVERYBODYS:
+            return self
+        if self.whose is Whose.ALL_USERS:
+            return None
+        own = (row for row in split(self.rows, self.record_bytes) if _is_own(row, visibility.uid))
+        return replace(self, rows=b"".join(own))
 
 
 class ActivityProbe:
@@ -73,8 +92,8 @@ class ActivityProbe:
     def cost(self) -> ProbeCost:
         return cost_of(self._opened())
 
-    def tables(self, visibility: Visibility) -> tuple[Table, ...]:
-        """What this viewer may see, now. Raises LoaderError."""
+    def tables(self) -> tuple[Table, ...]:
+        """Everything, now; `Table.seen_by` cuts it down. Raises LoaderError."""
         raise NotImplementedError
 
     def lost(self) -> int:
@@ -108,14 +127,12 @@ class ActorRows:
         )
         self._last_seen: dict[bytes, bytes] = {}
 
-    def read(self, visibility: Visibility) -> bytes:
-        """Packed rows; those of others are left out for everybody but SEES_ALL, the overflow row too."""
+    def read(self) -> bytes:
+        """Packed rows, the overflow row last if there is one. Who isn't in the helper's pid namespace has none."""
         _, values = self._reader.read()
-        shown = [row for row in split(bytes(values), self._record_bytes) if _may_see(visibility, row)]
+        shown = [row for row in split(bytes(values), self._record_bytes) if ACTOR.unpack_from(row)[0]]
         overflow = self._overflow_row()
-        if visibility.mode is Mode.SEES_ALL and overflow is not None:
-            shown.append(overflow)
-        return b"".join(shown)
+        return b"".join(shown if overflow is None else [*shown, overflow])
 
     def forget_idle(self) -> int:
         """Drops the rows that did nothing since the last call; returns how many.
@@ -141,11 +158,10 @@ class ActorRows:
         return row[: ACTOR.size] + counts if any(counts) else None
 
 
-def _may_see(visibility: Visibility, row: bytes) -> bool:
-    """A process that isn't in the helper's pid namespace has pid 0."""
+def _is_own(row: bytes, viewer: int) -> bool:
+    """The overflow row, which has pid 0, is nobody's."""
     pid, uid, _, _, uids_differ, _ = ACTOR.unpack_from(row)
-    own = uid == visibility.uid and not uids_differ
-    return bool(pid) and (visibility.mode is Mode.SEES_ALL or own)
+    return bool(pid and uid == viewer and not uids_differ)
 
 
 def split(rows: bytes, record_bytes: int) -> list[bytes]:

@@ -10,11 +10,10 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from helper.loaders.maps import HashReader
-from helper.probes.activity import ActivityProbe, Table
+from helper.probes.activity import ActivityProbe, Table, Whose
 
 if TYPE_CHECKING:
     from helper.loaders.libbpf import BpfObject
-    from helper.probes.visibility import Visibility
 
 SECTION_CPU_FREQUENCY: Final = 17
 CPU_FREQUENCY: Final = struct.Struct("@IIQQ")  # struct st_cpu_frequency
@@ -30,8 +29,7 @@ class CpuFrequency(ActivityProbe):
         fd = bpf_object.map_fd("cpus")
         self._cpus = HashReader(self._door, self.name, fd, key_bytes=4, value_bytes=CPU_FREQUENCY.size, entries=CPUS)
 
-    def tables(self, visibility: Visibility) -> tuple[Table, ...]:
-        del visibility  # everybody sees the same
+    def tables(self) -> tuple[Table, ...]:
         self._opened()
         _, values = self._cpus.read()
-        return (Table(SECTION_CPU_FREQUENCY, CPU_FREQUENCY.size, bytes(values)),)
+        return (Table(SECTION_CPU_FREQUENCY, CPU_FREQUENCY.size, bytes(values), Whose.EVERYBODYS),)

@@ -10,12 +10,10 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from helper.loaders.maps import HashReader
-from helper.probes.activity import ActivityProbe, ActorRows, Table
-from helper.probes.visibility import Mode
+from helper.probes.activity import ActivityProbe, ActorRows, Table, Whose
 
 if TYPE_CHECKING:
     from helper.loaders.libbpf import BpfObject
-    from helper.probes.visibility import Visibility
 
 SECTION_FILE_USERS: Final = 21
 SECTION_FILE_SYSTEMS: Final = 22
@@ -37,15 +35,13 @@ class FileActivity(ActivityProbe):
             self._door, self.name, fd, key_bytes=4, value_bytes=FILE_SYSTEM.size, entries=FILE_SYSTEMS
         )
 
-    def tables(self, visibility: Visibility) -> tuple[Table, ...]:
+    def tables(self) -> tuple[Table, ...]:
         self._opened()
-        users = Table(SECTION_FILE_USERS, FILE_USER.size, self._users.read(visibility))
-        if visibility.mode is not Mode.SEES_ALL:
-            return (users,)
+        users = Table(SECTION_FILE_USERS, FILE_USER.size, self._users.read(), Whose.ACTORS)
         _, values = self._systems.read()
         others = self._others[: FILE_SYSTEM.size]
         rows = bytes(values) + (others if any(others) else b"")
-        return users, Table(SECTION_FILE_SYSTEMS, FILE_SYSTEM.size, rows)
+        return users, Table(SECTION_FILE_SYSTEMS, FILE_SYSTEM.size, rows, Whose.ALL_USERS)
 
     def forget_idle(self) -> None:
         self._opened()

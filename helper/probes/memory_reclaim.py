@@ -8,11 +8,10 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final
 
-from helper.probes.activity import ActivityProbe, ActorRows, Table
+from helper.probes.activity import ActivityProbe, ActorRows, Table, Whose
 
 if TYPE_CHECKING:
     from helper.loaders.libbpf import BpfObject
-    from helper.probes.visibility import Visibility
 
 SECTION_RECLAIM: Final = 16
 RECLAIM: Final = struct.Struct("@IIQQII16sQQQQQ")  # struct st_reclaim
@@ -27,9 +26,9 @@ class MemoryReclaim(ActivityProbe):
     def _find_maps(self, bpf_object: BpfObject) -> None:
         self._rows = ActorRows(self._door, bpf_object, RECLAIM.size)
 
-    def tables(self, visibility: Visibility) -> tuple[Table, ...]:
+    def tables(self) -> tuple[Table, ...]:
         self._opened()
-        return (Table(SECTION_RECLAIM, RECLAIM.size, self._rows.read(visibility)),)
+        return (Table(SECTION_RECLAIM, RECLAIM.size, self._rows.read(), Whose.ACTORS),)
 
     def forget_idle(self) -> None:
         self._opened()

@@ -15,10 +15,10 @@ from typing import Final
 from helper.loaders.errors import LoaderError
 from helper.probes import proc_files
 from helper.probes.probe import ProbeCost, Reading
-from helper.probes.visibility import Mode, Visibility
 
-TASK: Final = struct.Struct("@IIIIQQQQQQQQQQQIIBB6x16s")  # struct st_task
+TASK: Final = struct.Struct("@IIIIQQQQQQQQQQQIIBB2xI16s")  # struct st_task
 MISSING_IO, MISSING_DELAY, MISSING_CGROUP = 1 << 0, 1 << 2, 1 << 7
+NOBODYS: Final = 0xFFFFFFFF  # ST_NOBODYS
 KERNEL_THREAD: Final = 0x00200000  # PF_KTHREAD, include/linux/sched.h
 ALL_BORN: Final = 2**64 - 1
 
@@ -42,11 +42,11 @@ class ProcSnapshot:
     def cost(self) -> ProbeCost:
         return ProbeCost(None, None, 0)
 
-    def read_into(self, buffer: memoryview, visibility: Visibility, born_before_ns: int = ALL_BORN) -> Reading:
+    def read_into(self, buffer: memoryview, born_before_ns: int = ALL_BORN) -> Reading:
         """Fills `buffer` with whole rows, as TaskSnapshot.read_into does."""
         filled = 0
         for pid in proc_files.pids(self._root):
-            row = self._row(pid, visibility, born_before_ns)
+            row = self._row(pid, born_before_ns)
             if row is None:
                 continue
             if filled + TASK.size > len(buffer):
@@ -55,14 +55,12 @@ class ProcSnapshot:
             filled += TASK.size
         return Reading(filled, truncated=False)
 
-    def _row(self, pid: str, visibility: Visibility, born_before_ns: int) -> bytes | None:
+    def _row(self, pid: str, born_before_ns: int) -> bytes | None:
         stat = proc_files.stat_of(pid, self._root)
         status = proc_files.read(f"{self._root}/{pid}/status")
         if stat is None or not status or stat.start_ns >= born_before_ns:
             return None
         uids = [int(each) for each in _field(status, b"Uid").split()[:3]]
-        if visibility.mode is Mode.SEES_OWN and set(uids) != {visibility.uid}:
-            return None
         threads = int(stat.fields[17])
         alone = proc_files.schedstat_of(f"{self._root}/{pid}") if threads == 1 else None
         run_ns, delay_ns = alone or (0, 0)
@@ -86,6 +84,7 @@ class ProcSnapshot:
             MISSING_IO | MISSING_CGROUP | (0 if alone else MISSING_DELAY),
             stat.fields[0][0],
             int(stat.fields[6]) & KERNEL_THREAD != 0,
+            uids[1] if len(set(uids)) == 1 else NOBODYS,
             stat.comm[:15],
         )
 

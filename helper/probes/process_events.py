@@ -20,7 +20,6 @@ from helper.loaders.maps import HashReader, RingBuffer, read_per_cpu
 from helper.probes.late_exits import LATE_NS, LateExits, epoch_ns
 from helper.probes.program import cost_of, load
 from helper.probes.rows import read_pass
-from helper.probes.visibility import Mode, Visibility
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,19 +86,12 @@ class ProcessEvents:
         self._opened()
         SEEN_NS.pack_into(self._settings, 8, boottime_ns)  # one store: CPython copies an aligned 8-byte value at once
 
-    def read_exited(self, visibility: Visibility) -> bytes:
-        """All roll-ups, packed `struct st_exited`, the overflow row included if there is one.
-
-        For viewers other than SEES_ALL, others' bytes are flagged as missing, or the rows are left out.
-        """
+    def read_exited(self) -> bytes:
+        """All roll-ups, packed `struct st_exited`, the overflow row included if there is one."""
         self._opened()
         _, values = self._rollups.read()
         overflow = self._settings[SETTINGS.size : SETTINGS.size + EXITED.size]
-        rows = bytes(values) + (overflow if EXITED.unpack(overflow)[6] else b"")
-        if visibility.mode is Mode.SEES_ALL:
-            return rows
-        shown = (visibility.exited(row) for row in _split(rows))
-        return b"".join(row for row in shown if row is not None)
+        return bytes(values) + (overflow if EXITED.unpack(overflow)[6] else b"")
 
     def forget_idle(self, now_ns: int) -> int:
         """Drops roll-ups without an exit for two minutes; returns how many. Call it now and then.

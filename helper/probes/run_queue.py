@@ -9,11 +9,10 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from helper.loaders.maps import read_per_cpu
-from helper.probes.activity import ActivityProbe, Table, add_up
+from helper.probes.activity import ActivityProbe, Table, Whose, add_up
 
 if TYPE_CHECKING:
     from helper.loaders.libbpf import BpfObject
-    from helper.probes.visibility import Visibility
 
 SECTION_RUN_QUEUE: Final = 18
 RUN_QUEUE: Final = struct.Struct("@QQQ32Q")  # struct st_run_queue
@@ -28,10 +27,9 @@ class RunQueue(ActivityProbe):
     def _find_maps(self, bpf_object: BpfObject) -> None:
         self._waits_fd = bpf_object.map_fd("waits")
 
-    def tables(self, visibility: Visibility) -> tuple[Table, ...]:
-        del visibility  # everybody sees the same
+    def tables(self) -> tuple[Table, ...]:
         self._opened()
         shares = read_per_cpu(self._door, self.name, self._waits_fd, RUN_QUEUE.size)
         longest_ns = max(LONGEST.unpack_from(share)[0] for share in shares)
         row = LONGEST.pack(longest_ns) + add_up([share[LONGEST.size :] for share in shares])
-        return (Table(SECTION_RUN_QUEUE, RUN_QUEUE.size, row),)
+        return (Table(SECTION_RUN_QUEUE, RUN_QUEUE.size, row, Whose.EVERYBODYS),)

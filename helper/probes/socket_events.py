@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from helper.loaders.errors import LoaderError
 from helper.loaders.maps import HashReader, RingBuffer
 from helper.probes.program import cost_of, load
-from helper.probes.visibility import Mode, Visibility
+from helper.probes.visibility import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from helper.loaders.libbpf import BpfObject, Libbpf
     from helper.probes.probe import ProbeCost
     from helper.probes.socket_memory import SocketMemory
+    from helper.probes.visibility import Visibility
 
 TRAFFIC: Final = struct.Struct("@IIQ16sQQQQQQQQQII")  # struct st_traffic
 KEY: Final = struct.Struct("@QII")  # struct process_key, bpf/socket_events.bpf.c
@@ -74,15 +75,12 @@ class SocketEvents:
     def cost(self) -> ProbeCost:
         return cost_of(self._opened())
 
-    def read_traffic(self, visibility: Visibility) -> bytes:
-        """Packed `struct st_traffic`, the overflow row included if there is one; the viewer's own unless SEES_ALL."""
+    def read_traffic(self) -> bytes:
+        """Packed `struct st_traffic`, the overflow row included if there is one; `traffic_seen_by` cuts them down."""
         self._opened()
         _, values = self._traffic.read()
-        if visibility.mode is Mode.SEES_ALL:
-            overflow = bytes(self._settings[SETTINGS.size : SETTINGS.size + TRAFFIC.size])
-            return bytes(values) + (overflow if TRAFFIC.unpack(overflow)[4] else b"")
-        rows = (bytes(values[at : at + TRAFFIC.size]) for at in range(0, len(values), TRAFFIC.size))
-        return b"".join(row for row in rows if _is_own(row, visibility.uid))
+        overflow = bytes(self._settings[SETTINGS.size : SETTINGS.size + TRAFFIC.size])
+        return bytes(values) + (overflow if TRAFFIC.unpack(overflow)[4] else b"")
 
     def forget(self, gone: Iterable[tuple[int, int]]) -> int:
         """Drops the rows of processes (pid, start_ns) that are gone for good; returns how many there were.
@@ -119,6 +117,14 @@ class SocketEvents:
         return self._object
 
 
-def _is_own(row: bytes, uid: int) -> bool:
-    values = TRAFFIC.unpack(row)
-    return bool(values[1] == uid and not values[-1])
+def traffic_seen_by(visibility: Visibility, rows: bytes) -> bytes:
+    """All rows for SEES_ALL; for others their own, which the overflow row (no start_ns) never is."""
+    if visibility.mode is Mode.SEES_ALL:
+        return rows
+    each = (rows[at : at + TRAFFIC.size] for at in range(0, len(rows), TRAFFIC.size))
+    return b"".join(row for row in each if _is_own(row, visibility.uid))
+
+
+def _is_own(row: bytes, viewer: int) -> bool:
+    _, uid, start_ns, *_, uids_differ = TRAFFIC.unpack(row)
+    return bool(start_ns and uid == viewer and not uids_differ)

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 from helper.loaders.errors import LoaderError
 from helper.probes.program import cost_of, load
 from helper.probes.rows import read_pass
-from helper.probes.sockets import OWN_NET_NAMESPACE, SETTINGS, SOCKET_BYTES
+from helper.probes.socket_table import SOCKET_BYTES
+from helper.probes.sockets import OWN_NET_NAMESPACE, SETTINGS
 from helper.probes.visibility import Mode, Visibility
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class SocketOwners:
         self._memory = memory
         self._object: BpfObject | None = None
         self._pass = 0
+        self.net_namespace = 0
+        """Inode of the helper's own, once open."""
 
     def open(self) -> None:
         bpf_object, _ = load(self._door, self.name, shared_maps=self._memory.maps())
@@ -71,7 +74,7 @@ class SocketOwners:
         except LoaderError:
             bpf_object.close()
             raise
-        self._net_namespace = OWN_NET_NAMESPACE.stat().st_ino
+        self.net_namespace = OWN_NET_NAMESPACE.stat().st_ino
         self._object = bpf_object
 
     def close(self) -> None:
@@ -109,7 +112,7 @@ class SocketOwners:
     def _read(self, buffer: memoryview, visibility: Visibility, rows: Rows) -> Reading:
         bpf_object = self._opened()
         self._pass += 1
-        counts, own = self._memory.counts_datagrams, self._net_namespace
+        counts, own = self._memory.counts_datagrams, self.net_namespace
         SETTINGS.pack_into(self._settings, 0, visibility.mode, visibility.uid, own, counts, 0, self._pass, rows, 0)
         return read_pass(bpf_object, self.name, buffer, SOCKET_BYTES if rows is Rows.ELSEWHERE else OWNER_BYTES)
 

@@ -15,13 +15,13 @@ from helper.loaders.errors import LoaderError
 from helper.probes.probe import ProbeCost, Reading
 from helper.probes.program import cost_of, load
 from helper.probes.rows import read_pass
+from helper.probes.socket_table import SOCKET_BYTES
 
 if TYPE_CHECKING:
     from helper.loaders.libbpf import BpfObject, Libbpf
     from helper.probes.socket_memory import SocketMemory
     from helper.probes.visibility import Visibility
 
-SOCKET_BYTES: Final = 128  # sizeof(struct st_socket), held by tests/contract
 SETTINGS: Final = struct.Struct("@IIIIIIII")  # struct st_socket_settings, bpf/settings.h
 UNOWNED_AT: Final = 16  # its member `unowned`
 OWN_NET_NAMESPACE: Final = Path("/proc/thread-self/ns/net")

@@ -10,12 +10,10 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from helper.loaders.maps import HashReader
-from helper.probes.activity import ActivityProbe, ActorRows, Table, add_up, split
-from helper.probes.visibility import Mode
+from helper.probes.activity import ActivityProbe, ActorRows, Table, Whose, add_up, split
 
 if TYPE_CHECKING:
     from helper.loaders.libbpf import BpfObject
-    from helper.probes.visibility import Visibility
 
 SECTION_CALLERS: Final = 19
 SECTION_SYSCALLS: Final = 20
@@ -38,18 +36,21 @@ class Syscalls(ActivityProbe):
             self._door, self.name, fd, key_bytes=4, value_bytes=self._value_bytes, entries=NUMBERS
         )
 
-    def tables(self, visibility: Visibility) -> tuple[Table, ...]:
+    def tables(self) -> tuple[Table, ...]:
         self._opened()
-        callers = Table(SECTION_CALLERS, CALLER.size, self._callers.read(visibility))
-        if visibility.mode is not Mode.SEES_ALL:
-            return (callers,)
+        callers = Table(SECTION_CALLERS, CALLER.size, self._callers.read(), Whose.ACTORS)
         _, values = self._numbers.read()
-        rows = map(_of_all_cpus, split(bytes(values), self._value_bytes))
-        return callers, Table(SECTION_SYSCALLS, SYSCALL.size, b"".join(rows))
+        rows = rows_of_numbers(bytes(values), self._value_bytes)
+        return callers, Table(SECTION_SYSCALLS, SYSCALL.size, rows, Whose.ALL_USERS)
 
     def forget_idle(self) -> None:
         self._opened()
         self._callers.forget_idle()
+
+
+def rows_of_numbers(values: bytes, value_bytes: int) -> bytes:
+    """A row for each number; one that was put into the map this moment and has no count yet is left out."""
+    return b"".join(_of_all_cpus(value) for value in split(values, value_bytes) if any(value))
 
 
 def _of_all_cpus(values: bytes) -> bytes:

@@ -1,8 +1,8 @@
 """All tasks at once, as rows of `struct st_task`, through the iterator program in bpf/task_snapshot.bpf.c.
 
-The kernel writes straight into the caller's buffer: nothing is copied or parsed here. Masking for the viewer happens
-in the kernel. A process whose threads come and go during the few hundred microseconds of a pass can miss the time
-of a thread that exits between the pass's visit of the process and of the thread; the next pass has it.
+The kernel writes straight into the caller's buffer: nothing is copied or parsed here. What a viewer may see of the rows
+is decided in `row_table.py`. A process whose threads come and go during the few hundred microseconds of a pass can
+miss the time of a thread that exits between the pass's visit of the process and of the thread; the next pass has it.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Final
 from helper.loaders.errors import LoaderError
 from helper.probes.probe import ProbeCost, Reading
 from helper.probes.program import cost_of, load
+from helper.probes.row_table import TASK_BYTES
 
 if TYPE_CHECKING:
     import mmap
 
     from helper.loaders.libbpf import BpfObject, Libbpf
-    from helper.probes.visibility import Visibility
 
-TASK_BYTES: Final = 136  # sizeof(struct st_task), held by tests/contract
-SETTINGS: Final = struct.Struct("@IIQ")  # struct st_snapshot_settings, bpf/settings.h
+SETTINGS: Final = struct.Struct("@Q")  # struct st_snapshot_settings, bpf/settings.h
 ALL_BORN: Final = 2**64 - 1
 
 
@@ -54,7 +53,7 @@ class TaskSnapshot:
     def cost(self) -> ProbeCost:
         return cost_of(self._opened())
 
-    def read_into(self, buffer: memoryview, visibility: Visibility, born_before_ns: int = ALL_BORN) -> Reading:
+    def read_into(self, buffer: memoryview, born_before_ns: int = ALL_BORN) -> Reading:
         """Fills `buffer` (writable, of bytes) with whole rows.
 
         `born_before_ns` is the boot time given to `ProcessEvents.begin_snapshot`: a process that starts later is left
@@ -63,7 +62,7 @@ class TaskSnapshot:
         """
         bpf_object = self._opened()
         assert self._settings is not None  # noqa: S101 - set together with the object
-        SETTINGS.pack_into(self._settings, 0, visibility.mode, visibility.uid, born_before_ns)
+        SETTINGS.pack_into(self._settings, 0, born_before_ns)
         fd = bpf_object.new_iteration(self.name)
         try:
             return self._read_whole_rows(fd, buffer[: len(buffer) // TASK_BYTES * TASK_BYTES])

@@ -1,8 +1,8 @@
 """Who is looking: how much of other users' processes a reading may show.
 
-The task snapshot is masked in the kernel, before a byte reaches the helper; roll-ups and events are masked here, by
-the same three rules (`enum st_visibility` in bpf/records.h). A process is one's own only if its real, effective and
-saved uid are all the viewer's.
+Events are masked here, the rows of a tick in `row_table.py` and `socket_table.py`, by the
+same three rules (`enum st_visibility` in bpf/records.h). A process is one's own only if its real, effective and saved
+uid are all the viewer's.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ class _Place:
     """Nothing of it is for other users, whatever /proc shows."""
 
 
-EXITED_PLACE: Final = _Place(uid=4, read_bytes=80, missing=96, uids_differ=100)  # struct st_exited
 EVENT_PLACES: Final = {
     1: _Place(uid=24, read_bytes=64, missing=88, uids_differ=92),  # ST_EVENT_EXIT, struct st_event_exit
     2: _Place(uid=20),  # ST_EVENT_OOM_KILL, struct st_event_oom_kill
@@ -52,10 +51,6 @@ class Visibility:
     mode: Mode
     uid: int
 
-    def exited(self, row: bytes) -> bytes | None:
-        """A `struct st_exited` as this viewer may see it; None if not at all."""
-        return self._masked(row, EXITED_PLACE)
-
     def event(self, record: bytes) -> bytes | None:
         """A record beginning with `struct st_event` as this viewer may see it; None if not at all."""
         place = EVENT_PLACES.get(_u32(record, 0))
@@ -74,6 +69,9 @@ class Visibility:
         masked[place.read_bytes : place.read_bytes + len(NO_BYTES)] = NO_BYTES
         struct.pack_into("@I", masked, place.missing, _u32(record, place.missing) | MISSING_IO)
         return bytes(masked)
+
+
+EVERYBODY: Final = Visibility(Mode.SEES_ALL, 0)
 
 
 def _u32(record: bytes, offset: int) -> int:

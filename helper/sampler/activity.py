@@ -15,7 +15,7 @@ _FORGET_EVERY_NS: Final = 60 * 10**9
 class TableSource(Protocol):
     """The part of helper.probes.activity.ActivityProbe that is used here."""
 
-    def tables(self, visibility: Visibility) -> Sequence[Table]: ...
+    def tables(self) -> Sequence[Table]: ...
 
     def lost(self) -> int: ...
 
@@ -28,14 +28,20 @@ class Activity:
     def __init__(self, sources: Iterable[tuple[Slot, TableSource]] = ()) -> None:
         self._sources = tuple(sources)
         self._forgot_ns = 0
+        self._read: dict[str, Sequence[Table]] = {}
+
+    def begin(self) -> None:
+        """A new moment: what was read is old."""
+        self._read = {}
 
     def sections(self, visibility: Visibility, kinds: int) -> tuple[Section, ...]:
-        """What `visibility` may see of `kinds`."""
+        """What `visibility` may see of `kinds`, as of the first call since `begin`."""
         return tuple(
-            Section(table.section, table.record_bytes, table.rows)
+            Section(seen.section, seen.record_bytes, seen.rows)
             for slot, source in self._sources
             if slot.kinds & kinds and slot.state is State.RUNNING
-            for table in _tables(slot, source, visibility)
+            for table in self._tables(slot, source)
+            if (seen := table.seen_by(visibility)) is not None
         )
 
     def lost(self, kinds: int) -> int:
@@ -54,10 +60,12 @@ class Activity:
                 except LoaderError as error:
                     slot.fail(error)
 
-
-def _tables(slot: Slot, source: TableSource, visibility: Visibility) -> Sequence[Table]:
-    try:
-        return source.tables(visibility)
-    except LoaderError as error:
-        slot.fail(error)
-        return ()
+    def _tables(self, slot: Slot, source: TableSource) -> Sequence[Table]:
+        """Read once a moment, whoever asks."""
+        if slot.probe.name not in self._read:
+            try:
+                self._read[slot.probe.name] = source.tables()
+            except LoaderError as error:
+                slot.fail(error)
+                return ()
+        return self._read[slot.probe.name]

@@ -11,21 +11,24 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from helper.loaders.choice import Choice
 from helper.loaders.errors import LoaderError
 from helper.loaders.libbpf import Libbpf
+from helper.loaders.perf_events import PerfEvents
 from helper.probes.block_io import BlockIo
 from helper.probes.cpu_frequency import CpuFrequency
+from helper.probes.energy import Energy
 from helper.probes.file_activity import FileActivity
 from helper.probes.memory_reclaim import MemoryReclaim
 from helper.probes.oom_events import OomEvents
 from helper.probes.parts import PARTS
 from helper.probes.probe import EventProbe, Probe, ProbeCost
 from helper.probes.process_events import EXITED, ProcessEvents
+from helper.probes.row_table import TASK_BYTES
 from helper.probes.run_queue import RunQueue
 from helper.probes.socket_events import SocketEvents
 from helper.probes.socket_memory import SocketMemory
 from helper.probes.socket_owners import SocketOwners
 from helper.probes.sockets import Sockets
 from helper.probes.syscalls import Syscalls
-from helper.probes.task_snapshot import TASK_BYTES, TaskSnapshot
+from helper.probes.task_snapshot import TaskSnapshot
 from helper.probes.thermal_events import ThermalEvents
 from helper.sampler.activity import Activity
 from helper.sampler.block import Block
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
     from helper.probes.proc_snapshot import ProcSnapshot
 
 _ACTIVITY: Final = (MemoryReclaim, CpuFrequency, RunQueue, Syscalls, FileActivity)
-_NAMES: Final = (*PARTS, *(kind.name for kind in _ACTIVITY))
+_NAMES: Final = (*PARTS, *(kind.name for kind in _ACTIVITY), Energy.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ def assemble(object_dir: Path, bcc_dir: Path, choice: Choice) -> Assembly:
         return Assembly(ProbeSet(slots, Choice("none", str(reason))), Readings(None, None), {})
     tasks, exits, oom, thermal, closes = five
     sockets, owners, disks = Sockets(door, memory), SocketOwners(door, memory), BlockIo(door)
-    activity = [kind(door) for kind in _ACTIVITY]
+    activity = [*(kind(door) for kind in _ACTIVITY), Energy(PerfEvents())]
     probes: tuple[Probe, ...] = (tasks, exits, oom, thermal, closes, sockets, owners, disks, *activity)
     slots = tuple(Slot(probe, kinds_of(probe.name)) for probe in probes)
     by_name = {slot.probe.name: slot for slot in slots}

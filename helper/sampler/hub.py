@@ -1,4 +1,4 @@
-"""The open streams and their ticks: one timer for all, one snapshot a visibility class, one frame a class and period.
+"""The open streams and their ticks: one timer for all, one snapshot for all that are due, one frame a class and period.
 
 A stream ends when its descriptor is closed at the other end, when its caller leaves the bus, or when the helper ends.
 """

@@ -13,12 +13,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 from helper.loaders.errors import LoaderError
-from helper.probes.socket_events import TRAFFIC
+from helper.probes.row_table import TASK_BYTES
+from helper.probes.socket_events import TRAFFIC, traffic_seen_by
 from helper.probes.socket_owners import OWNER_BYTES, OwnerSearch
-from helper.probes.sockets import SOCKET_BYTES
-from helper.probes.task_snapshot import ALL_BORN, TASK_BYTES
-from helper.probes.visibility import Mode, Visibility
+from helper.probes.socket_table import SOCKET_BYTES, sockets_seen_by
+from helper.probes.task_snapshot import ALL_BORN
+from helper.probes.visibility import EVERYBODY, Mode, Visibility
 from helper.sampler import packets
+from helper.sampler.elsewhere import Elsewhere, ElsewhereRows
+from helper.sampler.growing_buffer import FIRST_SOCKETS, MOST_SOCKETS, GrowingBuffer
 from helper.sampler.packets import Section
 from helper.sampler.probe_set import Slot, State
 
@@ -27,12 +30,8 @@ if TYPE_CHECKING:
 
     from helper.probes.probe import Reading
 
-FIRST_SOCKETS: Final = 1024
-MOST_SOCKETS: Final = 32_768
-"""4 MiB, and some 10 ms in the kernel: a desktop has hundreds, a busy server thousands."""
 MOST_TASKS: Final = 262_144
 FORGET_EVERY_NS: Final = 60 * 10**9
-EVERYBODY: Final = Visibility(Mode.SEES_ALL, 0)
 
 _OWNER: Final = struct.Struct("@QQIIII")  # struct st_socket_owner
 _TASK_IDENTITY: Final = struct.Struct("@II8xQ112x")  # pid, tgid and start_ns of struct st_task
@@ -46,7 +45,7 @@ class SocketRows(Protocol):
     def read_into(self, buffer: memoryview, visibility: Visibility) -> Reading: ...
 
 
-class OwnerRows(Protocol):
+class OwnerRows(ElsewhereRows, Protocol):
     """helper.probes.socket_owners.SocketOwners."""
 
     def read_into(self, buffer: memoryview, visibility: Visibility) -> Reading: ...
@@ -55,7 +54,7 @@ class OwnerRows(Protocol):
 class TrafficRows(Protocol):
     """helper.probes.socket_events.SocketEvents, its part that has no events."""
 
-    def read_traffic(self, visibility: Visibility) -> bytes: ...
+    def read_traffic(self) -> bytes: ...
 
     def forget(self, gone: Iterable[tuple[int, int]]) -> int: ...
 
@@ -63,23 +62,7 @@ class TrafficRows(Protocol):
 class TaskRows(Protocol):
     """helper.probes.task_snapshot.TaskSnapshot."""
 
-    def read_into(self, buffer: memoryview, visibility: Visibility, born_before_ns: int = ...) -> Reading: ...
-
-
-class GrowingBuffer:
-    """Room for rows that doubles until a reading fits, up to `most_rows`."""
-
-    def __init__(self, row_bytes: int, first_rows: int, most_rows: int) -> None:
-        self._most_bytes = row_bytes * most_rows
-        self._room = memoryview(bytearray(row_bytes * first_rows))
-
-    def fill(self, read: Callable[[memoryview], Reading]) -> tuple[memoryview, bool]:
-        """The rows read, and whether more existed than the largest room takes."""
-        reading = read(self._room)
-        while reading.truncated and len(self._room) < self._most_bytes:
-            self._room = memoryview(bytearray(min(2 * len(self._room), self._most_bytes)))
-            reading = read(self._room)
-        return self._room[: reading.byte_count], reading.truncated
+    def read_into(self, buffer: memoryview, born_before_ns: int = ...) -> Reading: ...
 
 
 @dataclass(slots=True)
@@ -98,6 +81,24 @@ class _Holders:
                 self.by_uid[visibility.uid] = b"".join(own)
             rows = self.by_uid[visibility.uid]
         return Section(packets.SECTION_SOCKET_OWNERS, OWNER_BYTES, rows, self.truncated)
+
+
+@dataclass(slots=True)
+class _Moment:
+    """What was read for the tick that is being served.
+
+    While one class of viewers asks, the kernel is asked for its sockets alone; as soon as there are several it is asked
+    once for all sockets.
+    """
+
+    at_ns: int = -1
+    viewers: set[Visibility] = field(default_factory=set)
+    scope: Visibility | None = None
+    sockets: tuple[memoryview, bool] | None = None
+    traffic: bytes | None = None
+
+    def next(self, at_ns: int, viewer: Visibility) -> _Moment:
+        return _Moment(at_ns, scope=viewer if self.viewers <= {viewer} else EVERYBODY)
 
 
 class Network:
@@ -123,24 +124,41 @@ class Network:
         self._owner_room = GrowingBuffer(OWNER_BYTES, FIRST_SOCKETS, MOST_SOCKETS)
         self._search = OwnerSearch()
         self._holders: _Holders | None = None
+        self._elsewhere = Elsewhere(*owners, clock_ns)
+        self._moment = _Moment()
 
     def sections(self, visibility: Visibility, moment_ns: int) -> tuple[Section, ...]:
         """Sockets, the holders that the latest pass found, and traffic, in this order; absent if not running."""
+        if moment_ns != self._moment.at_ns:
+            self._moment = self._moment.next(moment_ns, visibility)
+            self._read_sockets()
+            self._look_for_owners()
+            self._elsewhere.look(self._holders.rows if self._holders else None)
+            self._read_traffic()
+        elif self._moment.scope not in {visibility, EVERYBODY}:
+            self._moment.scope = EVERYBODY
+            self._read_sockets()
+        self._moment.viewers.add(visibility)
         sockets = self._socket_section(visibility)
-        self._look_for_owners()
         holders = () if self._holders is None or not sockets else (self._holders.section(visibility),)
-        return (*sockets, *holders, *self._traffic_section(visibility, moment_ns))
+        return (*sockets, *holders, *self._traffic_section(visibility))
 
     def _socket_section(self, visibility: Visibility) -> tuple[Section, ...]:
+        if self._moment.sockets is None:
+            return ()
+        (rows, truncated), (elsewhere, more_elsewhere) = self._moment.sockets, self._elsewhere.rows()
+        shown = sockets_seen_by(visibility, memoryview(b"".join((rows, elsewhere))) if elsewhere else rows)
+        return (Section(packets.SECTION_SOCKETS, SOCKET_BYTES, shown, truncated or more_elsewhere),)
+
+    def _read_sockets(self) -> None:
         slot, source = self._sockets
-        if slot.state is not State.RUNNING:
-            return ()
-        try:
-            rows, truncated = self._socket_room.fill(lambda room: source.read_into(room, visibility))
-        except LoaderError as error:
-            slot.fail(error)
-            return ()
-        return (Section(packets.SECTION_SOCKETS, SOCKET_BYTES, rows, truncated),)
+        self._moment.sockets = None
+        scope = self._moment.scope or EVERYBODY
+        if slot.state is State.RUNNING:
+            try:
+                self._moment.sockets = self._socket_room.fill(lambda room: source.read_into(room, scope))
+            except LoaderError as error:
+                slot.fail(error)
 
     def _look_for_owners(self) -> None:
         """What is found is in the next tick's sockets, and in this one's section of holders."""
@@ -161,21 +179,23 @@ class Network:
         now_ns = self._clock_ns()
         self._search = self._search.after_pass(now_ns - began_ns, now_ns)
 
-    def _traffic_section(self, visibility: Visibility, moment_ns: int) -> tuple[Section, ...]:
+    def _traffic_section(self, visibility: Visibility) -> tuple[Section, ...]:
+        if self._moment.traffic is None:
+            return ()
+        return (Section(packets.SECTION_TRAFFIC, TRAFFIC.size, traffic_seen_by(visibility, self._moment.traffic)),)
+
+    def _read_traffic(self) -> None:
         if self._traffic is None:
-            return ()
+            return
         slot, source = self._traffic
-        if slot.state is not State.RUNNING:
-            return ()
-        try:
-            gone = self._departed.look(source, moment_ns)
-            if gone:
-                source.forget(gone)
-            rows = source.read_traffic(visibility)
-        except LoaderError as error:
-            slot.fail(error)
-            return ()
-        return (Section(packets.SECTION_TRAFFIC, TRAFFIC.size, rows),)
+        if slot.state is State.RUNNING:
+            try:
+                gone = self._departed.look(source, self._moment.at_ns)
+                if gone:
+                    source.forget(gone)
+                self._moment.traffic = source.read_traffic()
+            except LoaderError as error:
+                slot.fail(error)
 
 
 class Departed:
@@ -195,13 +215,13 @@ class Departed:
         if now_ns < self._next_ns or slot.state is not State.RUNNING:
             return set()
         self._next_ns = now_ns + FORGET_EVERY_NS
-        known = {(row[0], row[2]) for row in TRAFFIC.iter_unpack(source.read_traffic(EVERYBODY)) if row[0]}
+        known = {(row[0], row[2]) for row in TRAFFIC.iter_unpack(source.read_traffic()) if row[0]}
         if not known:
             self._missed = set()
             return set()
         try:
             room = GrowingBuffer(TASK_BYTES, 4096, MOST_TASKS)
-            rows, truncated = room.fill(lambda buffer: tasks.read_into(buffer, EVERYBODY, ALL_BORN))
+            rows, truncated = room.fill(lambda buffer: tasks.read_into(buffer, ALL_BORN))
         except LoaderError as error:
             slot.fail(error)
             return set()

@@ -29,8 +29,9 @@ KIND_CPU_FREQUENCY: Final = 1 << 9
 KIND_RUN_QUEUE: Final = 1 << 10
 KIND_SYSCALLS: Final = 1 << 11
 KIND_FILES: Final = 1 << 12
+KIND_ENERGY: Final = 1 << 13
 KINDS_OPT_IN: Final = KIND_RUN_QUEUE | KIND_SYSCALLS | KIND_FILES
-KINDS_ACTIVITY: Final = KIND_RECLAIM | KIND_CPU_FREQUENCY | KINDS_OPT_IN
+KINDS_ACTIVITY: Final = KIND_RECLAIM | KIND_CPU_FREQUENCY | KIND_ENERGY | KINDS_OPT_IN
 EVENT_KINDS: Final = KIND_PROCESS_EXITS | KIND_OOM | KIND_THERMAL | KIND_SOCKET_CLOSES
 KINDS_IN_FRAMES: Final = KIND_TASKS | KIND_SOCKETS | KIND_BLOCK_IO | KINDS_ACTIVITY
 """Kinds that bring sections; the others bring events."""
@@ -51,7 +52,7 @@ class Section:
 
     kind: int
     record_bytes: int
-    rows: memoryview | bytes
+    rows: memoryview | bytes | bytearray
     truncated: bool = False
 
 

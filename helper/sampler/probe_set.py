@@ -2,7 +2,8 @@
 
 A probe that failed is tried again when a stream asks for it, but not before a pause is over that doubles from a minute
 to an hour: trying on every request would let any caller burn CPU in the verifier. One that can't be had on this machine
-(no libbpf, no type information) is not tried again. The opt-in probes run only while a stream asks for them.
+(no libbpf, no type information, no such hardware) is not tried again. The opt-in probes run only while a stream asks
+for them.
 """
 
 import time
@@ -58,7 +59,7 @@ class Slot:
         try:
             self.probe.open()
         except LoaderError as error:
-            self.state = State.UNAVAILABLE if error.step in {"library", "btf"} else State.FAILED
+            self.state = State.UNAVAILABLE if error.step in {"library", "btf", "hardware"} else State.FAILED
             self._note_failure(error)
             journal.write(f"probe {self.probe.name} isn't running: {error}")
         else:
@@ -157,4 +158,5 @@ def kinds_of(name: str) -> int:
         "run_queue": packets.KIND_RUN_QUEUE,
         "syscalls": packets.KIND_SYSCALLS,
         "file_activity": packets.KIND_FILES,
+        "energy": packets.KIND_ENERGY,
     }[name]

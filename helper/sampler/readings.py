@@ -1,6 +1,6 @@
 """Takes the snapshots that frames are made of, into one buffer that is kept and grows with the number of tasks.
 
-One snapshot serves every reader of the same visibility class at one moment. The kernel masks what a class may not see.
+The kernel is read once for all readers that are due at one moment; each visibility class gets what it may see of that.
 """
 
 import time
@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from helper.loaders.errors import LoaderError
 from helper.probes.probe import Reading
+from helper.probes.row_table import EXITED, TASK, RowTable
 from helper.probes.visibility import Visibility
 from helper.sampler import packets
 from helper.sampler.activity import Activity
@@ -24,7 +25,7 @@ _FORGET_EVERY_NS: Final = 60 * 10**9
 class TaskSource(Protocol):
     """helper.probes.task_snapshot.TaskSnapshot."""
 
-    def read_into(self, buffer: memoryview, visibility: Visibility, born_before_ns: int = ...) -> Reading: ...
+    def read_into(self, buffer: memoryview, born_before_ns: int = ...) -> Reading: ...
 
 
 class ExitSource(Protocol):
@@ -32,7 +33,7 @@ class ExitSource(Protocol):
 
     def begin_snapshot(self, boottime_ns: int) -> None: ...
 
-    def read_exited(self, visibility: Visibility) -> bytes: ...
+    def read_exited(self) -> bytes: ...
 
     def counters(self) -> bytes: ...
 
@@ -75,6 +76,9 @@ class Readings:
         self._clock_ns = clock_ns
         self._task_buffer = memoryview(bytearray(_FIRST_ROWS * tasks[2])) if tasks else memoryview(b"")
         self._forgot_ns = 0
+        self._moment_ns = -1
+        self._table: tuple[RowTable, bool] | None = None
+        self._exited: tuple[RowTable, bytes] | None = None
 
     def has_tasks(self) -> bool:
         """Whether task rows can be read."""
@@ -86,11 +90,19 @@ class Readings:
         self._taken_for = None
         if self._exits and self._exits[0].state is State.RUNNING:
             self._exits[1].begin_snapshot(moment_ns)
-            if moment_ns > self._forgot_ns + _FORGET_EVERY_NS:
-                self._forgot_ns = moment_ns
-                self._exits[1].forget_idle(moment_ns)
+            self._forget_exits(moment_ns)
+        self._activity.begin()
         self._activity.forget_idle(moment_ns)
         return moment_ns
+
+    def _forget_exits(self, moment_ns: int) -> None:
+        if self._exits is None or moment_ns <= self._forgot_ns + _FORGET_EVERY_NS:
+            return
+        self._forgot_ns = moment_ns
+        try:
+            self._exits[1].forget_idle(moment_ns)
+        except LoaderError as error:
+            self._exits[0].fail(error)
 
     def lost(self, kinds: int) -> int:
         """Events that should be in sections of `kinds` and aren't."""
@@ -101,13 +113,15 @@ class Readings:
 
         What two requests of one class and moment have in common is read once.
         """
+        if self._moment_ns != moment_ns:
+            self._moment_ns, self._table, self._exited = moment_ns, None, None
         if self._taken_for != (visibility, moment_ns):
             self._taken, self._taken_for = {}, (visibility, moment_ns)
         sections: tuple[Section, ...] = ()
         if kinds & packets.KIND_TASKS:
             if packets.KIND_TASKS not in self._taken:
-                tasks = self._task_section(visibility, moment_ns)
-                self._taken[packets.KIND_TASKS] = (*tasks, *self._exit_sections(visibility))
+                self._read_tasks(moment_ns)
+                self._taken[packets.KIND_TASKS] = self._task_sections(visibility)
             sections += self._taken[packets.KIND_TASKS]
         for part in self._parts:
             if kinds & part.kind:
@@ -117,32 +131,36 @@ class Readings:
         sections += self._activity.sections(visibility, kinds)
         return Snapshot(sections, moment_ns, self._clock_ns() - moment_ns if sections else 0)
 
-    def _task_section(self, visibility: Visibility, moment_ns: int) -> tuple[Section, ...]:
-        if self._tasks is None or self._tasks[0].state is not State.RUNNING:
-            return ()
-        slot, source, record_bytes = self._tasks
-        try:
-            reading = source.read_into(self._task_buffer, visibility, moment_ns)
-            while reading.truncated and len(self._task_buffer) < _MOST_ROWS * record_bytes:
-                self._task_buffer = memoryview(bytearray(2 * len(self._task_buffer)))
-                reading = source.read_into(self._task_buffer, visibility, moment_ns)
-        except LoaderError as error:
-            slot.fail(error)
-            return ()
-        rows = self._task_buffer[: reading.byte_count]
-        return (Section(packets.SECTION_TASKS, record_bytes, rows, reading.truncated),)
+    def _task_sections(self, visibility: Visibility) -> tuple[Section, ...]:
+        sections: tuple[Section, ...] = ()
+        if self._tasks is not None and self._table is not None:
+            table, truncated = self._table
+            sections += (Section(packets.SECTION_TASKS, self._tasks[2], table.seen_by(visibility), truncated),)
+        if self._exits is not None and self._exited is not None:
+            rows, counters = self._exited
+            sections += (
+                Section(packets.SECTION_EXITED, self._exits[2], rows.seen_by(visibility)),
+                Section(packets.SECTION_COUNTERS, len(counters), counters),
+            )
+        return sections
 
-    def _exit_sections(self, visibility: Visibility) -> tuple[Section, ...]:
-        if self._exits is None or self._exits[0].state is not State.RUNNING:
-            return ()
-        slot, source, record_bytes = self._exits
-        try:
-            rows = source.read_exited(visibility)
-            counters = source.counters()
-        except LoaderError as error:
-            slot.fail(error)
-            return ()
-        return (
-            Section(packets.SECTION_EXITED, record_bytes, rows),
-            Section(packets.SECTION_COUNTERS, len(counters), counters),
-        )
+    def _read_tasks(self, moment_ns: int) -> None:
+        """What is the same for every class, once a moment; a probe that fails is asked no more."""
+        if self._tasks is not None and self._table is None and self._tasks[0].state is State.RUNNING:
+            try:
+                self._table = self._whole_table(self._tasks[1], self._tasks[2], moment_ns)
+            except LoaderError as error:
+                self._tasks[0].fail(error)
+        if self._exits is not None and self._exited is None and self._exits[0].state is State.RUNNING:
+            try:
+                rows = RowTable(memoryview(self._exits[1].read_exited()), EXITED)
+                self._exited = (rows, self._exits[1].counters())
+            except LoaderError as error:
+                self._exits[0].fail(error)
+
+    def _whole_table(self, source: TaskSource, record_bytes: int, moment_ns: int) -> tuple[RowTable, bool]:
+        reading = source.read_into(self._task_buffer, moment_ns)
+        while reading.truncated and len(self._task_buffer) < _MOST_ROWS * record_bytes:
+            self._task_buffer = memoryview(bytearray(2 * len(self._task_buffer)))
+            reading = source.read_into(self._task_buffer, moment_ns)
+        return RowTable(self._task_buffer[: reading.byte_count], TASK), reading.truncated

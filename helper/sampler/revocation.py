@@ -7,6 +7,7 @@ Anything but a yes ends the caller's streams, as it would keep new ones from bei
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from helper.bus import journal
 from helper.bus.errors import Refusal
@@ -16,17 +17,22 @@ from helper.sampler.hub import Hub
 EVERY_S = 60.0
 
 
-async def recheck_for_ever(hub: Hub, require: Callable[[str], Awaitable[None]], every_s: float = EVERY_S) -> None:
+@dataclass(frozen=True, slots=True)
+class Recheck:
     """`require` raises Refusal if the caller with that bus name may not have a stream (any more)."""
-    while True:
-        await asyncio.sleep(every_s)
-        for caller in hub.callers():
-            await _recheck(hub, caller, require)
 
+    require: Callable[[str], Awaitable[None]]
+    every_s: float = EVERY_S
 
-async def _recheck(hub: Hub, caller: str, require: Callable[[str], Awaitable[None]]) -> None:
-    try:
-        await require(caller)
-    except Refusal as refusal:
-        journal.write(f"the streams of {caller} end: {refusal.text}")
-        hub.end_all_of(caller, packets.BYE_REVOKED)
+    async def for_ever(self, hub: Hub) -> None:
+        while True:
+            await asyncio.sleep(self.every_s)
+            for caller in hub.callers():
+                await self._recheck(hub, caller)
+
+    async def _recheck(self, hub: Hub, caller: str) -> None:
+        try:
+            await self.require(caller)
+        except Refusal as refusal:
+            journal.write(f"the streams of {caller} end: {refusal.text}")
+            hub.end_all_of(caller, packets.BYE_REVOKED)

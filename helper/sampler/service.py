@@ -11,9 +11,10 @@ from typing import Any, Final
 from dbus_fast import Variant
 
 from helper.bus import errors
-from helper.bus.dispatch import Caller, Operation, Reply
 from helper.bus.errors import Refusal
+from helper.bus.operations import Caller, Operation, Reply, Table
 from helper.bus.quotas import Held, Limits
+from helper.bus.standard import Readers, StandardInterfaces
 from helper.kernel_facts import read_kernel_facts
 from helper.loaders.errors import LoaderError
 from helper.sampler import own_cost, packets, visibility
@@ -21,15 +22,13 @@ from helper.sampler.assembly import Assembly
 from helper.sampler.event_feed import EventSource
 from helper.sampler.hub import Hub
 from helper.sampler.probe_set import Slot, State
+from helper.sampler.revocation import Recheck
 from helper.sampler.stream import Request, Stream
 from helper.version import VERSION
 
 NAME: Final = "io.github.smoothtask.Sampler1"
 PATH: Final = "/io/github/smoothtask/Sampler1"
 INTERFACE: Final = NAME
-_PROPERTIES: Final = "org.freedesktop.DBus.Properties"
-_INTROSPECTABLE: Final = "org.freedesktop.DBus.Introspectable"
-_PEER: Final = "org.freedesktop.DBus.Peer"
 MONITOR: Final = "io.github.smoothtask.monitor"
 MONITOR_OTHERS: Final = "io.github.smoothtask.monitor-others"
 SHORTEST_MS, LONGEST_MS = 100, 60_000
@@ -43,29 +42,32 @@ class Sampler:
         parts: Assembly,
         limits: Limits,
         interface_xml: str,
+        recheck: Recheck,
         proc_mount: Callable[[], visibility.ProcMount] = visibility.read_proc_mount,
     ) -> None:
         self._probes = parts.probes
         self._event_sources = parts.event_sources
-        self._xml = interface_xml
+        self._recheck = recheck
         self._proc_mount = proc_mount
         self._held = Held("streams", limits.streams_per_uid, limits.streams_in_all)
         self.hub = Hub(parts.readings, self._stream_ended)
         self._started_ns = time.monotonic_ns()
         self.idle_since_s = time.monotonic()
         self._loading: asyncio.Task[None] | None = None
-        self.table = self._operations()
-
-    def _operations(self) -> dict[tuple[str, str], Operation]:
-        return {
+        self.readers = self._make_readers()
+        self.table: Table = {
             (INTERFACE, "OpenStream"): Operation("uu", _open_stream_actions, self._open_stream),
             (INTERFACE, "ChangePeriod"): Operation("tu", _change_period_actions, self._change_period),
-            (_PROPERTIES, "Get"): Operation("ss", _monitor, self._get),
-            (_PROPERTIES, "GetAll"): Operation("s", _monitor, self._get_all),
-            (_PROPERTIES, "Set"): Operation("ssv", _monitor, self._set),
-            (_INTROSPECTABLE, "Introspect"): Operation("", None, self._introspect),
-            (_PEER, "Ping"): Operation("", None, self._ping),
+            **StandardInterfaces(INTERFACE, interface_xml, self.readers, MONITOR).rows(),
         }
+
+    def is_needed(self) -> bool:
+        """Whether there is an open stream."""
+        return self.hub.count() > 0
+
+    async def chores(self) -> None:
+        """Ends the streams of those who may not have them any more."""
+        await self._recheck.for_ever(self.hub)
 
     def close(self) -> None:
         """Says goodbye to all readers and unloads the probes."""
@@ -143,28 +145,7 @@ class Sampler:
     def _next_wanted(self) -> Slot | None:
         return next(self._probes.wanted(self.hub.kinds_wanted()), None)
 
-    async def _get(self, _caller: Caller, body: Sequence[Any]) -> Reply:
-        interface, name = body
-        _expect_interface(interface)
-        read = self._readers().get(name)
-        if read is None:
-            raise Refusal(errors.UNKNOWN_PROPERTY, "no such property; see the introspection")
-        return Reply("v", (read(),))
-
-    async def _get_all(self, _caller: Caller, body: Sequence[Any]) -> Reply:
-        _expect_interface(body[0])
-        return Reply("a{sv}", ({name: read() for name, read in self._readers().items()},))
-
-    async def _set(self, _caller: Caller, _body: Sequence[Any]) -> Reply:
-        raise Refusal(errors.PROPERTY_READ_ONLY, "all properties are read-only")
-
-    async def _introspect(self, _caller: Caller, _body: Sequence[Any]) -> Reply:
-        return Reply("s", (self._xml,))
-
-    async def _ping(self, _caller: Caller, _body: Sequence[Any]) -> Reply:
-        return Reply()
-
-    def _readers(self) -> dict[str, Callable[[], Variant]]:
+    def _make_readers(self) -> Readers:
         return {
             "Version": lambda: Variant("s", VERSION),
             "StreamVersion": lambda: Variant("u", packets.STREAM_VERSION),
@@ -186,15 +167,6 @@ class Sampler:
             time.monotonic_ns() - self._started_ns,
             self.hub.count(),
         ]
-
-
-def _expect_interface(interface: str) -> None:
-    if interface not in {INTERFACE, ""}:
-        raise Refusal(errors.UNKNOWN_INTERFACE, "no such interface here; see the introspection")
-
-
-def _monitor(_body: Sequence[Any]) -> Sequence[str]:
-    return (MONITOR,)
 
 
 def _change_period_actions(body: Sequence[Any]) -> Sequence[str]:

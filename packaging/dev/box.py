@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""box.py: a throw-away system for one command: real dbus-daemon, real polkitd, the sampler, a login session.
+"""box.py: a throw-away system for one command: real dbus-daemon, real polkitd, the helper, a login session.
 
     box.py [--user NAME | --uid N] [--session active|inactive|none] [--no-polkit] [--no-helper]
-           [--helper-python PATH] [--helper-object-dir DIR] [--helper-argument ARG]... [--hidepid N] -- COMMAND...
+           [--helper-python PATH] [--helper-object-dir DIR] [--helper-argument ARG]... [--control-argument ARG]...
+           [--hidepid N] -- COMMAND...
     box.py [...] --hold              keeps the box until standard input ends; prints "ready PID"
     box.py --enter PID [--user NAME] [--session ...] -- COMMAND...    runs COMMAND in the box held by PID
 
@@ -38,6 +39,7 @@ def _arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--helper-python", type=Path, default=Path(sys.executable))
     parser.add_argument("--helper-object-dir", type=Path, default=system.REPOSITORY / "build" / "bpf")
     parser.add_argument("--helper-argument", action="append", default=[])
+    parser.add_argument("--control-argument", action="append", default=[])
     parser.add_argument("--hidepid", type=int, default=0)
     parser.add_argument("--hold", action="store_true")
     parser.add_argument("--enter", type=int, metavar="PID")
@@ -88,6 +90,7 @@ def _inner(chosen: argparse.Namespace) -> int:
         polkit=not chosen.no_polkit,
         helper=not chosen.no_helper,
         helper_arguments=tuple(chosen.helper_argument),
+        control_arguments=tuple(chosen.control_argument),
     )
     kernel.own_mounts()
     try:

@@ -80,6 +80,8 @@ def _compile(source: Path, target: Path, *definitions: str) -> None:
             "-Werror",
             "-Wno-unused-parameter",
             f"-I{source.parent}",
+            f"-ffile-prefix-map={source.parent}=bpf",  # the same bytes wherever the checkout lies
+            "-fdebug-compilation-dir=.",
             *definitions,
             "-c",
             source,

@@ -28,10 +28,13 @@ NAMES = (
     "hardware",
     "events",
     "storm",
+    "exec_storm",
     "others",
     "activity",
     "apps",
+    "rules",
     "bus_flood",
+    "history",
 )
 LIMIT_S = 900
 

@@ -35,9 +35,10 @@ LANES = {
     "ui": Lane(frozenset(), root=False),
     "contract": Lane(frozenset({"cc", "bpf", "box"}), root=False),
     "bpf": Lane(frozenset({"bpf", "cc", "bcc"}), root=True),
-    "bus": Lane(frozenset({"bpf", "box"}), root=True),
+    "bus": Lane(frozenset({"bpf", "box", "examples"}), root=True),
     "desktop": Lane(frozenset({"bpf", "box", "desk"}), root=True),
-    "vm": Lane(frozenset({"bpf", "cc", "vm"}), root=False, slow=True),
+    "packages": Lane(frozenset({"packages", "vm"}), root=True, slow=True),
+    "vm": Lane(frozenset({"bpf", "cc", "packages", "vm"}), root=False, slow=True),
 }
 
 
@@ -58,7 +59,8 @@ def run(arguments: list[str]) -> int:
     """Run the lanes; 0 if every test of every lane passed."""
     names, extra = split(arguments)
     if "-h" in names or "--help" in names:
-        quick = "all; by default all but vm, which takes minutes"
+        slow = " and ".join(name for name, lane in LANES.items() if lane.slow)
+        quick = f"all; by default all but {slow}, which take minutes"
         print(f"./dev test [LANE…] [-- PYTEST-ARGUMENT…]\nlanes: {' '.join(LANES)}, or {quick}")
         return 0
     if names == ["all"]:

@@ -14,12 +14,15 @@ import steps
 JOBS = {
     "run": ("job_run", "build and start everything: the tray app, or a virtual desktop if there is no display"),
     "demo": ("job_demo", "start a harmless runaway process; see the alert come, act, and go"),
-    "test": ("job_test", "run the test lanes, or those named: unit ui contract bpf bus desktop vm, or all"),
+    "test": ("job_test", "run the test lanes, or those named: unit ui contract bpf bus desktop packages vm, or all"),
     "lint": ("job_lint", "ruff, mypy, import contracts and the house rules"),
     "bench": ("job_bench", "measure what the project promises; build/bench.json"),
     "scenarios": ("job_scenarios", "the marks of the rules for recorded situations; --record: make them anew"),
     "exec": ("job_exec", "run a command in the project's environment; --helper: beside a real sampler"),
     "screenshots": ("job_screenshots", "make the pictures in docs/screenshots from the running app"),
+    "package": ("job_package", "build and check packages: deb, rpm, arch, flatpak, wheel"),
+    "release": ("job_release", "all packages from a tag, with checksums, list of parts and changelog, in dist/"),
+    "docs": ("job_docs", "make the pages of docs/api that come from the source (dbus.md, python.md)"),
     "lock": ("job_lock", "pin the Python packages anew (requirements/dev.txt)"),
     "clean": ("job_clean", "remove what was built"),
 }

@@ -7,20 +7,26 @@ import places
 import privilege
 import steps
 import system
+from recipes import deb, flatpak, wheel
 from vm import images
 
 BASE = {"python", "qt"}
+TESTED = ((deb.GROUPS, deb.build), (flatpak.GROUPS, flatpak.repository), (wheel.GROUPS, wheel.build))
+"""Packages that the lanes install."""
 
 
 def ensure(groups: set[str]) -> None:
-    """Make everything in BASE and these groups ready: with "bpf" the objects are compiled, with "vm" guests made."""
+    """Make BASE and these groups ready: "bpf" compiles objects, "vm" makes guests, "packages" what they install."""
     os.umask(0o022)  # the sampler's user must be able to read what is made here
     with steps.only_one():
         try:
-            system.ensure(BASE | groups)
+            recipes = TESTED if "packages" in groups else ()
+            system.ensure((BASE | groups).union(*(its for its, _ in recipes)))
             environment.ensure()
             if "bpf" in groups:
                 build_bpf()
+            for _, build in recipes:
+                build()
             if "vm" in groups:
                 images.ensure()
         finally:

@@ -15,162 +15,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from made_up import NOON_NS, SECOND_NS, ask_cost, describe, filled_store, user_name
 from PySide6.QtCore import QTranslator
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
+from shots_history import Past
 
-from smoothtask_gui.domain.batch import Lost, SensorReading
-from smoothtask_gui.domain.connections import CONNECTION
+from smoothtask_gui.domain.choices import Choices, Expected, Scope, ScopeKind, Snooze
 from smoothtask_gui.domain.culprit import Culprits
-from smoothtask_gui.domain.description import Application, Description
-from smoothtask_gui.domain.gpu_rates import BY_DRIVER, BY_PROCESSES, GpuProcessRate, GpuRates
-from smoothtask_gui.domain.incident import Action, Incident, IncidentState, ProcessIdentity, Severity, Share
-from smoothtask_gui.domain.sample import RATE, ExitedRate, Sample, SystemRates
+from smoothtask_gui.domain.incident import (
+    Action,
+    Deed,
+    Hushed,
+    Incident,
+    IncidentState,
+    ProcessIdentity,
+    Severity,
+    Share,
+)
+from smoothtask_gui.domain.joining import arrange
 from smoothtask_gui.domain.sensors import Limit
 from smoothtask_gui.domain.settings import Settings
 from smoothtask_gui.domain.store import Store
 from smoothtask_gui.domain.view import View
+from smoothtask_gui.ui.history_port import nothing_recorded
 from smoothtask_gui.ui.settings_window import SettingsWindow
 from smoothtask_gui.ui.window import MainWindow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-SECOND_NS = 1_000_000_000
-NOON_NS = 1_795_348_865 * SECOND_NS
-NAMES = (
-    b"HandBrakeCLI", b"firefox-esr", b"Isolated Web Co", b"gnome-shell", b"Xwayland", b"node", b"code",
-    b"kworker/u8:3-ev", b"pipewire", b"<b>bold</b>&amp", "Музыка".encode(), b"new\nline\x1b[31m", b"telegram-deskto",
-    b"systemd-journal", b"dbus-daemon", b"python3", b"rust-analyzer", b"cc1plus", b"smoothtask",
-)  # fmt: skip
-USERS = {0: "root", 1000: "anna", 1001: "very-long-user-name-of-the-company", 65534: "nobody"}
-
-
-def user_name(uid: int) -> str:
-    """The made-up machine's users."""
-    return USERS.get(uid, str(uid))
-
-
-def processes(count: int, seed: int) -> np.ndarray:
-    """`count` processes with loads of every magnitude, gaps included."""
-    rng = np.random.default_rng(seed)
-    rows = np.zeros(count, RATE)
-    rows["pid"] = np.sort(rng.choice(np.arange(1, 400_000), count, replace=False))
-    rows["start_ns"] = rows["pid"] * np.uint64(1000)
-    rows["uid"] = rng.choice(list(USERS), count, p=(0.4, 0.5, 0.07, 0.03))
-    rows["comm"] = rng.choice(NAMES, count)
-    rows["threads"] = rng.integers(1, 90, count)
-    rows["cpu_ratio"] = np.where(rng.random(count) < 0.8, 0, rng.pareto(1.5, count) * 0.03)
-    rows["cpu_ratio"][:3] = (3.92, 1.0, 0.314)
-    rows["run_delay_ratio"] = rows["cpu_ratio"] * 0.1
-    rows["rss_bytes"] = rng.pareto(1.0, count) * 2e7
-    rows["read_bps"] = np.where(rng.random(count) < 0.9, 0, rng.pareto(0.6, count) * 4e3)
-    rows["write_bps"] = np.where(rng.random(count) < 0.9, 0, rng.pareto(0.6, count) * 4e3)
-    foreign = rows["uid"] != 1000
-    rows["read_bps"][foreign] = np.nan
-    rows["write_bps"][foreign] = np.nan
-    for name in ("received_bps", "sent_bps"):
-        rows[name] = np.where(rng.random(count) < 0.8, 0, rng.pareto(0.8, count) * 4e3)
-        rows[name][foreign] = np.nan
-    rows["is_kernel"] = (rows["comm"] == b"kworker/u8:3-ev") & foreign
-    return rows
-
-
-def connections(count: int, seed: int) -> np.ndarray:
-    """Connections of every kind, states and gaps included."""
-    rng = np.random.default_rng(seed)
-    rows = np.zeros(count, CONNECTION)
-    rows["cookie"] = np.arange(1, count + 1)
-    rows["pid"] = rng.integers(300, 400_000, count)
-    rows["comm"] = rng.choice(NAMES, count)
-    rows["protocol"] = rng.choice((6, 17), count, p=(0.8, 0.2))
-    rows["state"] = np.where(
-        rows["protocol"] == 17, 7, rng.choice((1, 10, 6, 8, 2), count, p=(0.7, 0.1, 0.1, 0.05, 0.05))
-    )
-    rows["family"] = rng.choice((2, 10), count, p=(0.7, 0.3))
-    rows["local_port"], rows["remote_port"] = rng.integers(1024, 65535, count), rng.choice((443, 80, 22, 5353), count)
-    rows["remote_port"][rows["state"] == 10] = 0
-    rows["retransmits"] = np.where(rng.random(count) < 0.8, 0, rng.integers(1, 300, count))
-    for place, row in enumerate(rows):
-        wide = row["family"] == 10
-        for side in ("local", "remote"):
-            octets = rng.bytes(12 if wide else 4)
-            rows[side][place] = np.void(((b"\x20\x01\x0d\xb8" if wide else b"") + octets).ljust(16, b"\0"))
-    for name, scale in (("received_bps", 3e4), ("sent_bps", 4e3), ("received_bytes", 1e7), ("sent_bytes", 2e5)):
-        rows[name] = np.where(rng.random(count) < 0.3, 0, rng.pareto(0.8, count) * scale)
-    rows["rtt_us"], rows["age_s"] = rng.pareto(1.5, count) * 9000, rng.pareto(0.7, count) * 60
-    rows["rtt_us"][rows["protocol"] == 17] = np.nan
-    rows["retransmits"][rows["protocol"] == 17] = np.nan
-    rows["age_s"][::7] = np.nan
-    over = rows["state"] == 6
-    rows["pid"][over], rows["comm"][over] = 0, b""
-    for name in ("received_bps", "sent_bps", "received_bytes", "sent_bytes", "retransmits", "rtt_us"):
-        rows[name][over] = np.nan
-    return rows
-
-
-def sensors(temperature_c: float) -> tuple[SensorReading, ...]:
-    """A desktop's sensors, a broken and a floating one among them."""
-    return (
-        SensorReading("k10temp/pci/Tctl", "k10temp", "Tctl", "cpu", temperature_c, None, 100.0),
-        SensorReading("k10temp/pci/Tccd1", "k10temp", "Tccd1", "cpu", temperature_c - 6, None, None),
-        SensorReading("amdgpu/pci/edge", "amdgpu", "edge", "gpu", 52.0, None, 110.0),
-        SensorReading("nvme/pci/Composite", "nvme", "Composite", "disk", 41.9, 81.9, 84.9),
-        SensorReading("nct6798/AUXTIN1", "nct6798", "AUXTIN1", "board", None, None, None,
-                      "The sensor has said 111 °C ever since start, so nothing seems to be connected to it."),
-        SensorReading("spd5118/i2c/1", "spd5118", "", "memory", 44.5, 55.0, 85.0),
-        SensorReading("iwlwifi_1/temp1", "iwlwifi_1", "", "other", None, None, None, "The network card is off."),
-    )  # fmt: skip
-
-
-def gpus(rows: np.ndarray) -> tuple[GpuRates, ...]:
-    """A desktop's three cards: busy, asleep, and one that only its users tell about."""
-    users = [
-        GpuProcessRate(int(row["pid"]), int(row["start_ns"]), ratio, memory, {"gfx": ratio, "dec": ratio / 3})
-        for row, ratio, memory in zip(rows, (0.71, 0.12, 0.004), (3_100_000_000, 410_000_000, None), strict=False)
-    ]
-    return (
-        GpuRates("0000:00:02.0", "i915", "Intel 9a49", "active", 0.12, BY_PROCESSES, {"render": 0.12, "video": 0.03},
-                 None, None, None, 1300.0, None, tuple(users[1:2]), ""),
-        GpuRates("0000:0a:00.0", "amdgpu", "AMD 744c", "active", 0.83, BY_DRIVER, {"gfx": 0.71, "dec": 0.24},
-                 9_100_000_000, 25_700_000_000, 287.0, 2480.0, 71.0, (users[0], users[2]), ""),
-        GpuRates("0000:0b:00.0", "nvidia", "NVIDIA 2684", "asleep", None, "", {}, None, None, None, None, None, (),
-                 "It sleeps; asking would wake it."),
-    )  # fmt: skip
-
-
-def system(busy_ratio: float, rng: np.random.Generator) -> SystemRates:
-    """One machine with 8 CPUs and 32 GB."""
-    return SystemRates(
-        cpus=8, cpu_busy_ratio=busy_ratio, cpu_iowait_ratio=0.01, cpu_attributed_ratio=busy_ratio * 0.98,
-        memory_total_bytes=33_400_000_000, memory_used_bytes=int(9.1e9 + 2e9 * busy_ratio), swap_used_bytes=0,
-        disk_read_bps=float(rng.pareto(1.2) * 2e6), disk_write_bps=float(rng.pareto(1.2) * 5e5),
-        network_received_bps=float(3.1e6 + rng.normal(0, 4e5)), network_sent_bps=float(2e5 + rng.normal(0, 2e4)),
-        cpu_pressure_ratio=busy_ratio**4, memory_pressure_ratio=0.0, io_pressure_ratio=0.01, on_battery=False,
-        package_watts=12 + 40 * busy_ratio,
-    )  # fmt: skip
-
-
-def filled_store(rng: np.random.Generator, seconds: int = 90) -> tuple[Store, Sample]:
-    """A minute and a half of history with a gap in it, and the last sample."""
-    store = Store()
-    for second in range(seconds):
-        busy = float(np.clip(0.3 + 0.25 * np.sin(second / 9) + rng.normal(0, 0.04) + 0.4 * (second > 70), 0, 1))
-        temperature = 55 + 40 * busy
-        sample = Sample(
-            boottime_ns=(1000 + second) * SECOND_NS, realtime_ns=NOON_NS + second * SECOND_NS, interval_ns=SECOND_NS,
-            source="helper", processes=processes(400, 3),
-            exited=(ExitedRate("cc1", 4711, 1000, 37, 0.61), ExitedRate("sh", 4711, 1000, 112, 0.07)),
-            system=system(busy, rng), sensors=sensors(temperature), lost=Lost(),
-            unavailable={"network": "other users' connections: they need the administrator's consent"},
-            connections=connections(60, 5),
-            gpus=gpus(processes(400, 3)),
-        )  # fmt: skip
-        if 40 <= second < 47:
-            store.gap(sample.boottime_ns)
-        else:
-            store.append(sample)
-    return store, sample
+    from smoothtask_gui.domain.sample import Sample
 
 
 def incident(number: int, severity: Severity, title: str, body: str, *, resolved: bool = False) -> Incident:
@@ -187,7 +60,7 @@ def incident(number: int, severity: Severity, title: str, body: str, *, resolved
         started_boottime_ns=start_ns, started_realtime_ns=NOON_NS + number * SECOND_NS,
         resolved_boottime_ns=start_ns + 130 * SECOND_NS if resolved else None, subject="k10temp/pci/Tctl",
         value=96.0, limit=95.0, shares=shares, rest_ratio=0.13, method="estimated from CPU time",
-        actions=(Action.STOP, Action.SHOW, Action.SNOOZE),
+        actions=() if resolved else arrange("overheating", (Action.SHOW, Action.STOP, Action.SNOOZE)),
     )  # fmt: skip
 
 
@@ -199,6 +72,23 @@ BUSY = incident(
     50, Severity.WARNING, "node has used 3.9 cores for 6 minutes",
     "Started by code; it has used at least 3.1 cores all that time.",
 )  # fmt: skip
+BUSY = replace(
+    BUSY, hushed=Hushed.FULL_SCREEN, actions=(Action.RESUME, Action.LIMIT, Action.STOP, Action.SNOOZE, Action.EXPECTED),
+    deeds=tuple(
+        Deed(NOON_NS, "you", Action.PAUSE, "HandBrakeCLI", f"HandBrakeCLI {result}", succeeded)
+        for result, succeeded in (
+            ("can't be limited: its unit holds 3 other processes, and a lower priority could not be undone.", False),
+            ("is paused (12 processes). It goes on in 30 min, or when SmoothTask ends.", True),
+        )
+    ),
+)  # fmt: skip
+CHOSEN = Choices(
+    (
+        Snooze(Scope(ScopeKind.APP, subject="<b>bold</b>&amp"), NOON_NS),
+        Snooze(Scope(ScopeKind.ALERT, "runaway", "7:1", "HandBrakeCLI has used 3.9 cores for 6 minutes"), NOON_NS),
+    ),
+    (Expected("runaway", "rust-analyzer", NOON_NS),),
+)
 OVER = incident(
     5, Severity.WARNING, "CPU cooled down to 71 °C after HandBrakeCLI was stopped", "It took 2 min 10 s.", resolved=True
 )
@@ -256,24 +146,6 @@ def dark_palette() -> QPalette:
     return palette
 
 
-DESCRIPTIONS = (
-    Description(
-        "/usr/lib/firefox/firefox-bin",
-        "/usr/lib/firefox/firefox-bin -contentproc -childID 3 -isForBrowser -prefsHandle 0:34567 -prefMapHandle "
-        "1:259312 -jsInitHandle 2:240908 -parentBuildID 20261103 -sandboxReporter 3 -chrootClient 4 -appDir /usr/lib",
-        "anna", "app-flatpak-org.mozilla.firefox-4711.scope", None, "org.mozilla.firefox",
-        Application("org.mozilla.firefox", "Firefox Web Browser", "firefox"),
-    ),
-    Description("/opt/<b>x</b>&amp/run", "run\n\x1b[31m\u202eevil", "very-long-user-name-of-the-company",
-                "docker-0123.scope", "docker 0123456789ab"),
-)  # fmt: skip
-
-
-def describe(who: ProcessIdentity, answer: Callable[[Description], None]) -> None:
-    """A made-up process, a hostile one every other time."""
-    answer(DESCRIPTIONS[who.pid % 2])
-
-
 class Photographer:
     """Shows windows one after the other and saves what they look like."""
 
@@ -292,33 +164,63 @@ class Photographer:
     def windows(self, store: Store, sample: Sample) -> None:
         """Every tab and every state."""
         for state, view in views(sample).items():
-            window = MainWindow(1000, user_name, describe)
+            past = Past((BUSY, OVER)) if state == "incident" else nothing_recorded
+            window = MainWindow(1000, user_name, describe, ask_cost, remember=past)
             window.show_view(view, Store() if state in {"waiting", "none"} else store)
             self.take(window, f"window-{state}")
             if state == "procfs":
-                self._tabs(window, state, (1, 2, 3, 4, 5))
+                self._tabs(window, state)
             if state == "incident":
-                self._tabs(window, state, (1, 2, 3, 4, 5))
+                self._tabs(window, state)
+                window.show_incident(BUSY)
+                self.take(window, "window-incident-treated")
                 window.show_stale(sample.realtime_ns)
                 window.tabs.setCurrentIndex(0)
                 self.take(window, "window-stale")
             window.close()
-        small = MainWindow(1000, user_name, describe)
+        small = MainWindow(1000, user_name, describe, ask_cost, remember=Past((BUSY, OVER)))
         small.resize(640, 480)
         small.show_view(views(sample)["incident"], store)
         self.take(small, "window-small")
+        small.tabs.setCurrentWidget(small.apps)
+        self.take(small, "window-small-apps")
+        small.apps.view.setCurrentIndex(small.apps.model.index(1, 0))
+        small.apps.processes.click()
+        self.take(small, "window-small-processes-of-one-app")
+        small.tabs.setCurrentWidget(small.own_cost)
+        self.take(small, "window-small-self-cost")
+        small.tabs.setCurrentWidget(small.history)
+        self.take(small, "window-small-history")
         small.close()
+        broken = MainWindow(1000, user_name, describe, ask_cost, remember=lambda _, answer: answer(
+            "/home/anna/.local/state/smoothtask/history.sqlite was written by a newer version of SmoothTask and is "
+            "left as it is; update SmoothTask, or move the file away"))  # fmt: skip
+        broken.show_view(views(sample)["calm"], store)
+        broken.tabs.setCurrentWidget(broken.history)
+        self.take(broken, "window-history-broken")
+        broken.close()
 
-    def _tabs(self, window: MainWindow, state: str, tabs: tuple[int, ...]) -> None:
-        for tab in tabs:
+    def _tabs(self, window: MainWindow, state: str) -> None:
+        for tab in range(1, window.tabs.count()):
             window.tabs.setCurrentIndex(tab)
-            if tab == 1:
+            if window.tabs.widget(tab) is window.apps:
+                window.apps.view.setCurrentIndex(window.apps.model.index(1, 0))
+            if window.tabs.widget(tab) is window.processes:
                 window.processes.view.setCurrentIndex(window.processes.model.index(2, 0))
+            if window.tabs.widget(tab) is window.history:
+                window.history.incidents.view.setCurrentIndex(window.history.incidents.model.index(2, 0))
+                line = window.history.timeline
+                line.select(tuple(line.since_s + part * (line.until_s - line.since_s) for part in (0.61, 0.73)))
+                window.history.refresh()
+                self.take(window, f"window-{state}-history-apps")
+                window.history.show_incidents.click()
             self.take(window, f"window-{state}-{tab}")
 
     def settings(self) -> None:
         """The settings window, and with a mistake in it."""
-        window = SettingsWindow(Settings())
+        window = SettingsWindow(Settings(quiet_hours="22:00-07:00"))
+        window.quiet.show_choices(CHOSEN)
+        window.resize(window.width(), 1150)
         self.take(window, "settings")
         window.clear_cores.setValue(window.cores.value() + 1)
         self.take(window, "settings-wrong")

@@ -57,6 +57,8 @@ async def connect(*, system: bool, address: str | None = None) -> MessageBus:
             return await bus.connect()
     except TimeoutError as error:
         raise BusError(f"the {which} bus did not answer within {CALL_TIMEOUT_S:g} s") from error
+    except KeyError as error:  # dbus-fast looks for the session's bus below HOME where nothing else names it
+        raise BusError(f"nothing says where the {which} bus is, and there is no {error.args[0]}") from error
     except (OSError, EOFError, AuthError, DBusError, InvalidAddressError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise BusError(f"the {which} bus can't be reached: {why}") from error

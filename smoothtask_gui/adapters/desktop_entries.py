@@ -8,7 +8,9 @@ Bounded: at most FILES_MOST files, FILE_BYTES of each, DEPTH_MOST folders deep (
 from __future__ import annotations
 
 import os
+import re
 import shlex
+import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +30,10 @@ _LAUNCHERS: Final = frozenset(
     {"env", "sh", "bash", "flatpak", "snap", "pkexec", "sudo", "gtk-launch", "python3", "wine"}
 )
 """Programs that start others: an entry whose Exec begins with one says nothing about that executable."""
+_FIELD_CODE: Final = re.compile("%[a-zA-Z]|@@u?")  # Desktop Entry Specification; @@ is Flatpak's
+_OWN_FOLDER: Final = re.compile(r"/(opt|usr/(local/)?(lib|lib64|libexec|share|games))/.+|/[^/]+/[^/]+/.+")
+_SHARED_NAMES: Final = frozenset({"bin", "sbin", "games", "lib", "lib64", "libexec", "scripts", "Downloads", "Desktop"})
+"""Folders that hold many people's programs, wherever they are: /usr/bin, ~/.local/bin."""
 
 
 def application_folders(environment: Mapping[str, str], home: Path) -> tuple[Path, ...]:
@@ -39,10 +45,32 @@ def application_folders(environment: Mapping[str, str], home: Path) -> tuple[Pat
     return tuple(dict.fromkeys(Path(folder) / "applications" for folder in folders if folder.startswith("/")))
 
 
+class _Claims:
+    """Which application a program or folder belongs to, when several entries say that it is theirs.
+
+    The one that starts it with the fewest words of its own has it: `steam` is Steam, `steam steam://rungameid/7` is a
+    game's shortcut. Several shortcuts and nobody else: it is nobody's.
+    """
+
+    def __init__(self) -> None:
+        self._best: dict[str, tuple[int, Application | None]] = {}
+
+    def claim(self, what: str, application: Application, words: int) -> None:
+        least, holder = self._best.get(what, (words + 1, None))
+        if words < least:
+            self._best[what] = (words, application)
+        elif words == least and words and holder != application:
+            self._best[what] = (words, None)
+
+    def get(self, what: str) -> Application | None:
+        return self._best.get(what, (0, None))[1]
+
+
 @dataclass(slots=True)
 class _Index:
     by_id: dict[str, Application] = field(default_factory=dict)
-    by_program: dict[str, Application] = field(default_factory=dict)
+    by_program: _Claims = field(default_factory=_Claims)
+    by_folder: _Claims = field(default_factory=_Claims)
     by_window_class: dict[str, Application] = field(default_factory=dict)
 
 
@@ -63,11 +91,11 @@ class DesktopEntries:
         return next((found for name in ids if (found := index.by_id.get(name))), None)
 
     def by_program(self, executable: str) -> Application | None:
-        """The application whose Exec starts this program, or whose StartupWMClass is its name."""
+        """The application whose Exec starts this program or lies beside it, or whose StartupWMClass is its name."""
         index = self._current()
-        name = os.path.basename(executable)  # noqa: PTH119 - the path of another process, maybe not of this root
+        folder, _, name = executable.rpartition("/")
         found = index.by_program.get(executable) or index.by_program.get(name)
-        return found or index.by_window_class.get(name.casefold())
+        return found or index.by_window_class.get(name.casefold()) or index.by_folder.get(folder)
 
     def _current(self) -> _Index:
         with self._lock:
@@ -119,10 +147,9 @@ def _build(files: list[tuple[Path, Path]]) -> _Index:
         index.by_id[desktop_id] = application
         if keys.get("NoDisplay") == "true":
             continue  # settings panels and handlers that share a program with the real entry
-        program = _program(keys.get("Exec", ""))
+        program, words = _program(keys.get("Exec", ""))
         if program:
-            index.by_program.setdefault(program, application)
-            index.by_program.setdefault(program.rpartition("/")[2], application)
+            _claim(index, program, words, application)
         if keys.get("StartupWMClass"):
             index.by_window_class.setdefault(keys["StartupWMClass"].casefold(), application)
     return index
@@ -152,11 +179,24 @@ def parse_entry(path: Path) -> dict[str, str]:
     return keys
 
 
-def _program(command: str) -> str:
-    """The program that an Exec line starts, "" where it is a launcher's or can't be told."""
+def _claim(index: _Index, program: str, words: int, application: Application) -> None:
+    """Claim the program by its path and name, and what its path leads to, as /usr/bin/code to /usr/share/code/bin."""
+    found = shutil.which(program)
+    real = os.path.realpath(found) if found else program
+    for name in dict.fromkeys((program, program.rpartition("/")[2], real)):
+        index.by_program.claim(name, application, words)
+    folder = real.rpartition("/")[0]
+    if _OWN_FOLDER.fullmatch(folder) and folder.rpartition("/")[2] not in _SHARED_NAMES:
+        index.by_folder.claim(folder, application, words)
+
+
+def _program(command: str) -> tuple[str, int]:
+    """The program that an Exec line starts, "" where it is a launcher's or can't be told; words besides field codes."""
     try:
         words = shlex.split(command)
     except ValueError:
-        return ""
+        return "", 0
     program = words[0] if words else ""
-    return "" if program.rpartition("/")[2] in _LAUNCHERS else program
+    own = [word for word in words[1:] if not _FIELD_CODE.fullmatch(word)]
+    is_anyones = program.rpartition("/")[2] in _LAUNCHERS or "\0" in program
+    return ("" if is_anyones else program), len(own)

@@ -2,32 +2,29 @@
 
 The cache is LRU + TTL, keyed by (pid, start time): a reused pid is another process, and after KEEP_S an exec (same
 pid, same start) shows. It is bounded in entries and in the length of a command line. Reading goes step by step, each
-failing alone: a step that can't be done leaves its field None, with the process, the step and the reason. An entry
-that isn't what was put in (damaged memory, a bug elsewhere) is dropped, counted and read again.
+failing alone: a step that can't be done leaves its field None, with the process, the step and the reason.
 
 /proc/PID/cmdline may block while the process holds its memory map's lock, so callers don't ask on Qt's thread
-(`adapters/describer.py`).
+(`adapters/latest.py`).
 """
 
 from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 import psutil  # type: ignore[import-untyped]  # ships no types
-from cachetools import TTLCache
 
+from smoothtask_gui.adapters.counted_cache import CountedCache
 from smoothtask_gui.domain.cgroup import Place, parse_place
 from smoothtask_gui.domain.description import Application, CacheCounts, Description
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smoothtask_gui.adapters.desktop_entries import DesktopEntries
+    from smoothtask_gui.adapters.application_names import ApplicationNames
     from smoothtask_gui.domain.incident import ProcessIdentity
 
 KEEP_S: Final = 30.0
@@ -42,57 +39,30 @@ class _StepError(Exception):
     """A step that gave nothing, with the reason in words for people."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """A description with the key it belongs to, so that a mix-up shows."""
-
-    key: Key
-    description: Description
-
-    def is_sound(self, key: Key) -> bool:
-        return self.key == key and isinstance(self.description, Description)
-
-
 class IdentityCache:
     """Describes processes; safe for several threads. `timer` counts seconds and doesn't step."""
 
     def __init__(
         self,
-        entries: DesktopEntries,
+        names: ApplicationNames,
         *,
         proc_root: Path = Path("/proc"),
         timer: Callable[[], float] = time.monotonic,
         capacity: int = ENTRIES_MOST,
         keep_s: float = KEEP_S,
     ) -> None:
-        self._desktop = entries
+        self._names = names
         self._proc = proc_root
-        self._cache: TTLCache[Key, _Entry, float] = TTLCache(capacity, keep_s, timer)
-        self._lock = Lock()
-        self._hits = self._misses = self._dropped = 0
+        self._cache: CountedCache[Key, Description] = CountedCache(Description, capacity, keep_s, timer)
 
     def describe(self, identity: ProcessIdentity) -> Description:
         """What `identity` is, as known for at most KEEP_S; never raises for a process that is gone or hidden."""
-        key = (identity.pid, identity.start_ns)
-        with self._lock:
-            entry = self._cache.get(key)
-            if isinstance(entry, _Entry) and entry.is_sound(key):
-                self._hits += 1
-                return entry.description
-            if entry is not None:
-                self._dropped += 1
-                self._cache.pop(key, None)
-            self._misses += 1
-        description = self._read(identity)
-        with self._lock:
-            self._cache[key] = _Entry(key, description)
-        return description
+        return self._cache.get((identity.pid, identity.start_ns), lambda: self._read(identity))
 
     @property
     def counts(self) -> CacheCounts:
         """For the self-cost page."""
-        with self._lock:
-            return CacheCounts(self._hits, self._misses, self._dropped, len(self._cache), int(self._cache.maxsize))
+        return self._cache.counts
 
     def _read(self, identity: ProcessIdentity) -> Description:
         unknown: list[tuple[str, str]] = []
@@ -127,10 +97,10 @@ class IdentityCache:
 
     def _application(self, place: Place, executable: str) -> Application | None:
         """The desktop's own name: by its cgroup; by its program only outside containers, which have their own."""
-        found = self._desktop.by_id(place.application_ids)
+        found = self._names.by_id(place.application_ids)
         if found is not None or not executable or place.container or place.flatpak_id:
             return found
-        return self._desktop.by_program(executable)
+        return self._names.by_program(executable)
 
 
 class _Process:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -20,6 +22,8 @@ from functools import partial
 Result = TypeVar("Result")
 Crashed = Callable[[str, BaseException | None], None]
 STOP_TIMEOUT_S: Final = 5.0
+MOST_WAITING: Final = 8
+"""Calls handed to Qt's thread that may wait there: a source's items are up to megabytes each."""
 
 
 class QtThread(QObject):
@@ -29,14 +33,38 @@ class QtThread(QObject):
 
     def __init__(self) -> None:
         super().__init__()
+        self._handed: deque[asyncio.Future[None]] = deque()
         self._called.connect(self._run, Qt.ConnectionType.QueuedConnection)
 
     def call(self, function: Callable[..., object], *arguments: object) -> None:
         """Run `function(*arguments)` there, soon and in order."""
         self._called.emit(partial(function, *arguments))
 
+    async def hand(self, function: Callable[..., object], *arguments: object) -> None:
+        """`call`, which waits while MOST_WAITING of these are still to run: who is too fast for Qt is held back."""
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+        self._handed.append(done)
+        self._called.emit(partial(_run_and_tell, loop, done, partial(function, *arguments)))
+        while len(self._handed) > MOST_WAITING:
+            await self._handed[0]
+            self._handed.popleft()
+
     def _run(self, work: Callable[[], object]) -> None:
         work()
+
+
+def _run_and_tell(loop: asyncio.AbstractEventLoop, done: asyncio.Future[None], work: Callable[[], object]) -> None:
+    try:
+        work()
+    finally:
+        with suppress(RuntimeError):  # the loop has ended: nobody waits
+            loop.call_soon_threadsafe(_set_done, done)
+
+
+def _set_done(done: asyncio.Future[None]) -> None:
+    if not done.done():
+        done.set_result(None)
 
 
 class LoopThread:

@@ -7,9 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from smoothtask_gui.domain.incident import Action, Incident
+
+if TYPE_CHECKING:
+    from smoothtask_gui.adapters.notification_servers import Server
+
+
+class NotificationError(Exception):
+    """A notification wasn't taken; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +52,10 @@ class Notifications(Protocol):
 
     async def tell(self, title: str, body: str) -> None:
         """Say something that isn't an incident, such as why a process wasn't stopped."""
+
+
+class ServedNotifications(Notifications, Protocol):
+    """Those that know who shows them."""
+
+    async def server(self) -> Server:
+        """The ways of the server that answers; UNLISTED when none does or tells."""

@@ -7,7 +7,9 @@ its place, a press is routed to (incident id, action) as often as it comes, and 
 How it fails: no service answers → `NotificationService.available` is False with a sentence; open incidents are kept
 and shown once a service appears (NameOwnerChanged), also after it was restarted. What a person dismissed isn't
 announced again; whether it may speak later is the monitor's to decide. Text from outside is bounded and escaped
-(`safe_text`), and written as markup only for servers that read markup.
+(`safe_text`), and written as markup only for servers that read markup. What a server does otherwise than the
+specification is a row of `notification_servers.py`; buttons that it can't show are in the tray's menu and the window.
+Where only a portal answers, as in a Flatpak without access to the service, `portal_notifications.py` does the sending.
 """
 
 from __future__ import annotations
@@ -25,7 +27,15 @@ from desktop_notifier.common import Button, Capability, Icon, Notification, Urge
 
 from smoothtask_gui.adapters import app_icon
 from smoothtask_gui.adapters.bus import CALL_TIMEOUT_S, BusError, Peer
-from smoothtask_gui.adapters.notification_port import ActionPressed, Dismissed, NotificationService, ServiceChanged
+from smoothtask_gui.adapters.notification_port import (
+    ActionPressed,
+    Dismissed,
+    NotificationError,
+    NotificationService,
+    ServiceChanged,
+)
+from smoothtask_gui.adapters.notification_servers import BUSY_ERRORS, UNLISTED, Server, server_of
+from smoothtask_gui.adapters.portal_notifications import PortalBackend
 from smoothtask_gui.domain.incident import Action, Incident, IncidentState, Severity
 from smoothtask_gui.domain.text import safe_text
 
@@ -38,24 +48,34 @@ SERVICE: Final = "org.freedesktop.Notifications"
 REMOTE: Final = Peer(SERVICE, "/org/freedesktop/Notifications", SERVICE)
 BODY_LINES: Final = 3
 BODY_BYTES: Final = 512
-LABELS: Final = {Action.SHOW: "Show", Action.STOP: "Stop", Action.SNOOZE: "Snooze"}
+LABELS: Final = {
+    Action.SHOW: "Show",
+    Action.PAUSE: "Pause",
+    Action.RESUME: "Resume",
+    Action.LIMIT: "Limit",
+    Action.UNLIMIT: "Undo limit",
+    Action.STOP: "Stop",
+    Action.SNOOZE: "Snooze",
+    Action.EXPECTED: "Expected",
+}
+BUSY_TRIES: Final = 5
+BUSY_WAIT_S: Final = 2.0
 URGENCIES: Final = {Severity.WARNING: Urgency.Normal, Severity.CRITICAL: Urgency.Critical}
 ABSENT: Final = "No notification service answers; alerts stay in the tray and in the window."
 CLICK_ACTION: Final = "default"  # the notification specification's key for a click on the body
 
 
-class NotificationError(Exception):
-    """The service didn't take a notification; the message says why."""
-
-
 class ReplacingBackend(DBusDesktopNotifier):
     """desktop-notifier's backend on our connection, replacing in place and telling of failures."""
+
+    service = SERVICE
 
     def __init__(self, bus: SessionBus, icon: str, on_closed: Callable[[str, bool], None]) -> None:
         super().__init__("SmoothTask", Icon(name=icon))
         self._icon = icon
         self._session = bus
         self._closed = on_closed
+        self.server = UNLISTED
         self.server_name = ""
         self.reads_markup = False
 
@@ -63,7 +83,8 @@ class ReplacingBackend(DBusDesktopNotifier):
         """Learn what the present server can do; NotificationError when none answers."""
         try:
             # first over our own call, which knows a dead bus; dbus-fast's proxies leave an unread exception behind
-            self.server_name = str((await self._ask("GetServerInformation"))[0])
+            name, vendor = map(str, (await self._ask("GetServerInformation"))[:2])
+            self.server_name, self.server = name, server_of(name, vendor)
             self.reads_markup = "body-markup" in (await self._ask("GetCapabilities"))[0]
             if self.interface is None:
                 self.bus = self._session.connection
@@ -71,6 +92,11 @@ class ReplacingBackend(DBusDesktopNotifier):
             self._capabilities = await super()._get_capabilities()
         except (BusError, DBusError, InterfaceNotFoundError, TimeoutError, OSError, EOFError) as error:
             raise NotificationError(str(error)) from error
+
+    async def know(self) -> None:
+        """Learn it, if it isn't known yet."""
+        if self._capabilities is None:
+            await self.connect()
 
     async def _follow_server(self) -> None:
         tree = await self.bus.introspect(SERVICE, REMOTE.path, timeout=CALL_TIMEOUT_S)
@@ -82,12 +108,11 @@ class ReplacingBackend(DBusDesktopNotifier):
     def forget_server(self) -> None:
         """The server went: its notification ids mean nothing to the next one."""
         self._platform_to_interface_notification_identifier.clear()
-        self._capabilities = None
+        self._capabilities, self.server = None, UNLISTED
 
     async def deliver(self, notification: Notification) -> None:
         """Show `notification` in the place of the one with its identifier; NotificationError if it can't be."""
-        if self._capabilities is None:
-            await self.connect()
+        await self.know()
         try:
             await self._send(notification)
         except BusError as error:
@@ -104,23 +129,45 @@ class ReplacingBackend(DBusDesktopNotifier):
 
     @property
     def shows_buttons(self) -> bool:
-        return Capability.BUTTONS in (self._capabilities or ())
+        """Whether buttons can be seen on a notification, not only in a menu of it."""
+        return Capability.BUTTONS in (self._capabilities or ()) and self.server.shows_buttons
+
+    def _actions(self, notification: Notification) -> list[str]:
+        """Key and label in turns: the click on the body, then as many buttons as the server shows."""
+        if not self.server.takes_actions or Capability.BUTTONS not in (self._capabilities or ()):
+            return []
+        wanted = [one for one in notification.buttons if not self.server.shows_click or one.identifier != Action.SHOW]
+        shown = wanted[: self.server.most_buttons if self.server.shows_buttons else None]
+        buttons = [part for button in shown for part in (button.identifier, button.title)]
+        return [CLICK_ACTION, LABELS[Action.SHOW], *buttons]
 
     async def _send(self, notification: Notification) -> None:
-        capabilities = self._capabilities or frozenset()
         shown = self._platform_to_interface_notification_identifier.inverse.get(notification.identifier, 0)
-        actions = [CLICK_ACTION, "Show"] if Capability.ON_CLICKED in capabilities else []
-        if Capability.BUTTONS in capabilities:
-            actions += [part for button in notification.buttons for part in (button.identifier, button.title)]
+        if shown and not self.server.replaces:
+            await self.retract(notification.identifier)
+            shown = 0
+        actions = self._actions(notification)
+        title = html.escape(notification.title, quote=False) if self.server.escapes_title else notification.title
         message = html.escape(notification.message, quote=False) if self.reads_markup else notification.message
         hints = {
             "urgency": self.to_native_urgency[notification.urgency],
             "desktop-entry": Variant("s", app_icon.NAME),
             "category": Variant("s", "device.error" if notification.urgency is Urgency.Critical else "device"),
         }
-        body = [self.app_name, shown, self._icon, notification.title, message, actions, hints, notification.timeout]
-        platform_id = (await self._ask("Notify", "susssasa{sv}i", *body))[0]
+        body = [self.app_name, shown, self._icon, title, message, actions, hints, notification.timeout]
+        platform_id = (await self._notify(body))[0]
         self._platform_to_interface_notification_identifier.forceput(platform_id, notification.identifier)
+
+    async def _notify(self, body: list[Any]) -> list[Any]:
+        """Notify, again after a while where the server says that it has too many at the moment."""
+        for _ in range(BUSY_TRIES - 1):
+            try:
+                return await self._ask("Notify", "susssasa{sv}i", *body)
+            except BusError as error:
+                if error.name not in BUSY_ERRORS:
+                    raise
+            await asyncio.sleep(BUSY_WAIT_S)
+        return await self._ask("Notify", "susssasa{sv}i", *body)
 
     async def _ask(self, member: str, signature: str = "", *body: Any) -> list[Any]:
         return await self._session.call(REMOTE, member, signature, *body)
@@ -152,11 +199,11 @@ class _Told:
 
 
 class DesktopNotifications:
-    """The `Notifications` port over the session's notification service."""
+    """The `Notifications` port over the session's notification service; in a sandbox the portal stands in for it."""
 
-    def __init__(self, bus: SessionBus, icon: str) -> None:
-        self._bus = bus
-        self._backend = ReplacingBackend(bus, icon, self._closed)
+    def __init__(self, bus: SessionBus, icon: str, *, sandboxed: bool = False) -> None:
+        self._bus, self._icon, self._sandboxed = bus, icon, sandboxed
+        self._backend: ReplacingBackend | PortalBackend = ReplacingBackend(bus, icon, self._closed)
         self._told: dict[int, _Told] = {}
         self._one_at_a_time = asyncio.Lock()
         self._service: NotificationService | None = None
@@ -165,7 +212,12 @@ class DesktopNotifications:
         self._on_action, self._on_dismissed, self._on_service = on_action, on_dismissed, on_service
         try:
             present = await self._bus.watch(SERVICE, self._owner_changed) is not None
-            self._say("" if present or await self._bus.can_start(SERVICE) else ABSENT)
+            present = present or await self._bus.can_start(SERVICE)
+            if not present and self._sandboxed:
+                self._backend = PortalBackend(self._bus, self._icon)
+                present = await self._bus.watch(self._backend.service, self._owner_changed) is not None
+                present = present or await self._bus.can_start(self._backend.service)
+            self._say("" if present else ABSENT)
         except BusError as error:
             self._say(f"{error}; alerts stay in the tray and in the window.")
 
@@ -187,6 +239,15 @@ class DesktopNotifications:
                 await self._backend.deliver(notification)
             except NotificationError as error:
                 await self._explain(error)
+
+    async def server(self) -> Server:
+        """The ways of the server that answers; UNLISTED when none does, and for a portal, which doesn't tell."""
+        if not isinstance(self._backend, ReplacingBackend):
+            return UNLISTED
+        async with self._one_at_a_time:
+            with suppress(NotificationError):
+                await self._backend.know()
+        return self._backend.server
 
     async def _deliver(self, incident_id: int) -> None:
         async with self._one_at_a_time:  # an update never overtakes the first showing, whose id it needs
@@ -250,7 +311,7 @@ class DesktopNotifications:
 
     async def _explain(self, error: NotificationError) -> None:
         try:
-            answers = await self._bus.owner_of(SERVICE) is not None
+            answers = await self._bus.owner_of(self._backend.service) is not None
         except BusError:
             answers = False
         self._say(f"{error}; alerts stay in the tray and in the window." if answers else ABSENT)

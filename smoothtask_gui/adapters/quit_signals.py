@@ -31,6 +31,10 @@ class QuitSignals(QObject):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: None)  # the wake-up byte says it
 
+    def end(self) -> None:
+        """From now on signals are ignored: the app ends already, and takes a moment for it."""
+        signal.set_wakeup_fd(-1)
+
     def _arrived(self) -> None:
         self._reader.recv(64)
         self._on_quit()

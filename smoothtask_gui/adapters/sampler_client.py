@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from smoothtask_gui.adapters.bus import BusError, Peer, call, connect, get_properties
+from smoothtask_gui.domain.own_cost import HelperCost, ProbeCost
 from smoothtask_gui.sources.protocol import SourceError
 
 if TYPE_CHECKING:
@@ -46,26 +47,18 @@ _SENTENCES: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class ProbeRow:
-    """One row of the property Probes; counts are None where the kernel keeps none."""
-
-    name: str
-    state: str
-    reason: str
-    runs: int | None
-    run_ns: int | None
-    memory_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
 class SamplerFacts:
     """The sampler's properties."""
 
     version: str
     stream_version: int
     loader: str
-    probes: tuple[ProbeRow, ...]
+    cost: HelperCost
     kernel_facts: tuple[tuple[str, str, str], ...]  # name, value, explanation
+
+    @property
+    def probes(self) -> tuple[ProbeCost, ...]:
+        return self.cost.probes
 
 
 def translate(error: BusError) -> str:
@@ -126,7 +119,7 @@ class SamplerClient:
                 version=str(found["Version"]),
                 stream_version=int(found["StreamVersion"]),
                 loader=str(found["Loader"]),
-                probes=tuple(_probe(row) for row in found["Probes"]),
+                cost=_cost(found["OwnCost"], found["Probes"]),
                 kernel_facts=tuple((str(name), str(value), str(why)) for name, value, why in found["KernelFacts"]),
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -146,13 +139,23 @@ class SamplerClient:
         return self._bus
 
 
-def _probe(row: list[Any]) -> ProbeRow:
-    name, state, reason, runs, run_ns, memory_bytes = row
-    return ProbeRow(
-        str(name),
-        str(state),
-        str(reason),
-        None if runs == NOT_COUNTED else int(runs),
-        None if run_ns == NOT_COUNTED else int(run_ns),
-        int(memory_bytes),
+def _cost(row: list[Any], probes: list[list[Any]]) -> HelperCost:
+    cpu_ns, programs_ns, resident_bytes, kernel_bytes, uptime_ns, streams = (int(value) for value in row)
+    return HelperCost(
+        cpu_ns,
+        _counted(programs_ns),
+        resident_bytes,
+        kernel_bytes,
+        uptime_ns,
+        streams,
+        tuple(_probe(probe) for probe in probes),
     )
+
+
+def _probe(row: list[Any]) -> ProbeCost:
+    name, state, reason, runs, run_ns, memory_bytes = row
+    return ProbeCost(str(name), str(state), str(reason), _counted(runs), _counted(run_ns), int(memory_bytes))
+
+
+def _counted(value: int) -> int | None:
+    return None if value == NOT_COUNTED else int(value)

@@ -32,6 +32,9 @@ HEADERS: Final = {
 }
 
 
+_WANTED: Final = {bool: "true or false", int: "a whole number", str: "a text"}
+
+
 class SettingsError(Exception):
     """Settings weren't saved; the message says why."""
 
@@ -45,16 +48,19 @@ class Loaded:
 
 
 class SettingsFiles:
-    """The two files in `folder`; `rules_file` stands in for `rules.toml` (`--rules`)."""
+    """The two files in `folder`; `rules_file` stands in for `rules.toml` (`--rules`). `shipped` is what it changes."""
 
-    def __init__(self, folder: Path, rules_file: Path | None = None) -> None:
+    def __init__(self, folder: Path, rules_file: Path | None = None, shipped: Rules | None = None) -> None:
+        self._shipped = shipped or Rules()
+        self._seen: tuple[int, ...] | None = None  # what the rules' file was when it was last read or written
         self._app = folder / "settings.toml"
         self._rules = rules_file or folder / "rules.toml"
 
     def load(self) -> Loaded:
         """Read both files; never raises."""
         app, app_problems = _load(self._app, parse_app_settings, Settings())
-        rules, rules_problems = _load(self._rules, parse_rules, Rules())
+        self._seen = _signature(self._rules)
+        rules, rules_problems = _load(self._rules, self._parse_rules, self._shipped)
         return Loaded(replace(app, rules=rules), (*app_problems, *rules_problems))
 
     def save(self, settings: Settings) -> tuple[str, ...]:
@@ -64,9 +70,33 @@ class SettingsFiles:
             raise SettingsError("Settings weren't saved: " + " ".join(wrong.values()))
         try:
             said = _save(self._app, parse_app_settings, _app_values(settings))
-            return said + _save(self._rules, parse_rules, _values(settings.rules))
+            said += _save(self._rules, self._parse_rules, _values(settings.rules))
         except FileError as error:
             raise SettingsError(f"Settings weren't saved: {error}.") from error
+        self._seen = _signature(self._rules)
+        return said
+
+    def reload_rules(self, in_force: Rules) -> tuple[Rules, str] | None:
+        """The rules after somebody changed their file, and what is wrong with it; None while nobody did.
+
+        A file that can't be used changes nothing: `in_force` comes back with the reason.
+        """
+        seen = _signature(self._rules)
+        if seen == self._seen:
+            return None
+        self._seen = seen
+        try:
+            text = read_text(self._rules)
+            if text is None:
+                return self._shipped, ""
+            parsed = self._parse_rules(text, str(self._rules))
+        except (FileError, RulesError) as error:
+            return in_force, f"{str(error).rstrip('.')}. The rules stay as they were; the file is left as it is."
+        _keep(self._rules, text)
+        return parsed, ""
+
+    def _parse_rules(self, text: str, file: str) -> Rules:
+        return parse_rules(text, file, self._shipped)
 
 
 def parse_app_settings(text: str, file: str) -> Settings:
@@ -81,8 +111,7 @@ def parse_app_settings(text: str, file: str) -> Settings:
         if key not in defaults:
             raise RulesError(f"{place} is no setting; there are {', '.join(defaults)}")
         if type(value) is not type(defaults[key]):
-            wanted = "true or false" if isinstance(defaults[key], bool) else "a whole number"
-            raise RulesError(f"{place} must be {wanted}, not {value!r}")
+            raise RulesError(f"{place} must be {_WANTED[type(defaults[key])]}, not {value!r}")
     settings = replace(Settings(), **table)
     for key, problem in problems(settings).items():
         raise RulesError(f"{file}, line {_line_of(text, key)}: {problem}")
@@ -103,6 +132,15 @@ def _load(path: Path, parse: Callable[[str, str], Parsed], default: Parsed) -> t
         )
     _keep(path, text)
     return parsed, ()
+
+
+def _signature(path: Path) -> tuple[int, ...] | None:
+    """What changes when a file is written, replaced or removed; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _last_good(path: Path, parse: Callable[[str, str], Parsed]) -> Parsed | None:
@@ -190,6 +228,8 @@ def _values(settings: Any) -> dict[str, Any]:
     """A settings dataclass as TOML's types."""
     values: dict[str, Any] = {}
     for entry in fields(settings):
+        if entry.name == "declared":  # written by people only; the file keeps them as they are
+            continue
         value = getattr(settings, entry.name)
         if is_dataclass(value):
             values[entry.name] = _values(value)

@@ -9,6 +9,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from smoothtask_gui.adapters.files import FileError, read_text
+from smoothtask_gui.adapters.shipped_rules import shipped_rules
 from smoothtask_gui.cli.failure import Failure
 from smoothtask_gui.cli.items import items
 from smoothtask_gui.cli.span import Span
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 async def alerts(arguments: argparse.Namespace) -> int:
     """Print each incident when it begins and when it ends, until `--seconds`, the recording's end or a signal."""
-    monitor = Monitor(Rules() if arguments.rules is None else read_rules(arguments.rules))
+    monitor = Monitor(known_rules(arguments.rules))
     span = Span(arguments.seconds)
     async with aclosing(items(arguments.source, arguments.period_ms)) as found:
         async for item in found:
@@ -37,18 +38,25 @@ async def alerts(arguments: argparse.Namespace) -> int:
                 break
             for effect in judge(monitor, item):
                 if isinstance(effect, Record):
-                    line = json.dumps(_to_json(effect.incident)) if arguments.json else _to_line(effect.incident)
+                    line = (
+                        json.dumps(incident_to_json(effect.incident))
+                        if arguments.json
+                        else incident_to_line(effect.incident)
+                    )
                     print(line, flush=True)
     return 0
 
 
-def read_rules(path: Path) -> Rules:
-    """The rules in a file. Raises Failure, naming file, line and key."""
+def known_rules(path: Path | None) -> Rules:
+    """The shipped rules, changed by what a file says. Raises Failure, naming file, line and key."""
     try:
+        shipped = shipped_rules()
+        if path is None:
+            return shipped
         text = read_text(path)
         if text is None:
             raise Failure(f"the rules in {path} can't be read: there is no such file")
-        return parse_rules(text, str(path))
+        return parse_rules(text, str(path), shipped)
     except (FileError, RulesError) as error:
         raise Failure(str(error)) from error
 
@@ -62,7 +70,8 @@ def judge(monitor: Monitor, item: Item) -> tuple[Effect, ...]:
     return monitor.receive_event(item)
 
 
-def _to_json(incident: Incident) -> dict[str, Any]:
+def incident_to_json(incident: Incident) -> dict[str, Any]:
+    """An incident as docs/cli.md promises it."""
     target = incident.target
     return {
         **_finite(dataclasses.asdict(incident)),
@@ -79,6 +88,7 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _to_line(incident: Incident) -> str:
+def incident_to_line(incident: Incident) -> str:
+    """An incident in one line, for a terminal."""
     body = incident.body.replace("\n", "; ")
     return safe_text(f"{incident.state} ({incident.severity}): {incident.title}: {body}", 600)

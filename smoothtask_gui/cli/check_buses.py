@@ -7,15 +7,18 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from smoothtask_gui.adapters.bus import BusError, Peer, activatable, call, connect, get_properties, has_owner
-from smoothtask_gui.adapters.sampler_client import SAMPLER, ProbeRow, SamplerClient, SamplerFacts
+from smoothtask_gui.adapters.control_client import CONTROL
+from smoothtask_gui.adapters.sampler_client import SAMPLER, SamplerClient, SamplerFacts
 from smoothtask_gui.cli.checks import Row, failed, ok, warning
-from smoothtask_gui.sources.activity import ActivityKinds
+from smoothtask_gui.sources.activity_kinds import ActivityKinds
 from smoothtask_gui.sources.helper_stream import KINDS
 from smoothtask_gui.sources.protocol import SourceError
 from smoothtask_gui.sources.records import STREAM_VERSION
 
 if TYPE_CHECKING:
     from dbus_fast.aio import MessageBus
+
+    from smoothtask_gui.domain.own_cost import ProbeCost
 
 NOTIFICATIONS: Final = Peer(
     "org.freedesktop.Notifications", "/org/freedesktop/Notifications", "org.freedesktop.Notifications"
@@ -39,11 +42,17 @@ async def helper(own_version: str) -> list[Row]:
         rows = [await _polkit(bus), await _session(bus)]
         if not (await has_owner(bus, SAMPLER.name) or await activatable(bus, SAMPLER.name)):
             return [*rows, warning("helper", "the helper is not installed", f"Install smoothtask-helper. {_WITHOUT}")]
-        return [*rows, *await _sampler(own_version)]
+        return [*rows, await _control(bus), *await _sampler(own_version)]
     except BusError as error:
         return [failed("helper", str(error), _WITHOUT)]
     finally:
         bus.disconnect()
+
+
+async def _control(bus: MessageBus) -> Row:
+    if await has_owner(bus, CONTROL.name) or await activatable(bus, CONTROL.name):
+        return ok("control", "what isn't yours can be acted upon, with an administrator's password")
+    return warning("control", "only your own processes can be acted upon", "Install smoothtask-helper of this version.")
 
 
 async def _polkit(bus: MessageBus) -> Row:
@@ -108,7 +117,7 @@ async def facts_while_running(client: SamplerClient) -> SamplerFacts:
 
     Raises SourceError.
     """
-    stream = await client.open_stream(1000, int(KINDS) | sum(ActivityKinds))
+    stream = await client.open_stream(1000, KINDS | sum(ActivityKinds))
     try:
         facts = await client.facts()
         for _ in range(round(LOADING_S / POLL_S)):
@@ -121,7 +130,7 @@ async def facts_while_running(client: SamplerClient) -> SamplerFacts:
         os.close(stream)
 
 
-def _probe(probe: ProbeRow) -> Row:
+def _probe(probe: ProbeCost) -> Row:
     check = f"probe {probe.name}"
     if probe.state == "running":
         return ok(check, probe.state)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from smoothtask_gui.adapters.files import FileError, read_text
 from smoothtask_gui.adapters.settings import parse_app_settings
+from smoothtask_gui.adapters.shipped_rules import shipped_rules
 from smoothtask_gui.cli.checks import Row, failed, ok, warning
 from smoothtask_gui.domain.gpu_reading import GpuReading, GpuState
 from smoothtask_gui.domain.rules import RulesError, parse_rules
@@ -115,7 +117,11 @@ def _card(card: GpuReading) -> Row:
 async def settings(folder: Path) -> list[Row]:
     """Whether the settings' files can be used."""
     rows = []
-    for name, parse in (("settings.toml", parse_app_settings), ("rules.toml", parse_rules)):
+    try:
+        parse_own = partial(parse_rules, shipped=shipped_rules())
+    except RulesError as error:
+        return [failed("rules", str(error))]
+    for name, parse in (("settings.toml", parse_app_settings), ("rules.toml", parse_own)):
         check = name.removesuffix(".toml")
         try:
             text = read_text(folder / name)

@@ -56,6 +56,8 @@ class Connection:
     retransmits: int | None = None
     rtt_us: int | None = None
     age_s: float | None = None
+    net_namespace: int | None = None
+    """Inode of another network namespace than the machine's own: a container's, a sandbox's."""
 
 
 async def connections(arguments: argparse.Namespace) -> int:
@@ -121,6 +123,7 @@ def _connection(row: np.void) -> Connection:
         retransmits=_whole(row["retransmits"]),
         rtt_us=_whole(row["rtt_us"]),
         age_s=None if math.isnan(age_s) else round(age_s, 3),
+        net_namespace=int(row["net_namespace"]) or None,
     )
 
 
@@ -168,7 +171,8 @@ def _to_json(found: Connection) -> dict[str, object]:
 def _to_line(found: Connection) -> str:
     pid = "?" if found.pid is None else str(found.pid)
     name = "?" if found.comm is None else shown_name(found.comm)
+    elsewhere = "" if found.net_namespace is None else f"  net:[{found.net_namespace}]"
     return (
         f"{pid:>8} {found.protocol:<5} {found.state:<11} {shown_bytes(found.sent_bytes):>9} "
-        f"{shown_bytes(found.received_bytes):>9}  {found.local} > {found.remote}  {name}"
+        f"{shown_bytes(found.received_bytes):>9}  {found.local} > {found.remote}  {name}{elsewhere}"
     )

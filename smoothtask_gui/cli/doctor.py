@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING, Final
 import platformdirs
 
 from smoothtask_gui.cli import check_buses, check_machine, check_software
-from smoothtask_gui.cli.checks import Row, State, guarded
+from smoothtask_gui.cli.alerts import known_rules
+from smoothtask_gui.cli.checks import Row, State, failed, guarded, ok
+from smoothtask_gui.cli.failure import Failure
+from smoothtask_gui.cli.rules import rule_statuses
+from smoothtask_gui.domain.judging.status import State as RuleState
 from smoothtask_gui.domain.text import safe_text
+from smoothtask_gui.sources.names import AUTO
 
 if TYPE_CHECKING:
     import argparse
@@ -31,6 +36,7 @@ async def doctor(arguments: argparse.Namespace, version: str) -> int:
         ("hardware", check_machine.hardware),
         ("helper", functools.partial(check_buses.helper, version)),
         ("desktop", check_buses.desktop),
+        ("watching", watching),
         ("settings", functools.partial(check_machine.settings, folder)),
     ):
         rows += await guarded(name, check)
@@ -39,6 +45,17 @@ async def doctor(arguments: argparse.Namespace, version: str) -> int:
     else:
         print("\n".join(_to_line(row) for row in rows))
     return 1 if any(row.state is State.FAILED for row in rows) else 0
+
+
+async def watching() -> list[Row]:
+    """How many rules can be judged here."""
+    try:
+        found = await rule_statuses(known_rules(None), AUTO, quiet=True)
+    except Failure as error:
+        return [failed("watching", str(error))]
+    blind = [status.name for status in found if status.state is RuleState.BLIND]
+    said = f"{len(found) - len(blind)} of {len(found)} rules can be judged here"
+    return [ok("watching", f"{said}; `smoothtask rules` says why {', '.join(blind)} can't" if blind else said)]
 
 
 def _to_line(row: Row) -> str:

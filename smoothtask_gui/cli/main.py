@@ -96,6 +96,8 @@ def _dispatch(arguments: argparse.Namespace) -> int:
     if arguments.version:
         print(f"smoothtask {version()}")
         return DONE
+    if arguments.desktop_files:
+        return _run(_desktop_files(arguments.desktop_files))
     if arguments.command == "run":
         from smoothtask_gui import app  # noqa: PLC0415 - Qt, for the tray app only
 
@@ -103,30 +105,51 @@ def _dispatch(arguments: argparse.Namespace) -> int:
     return _run(_job(arguments))
 
 
+async def _desktop_files(wish: str) -> int:
+    from smoothtask_gui.cli.desktop_files import install, remove  # noqa: PLC0415 - as above
+
+    return install() if wish == "install" else remove()
+
+
 def _job(arguments: argparse.Namespace) -> Coroutine[object, object, int]:
+    job: Coroutine[object, object, int]
     if arguments.command == "top":
         from smoothtask_gui.cli.top import top  # noqa: PLC0415 - each command imports what it needs
 
-        return top(arguments)
-    if arguments.command == "connections":
+        job = top(arguments)
+    elif arguments.command == "connections":
         from smoothtask_gui.cli.connections import connections  # noqa: PLC0415 - as above
 
-        return connections(arguments)
-    if arguments.command == "probes":
+        job = connections(arguments)
+    elif arguments.command == "probes":
         from smoothtask_gui.cli.probes import probes  # noqa: PLC0415 - as above
 
-        return probes(arguments)
-    if arguments.command == "record":
+        job = probes(arguments)
+    elif arguments.command == "record":
         from smoothtask_gui.cli.record import record  # noqa: PLC0415 - as above
 
-        return record(arguments, version())
-    if arguments.command == "alerts":
+        job = record(arguments, version())
+    elif arguments.command == "alerts":
         from smoothtask_gui.cli.alerts import alerts  # noqa: PLC0415 - as above
 
-        return alerts(arguments)
-    from smoothtask_gui.cli.doctor import doctor  # noqa: PLC0415 - as above
+        job = alerts(arguments)
+    elif arguments.command == "rules":
+        from smoothtask_gui.cli.rules import rules  # noqa: PLC0415 - as above
 
-    return doctor(arguments, version())
+        job = rules(arguments)
+    elif arguments.command == "history":
+        from smoothtask_gui.cli.history import history  # noqa: PLC0415 - as above
+
+        job = history(arguments)
+    elif arguments.command == "act":
+        from smoothtask_gui.cli.act import act  # noqa: PLC0415 - as above
+
+        job = act(arguments)
+    else:
+        from smoothtask_gui.cli.doctor import doctor  # noqa: PLC0415 - as above
+
+        job = doctor(arguments, version())
+    return job
 
 
 def _run(job: Coroutine[object, object, int]) -> int:

@@ -15,7 +15,7 @@ from smoothtask_gui.sources.protocol import SourceError
 if TYPE_CHECKING:
     import argparse
 
-    from smoothtask_gui.adapters.sampler_client import ProbeRow
+    from smoothtask_gui.domain.own_cost import ProbeCost
 
 
 async def probes(arguments: argparse.Namespace) -> int:
@@ -37,26 +37,19 @@ async def probes(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _to_json(probe: ProbeRow) -> dict[str, Any]:
+def _to_json(probe: ProbeCost) -> dict[str, Any]:
     return {
         "name": probe.name,
         "state": probe.state,
         "reason": probe.reason,
         "events": probe.runs,
-        "cost_per_event_ns": _cost_ns(probe),
+        "cost_per_event_ns": None if probe.ns_per_event is None else round(probe.ns_per_event, 1),
         "memory_bytes": probe.memory_bytes,
     }
 
 
-def _cost_ns(probe: ProbeRow) -> float | None:
-    if probe.runs is None or probe.run_ns is None or not probe.runs:
-        return None
-    return round(probe.run_ns / probe.runs, 1)
-
-
-def _to_line(probe: ProbeRow) -> str:
+def _to_line(probe: ProbeCost) -> str:
     events = "?" if probe.runs is None else str(probe.runs)
-    cost_ns = _cost_ns(probe)
-    cost = "?" if cost_ns is None else f"{cost_ns:.0f}"
+    cost = "?" if probe.ns_per_event is None else f"{probe.ns_per_event:.0f}"
     line = f"{probe.name:<15} {probe.state:<11} {events:>10} {cost:>8} {shown_bytes(probe.memory_bytes):>9}"
     return f"{line}  {safe_text(probe.reason, 1000)}".rstrip()

@@ -20,7 +20,7 @@ async def record(arguments: argparse.Namespace, version: str) -> int:
     made_by = f"smoothtask {version}"
     try:
         with RecordingWriter(arguments.file, arguments.period_ms, made_by, overwrite=arguments.force) as writer:
-            async with aclosing(items(arguments.source, arguments.period_ms)) as found:
+            async with aclosing(items(arguments.source, arguments.period_ms, arguments.opt_in)) as found:
                 async for item in found:
                     if span.ends_before(item):
                         break

@@ -63,6 +63,7 @@ def sample_to_json(sample: Sample) -> dict[str, Any]:
             {name: _known(value) for name, value in dataclasses.asdict(sensor).items()} for sensor in sample.sensors
         ],
         "gpus": [dataclasses.asdict(gpu) for gpu in sample.gpus],
+        "activity": dataclasses.asdict(sample.activity),
         "unavailable": sample.unavailable,
     }
 

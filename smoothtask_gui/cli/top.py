@@ -32,7 +32,7 @@ async def top(arguments: argparse.Namespace) -> int:
     previous: Batch | None = None
     grouper = AppGrouper()
     left: int | None = arguments.count
-    async with aclosing(items(arguments.source, arguments.period_ms)) as found:
+    async with aclosing(items(arguments.source, arguments.period_ms, arguments.opt_in)) as found:
         async for item in found:
             if not isinstance(item, Batch):
                 continue

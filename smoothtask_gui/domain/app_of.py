@@ -28,6 +28,8 @@ _MIXED: Final = re.compile(
     r"session-.*\.scope|user@\d+\.service|init\.scope|(vte|tmux|kitty)-.*\.scope|run-.*\.(scope|service)"
     r"|dbus(-broker)?\.service|gdm\.service|lightdm\.service|sddm\.service|sshd?(@.*)?\.service|.*\.(socket|mount|swap)"
 )
+_SAYS_NOTHING: Final = frozenset({"desktop", "app", "application", "client", "gui"})
+"""As the end of an id: org.telegram.desktop is Telegram's."""
 _UNIT_END: Final = re.compile(r"\.(service|scope)$")
 
 
@@ -113,6 +115,8 @@ def _application(entry: Application, uid: int) -> App:
 
 
 def _unnamed(desktop_id: str, uid: int) -> App:
-    """An application whose entry isn't here (a Flatpak's, seen from another sandbox): by the last part of its id."""
+    """An application whose entry isn't here (a Flatpak's, seen from a sandbox): by the last telling part of its id."""
     shown = safe_text(desktop_id)
-    return App(f"app:{shown}:{uid}", shown.rpartition(".")[2] or shown, AppKind.APPLICATION, "", shown)
+    parts = [part for part in shown.split(".") if part]
+    telling = [part for part in parts if part.casefold() not in _SAYS_NOTHING]
+    return App(f"app:{shown}:{uid}", (telling or parts or [shown])[-1], AppKind.APPLICATION, "", shown)

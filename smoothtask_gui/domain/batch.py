@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from smoothtask_gui.domain.activity import Activity
+from smoothtask_gui.domain.parts import DiskReading, Parts
+
 if TYPE_CHECKING:
     from smoothtask_gui.domain.gpu_reading import GpuReading
     from smoothtask_gui.domain.network import Network
@@ -173,7 +176,16 @@ class SystemReading:
     memory_pressure_us: int | None
     io_pressure_us: int | None
     on_battery: bool | None
+    unix_sockets: int | None = None  # proc_net(5), /proc/net/protocols: of this network namespace
+    package_energy_ns: int | None = None  # boot time of package_energy_uj, where it isn't that of the reading
     package_energy_uj: int | None = None  # RAPL, all packages; never wraps (sources/energy.py)
+    memory_full_pressure_us: int | None = None
+    io_full_pressure_us: int | None = None
+    swap_in_bytes: int | None = None
+    swap_out_bytes: int | None = None
+    forks: int | None = None  # threads included
+    throttled_ms: int | None = None  # processor packages slowed down for heat (sources/throttling.py)
+    disks: tuple[DiskReading, ...] = ()  # whole disks; empty where /proc or /sys doesn't tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,5 +235,8 @@ class Batch:
     unavailable: dict[str, str] = field(default_factory=dict)
     network: Network | None = None  # None where the source can't see connections
     block_io: npt.NDArray[np.void] | None = None  # dtype BLOCK_IO
+    activity: Activity = field(default_factory=Activity)
     gpus: tuple[GpuReading, ...] = ()
     origins: tuple[Origin, ...] = ()  # what was learned of processes since the batch before
+    parts: Parts = field(default_factory=Parts)
+    traits: npt.NDArray[np.void] | None = None  # dtype TRAITS, of the busy processes; None where nobody reads them

@@ -46,11 +46,15 @@ class Updated:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """Over. `is_silent`: nobody needs to be told (the rule was switched off)."""
+    """Over. `is_silent`: nobody needs to be told (the rule was switched off).
+
+    `fact` is the title without how long it took ("CPU cooled down to 71 °C"), so that the desk can add what was done.
+    """
 
     key: Key
     title: str
     is_silent: bool = False
+    fact: str = ""
 
 
 Change = Fired | Updated | Resolved

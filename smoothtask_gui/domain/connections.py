@@ -44,6 +44,7 @@ CONNECTION: Final = np.dtype(
         ("retransmits", "f8"),  # segments
         ("rtt_us", "f8"),
         ("age_s", "f8"),  # NaN: older than the probe
+        ("net_namespace", "u4"),  # inode of another network namespace (a container's), 0: the helper's own
     ]
 )
 """One connection or listening socket; NaN where there is no reading."""
@@ -66,7 +67,8 @@ _BYTES: Final = ("sent_bytes", "received_bytes")
 def connection_rates(previous: Batch, current: Batch) -> Rows | None:
     """Dtype CONNECTION, in the order of the batch; None where the source can't see connections.
 
-    Rates are NaN for a connection that was there before `previous` but isn't in it.
+    Rates are NaN for a connection that was there before `previous` but isn't in it, and for those of other network
+    namespaces, which are read less often.
     """
     if current.network is None:
         return None
@@ -74,6 +76,7 @@ def connection_rates(previous: Batch, current: Batch) -> Rows | None:
     rows = np.zeros(len(sockets), CONNECTION)
     for name in _COPIED:
         rows[name] = sockets[name]
+    rows["net_namespace"] = np.where(_has(sockets, SocketMissing.RATE), 0, sockets["net_namespace"])
     owned = _has(sockets, SocketMissing.OWNER)
     for name in ("pid", "pid_start_ns"):
         rows[name] = np.where(owned, sockets[name], 0)
@@ -167,7 +170,7 @@ def _grown(previous: Batch, sockets: Rows) -> tuple[Floats, Floats]:
     place = _places(before, sockets["cookie"])
     seen = place >= 0
     started = sockets["start_ns"] >= max(0, previous.boottime_ns)
-    known = _has(sockets, SocketMissing.TRAFFIC)
+    known = _has(sockets, SocketMissing.TRAFFIC | SocketMissing.RATE)
     known &= seen | (started & _has(sockets, SocketMissing.START))
     if previous.network is None:
         known[:] = False
@@ -200,7 +203,7 @@ def _closes(before: Network, now: Network) -> tuple[Rows, Rows]:
 
 def _gone(before: Network, now: Network) -> Rows:
     """TCP rows of `before` whose bytes no row of `now` has: the traffic rows have them."""
-    counted = before.sockets[_has(before.sockets, SocketMissing.TRAFFIC)]
+    counted = before.sockets[_has(before.sockets, SocketMissing.TRAFFIC | SocketMissing.RATE)]
     counted = counted[counted["protocol"] == Protocol.TCP]
     gone: Rows = counted[~_shown(now, counted)]
     return gone

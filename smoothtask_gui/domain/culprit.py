@@ -1,20 +1,29 @@
-"""Who spent the CPU time of the last minute: the evidence behind every blame.
+"""Who used the processor in the last minute: the evidence behind every blame, with how it was found.
 
-An estimate by CPU time, not by energy, and said so. What no process accounts for is the rest and is shown as such;
-where nobody stands out or the CPU was hardly busy, nobody is blamed.
+A share is an app's part of the processor's energy where that can be measured, else of its CPU time; both times the
+split among the apps is by CPU time, which is said. What no app accounts for is the rest and is shown as such; where
+nobody stands out or the CPU was hardly busy, nobody is blamed.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.incident import Share
 
-METHOD: Final = "estimated from CPU time"
+
+class Method(StrEnum):
+    """How shares were found, in words for people."""
+
+    MEASURED = "measured, split by CPU time"
+    CPU_TIME = "estimated from CPU time"
+
+
 BLAME_RATIO: Final = 0.2
-"""Below this share of the CPU time nobody is named as the cause."""
+"""Below this share nobody is named as the cause."""
 
 BLAME_CORES: Final = 0.3
 """While all processes together use less than this, the CPU isn't what makes the heat."""
@@ -28,6 +37,8 @@ class Culprits:
     rest_ratio: float | None = None
     window_ns: int = 0  # how much of the asked window was really measured
     busy_cores: float | None = None  # mean number of busy cores in the window
+    method: Method = Method.CPU_TIME
+    watts: float | None = None  # mean power of the processor in the window, None where it can't be measured
 
     @property
     def blamed(self) -> Share | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from smoothtask_gui.domain.choices import Choices
     from smoothtask_gui.domain.incident import Incident
 
 
@@ -25,9 +26,16 @@ class Withdraw:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Put this state of the incident into the history (firing, then resolved)."""
+    """Put this state of the incident into the history (firing, after each deed, resolved)."""
 
     incident: Incident
 
 
-Effect = Notify | Withdraw | Record
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Keep what the person chose (snoozes, what is expected) for the next start."""
+
+    choices: Choices
+
+
+Effect = Notify | Withdraw | Record | Remember

@@ -22,8 +22,37 @@ class Action(StrEnum):
     """What a person may do from an incident; each also exists in the window."""
 
     SHOW = "show"
+    PAUSE = "pause"
+    RESUME = "resume"
+    LIMIT = "limit"
+    UNLIMIT = "unlimit"
     STOP = "stop"
+    KILL = "kill"
+    NORMAL = "normal priority"
+    LOWER = "low priority"
+    LOWEST = "lowest priority"
     SNOOZE = "snooze"
+    EXPECTED = "expected"
+
+
+PRIORITIES = frozenset({Action.NORMAL, Action.LOWER, Action.LOWEST})
+REMEDIES = frozenset({Action.PAUSE, Action.RESUME, Action.LIMIT, Action.UNLIMIT, Action.STOP, Action.KILL}) | PRIORITIES
+"""What is done to a process; everything else stays within SmoothTask."""
+
+
+class Hushed(StrEnum):
+    """Why an incident isn't announced, though it is shown in the tray and the window."""
+
+    BUDGET = "budget"
+    SNOOZED = "snoozed"
+    DISMISSED = "dismissed"
+    DO_NOT_DISTURB = "do not disturb"
+    FULL_SCREEN = "full screen"
+    QUIET_HOURS = "quiet hours"
+
+
+PASSING = frozenset({Hushed.DO_NOT_DISTURB, Hushed.FULL_SCREEN, Hushed.QUIET_HOURS})
+"""Reasons of the surroundings: what they held back is announced once they are over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +67,30 @@ class ProcessIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A culprit's part of the CPU time in the window judged.
+    """A culprit's part of what the incident's `method` names: energy, CPU time, memory, bytes written.
 
-    `identity` is None for processes that are gone. `ratio` is 0..1 of all CPU time spent in the window.
+    `identity` is the process that Stop would stop, an app's oldest or busiest; None if none lives or it is the kernel.
+    `ratio` is 0..1 of the whole, NaN where that isn't known.
     """
 
     name: str
     ratio: float
     identity: ProcessIdentity | None
+    app_id: str = ""
+    gpu_ratio: float | None = None  # mean use of the graphics card in the same window, None if none is known
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Something done about an incident: when, by whom, to whom, and how it ended."""
+
+    realtime_ns: int
+    who: str  # "you", or "SmoothTask" where a lease ran out
+    action: Action
+    target: str  # the app's name, as shown
+    result: str  # a sentence for people
+    succeeded: bool
+    process: ProcessIdentity | None = None  # whom it was asked for: undoing reaches the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +111,11 @@ class Incident:
     limit: float
     shares: tuple[Share, ...]
     rest_ratio: float | None  # the part of the window that no share explains
-    method: str  # "estimated from CPU time"
+    method: str  # of `domain/culprit.py`: "estimated from CPU time"
     actions: tuple[Action, ...]
+    joined: tuple[str, ...] = ()  # titles of the other alerts that belong to it
+    hushed: Hushed | None = None  # why it isn't announced
+    deeds: tuple[Deed, ...] = ()  # what was done about it, oldest first
 
     @property
     def target(self) -> ProcessIdentity | None:

@@ -15,11 +15,14 @@ from smoothtask_gui.domain.apps import AppGrouper
 from smoothtask_gui.domain.batch import OomKill, PressureEvent, ProcessExit
 from smoothtask_gui.domain.culprit import Culprits
 from smoothtask_gui.domain.desk import Desk
+from smoothtask_gui.domain.judging.judge import Judge
+from smoothtask_gui.domain.judging.runaway import runaway_rule
+from smoothtask_gui.domain.judging.status import RuleStatus, statuses
 from smoothtask_gui.domain.oom import OomRule
 from smoothtask_gui.domain.overheating import OverheatingRule
 from smoothtask_gui.domain.rates import rates
-from smoothtask_gui.domain.runaway import RunawayRule
 from smoothtask_gui.domain.store import Store
+from smoothtask_gui.domain.target import target_for
 from smoothtask_gui.domain.view import View, make_view
 
 if TYPE_CHECKING:
@@ -27,13 +30,22 @@ if TYPE_CHECKING:
 
     from smoothtask_gui.domain.batch import Batch, KernelEvent
     from smoothtask_gui.domain.changes import Change
+    from smoothtask_gui.domain.choices import Choices, Scope
     from smoothtask_gui.domain.effects import Effect
-    from smoothtask_gui.domain.incident import Incident
+    from smoothtask_gui.domain.incident import Action, Deed, Incident
+    from smoothtask_gui.domain.judging.rule import Rule
     from smoothtask_gui.domain.rules import Rules
     from smoothtask_gui.domain.sample import Sample
+    from smoothtask_gui.domain.target import Target
 
 WARM_UP_NS: Final = 3_000_000_000
 """After a start or a change of source nothing is judged from samples for this long, nor from the first one alone."""
+
+SETTLING_NS: Final = 60_000_000_000
+"""After a start, a change of source or a resume what fires from a sample waits this long for a second one to agree."""
+
+SUSPENDED_NS: Final = 15_000_000_000
+"""Two batches further apart than this, and than thrice the usual, had a suspend between them."""
 
 NEWS_NS: Final = 15_000_000_000
 """How long it is news that the helper answers again; afterwards all is normal, and nothing is said."""
@@ -56,13 +68,15 @@ class Monitor:
         self._own_uid = own_uid
         self._desk = Desk(rules.notifications.per_hour, first_incident_id)
         self._heat = OverheatingRule(self._culprits, self._may_stop)
-        self._runaway = RunawayRule(self._may_stop)
         self._oom = OomRule()
+        self._declared = Judge(self._may_stop)
+        self._declared.set_rules(_declared(rules), 0)
         self._pending_exits: deque[ProcessExit] = deque(maxlen=MOST_PENDING_EXITS)
         self._previous: Batch | None = None
         self._sample: Sample | None = None
         self._apps = AppGrouper()
         self._first_ns: int | None = None  # of the batches that can be compared
+        self._settled_ns = 0  # boot time from which one sample is enough
         self._now_ns = 0
         self._source = ""
         self._notice = ""
@@ -81,6 +95,15 @@ class Monitor:
     def incidents(self) -> tuple[Incident, ...]:
         """Open ones first, then the recently resolved, each newest first."""
         return self._desk.open + self._desk.recent
+
+    @property
+    def desk(self) -> Desk:
+        """What may be asked and told about incidents, by whoever carries out what the person wants."""
+        return self._desk
+
+    def incident(self, incident_id: int) -> Incident | None:
+        """The incident of this id, or the one it went into; None if neither is kept any more."""
+        return self._desk.find(incident_id)
 
     @property
     def store(self) -> Store:
@@ -102,6 +125,8 @@ class Monitor:
             previous = None
         if previous is None:
             self._first_ns = self._news_ns = batch.boottime_ns
+        if previous is None or self._was_suspended(batch.boottime_ns - previous.boottime_ns):
+            self._settled_ns = batch.boottime_ns + SETTLING_NS
         if self._source == "helper" and batch.boottime_ns - self._news_ns >= NEWS_NS:
             self._notice = ""
         self._source = batch.source
@@ -121,7 +146,8 @@ class Monitor:
             self._pending_exits.append(event)
             return ()
         if isinstance(event, PressureEvent):
-            return ()  # no rule judges it yet
+            self._declared.receive_pressure(event)
+            return ()
         now_ns = max(event.boottime_ns, self._now_ns)
         if isinstance(event, OomKill):
             return self._apply(self._oom.receive_event(event, self._rules.oom, now_ns), now_ns)
@@ -143,17 +169,49 @@ class Monitor:
         self._store.gap(self._now_ns)
         self._store.forget_processes()
         self._heat.forget_events()
+        self._declared.forget()
         if source != "none":
             return ()
-        changes = self._heat.stop(self._now_ns, unknown=True) + self._runaway.stop(self._now_ns, unknown=True)
+        changes = self._heat.stop(self._now_ns, unknown=True) + self._declared.stop(self._now_ns)
         return self._apply(changes, self._now_ns)
 
-    def snooze(self, target: str | int, until_boottime_ns: int) -> tuple[Effect, ...]:
-        """No notifications of a rule (name) or of an incident's rule and subject (id) until then.
+    def snooze(self, target: Scope | int, until_boottime_ns: int) -> tuple[Effect, ...]:
+        """No notifications of a scope, or of what an incident (id) is about, until then.
 
         What is still open afterwards is notified again. An unknown id does nothing.
         """
-        return self._desk.snooze(target, until_boottime_ns)
+        now_ns, realtime_ns = self._now_ns, self._realtime_ns(self._now_ns)
+        if isinstance(target, int):
+            return self._desk.snooze_incident(target, until_boottime_ns, now_ns, realtime_ns)
+        return self._desk.snooze(target, until_boottime_ns, now_ns, realtime_ns)
+
+    def expect(self, incident_id: int) -> tuple[Effect, ...]:
+        """What this incident is about is normal for its app."""
+        return self._desk.expect(incident_id, self._now_ns, self._realtime_ns(self._now_ns))
+
+    def unexpect(self, rule: str, app: str) -> tuple[Effect, ...]:
+        """It isn't any more; what goes on of it fires now."""
+        return self._desk.unexpect(rule, app, self._now_ns, self._realtime_ns(self._now_ns))
+
+    def resume(self, choices: Choices, now_ns: int, realtime_ns: int) -> None:
+        """Go on with what the person chose in an earlier run."""
+        self._desk.resume(choices, now_ns, realtime_ns)
+
+    def choices(self) -> Choices:
+        """What is snoozed and expected now."""
+        return self._desk.choices(self._now_ns, self._realtime_ns(self._now_ns))
+
+    def book(self, incident_id: int, deed: Deed) -> tuple[Effect, ...]:
+        """Something was done about an incident."""
+        return self._desk.book(incident_id, deed)
+
+    def target_for(self, incident: Incident, action: Action) -> Target | None:
+        """Whom an action of this incident reaches now; None if nobody is left."""
+        return target_for(incident, action, self._sample)
+
+    def release(self) -> tuple[Effect, ...]:
+        """The surroundings allow notifications again."""
+        return self._desk.release(self._now_ns)
 
     def dismiss(self, incident_id: int) -> tuple[Effect, ...]:
         """The person has seen it: no more notifications of this incident."""
@@ -162,15 +220,19 @@ class Monitor:
     def set_rules(self, rules: Rules) -> tuple[Effect, ...]:
         """Judge by other rules from now on; incidents of a rule that was switched off end without a word."""
         self._rules = rules
-        self._desk.per_hour = rules.notifications.per_hour
-        changes: list[Change] = []
+        self._desk.budget.per_hour = rules.notifications.per_hour
+        changes: list[Change] = self._declared.set_rules(_declared(rules), self._now_ns)
         if not rules.overheating.enabled:
             changes += self._heat.stop(self._now_ns)
-        if not rules.runaway.enabled:
-            changes += self._runaway.stop(self._now_ns)
         if not rules.oom.enabled:
             changes += self._oom.receive_time(self._now_ns, rules.oom)
         return self._apply(changes, self._now_ns)
+
+    def rule_statuses(self) -> list[RuleStatus]:
+        """Which rules can be judged here; empty until two batches of one source have come."""
+        if self._sample is None:
+            return []
+        return statuses(self._rules, _declared(self._rules), self._declared.tables, self._sample)
 
     def view(self) -> View:
         """One frozen picture for the user interface; a fraction of a millisecond, made when asked for."""
@@ -191,21 +253,30 @@ class Monitor:
         self._store.append(sample)
         changes: list[Change] = self._oom.receive_time(now_ns, self._rules.oom)
         watched_ns = 0 if self._first_ns is None else now_ns - self._first_ns
-        if watched_ns >= WARM_UP_NS and watched_ns > sample.interval_ns:
+        judges = watched_ns >= WARM_UP_NS and watched_ns > sample.interval_ns
+        changes += self._declared.receive_sample(sample, self._rules.overheating.limit_without_driver_c, judges=judges)
+        if judges:
             changes += self._heat.receive_sample(sample, self._rules.overheating, now_ns)
-            changes += self._runaway.receive_sample(sample, self._rules.runaway, now_ns)
-        return self._apply(changes, now_ns) + self._desk.wake(now_ns)
+        effects = self._apply(changes, now_ns, settling_ns=sample.interval_ns if now_ns < self._settled_ns else None)
+        return effects + self._desk.wake(now_ns, self._realtime_ns(now_ns))
 
-    def _apply(self, changes: Iterable[Change], now_ns: int) -> tuple[Effect, ...]:
+    def _apply(self, changes: Iterable[Change], now_ns: int, *, settling_ns: int | None = None) -> tuple[Effect, ...]:
+        return self._desk.apply(changes, now_ns, self._realtime_ns(now_ns), settling_ns=settling_ns)
+
+    def _realtime_ns(self, now_ns: int) -> int:
         latest = self._previous
-        realtime_ns = 0 if latest is None else latest.realtime_ns + (now_ns - latest.boottime_ns)
-        return self._desk.apply(changes, now_ns, realtime_ns)
+        return 0 if latest is None else latest.realtime_ns + (now_ns - latest.boottime_ns)
+
+    def _was_suspended(self, interval_ns: int) -> bool:
+        usual_ns = self._sample.interval_ns if self._sample is not None else interval_ns
+        return interval_ns > max(SUSPENDED_NS, 3 * usual_ns)
 
     def _restart_clock(self) -> None:
         """Boot time ran backwards: another boot's readings, nothing kept can be compared."""
         self._store.clear()
         self._apps = AppGrouper()
         self._heat.forget_events()
+        self._declared.forget()
         self._sample = None
 
     def _culprits(self, now_ns: int) -> Culprits:
@@ -213,3 +284,8 @@ class Monitor:
 
     def _may_stop(self, uid: int) -> bool:
         return self._own_uid is None or uid == self._own_uid
+
+
+def _declared(rules: Rules) -> tuple[Rule, ...]:
+    """What the engine judges."""
+    return (runaway_rule(rules.runaway), *rules.declared)

@@ -22,6 +22,7 @@ class SocketMissing(IntFlag):
     OWNER = 1 << 10
     START = 1 << 11
     UID = 1 << 12
+    RATE = 1 << 13  # of another network namespace: the row is up to ten seconds old
 
 
 class Protocol(IntEnum):

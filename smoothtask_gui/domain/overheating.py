@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from smoothtask_gui.domain.alert import Alert, Phase, Timing, advance, close, trigger
 from smoothtask_gui.domain.batch import ThermalEvent
 from smoothtask_gui.domain.changes import Change, Draft, Fired, Key, Resolved, Updated
-from smoothtask_gui.domain.culprit import METHOD, Culprits
 from smoothtask_gui.domain.heat import CPU_GROUP, Heat, HeatWatch
 from smoothtask_gui.domain.incident import Action, Severity
-from smoothtask_gui.domain.wording import heat_body, heat_resolved_title, heat_title
+from smoothtask_gui.domain.wording import heat_body, heat_resolved_fact, heat_resolved_title, heat_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from smoothtask_gui.domain.batch import CoolingEvent, SensorReading
+    from smoothtask_gui.domain.culprit import Culprits
     from smoothtask_gui.domain.rules import Overheating
     from smoothtask_gui.domain.sample import Sample
 
@@ -104,7 +104,9 @@ class OverheatingRule:
         key: Key = (RULE, name)
         if was_firing and group.alert.phase is Phase.RESOLVED:
             lasted_ns = now_ns - group.fired_ns
-            return [Resolved(key, heat_resolved_title(heat, group.name, lasted_ns, unknown=group.alert.ended_unknown))]
+            unknown = group.alert.ended_unknown
+            title = heat_resolved_title(heat, group.name, lasted_ns, unknown=unknown)
+            return [Resolved(key, title, fact="" if unknown else heat_resolved_fact(heat, group.name))]
         if not group.alert.is_firing or heat is None or heat.holds is None:
             return []
         if not was_firing:
@@ -131,7 +133,7 @@ class OverheatingRule:
             limit=group.limit_c,
             shares=culprits.shares if culprits else (),
             rest_ratio=culprits.rest_ratio if culprits else None,
-            method=METHOD if culprits else "",
+            method=culprits.method if culprits else "",
             actions=self._actions(culprits),
             named=culprits.blamed.name if culprits and culprits.blamed else "",
         )

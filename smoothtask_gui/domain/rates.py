@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from smoothtask_gui.domain.activity_rates import activity_rates
 from smoothtask_gui.domain.batch import Missing
 from smoothtask_gui.domain.connections import connection_rates, process_traffic
 from smoothtask_gui.domain.exited import exited_rates
@@ -22,6 +23,7 @@ from smoothtask_gui.domain.sample import RATE, Sample
 from smoothtask_gui.domain.sensors import checked
 from smoothtask_gui.domain.system_rates import most_run_ns, system_rates
 from smoothtask_gui.domain.text import duration
+from smoothtask_gui.domain.traits import trait_rates
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.batch import Batch
@@ -70,6 +72,9 @@ def rates(previous: Batch, current: Batch) -> Sample | None:
         unavailable=unavailable,
         connections=connection_rates(previous, current),
         gpus=gpus,
+        activity=activity_rates(previous, current),
+        parts=current.parts,
+        traits=trait_rates(previous, current),
     )
 
 

@@ -7,17 +7,27 @@ something that nobody asked for.
 
 from __future__ import annotations
 
-import difflib
-import re
 import tomllib
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from smoothtask_gui.domain.incident import Severity
+from smoothtask_gui.domain.judging.places import Places, RulesError, nearest
+from smoothtask_gui.domain.judging.reader import read_rule
 
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.judging.rule import Rule
 
-class RulesError(ValueError):
-    """The rules can't be used; the message says what is wrong, where, and what is allowed."""
+__all__ = [
+    "BUILT_IN",
+    "Notifications",
+    "Oom",
+    "Overheating",
+    "Rules",
+    "RulesError",
+    "Runaway",
+    "parse_rules",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,32 +80,48 @@ class Rules:
     runaway: Runaway = field(default_factory=Runaway)
     oom: Oom = field(default_factory=Oom)
     notifications: Notifications = field(default_factory=Notifications)
+    declared: tuple[Rule, ...] = ()  # by name
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What `Incident.rule` may be."""
+        return (*BUILT_IN, *(rule.name for rule in self.declared))
 
 
-RULE_NAMES: Final = ("overheating", "runaway", "oom")
-"""What `Incident.rule` may be."""
+BUILT_IN: Final = ("overheating", "runaway", "oom")
+"""Rules that are judged by code of their own: events that need no `for`, and groups of sensors."""
+
+MOST_RULES: Final = 128
 
 
-def parse_rules(text: str, file: str) -> Rules:
-    """The rules that `text` says, defaults for what it leaves out.
+def parse_rules(text: str, file: str, shipped: Rules | None = None) -> Rules:
+    """The rules that `text` says, those of `shipped` for what it leaves out.
 
     `file` is only named in messages. Raises RulesError: not TOML, a table or key that doesn't exist (with the nearest
-    that does), a value of another type or out of its range.
+    that does), a value of another type or out of its range, a formula that can't be read or names no series.
     """
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RulesError(f"{file}: not valid TOML: {error}") from error
-    where = _Places(file, text)
-    known = [entry.name for entry in fields(Rules)]
-    rules = Rules()
+    where = Places(file, text)
+    rules = shipped or Rules()
+    typed = [*BUILT_IN, "notifications"]
+    declared = {rule.name: rule for rule in rules.declared}
     for name, table in tables.items():
-        if name not in known:
-            raise RulesError(f"{where.of(name)}: unknown table or key {name!r}{_nearest(name, known)}")
+        is_new = name not in typed and name not in declared
+        if is_new and not (isinstance(table, dict) and "when" in table):
+            hint = nearest(name, [*typed, *declared])
+            raise RulesError(f"{where.of(name)}: unknown table or key {name!r}{hint} (a new rule needs scope and when)")
         if not isinstance(table, dict):
             raise RulesError(f"{where.of(name)}: {name} must be a table: write [{name}] on a line of its own")
-        rules = replace(rules, **{name: _settings(getattr(rules, name), name, table, where)})
-    return rules
+        if name in typed:
+            rules = replace(rules, **{name: _settings(getattr(rules, name), name, table, where)})
+        else:
+            declared[name] = read_rule(name, table, declared.get(name), where)
+    if len(declared) > MOST_RULES:
+        raise RulesError(f"{file}: there may be at most {MOST_RULES} rules, not {len(declared)}")
+    return replace(rules, declared=tuple(declared[name] for name in sorted(declared)))
 
 
 _Settings = TypeVar("_Settings", Overheating, Runaway, Oom, Notifications)
@@ -117,12 +143,12 @@ _RANGES: Final[dict[str, tuple[float, float]]] = {
 _MOST_IGNORED: Final = 256
 
 
-def _settings(settings: _Settings, name: str, table: dict[str, Any], where: _Places) -> _Settings:
+def _settings(settings: _Settings, name: str, table: dict[str, Any], where: Places) -> _Settings:
     known = [entry.name for entry in fields(settings)]
     for key, value in table.items():
         place = f"{where.of(name, key)}: {name}.{key}"
         if key not in known:
-            raise RulesError(f"{where.of(name, key)}: unknown key {name}.{key}{_nearest(key, known)}")
+            raise RulesError(f"{where.of(name, key)}: unknown key {name}.{key}{nearest(key, known)}")
         try:
             settings = replace(settings, **{key: _value(key, getattr(settings, key), value)})
         except RulesError as error:
@@ -162,30 +188,3 @@ def _names(value: object) -> tuple[str, ...]:
     if len(value) > _MOST_IGNORED:
         raise RulesError(f"may hold at most {_MOST_IGNORED} names, not {len(value)}")
     return tuple(value)
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1)
-    return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
-
-
-class _Places:
-    """Finds the line of a key again: tomllib keeps no positions."""
-
-    def __init__(self, file: str, text: str) -> None:
-        self._file = file
-        self._lines: dict[tuple[str, str], int] = {}
-        table = ""
-        for number, line in enumerate(text.splitlines(), 1):
-            if header := re.match(r"""\s*\[+\s*["']?([^\]"']+?)["']?\s*\]""", line):
-                table = header[1]
-                self._lines.setdefault((table, ""), number)
-            elif key := re.match(r"""\s*["']?([^\s"'=.]+)["']?\s*(\.\s*["']?([^\s"'=]+)["']?\s*)?=""", line):
-                found = (key[1], key[3]) if key[3] and not table else (table, key[1])
-                self._lines.setdefault(found, number)
-
-    def of(self, table: str, key: str = "") -> str:
-        """The place as "FILE, line N", or "FILE" where the line can't be told."""
-        candidates = ((table, key), (table, ""), ("", table))
-        number = next((self._lines[place] for place in candidates if place in self._lines), None)
-        return self._file if number is None else f"{self._file}, line {number}"

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from smoothtask_gui.domain.activity_rates import ActivityRates
 from smoothtask_gui.domain.app import Apps
+from smoothtask_gui.domain.parts import Parts
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.batch import Lost, SensorReading
@@ -56,6 +58,20 @@ class ExitedRate:
 
 
 @dataclass(frozen=True, slots=True)
+class DiskRates:
+    """One whole disk in this interval; None where a counter ran backwards, or the disk wasn't there before."""
+
+    name: str
+    read_bps: float | None
+    write_bps: float | None
+    requests_per_s: float | None
+    wait_ms: float | None  # of a request, from its allocation to its end; None if none ended
+    busy_ratio: float | None
+    in_flight: int  # requests that haven't ended yet
+    flushes_per_s: float | None  # None before kernel 5.5
+
+
+@dataclass(frozen=True, slots=True)
 class SystemRates:
     """The machine in this interval; ratios are 0..1 of all CPUs, None where missing."""
 
@@ -75,6 +91,15 @@ class SystemRates:
     io_pressure_ratio: float | None
     on_battery: bool | None
     package_watts: float | None = None  # processor packages (RAPL)
+    unix_sockets: int | None = None
+    memory_full_pressure_ratio: float | None = None
+    io_full_pressure_ratio: float | None = None
+    swap_free_bytes: int | None = None
+    swap_in_bps: float | None = None
+    swap_out_bps: float | None = None
+    forks_per_s: float | None = None  # threads included
+    throttled_ratio: float | None = None  # share of the time that the processors were slowed down for heat
+    disks: tuple[DiskRates, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +118,7 @@ class Sample:
     unavailable: dict[str, str]
     connections: npt.NDArray[np.void] | None = None  # dtype connections.CONNECTION; None where the source sees none
     gpus: tuple[GpuRates, ...] = ()
+    activity: ActivityRates = field(default_factory=ActivityRates)
     apps: Apps = field(default_factory=Apps)  # filled by domain/apps.py
+    parts: Parts = field(default_factory=Parts)
+    traits: npt.NDArray[np.void] | None = None  # dtype traits.TRAIT, of the busy processes; None where unknown

@@ -1,6 +1,6 @@
-"""What is kept in memory: the system's series for the graphs, and who spent the last two minutes' CPU time.
+"""What is kept in memory: the system's series for the graphs, and what the apps used in the last two minutes.
 
-Both are bounded: `capacity` ticks of float32 series, and per tick the 64 busiest processes. What wasn't measured is
+Both are bounded: `capacity` ticks of float32 series, and per tick the 64 busiest apps. What wasn't measured is
 NaN and shows as a gap in the graph; nothing is carried forward. Older history is the history adapter's, on disk.
 """
 
@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from smoothtask_gui.domain.cpu_window import CpuWindow
+from smoothtask_gui.domain.app_window import AppWindow
+from smoothtask_gui.domain.memory_window import MemoryWindow
 from smoothtask_gui.domain.sensors import cpu_sensor, hottest_c
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.culprit import Culprits
+    from smoothtask_gui.domain.memory_window import MemoryCulprits
     from smoothtask_gui.domain.sample import Sample
 
 
@@ -49,7 +51,7 @@ _LONG_NS: Final = 5_000_000_000
 class Store:
     """A ring of `capacity` points for each series, oldest first when read."""
 
-    __slots__ = ("_capacity", "_count", "_interval_ns", "_next", "_series", "_times_ns", "_window")
+    __slots__ = ("_capacity", "_count", "_interval_ns", "_memory", "_next", "_series", "_times_ns", "_window")
 
     def __init__(self, capacity: int = DEFAULT_CAPACITY) -> None:
         self._capacity = max(2, capacity)
@@ -58,7 +60,8 @@ class Store:
         self._next = 0
         self._count = 0
         self._interval_ns = 0
-        self._window = CpuWindow()
+        self._window = AppWindow()
+        self._memory = MemoryWindow()
 
     def append(self, sample: Sample) -> None:
         """Take in one sample; an interval much longer than the last leaves a gap before it."""
@@ -67,14 +70,16 @@ class Store:
         self._interval_ns = sample.interval_ns
         self._put(sample.boottime_ns, _points(sample))
         self._window.append(sample)
+        self._memory.append(sample)
 
     def gap(self, boottime_ns: int) -> None:
         """Nothing is known from `boottime_ns` on: the graphs break here."""
         self._put(boottime_ns, math.nan)
 
     def forget_processes(self) -> None:
-        """Drop the CPU window: another source may know the same processes by other start times."""
-        self._window = CpuWindow()
+        """Drop who used what: another source may know the same processes by other start times."""
+        self._window = AppWindow()
+        self._memory = MemoryWindow()
 
     def clear(self) -> None:
         """Drop everything: boot time began anew."""
@@ -94,13 +99,18 @@ class Store:
         return self._ordered(self._series[series])
 
     def culprits(self, now_ns: int, window_ns: int = 60_000_000_000, most: int = 3) -> Culprits:
-        """The `most` processes with the most CPU time in the `window_ns` before `now_ns`, short-lived ones by name."""
+        """The `most` apps that used the processor most in the `window_ns` before `now_ns`."""
         return self._window.culprits(now_ns, window_ns, most)
+
+    def memory_culprits(self, window_ns: int = 300_000_000_000, most: int = 3) -> MemoryCulprits:
+        """The `most` apps that grew most in the last `window_ns`, and those that wait for memory."""
+        return self._memory.culprits(window_ns, most)
 
     @property
     def memory_bytes(self) -> int:
-        """What the rings and the window take, without the interpreter's own overhead per object."""
-        return self._series.nbytes + self._times_ns.nbytes + self._window.memory_bytes
+        """What the rings and the windows take, without the interpreter's own overhead per object."""
+        windows = self._window.memory_bytes + self._memory.memory_bytes
+        return self._series.nbytes + self._times_ns.nbytes + windows
 
     def _put(self, boottime_ns: int, values: float | list[float]) -> None:
         self._times_ns[self._next] = boottime_ns

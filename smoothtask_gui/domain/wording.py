@@ -8,16 +8,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from smoothtask_gui.domain.culprit import BLAME_CORES, METHOD
-from smoothtask_gui.domain.text import celsius, duration, elide, percent, size, three_digits
+from smoothtask_gui.domain.culprit import BLAME_CORES, Method
+from smoothtask_gui.domain.incident import Action
+from smoothtask_gui.domain.text import celsius, duration, elide, percent, size
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.culprit import Culprits
     from smoothtask_gui.domain.heat import Heat
+    from smoothtask_gui.domain.incident import Deed, Share
+    from smoothtask_gui.domain.memory_window import MemoryCulprits
 
 TITLE_WIDTH: Final = 60
 _MINUTE_NS: Final = 60_000_000_000
 _NAME_WIDTH: Final = 24
+_BODY_LINES: Final = 2
+_ALSO_MOST: Final = 2
+_DONE: Final = {Action.PAUSE: "paused", Action.LIMIT: "limited", Action.STOP: "stopped"}
+GPU_WORTH_A_WORD: Final = 0.05
 
 
 def titled(template: str, name: str) -> str:
@@ -54,44 +61,82 @@ def heat_body(heat: Heat, culprits: Culprits | None, throttled_ns: int | None) -
 def heat_resolved_title(heat: Heat | None, name: str, lasted_ns: int, *, unknown: bool) -> str:
     if unknown:
         return titled("{name}: its temperature can't be read any more", name)
-    if heat is None or heat.temperature_c is None:
-        return titled(f"{{name}} cooled down after {duration(lasted_ns)}", name)
-    return titled(f"{{name}} cooled down to {celsius(heat.temperature_c)} after {duration(lasted_ns)}", name)
+    return titled(f"{{name}}{_cooled(heat)} after {duration(lasted_ns)}", name)
+
+
+def heat_resolved_fact(heat: Heat | None, name: str) -> str:
+    return titled("{name}" + _cooled(heat), name)
 
 
 def shares_line(culprits: Culprits) -> str:
     """As in "HandBrake 71 %, the rest 29 % of CPU use in the last minute (estimated from CPU time)."."""
     if culprits.busy_cores is None:
         return "Who used the CPU isn't known yet."
-    named = [f"{elide(share.name, _NAME_WIDTH)} {percent(share.ratio)}" for share in culprits.shares]
+    named = [f"{elide(share.name, _NAME_WIDTH)} {percent(share.ratio)}{_gpu(share)}" for share in culprits.shares]
     if culprits.rest_ratio is not None and culprits.rest_ratio >= 0.005:
         named.append(f"the rest {percent(culprits.rest_ratio)}")
     if not named:
         return "The CPU was idle."
     span = "minute" if culprits.window_ns >= 0.9 * _MINUTE_NS else duration(culprits.window_ns)
-    return f"{', '.join(named)} of CPU use in the last {span} ({METHOD})."
+    what = "CPU energy" if culprits.method is Method.MEASURED else "CPU use"
+    return f"{', '.join(named)} of {what} in the last {span} ({culprits.method})."
 
 
-def runaway_title(name: str, cores: float, lasted_ns: int) -> str:
-    amount = three_digits(cores)
-    return titled(f"{{name}} has used {amount} {_cores(amount)} for {duration(lasted_ns)}", name)
-
-
-def runaway_body(parent: str, age_ns: int | None, rss_bytes: float | None) -> str:
-    """Who started it and when, what memory it uses; what isn't known is left out."""
-    started = "Started" + (f" by {elide(parent, _NAME_WIDTH)}" if parent else "")
-    if age_ns is not None:
-        started += f" {duration(age_ns)} ago"
-    lines = [f"{started}."] if started != "Started" else []
-    if rss_bytes is not None:
-        lines.append(f"Uses {size(rss_bytes)} of memory.")
+def growth_line(culprits: MemoryCulprits) -> str:
+    """As in "Chromium grew 3.1 GB in 5 min (9.8 GB now). 410 MB are left."; "" while nothing is known."""
+    lines = []
+    if culprits.grew:
+        first, *others = culprits.grew
+        name = elide(first.name, _NAME_WIDTH)
+        text = f"{name} grew {size(first.grew_bytes)} in {duration(culprits.window_ns)} ({size(first.now_bytes)} now)"
+        named = [f"{elide(one.name, _NAME_WIDTH)} {size(one.grew_bytes)}" for one in others]
+        if culprits.rest_bytes:
+            named.append(f"no app {size(culprits.rest_bytes)}")
+        lines.append(", ".join([text, *named]) + ".")
+    if culprits.available_bytes is not None:
+        lines.append(f"{size(culprits.available_bytes)} are left.")
     return " ".join(lines)
 
 
-def runaway_resolved_title(name: str, lasted_ns: int, *, ended: bool, unknown: bool) -> str:
-    if unknown:
-        return titled("{name}: its CPU use can't be read any more", name)
-    return titled(f"{{name}} {'ended' if ended else 'calmed down'} after {duration(lasted_ns)}", name)
+def waits_line(culprits: MemoryCulprits) -> str:
+    """As in "Firefox, Files wait for memory."; "" where nobody does."""
+    names = ", ".join(elide(one.name, _NAME_WIDTH) for one in culprits.waits)
+    return f"{names} {'wait' if len(culprits.waits) > 1 else 'waits'} for memory." if names else ""
+
+
+def also_line(body: str, others: list[str]) -> str:
+    """`body` with the titles of the incident's other alerts, still within two lines."""
+    if not others:
+        return body
+    also = "Also: " + "; ".join(others[:_ALSO_MOST])
+    also += f"; {len(others) - _ALSO_MOST} more." if len(others) > _ALSO_MOST else "."
+    lines = [line for line in body.split("\n") if line]
+    if len(lines) < _BODY_LINES:
+        return "\n".join([*lines, also])
+    return "\n".join([*lines[: _BODY_LINES - 1], f"{lines[_BODY_LINES - 1]} {also}"])
+
+
+def below_line(first: str, body: str) -> str:
+    """`first` above the evidence, within two lines."""
+    return "\n".join([first, *body.split("\n")[: _BODY_LINES - 1]])
+
+
+def took_sentence(lasted_ns: int) -> str:
+    return f"It took {duration(lasted_ns)}."
+
+
+def expected_title(name: str) -> str:
+    """The end of an incident that the person called normal."""
+    return titled("You expect this of {name}", name)
+
+
+def resolved_after_deed(fact: str, deed: Deed, lasted_ns: int) -> str:
+    """As in "CPU cooled down to 71 °C after x264 was paused (2 min 10 s)"; a long name leaves no room for the time."""
+    after = f"{fact} after {{name}} was {_DONE[deed.action]}"
+    whom = "it" if deed.target in fact else deed.target
+    took = f" ({duration(lasted_ns)})"
+    fits = len(after) - len("{name}") + len(whom) + len(took) <= TITLE_WIDTH
+    return titled(after + took if fits else after, whom)
 
 
 def oom_title(name: str, rss_bytes: int) -> str:
@@ -109,6 +154,12 @@ def _heat_fact(heat: Heat) -> str:
     return f"{heat.name}{at or ' is too hot'}"
 
 
+def _cooled(heat: Heat | None) -> str:
+    if heat is None or heat.temperature_c is None:
+        return " cooled down"
+    return f" cooled down to {celsius(heat.temperature_c)}"
+
+
 def _limit_remark(heat: Heat) -> str:
     return "" if heat.limit_c is None else f", {heat.limit_name} {celsius(heat.limit_c)}"
 
@@ -120,5 +171,7 @@ def _limit_sentence(name: str, limit_c: float) -> str:
     return f"Its {name} is {celsius(limit_c)}."
 
 
-def _cores(amount: str) -> str:
-    return "core" if amount == "1" else "cores"
+def _gpu(share: Share) -> str:
+    """What it uses of the graphics card beside the processor, where that is worth a word."""
+    worth_it = share.gpu_ratio is not None and share.gpu_ratio >= GPU_WORTH_A_WORD
+    return f" (GPU {percent(share.gpu_ratio or 0.0)})" if worth_it else ""

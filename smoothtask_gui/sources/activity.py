@@ -5,30 +5,26 @@ As records.py; apart, because most streams carry none of it.
 
 from __future__ import annotations
 
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from smoothtask_gui.domain.activity import (
+    ACTOR_FIELDS,
+    CALLER,
+    CPU_FREQUENCY,
+    ENERGY,
+    FILE_SYSTEM,
+    FILE_USER,
+    RECLAIM,
+    RUN_QUEUE,
+    SYSCALL,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-DURATIONS: Final = 32
-"""Slots of a histogram: slot n counts [2^n, 2^(n+1)) ns; the last takes all that is longer."""
-
-
-class ActivityKinds(IntFlag):
-    """`enum st_activity_kind`: bits for OpenStream."""
-
-    RECLAIM = 1 << 8
-    CPU_FREQUENCY = 1 << 9
-    RUN_QUEUE = 1 << 10
-    SYSCALLS = 1 << 11
-    FILES = 1 << 12
-
-
-OPT_IN: Final = ActivityKinds.RUN_QUEUE | ActivityKinds.SYSCALLS | ActivityKinds.FILES
 
 
 class ActivitySection(IntEnum):
@@ -41,91 +37,29 @@ class ActivitySection(IntEnum):
     SYSCALLS = 20
     FILE_USERS = 21
     FILE_SYSTEMS = 22
+    ENERGY = 23
 
 
-ACTOR: Final = np.dtype(
-    [
-        ("pid", "u4"),
-        ("uid", "u4"),
-        ("start_ns", "u8"),
-        ("first_ns", "u8"),
-        ("uids_differ", "u4"),
-        ("pad", "u4"),
-        ("comm", "S16"),
-    ]
-)
+ACTOR: Final = np.dtype(list(ACTOR_FIELDS))
 
-RECLAIM: Final = np.dtype(
-    [
-        ("actor", ACTOR),
-        ("machine_count", "u8"),
-        ("machine_ns", "u8"),
-        ("cgroup_count", "u8"),
-        ("cgroup_ns", "u8"),
-        ("freed_pages", "u8"),
-    ]
-)
 
-CPU_FREQUENCY: Final = np.dtype([("cpu", "u4"), ("frequency_khz", "u4"), ("changed_ns", "u8"), ("changes", "u8")])
+def _as_declared(flat: np.dtype[np.void]) -> np.dtype[np.void]:
+    """The same layout with the actor as one member, which is how the header has it."""
+    names = (flat.names or ())[len(ACTOR_FIELDS) :]
+    return np.dtype([("actor", ACTOR), *((name, flat[name]) for name in names)])
 
-RUN_QUEUE: Final = np.dtype(
-    [("longest_ns", "u8"), ("count", "u8"), ("wait_ns", "u8"), ("durations", "u8", (DURATIONS,))]
-)
-
-CALLER: Final = np.dtype([("actor", ACTOR), ("calls", "u8"), ("failed", "u8"), ("call_ns", "u8")])
-
-SYSCALL: Final = np.dtype(
-    [
-        ("number", "u4"),
-        ("pad", "u4"),
-        ("calls", "u8"),
-        ("failed", "u8"),
-        ("call_ns", "u8"),
-        ("durations", "u8", (DURATIONS,)),
-    ]
-)
-
-FILE_USER: Final = np.dtype(
-    [
-        ("actor", ACTOR),
-        ("opens", "u8"),
-        ("failed_opens", "u8"),
-        ("reads", "u8"),
-        ("read_bytes", "u8"),
-        ("writes", "u8"),
-        ("written_bytes", "u8"),
-        ("syncs", "u8"),
-        ("sync_ns", "u8"),
-    ]
-)
-
-FILE_SYSTEM: Final = np.dtype(
-    [
-        ("major", "u4"),
-        ("minor", "u4"),
-        ("type", "S16"),
-        ("first_ns", "u8"),
-        ("opens", "u8"),
-        ("reads", "u8"),
-        ("read_bytes", "u8"),
-        ("writes", "u8"),
-        ("written_bytes", "u8"),
-        ("syncs", "u8"),
-        ("sync_ns", "u8"),
-        ("durations", "u8", (DURATIONS,)),
-    ]
-)
 
 STRUCTS: Final[Mapping[str, np.dtype[np.void]]] = MappingProxyType(
     {
         "st_actor": ACTOR,
-        "st_reclaim": RECLAIM,
+        "st_reclaim": _as_declared(RECLAIM),
         "st_cpu_frequency": CPU_FREQUENCY,
         "st_run_queue": RUN_QUEUE,
-        "st_caller": CALLER,
+        "st_caller": _as_declared(CALLER),
         "st_syscall": SYSCALL,
-        "st_file_user": FILE_USER,
+        "st_file_user": _as_declared(FILE_USER),
         "st_file_system": FILE_SYSTEM,
+        "st_energy": ENERGY,
     }
 )
 """The header's name of each struct."""

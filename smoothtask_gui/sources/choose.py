@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from smoothtask_gui.domain.sensors import kind_of
 from smoothtask_gui.sources.auto import AutoSource
-from smoothtask_gui.sources.helper_stream import HelperSource
+from smoothtask_gui.sources.helper_stream import NOTHING_MORE, HelperSource
 from smoothtask_gui.sources.names import HELPER, PROCFS, RECORDING
 from smoothtask_gui.sources.origins import OriginReader, OriginSource
 from smoothtask_gui.sources.pressure import PressureSource
@@ -18,6 +18,7 @@ from smoothtask_gui.sources.surroundings import Surroundings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from smoothtask_gui.sources.activity_kinds import ActivityKinds
     from smoothtask_gui.sources.helper_stream import StreamOpener
     from smoothtask_gui.sources.origins import DesktopIndex
     from smoothtask_gui.sources.protocol import Source
@@ -30,16 +31,17 @@ def choose(
     *,
     patience_s: float = 0.0,
     wants_gpus: Callable[[], bool] = lambda: True,
+    opt_in: ActivityKinds = NOTHING_MORE,
 ) -> Source:
     """The source that `name` means (`names.is_source`); `make_opener` makes the way to the helper, when it is wanted.
 
     `desktop` names applications.
     "auto" starts on /proc at once, or waits `patience_s` for the helper. `wants_gpus` says whether anyone looks at
-    graphics cards now.
+    graphics cards now. `opt_in`: probes that cost every process something and run for those who ask.
     """
 
     def helper() -> Source:
-        return HelperSource(make_opener(), Surroundings(kind_of, wants_gpus=wants_gpus))
+        return HelperSource(make_opener(), Surroundings(kind_of, wants_gpus=wants_gpus), opt_in=opt_in)
 
     def procfs() -> Source:
         return ProcfsSource(Surroundings(kind_of, wants_gpus=wants_gpus))

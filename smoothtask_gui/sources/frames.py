@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import fcntl
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from smoothtask_gui.domain.activity import TABLES, Activity
 from smoothtask_gui.domain.batch import EXITED, PROCESS, Missing
 from smoothtask_gui.domain.network import BLOCK_IO, SOCKET, SOCKET_OWNER, TRAFFIC, SocketMissing
 from smoothtask_gui.sources import records
+from smoothtask_gui.sources.activity import ActivitySection
 from smoothtask_gui.sources.protocol import SourceError
 
 Rows = npt.NDArray[np.void]
@@ -61,6 +63,7 @@ class Frame:
     traffic: Rows | None = None  # dtype TRAFFIC
     block_io: Rows | None = None  # dtype BLOCK_IO
     sockets_truncated: bool = False
+    activity: Activity = field(default_factory=Activity)
 
 
 def decode_frame(frame: bytes | bytearray | memoryview) -> Frame:
@@ -82,11 +85,21 @@ def decode_frame(frame: bytes | bytearray | memoryview) -> Frame:
         traffic=_copied(_rows(frame, sections, records.SectionKind.TRAFFIC, TRAFFIC)),
         block_io=_copied(_rows(frame, sections, records.SectionKind.BLOCK_IO, BLOCK_IO)),
         sockets_truncated=_truncated(sections, records.SectionKind.SOCKETS),
+        activity=_activity(frame, sections),
     )
 
 
 def _truncated(sections: Rows, kind: records.SectionKind) -> bool:
     return bool(sections["truncated"][sections["kind"] == kind].any())
+
+
+def _activity(frame: bytes | bytearray | memoryview, sections: Rows) -> Activity:
+    tables = {name: _copied(_rows(frame, sections, ActivitySection[name.upper()], dtype)) for name, dtype in TABLES}
+    for name in ("reclaim", "callers", "file_users"):
+        rows = tables[name]
+        if rows is not None:
+            rows["comm"] = _comm(rows["comm"])
+    return Activity(**tables)
 
 
 def _copied(rows: Rows | None) -> Rows | None:
@@ -232,7 +245,10 @@ def _sections(frame: bytes | bytearray | memoryview, head: np.void) -> Rows:
 
 
 def _rows(
-    frame: bytes | bytearray | memoryview, sections: Rows, kind: records.SectionKind, dtype: records.Dtype
+    frame: bytes | bytearray | memoryview,
+    sections: Rows,
+    kind: records.SectionKind | ActivitySection,
+    dtype: records.Dtype,
 ) -> Rows | None:
     found = np.flatnonzero(sections["kind"] == kind)
     if len(found) == 0:

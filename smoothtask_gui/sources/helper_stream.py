@@ -14,12 +14,14 @@ import contextlib
 import os
 import socket
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
 from smoothtask_gui.domain.batch import PROCESS, Batch, CoolingEvent, Lost, OomKill, ProcessExit, ThermalEvent
 from smoothtask_gui.domain.network import SOCKET, Network, SocketMissing
+from smoothtask_gui.sources.activity_kinds import ActivityKinds
 from smoothtask_gui.sources.frames import Frame, FrameError, Rows, decode_frame, read_sealed
 from smoothtask_gui.sources.packets import PACKET_BYTES, Bye, Hello, OomVictim, SocketClosed, Tick, decode_packet
 from smoothtask_gui.sources.protocol import SourceError
@@ -28,14 +30,17 @@ from smoothtask_gui.sources.records import Kinds, Visibility
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from smoothtask_gui.domain.batch import KernelEvent
+    from smoothtask_gui.domain.activity import Activity
+    from smoothtask_gui.domain.batch import KernelEvent, SystemReading
     from smoothtask_gui.sources.packets import Decoded
     from smoothtask_gui.sources.protocol import Item
     from smoothtask_gui.sources.surroundings import Surroundings
 
-KINDS: Final = (
+KINDS: Final = int(
     Kinds.TASKS | Kinds.PROCESS_EXITS | Kinds.OOM | Kinds.THERMAL | Kinds.SOCKETS | Kinds.SOCKET_CLOSES | Kinds.BLOCK_IO
-)
+) | int(ActivityKinds.RECLAIM | ActivityKinds.CPU_FREQUENCY | ActivityKinds.ENERGY)
+"""What every stream of ours asks for; what costs others something is asked for by name."""
+NOTHING_MORE: Final = ActivityKinds(0)
 SILENT_PERIODS: Final = 3
 SILENT_AT_LEAST_S: Final = 3.0
 """A loaded machine may hold the helper up for a second; that alone isn't silence."""
@@ -71,10 +76,17 @@ class HelperSource:
     yielded at once.
     """
 
-    def __init__(self, opener: StreamOpener, surroundings: Surroundings, *, others_in_full: bool = False) -> None:
+    def __init__(
+        self,
+        opener: StreamOpener,
+        surroundings: Surroundings,
+        *,
+        others_in_full: bool = False,
+        opt_in: ActivityKinds = NOTHING_MORE,
+    ) -> None:
         self._opener = opener
         self._surroundings = surroundings
-        self._kinds = KINDS | Kinds.OTHERS_IN_FULL if others_in_full else KINDS
+        self._kinds = KINDS | opt_in | (Kinds.OTHERS_IN_FULL if others_in_full else 0)
         self._open: _Open | None = None
 
     @property
@@ -186,14 +198,17 @@ class _TickReader:
             source="helper",
             processes=frame.processes,
             exited=frame.exited,
-            system=system,
+            system=_with_energy(system, frame.activity),
             sensors=await self._surroundings.read_sensors(),
             exits=self._gone(frame),
             lost=Lost(tick.lost_ticks, tick.lost_events + self._unidentified, self._lost_exits(frame)),
-            unavailable=self._unavailable(frame) | self._surroundings.unavailable,
+            unavailable=self._unavailable(frame) | _without_energy(self._surroundings.unavailable, frame.activity),
             gpus=await self._surroundings.read_gpus(),
+            parts=await self._surroundings.read_parts(),
+            traits=self._surroundings.read_traits(frame.processes),
             network=self._network(frame),
             block_io=frame.block_io,
+            activity=frame.activity,
         )
 
     def keep(self, item: Decoded) -> KernelEvent | None:
@@ -267,6 +282,20 @@ class _TickReader:
         if frame.truncated:
             unavailable["rows"] = "some processes: there were more than a frame holds"
         return unavailable
+
+
+def _with_energy(system: SystemReading, activity: Activity) -> SystemReading:
+    """The helper may read RAPL where this user may not."""
+    if activity.energy is None or not len(activity.energy):
+        return system
+    row = activity.energy[0]
+    return replace(system, package_energy_uj=int(row["energy_uj"]), package_energy_ns=int(row["read_ns"]))
+
+
+def _without_energy(unavailable: dict[str, str], activity: Activity) -> dict[str, str]:
+    if activity.energy is None:
+        return unavailable
+    return {key: reason for key, reason in unavailable.items() if key != "energy"}
 
 
 def _unseen_network(frame: Frame, hello: Hello | None) -> dict[str, str]:

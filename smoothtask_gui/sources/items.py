@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args, get_origin, get
 import numpy as np
 import numpy.typing as npt
 
+from smoothtask_gui.domain import activity
 from smoothtask_gui.domain.batch import (
     EXITED,
     PROCESS,
@@ -33,6 +34,7 @@ from smoothtask_gui.domain.description import Application
 from smoothtask_gui.domain.gpu_reading import EngineUse, GpuReading, GpuUse
 from smoothtask_gui.domain.network import BLOCK_IO, SOCKET, TRAFFIC, Network
 from smoothtask_gui.domain.origin import Origin
+from smoothtask_gui.domain.parts import TRAITS, DiskReading, FanReading, FileSystemReading, Parts
 from smoothtask_gui.sources.protocol import SourceChanged
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ TABLES: Final = {
     "traffic": TRAFFIC,
     "closes": SOCKET,
     "block_io": BLOCK_IO,
+    **dict(activity.TABLES),
+    "traits": TRAITS,
 }
 NEEDED: Final = ("processes", "exited")
 """Tables of every recording; version 2 added the others."""
@@ -62,9 +66,10 @@ _FLAT: Final[dict[str, type[Any]]] = {
     "source_changed": SourceChanged,
 }
 _NAMES: Final = {kind: name for name, kind in _FLAT.items()}
-_FORMAT: Final = re.compile(r"<u[1248]|\|u1|\|S(1|16)|\|b1|\|V(4|16)|\(32,\)<u8")
+_FORMAT: Final = re.compile(r"<[ui][1248]|\|u1|\|S(1|16)|\|b1|\|V(4|16)|\(32,\)<u8")
 _LENGTH: Final = struct.Struct("<I")
-_NESTED: Final = (SystemReading, SensorReading, Lost, GpuReading, GpuUse, EngineUse, Application, Origin)
+_PARTS: Final = (DiskReading, FanReading, FileSystemReading, Parts)
+_NESTED: Final = (SystemReading, SensorReading, Lost, GpuReading, GpuUse, EngineUse, Application, Origin, *_PARTS)
 _NAMED: Final = {"Application": Application}  # those that a module names for the type checker only
 _HINTS: Final = {kind: get_type_hints(kind, localns=_NAMED) for kind in (*_FLAT.values(), *_NESTED)}
 _OPTIONAL: Final = {
@@ -142,6 +147,7 @@ def encode(item: Item) -> bytes:
         "unavailable": item.unavailable,
         "network": None,
         "gpus": [dataclasses.asdict(gpu) for gpu in item.gpus],
+        "parts": dataclasses.asdict(item.parts),
         "origins": [dataclasses.asdict(origin) for origin in item.origins],
     }
     network = item.network
@@ -154,6 +160,8 @@ def encode(item: Item) -> bytes:
         "traffic": None if network is None else network.traffic,
         "closes": None if network is None else network.closes,
         "block_io": item.block_io,
+        **{name: getattr(item.activity, name) for name, _ in activity.TABLES},
+        "traits": item.traits,
     }
     flat |= {table: None if rows is None else len(rows) for table, rows in tables.items()}
     return _pack(flat) + b"".join(_columns(rows, TABLES[table]) for table, rows in tables.items() if rows is not None)
@@ -260,7 +268,10 @@ def _batch(flat: dict[str, Any], rest: memoryview, layouts: Layouts) -> Batch:
         unavailable={str(key): str(why) for key, why in _typed(flat, "unavailable", dict).items()},
         network=_network(flat.get("network"), tables),
         block_io=tables["block_io"],
+        activity=activity.Activity(**{name: tables[name] for name, _ in activity.TABLES}),
         gpus=_several(GpuReading, flat.get("gpus", [])),
+        parts=build(Parts, flat.get("parts", {})),
+        traits=tables["traits"],
         origins=_several(Origin, flat.get("origins", [])),
     )
 

@@ -18,11 +18,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from cachetools import TTLCache
 
 from smoothtask_gui.domain.batch import PROCESS, Batch
 from smoothtask_gui.domain.cgroup import cgroup_path, place_at
-from smoothtask_gui.domain.description import Application, CacheCounts
+from smoothtask_gui.domain.description import Application
 from smoothtask_gui.domain.matching import positions
 from smoothtask_gui.domain.origin import Origin
 from smoothtask_gui.sources.files import read_bytes
@@ -39,13 +38,11 @@ Entries = tuple[Application | None, Application | None]  # of the program, of th
 YOUNG_NS: Final = 5_000_000_000
 AGAIN_NS: Final = 300_000_000_000
 LIMIT_S: Final = 0.2
-ENTRIES_MOST: Final = 1024
-ENTRIES_KEPT_S: Final = 60.0
 _TEXT_MOST: Final = 1024
 
 
 class DesktopIndex(Protocol):
-    """The desktop's entries (adapters/desktop_entries.py)."""
+    """The desktop's names for programs (adapters/application_names.py)."""
 
     def by_id(self, ids: Sequence[str]) -> Application | None: ...
 
@@ -53,14 +50,12 @@ class DesktopIndex(Protocol):
 
 
 class OriginReader:
-    """Remembers which processes it has told about. `timer` of the cache counts seconds and doesn't step."""
+    """Remembers which processes it has told about."""
 
     def __init__(self, desktop: DesktopIndex, proc_root: Path = Path("/proc")) -> None:
         self._desktop = desktop
         self._root = str(proc_root)
         self._tick_ns = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
-        self._entries: TTLCache[tuple[str, str], Entries] = TTLCache(ENTRIES_MOST, ENTRIES_KEPT_S)
-        self._hits = self._misses = 0
         self.forget()
 
     def forget(self) -> None:
@@ -68,11 +63,7 @@ class OriginReader:
         self._rows: Rows = np.empty(0, PROCESS)
         self._due_ns = np.empty(0, np.int64)  # when to look at each of _rows again
         self._told: dict[tuple[int, int], Origin] = {}
-
-    @property
-    def counts(self) -> CacheCounts:
-        """Of the lookups of desktop entries, for the self-cost page."""
-        return CacheCounts(self._hits, self._misses, 0, len(self._entries), int(self._entries.maxsize))
+        self._container = self._own_container()
 
     def read(self, rows: Rows, now_ns: int) -> tuple[Origin, ...]:
         """What is new about the processes of `rows` (dtype PROCESS, ordered by pid) at boot time `now_ns`."""
@@ -93,6 +84,18 @@ class OriginReader:
         self._rows, self._due_ns = rows, due_ns
         return learned
 
+    def _own_container(self) -> str:
+        """The cgroup of the container that all of this runs in, "" for none: seen from inside it is no app."""
+        try:
+            path = _cgroup(f"{self._root}/1")
+        except OSError:
+            return ""
+        return path if place_at(path).container else ""
+
+    def _below_own_container(self, path: str) -> str:
+        inside = self._container and (path == self._container or path.startswith(f"{self._container}/"))
+        return (path[len(self._container) :] or "/") if inside else path
+
     def _drop_gone(self, rows: Rows) -> None:
         gone = self._rows[positions(rows, self._rows["pid"], self._rows["start_ns"]) < 0]
         for pid, start_ns in zip(gone["pid"].tolist(), gone["start_ns"].tolist(), strict=True):
@@ -107,7 +110,7 @@ class OriginReader:
             fields = stat[stat.rindex(b")") + 2 :].split()  # fields[n] is number n + 3 in proc_pid_stat(5)
             if int(fields[19]) != key[1] // self._tick_ns:
                 return None
-            path = cgroup_path(read_bytes(f"{folder}/cgroup").decode("utf-8", "replace"))[:_TEXT_MOST]
+            path = self._below_own_container(_cgroup(folder))
             session, terminal = int(fields[3]), int(fields[4])
         except (OSError, ValueError, IndexError):
             return None  # gone meanwhile, or hidden (hidepid)
@@ -120,17 +123,15 @@ class OriginReader:
         return origin
 
     def _find_entries(self, path: str, executable: str) -> Entries:
-        found = self._entries.get((path, executable))
-        if found is not None:
-            self._hits += 1
-            return found
-        self._misses += 1
         place = place_at(path)
         is_elsewhere = place.container or place.flatpak_id  # they have programs of their own
         program = self._desktop.by_program(executable) if executable and not is_elsewhere else None
-        found = (program, self._desktop.by_id(place.application_ids))
-        self._entries[path, executable] = found
-        return found
+        return program, self._desktop.by_id(place.application_ids)
+
+
+def _cgroup(folder: str) -> str:
+    """A process's path. Raises OSError."""
+    return cgroup_path(read_bytes(f"{folder}/cgroup").decode("utf-8", "replace"))[:_TEXT_MOST]
 
 
 def _executable(folder: str) -> str:

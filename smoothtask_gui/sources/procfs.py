@@ -190,17 +190,21 @@ class ProcfsSource:
         sensors = await self._surroundings.read_sensors()
         gpus = await self._surroundings.read_gpus()
         system = self._surroundings.read_system()
+        parts = await self._surroundings.read_parts()
         boottime_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        processes = table.read()
         return Batch(
             boottime_ns=boottime_ns,
             realtime_ns=time.time_ns(),
             source=self.name,
-            processes=table.read(),
+            processes=processes,
             exited=None,
             system=system,
             sensors=sensors,
             unavailable=unavailable | self._surroundings.unavailable,
             gpus=gpus,
+            parts=parts,
+            traits=self._surroundings.read_traits(processes),
         )
 
     def _unavailable(self) -> dict[str, str]:

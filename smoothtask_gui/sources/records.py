@@ -140,7 +140,8 @@ TASK: Final = _struct(
         ("missing", "u4"),
         ("state", "S1"),
         ("is_kernel", "u1"),
-        ("pad", "V6"),
+        ("pad", "V2"),
+        ("owner", "u4"),
         ("comm", "S16"),
     ]
 )

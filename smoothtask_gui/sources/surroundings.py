@@ -12,22 +12,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from smoothtask_gui.domain.gpu_reading import GpuReading
+from smoothtask_gui.domain.parts import Parts
 from smoothtask_gui.sources.energy import EnergyReader
 from smoothtask_gui.sources.gpu.reader import GpuReader
+from smoothtask_gui.sources.parts import PartsReader
 from smoothtask_gui.sources.patience import PatientReader
 from smoothtask_gui.sources.sensors import SensorReader
 from smoothtask_gui.sources.system import SystemReader
+from smoothtask_gui.sources.traits import TraitsReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import numpy as np
+    import numpy.typing as npt
 
     from smoothtask_gui.domain.batch import SensorReading, SystemReading
 
 SENSOR_LIMIT_S: Final = 1.0
 """A disk that answers over SMART may take some 100 ms (drivetemp), i2c chips some ms each."""
+PARTS_LIMIT_S: Final = 0.2
+"""statvfs(3) answers from memory unless a disk or its driver is stuck."""
 GPU_LIMIT_S: Final = 0.5
 """NVML takes some 100 ms to start, milliseconds afterwards."""
 _LATE: Final = "a sensor's driver has not answered yet"
+_LATE_PART: Final = "a disk or a fan's chip has not answered yet"
 _CARD_LATE: Final = "The card's driver has not answered yet."
 
 
@@ -53,6 +62,8 @@ class Surroundings:
         self._sensors = PatientReader(SensorReader(kind_of, sysfs_root).read, sensor_limit_s)
         self._gpu_reader = GpuReader(sysfs_root, proc_root)
         self._gpus = PatientReader(lambda: self._gpu_reader.read(ask=wants_gpus()), gpu_limit_s)
+        self._parts = PatientReader(PartsReader(proc_root, sysfs_root).read, PARTS_LIMIT_S)
+        self._traits = TraitsReader(proc_root)
         self._latest: tuple[SensorReading, ...] = ()
         self._latest_gpus: tuple[GpuReading, ...] = ()
 
@@ -64,6 +75,14 @@ class Surroundings:
     def read_system(self) -> SystemReading:
         """Read the machine's counters. Raises SourceError."""
         return replace(self._system.read(), package_energy_uj=self._energy.read())
+
+    def read_traits(self, processes: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+        """Read what shows why the busy ones of `processes` are busy."""
+        return self._traits.read(processes)
+
+    async def read_parts(self) -> Parts:
+        """Read fans and file systems; while one of them doesn't answer none is known, with the reason."""
+        return await self._parts.read() or Parts(no_fans=_LATE_PART, no_file_systems=_LATE_PART)
 
     async def read_sensors(self) -> tuple[SensorReading, ...]:
         """Read all temperatures; those of a driver that doesn't answer in time are None with the reason."""

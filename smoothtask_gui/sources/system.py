@@ -15,11 +15,12 @@ from typing import Final
 
 from smoothtask_gui.domain.batch import SystemReading
 from smoothtask_gui.sources import files
+from smoothtask_gui.sources.disks import WholeDisks
 from smoothtask_gui.sources.power import PowerReader
 from smoothtask_gui.sources.protocol import SourceError
+from smoothtask_gui.sources.throttling import ThrottleReader
 
-SECTOR_BYTES: Final = 512
-"""Unit of /proc/diskstats whatever the disk's own sector (Documentation/admin-guide/iostats.rst)."""
+PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class CpuTimes:
     idle: int
     iowait: int
     steal: int
+    forks: int | None  # since boot, threads included
 
 
 def parse_stat(text: bytes) -> CpuTimes:
@@ -49,7 +51,8 @@ def parse_stat(text: bytes) -> CpuTimes:
         if not line.startswith(b"cpu"):
             break
         cpus += 1
-    return CpuTimes(cpus, user + nice + system + irq + softirq + steal, idle, iowait, steal)
+    forks = next((int(line[10:]) for line in rest.split(b"\n") if line.startswith(b"processes ")), None)
+    return CpuTimes(cpus, user + nice + system + irq + softirq + steal, idle, iowait, steal, forks)
 
 
 def parse_meminfo(text: bytes) -> dict[bytes, int]:
@@ -60,17 +63,6 @@ def parse_meminfo(text: bytes) -> dict[bytes, int]:
         words = value.split()
         if colon and len(words) == 2 and words[1] == b"kB" and words[0].isdigit():
             found[name] = int(words[0]) * 1024
-    return found
-
-
-def parse_diskstats(text: bytes) -> list[tuple[str, int, int]]:
-    """Parse /proc/diskstats into (device, bytes read, bytes written); short lines are left out."""
-    found = []
-    for line in text.split(b"\n"):
-        words = line.split()
-        if len(words) >= 14 and words[5].isdigit() and words[9].isdigit():
-            name = words[2].decode("utf-8", "replace")
-            found.append((name, int(words[5]) * SECTOR_BYTES, int(words[9]) * SECTOR_BYTES))
     return found
 
 
@@ -90,13 +82,29 @@ def parse_net_dev(text: bytes) -> tuple[int, int] | None:
     return (received, sent) if seen else None
 
 
-def parse_pressure(text: bytes) -> int | None:
-    """Parse the `some` total of a /proc/pressure file, µs (Documentation/accounting/psi.rst)."""
+def parse_unix_sockets(text: bytes) -> int | None:
+    """Parse /proc/net/protocols: the sockets of AF_UNIX; None if it has no such line.
+
+    Streams have a line of their own since 5.15 (94531cfcbe79, "af_unix: Add unix_stream_proto for sockmap").
+    """
+    counts = [line.split()[2] for line in text.split(b"\n") if line.startswith((b"UNIX ", b"UNIX-STREAM "))]
+    return sum(map(int, counts)) if counts and all(count.isdigit() for count in counts) else None
+
+
+def parse_pressure(text: bytes, extent: bytes = b"some") -> int | None:
+    """Parse a total of a /proc/pressure file, µs; `extent` is some or full (Documentation/accounting/psi.rst)."""
     for line in text.split(b"\n"):
-        if line.startswith(b"some "):
+        if line.startswith(extent + b" "):
             total = line.rpartition(b"total=")[2]
             return int(total) if total.isdigit() else None
     return None
+
+
+def parse_vmstat(text: bytes) -> dict[bytes, int]:
+    """Parse /proc/vmstat: counters by name; lines of another form are left out."""
+    return {
+        words[0]: int(words[1]) for line in text.split(b"\n") if len(words := line.split()) == 2 and words[1].isdigit()
+    }
 
 
 class SystemReader:
@@ -104,17 +112,19 @@ class SystemReader:
 
     def __init__(self, proc_root: Path = Path("/proc"), sysfs_root: Path = Path("/sys")) -> None:
         self._proc = f"{proc_root}/"
-        self._block = f"{sysfs_root}/block"
+        self._disks = WholeDisks(f"{sysfs_root}/block")
         self._power = PowerReader(sysfs_root)
+        self._throttling = ThrottleReader(sysfs_root)
         self._tick_ns = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
-        self._is_disk: dict[str, bool] = {}
 
     def read(self) -> SystemReading:
         """Read everything now. Raises SourceError if /proc/stat can't be used."""
         boottime_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         cpu = self._cpu_times()
         memory = parse_meminfo(self._file("meminfo") or b"")
-        disks = self._disk_bytes()
+        disks = self._disks.pick(self._file("diskstats"))
+        memory_pressure, io_pressure = self._file("pressure/memory") or b"", self._file("pressure/io") or b""
+        paged = parse_vmstat(self._file("vmstat") or b"")
         network = parse_net_dev(self._file("net/dev") or b"")
         return SystemReading(
             boottime_ns=boottime_ns,
@@ -127,14 +137,22 @@ class SystemReader:
             memory_available_bytes=memory.get(b"MemAvailable"),
             swap_total_bytes=memory.get(b"SwapTotal"),
             swap_free_bytes=memory.get(b"SwapFree"),
-            disk_read_bytes=disks[0] if disks else None,
-            disk_write_bytes=disks[1] if disks else None,
+            disk_read_bytes=None if disks is None else sum(disk.read_bytes for disk in disks),
+            disk_write_bytes=None if disks is None else sum(disk.write_bytes for disk in disks),
             network_received_bytes=network[0] if network else None,
             network_sent_bytes=network[1] if network else None,
             cpu_pressure_us=parse_pressure(self._file("pressure/cpu") or b""),
-            memory_pressure_us=parse_pressure(self._file("pressure/memory") or b""),
-            io_pressure_us=parse_pressure(self._file("pressure/io") or b""),
+            memory_pressure_us=parse_pressure(memory_pressure),
+            io_pressure_us=parse_pressure(io_pressure),
             on_battery=self._power.on_battery(boottime_ns),
+            unix_sockets=parse_unix_sockets(self._file("net/protocols") or b""),
+            memory_full_pressure_us=parse_pressure(memory_pressure, b"full"),
+            io_full_pressure_us=parse_pressure(io_pressure, b"full"),
+            swap_in_bytes=_pages(paged.get(b"pswpin")),
+            swap_out_bytes=_pages(paged.get(b"pswpout")),
+            forks=cpu.forks,
+            throttled_ms=self._throttling.read(),
+            disks=disks or (),
         )
 
     def _cpu_times(self) -> CpuTimes:
@@ -152,23 +170,6 @@ class SystemReader:
         except OSError:
             return None
 
-    def _disk_bytes(self) -> tuple[int, int] | None:
-        """Sum whole disks; None where /proc or /sys doesn't tell which devices are disks."""
-        text = self._file("diskstats")
-        if text is None or not os.access(self._block, os.R_OK):
-            return None
-        disks = [row for row in parse_diskstats(text) if self._whole_disk(row[0])]
-        return sum(row[1] for row in disks), sum(row[2] for row in disks)
 
-    def _whole_disk(self, name: str) -> bool:
-        """Whether a device is a whole physical (or virtual machine's) disk.
-
-        /sys/block has whole devices only, and of these loop, ram, zram, dm and md have no `device` link: their bytes
-        pass through a disk that is counted already.
-        """
-        known = self._is_disk.get(name)
-        if known is None:
-            if len(self._is_disk) > 4096:
-                self._is_disk.clear()
-            known = self._is_disk[name] = os.path.exists(f"{self._block}/{name.replace('/', '!')}/device")  # noqa: PTH110 - a Path costs more than the call
-        return known
+def _pages(count: int | None) -> int | None:
+    return None if count is None else count * PAGE_BYTES

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QShowEvent
+from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
+from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QComboBox,
     QHBoxLayout,
-    QLineEdit,
     QMenu,
     QPushButton,
     QStackedLayout,
@@ -21,13 +19,11 @@ from PySide6.QtWidgets import (
 from smoothtask_gui.ui import formats, theme
 from smoothtask_gui.ui.connection_columns import TEXTUAL, Column, ConnectionColumns, Filter
 from smoothtask_gui.ui.connection_model import ConnectionModel
+from smoothtask_gui.ui.held_table import HeldTable, make_search
 from smoothtask_gui.ui.labels import EmptyState, PlainLabel, Tone
-from smoothtask_gui.ui.tables import TableView
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.view import View
-
-_SEARCH_LONGEST: Final = 64
 
 
 class ConnectionsPage(QWidget):
@@ -38,20 +34,25 @@ class ConnectionsPage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.model = ConnectionModel(self)
-        self.search = self._make_search()
+        self.search = make_search(self.tr("Search by process, address or PID"), self.tr("Search connections"))
+        self.search.textChanged.connect(self._search)
         self.filter = self._make_filter()
         self.hint = PlainLabel(tone=Tone.MUTED)
-        self.view = self._make_view()
+        widest = [words.widest for words in ConnectionColumns().columns()]
+        self.view = HeldTable(
+            self.tr("Connections"),
+            self.model,
+            widest=widest,
+            sorted_by=Column.RECEIVED_RATE,
+            ascending={*TEXTUAL, Column.PID},
+        )
+        self.view.customContextMenuRequested.connect(self._open_menu)
         self.nothing = EmptyState()
         self.empty = EmptyState()
         self.help = QPushButton(self.tr("How to get the helper"))
         self.help.setMinimumHeight(theme.TARGET_PX)
         self.help.clicked.connect(self.help_requested)
-        self._pointer_on_rows = False
-        self._just_shown = True
         self._lay_out()
-        self.view.viewport().installEventFilter(self)
-        self.view.selectionModel().selectionChanged.connect(self._update_hold)
 
     def show_view(self, view: View) -> None:
         """List the connections of the latest sample."""
@@ -60,30 +61,12 @@ class ConnectionsPage(QWidget):
             self._explain(view)
             return
         self._stack.setCurrentIndex(1)
-        if self._just_shown:  # what comes into view under the pointer is sorted first
-            self._just_shown = False
-            self.model.hold(False)
+        self.view.expect_sample()
         self.model.show_connections(rows)
         own_only = "network" in view.sample.unavailable
-        self._update_hold()
+        self.view.update_hold()
         self._say_hint(own_only=own_only, truncated="connections" in view.sample.unavailable)
         self._show_nothing(any_rows=bool(len(rows)))
-
-    def showEvent(self, event: QShowEvent) -> None:
-        self._just_shown = True
-        super().showEvent(event)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() in {QEvent.Type.Enter, QEvent.Type.Leave} and watched is self.view.viewport():
-            self._pointer_on_rows = event.type() == QEvent.Type.Enter
-            self._update_hold()
-        return super().eventFilter(watched, event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape and self.view.selectionModel().hasSelection():
-            self.view.clearSelection()
-            return
-        super().keyPressEvent(event)
 
     def menu_for(self, index: QModelIndex) -> QMenu | None:
         """The context menu of a row."""
@@ -119,7 +102,7 @@ class ConnectionsPage(QWidget):
             self.empty.say(self.tr("No connections can be shown.") + f"\n{reason}")
 
     def _say_hint(self, *, own_only: bool, truncated: bool) -> None:
-        if self.view.selectionModel().hasSelection():
+        if self.view.has_selection:
             self.hint.say(self.tr("Order held while a row is selected (Esc)"))
         elif truncated:
             self.hint.say(self.tr("Too many to show: the list is cut short"))
@@ -134,16 +117,6 @@ class ConnectionsPage(QWidget):
             unmatched = self.tr("No connection matches the search and the filter.")
             self.nothing.say(unmatched if any_rows else self.tr("Nothing is connected or listening."))
 
-    def _make_search(self) -> QLineEdit:
-        search = QLineEdit()
-        search.setPlaceholderText(self.tr("Search by process, address or PID"))
-        search.setAccessibleName(self.tr("Search connections"))
-        search.setClearButtonEnabled(True)
-        search.setMaxLength(_SEARCH_LONGEST)
-        search.setMinimumHeight(theme.TARGET_PX)
-        search.textChanged.connect(self._search)
-        return search
-
     def _make_filter(self) -> QComboBox:
         choice = QComboBox()
         choice.setAccessibleName(self.tr("Which connections"))
@@ -157,19 +130,6 @@ class ConnectionsPage(QWidget):
         choice.currentIndexChanged.connect(self._choose)
         return choice
 
-    def _make_view(self) -> TableView:
-        view = TableView(self.tr("Connections"))
-        view.setModel(self.model)
-        view.setSortingEnabled(True)
-        view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        view.customContextMenuRequested.connect(self._open_menu)
-        view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        view.header().sectionClicked.connect(self._first_click_descending)
-        view.size_columns([words.widest for words in ConnectionColumns().columns()])
-        view.sortByColumn(Column.RECEIVED_RATE, Qt.SortOrder.DescendingOrder)
-        self._sorted_column = int(Column.RECEIVED_RATE)
-        return view
-
     def _search(self, needle: str) -> None:
         self.model.search(needle)
         self._show_nothing(any_rows=True)
@@ -178,18 +138,8 @@ class ConnectionsPage(QWidget):
         self.model.choose(Filter(self.filter.itemData(place)))
         self._show_nothing(any_rows=True)
 
-    def _first_click_descending(self, section: int) -> None:
-        if section != self._sorted_column and section not in (*TEXTUAL, Column.PID):
-            self.view.sortByColumn(section, Qt.SortOrder.DescendingOrder)
-        self._sorted_column = section
-
-    def _update_hold(self, *_: object) -> None:
-        self.model.hold(self.view.selectionModel().hasSelection() or self._pointer_on_rows)
-
     def _open_menu(self, position: QPoint) -> None:
-        index = self.view.indexAt(position)
-        self.view.setCurrentIndex(index if index.isValid() else self.view.currentIndex())
-        menu = self.menu_for(self.view.currentIndex())
+        menu = self.menu_for(self.view.index_for_menu(self.view.indexAt(position)))
         if menu is not None:
             menu.popup(self.view.viewport().mapToGlobal(position))
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QCoreApplication, QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPen, QPolygonF, QShowEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from shiboken6 import VoidPtr
@@ -24,6 +24,8 @@ from smoothtask_gui.ui.scale import next_top
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from PySide6.QtGui import QMouseEvent
 
 Floats = npt.NDArray[np.float64]
 
@@ -66,6 +68,8 @@ EMPTY: Final = Picture(np.empty(0), (), formats.MISSING)
 
 class Graph(QWidget):
     """A card with a title, the value now, and its curves over the last `span_s` seconds."""
+
+    clicked = Signal(float)  # how many seconds ago the place is that was clicked
 
     def __init__(self, title: str, axis: Axis, labels: tuple[str, ...] = ("",), parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -117,6 +121,12 @@ class Graph(QWidget):
         if title != self.title:
             self.title = title
             self.setAccessibleName(title)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        part = (self.width() - _PAD - event.position().x()) / max(1, self.width() - 2 * _PAD)
+        if event.button() is Qt.MouseButton.LeftButton and 0 <= part <= 1 and len(self._picture.age_s):
+            self.clicked.emit(part * self.span_s)
+        super().mouseReleaseEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:
         self._tell()

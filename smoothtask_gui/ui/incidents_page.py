@@ -1,20 +1,18 @@
-"""The history tab: what is and was wrong, each with its evidence and what can be done."""
+"""The incidents of the history tab: what is and was wrong, each with its evidence and what can be done."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
-from smoothtask_gui.domain.incident import Action, Incident, IncidentState, Severity
+from smoothtask_gui.domain.incident import Incident, IncidentState, Severity
 from smoothtask_gui.ui import formats, theme
-from smoothtask_gui.ui.labels import EmptyState, PlainLabel, Tone
+from smoothtask_gui.ui.incident_card import IncidentCard
+from smoothtask_gui.ui.labels import EmptyState
 from smoothtask_gui.ui.status_line import clock
 from smoothtask_gui.ui.tables import TableView
-
-if TYPE_CHECKING:
-    from smoothtask_gui.domain.view import View
 
 Index = QModelIndex | QPersistentModelIndex
 _NOWHERE: Final = QModelIndex()
@@ -31,7 +29,7 @@ class IncidentModel(QAbstractTableModel):
 
     def show_incidents(self, incidents: tuple[Incident, ...], now_ns: int) -> None:
         """Renew in place; rows are rebuilt only when the list changes."""
-        same = [incident.id for incident in incidents] == [incident.id for incident in self._incidents]
+        same = [_key(incident) for incident in incidents] == [_key(incident) for incident in self._incidents]
         self._now_ns = now_ns
         if not same:
             self.beginResetModel()
@@ -45,9 +43,9 @@ class IncidentModel(QAbstractTableModel):
         """The incident of a row."""
         return self._incidents[row] if 0 <= row < len(self._incidents) else None
 
-    def row_of(self, incident_id: int) -> int:
-        """The row of an incident, -1 if it isn't listed."""
-        return next((row for row, incident in enumerate(self._incidents) if incident.id == incident_id), -1)
+    def row_of(self, incident: Incident) -> int:
+        """The row of an incident in whatever state, -1 if it isn't listed."""
+        return next((row for row, each in enumerate(self._incidents) if _key(each) == _key(incident)), -1)
 
     def rowCount(self, parent: Index = _NOWHERE) -> int:
         return 0 if parent.isValid() else len(self._incidents)
@@ -77,9 +75,14 @@ class IncidentModel(QAbstractTableModel):
             case 1:
                 return clock(incident.started_realtime_ns)
             case 2:
-                end_ns = incident.resolved_boottime_ns or self._now_ns
-                return formats.duration((end_ns - incident.started_boottime_ns) / 1e9)
+                return self._lasted(incident)
         return incident.title
+
+    def _lasted(self, incident: Incident) -> str:
+        end_ns = incident.resolved_boottime_ns
+        if end_ns is None and incident.state is IncidentState.RESOLVED:  # SmoothTask ended before it did
+            return formats.MISSING
+        return formats.duration(((end_ns or self._now_ns) - incident.started_boottime_ns) / 1e9)
 
     def _state(self, incident: Incident) -> str:
         if incident.state is IncidentState.RESOLVED:
@@ -90,12 +93,8 @@ class IncidentModel(QAbstractTableModel):
 class IncidentsPage(QWidget):
     """The list above, the selected incident's evidence below."""
 
-    stop_requested = Signal(object)  # ProcessIdentity
-    snooze_requested = Signal(object)  # Incident
-
     def __init__(self, own_uid: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._own_uid = own_uid
         self._shown: Incident | None = None
         self.model = IncidentModel(self)
         self.view = TableView(self.tr("Incidents"))
@@ -103,29 +102,23 @@ class IncidentsPage(QWidget):
         self.view.size_columns(["■ M" + "M" * 7, "00:00:00", "00 min 00 s", ""], stretched=_WHAT)
         self.view.selectionModel().selectionChanged.connect(self._selection_changed)
         self.model.modelReset.connect(self._select_again)
-        self.headline = PlainLabel(bold=True, wrap=True)
-        self.evidence = PlainLabel(wrap=True)
-        self.method = PlainLabel(tone=Tone.MUTED, wrap=True)
-        self.stop = QPushButton(self.tr("Stop…"))
-        self.snooze = QPushButton(self.tr("Snooze"))
-        self.stop.clicked.connect(self._ask_stop)
-        self.snooze.clicked.connect(lambda: self.snooze_requested.emit(self._shown))
+        self.card = IncidentCard(own_uid)
         self._lay_out()
 
-    def show_view(self, view: View) -> None:
-        """List what is open and what was lately."""
-        incidents = view.open_incidents + view.recent_incidents
-        self.model.show_incidents(incidents, view.sample.boottime_ns if view.sample else 0)
+    def show_incidents(self, incidents: tuple[Incident, ...], now_ns: int) -> None:
+        """List these; `now_ns` is boot time, for those that go on."""
+        self.model.show_incidents(incidents, now_ns)
         self._stack.setCurrentIndex(1 if incidents else 0)
         if self._shown is not None:
-            self._explain(self.model.incident(self.model.row_of(self._shown.id)))
+            self._explain(self.model.incident(self.model.row_of(self._shown)))
 
-    def select(self, incident: Incident) -> None:
-        """Show this incident's evidence (from a notification's or the status line's Show)."""
-        row = self.model.row_of(incident.id)
+    def select(self, incident: Incident, *, take_focus: bool = True) -> None:
+        """Show this incident's evidence (from a notification's or the status line's Show, or its mark)."""
+        row = self.model.row_of(incident)
         if row >= 0:
             self.view.setCurrentIndex(self.model.index(row, 0))
-            self.view.setFocus()
+            if take_focus:
+                self.view.setFocus()
 
     def _selection_changed(self, *_: object) -> None:
         rows = self.view.selectionModel().selectedRows()
@@ -133,57 +126,27 @@ class IncidentsPage(QWidget):
             self._explain(self.model.incident(rows[0].row()))
 
     def _select_again(self) -> None:
-        row = self.model.row_of(self._shown.id) if self._shown else 0
+        row = self.model.row_of(self._shown) if self._shown else 0
         self.view.setCurrentIndex(self.model.index(max(row, 0), 0))
 
     def _explain(self, incident: Incident | None) -> None:
         self._shown = incident
-        self._details.setVisible(incident is not None)
-        if incident is None:
-            return
-        self.headline.say(incident.title)
-        self.evidence.say(incident.body)
-        shares = [f"{formats.name(share.name, 40)} {formats.percent(share.ratio)}" for share in incident.shares]
-        if incident.rest_ratio is not None and shares:
-            shares.append(self.tr("the rest {ratio}").format(ratio=formats.percent(incident.rest_ratio)))
-        how = self.tr("Method: {method}.").format(method=incident.method) if incident.method else ""
-        self.method.say("  ".join(part for part in ("   ".join(shares), how) if part))
-        is_open = incident.state is IncidentState.FIRING
-        target = incident.target
-        self.stop.setVisible(is_open and Action.STOP in incident.actions and target is not None)
-        self.snooze.setVisible(is_open and Action.SNOOZE in incident.actions)
-        if target is not None:
-            may = target.uid == self._own_uid
-            self.stop.setText(self.tr("Stop {name}…").format(name=formats.label(formats.name(target.comm, 24))))
-            self.stop.setEnabled(may)
-            self.stop.setToolTip("" if may else self.tr("Only your own processes can be stopped from here."))
-
-    def _ask_stop(self) -> None:
-        target = self._shown.target if self._shown else None
-        if target is not None and target.uid == self._own_uid:
-            self.stop_requested.emit(target)
+        self.card.show_incident(incident)
 
     def _lay_out(self) -> None:
-        buttons = QHBoxLayout()
-        buttons.addStretch(1)
-        for button in (self.stop, self.snooze):
-            button.setMinimumHeight(theme.TARGET_PX)
-            buttons.addWidget(button)
-        self._details = QWidget()
-        words = QVBoxLayout(self._details)
-        words.setContentsMargins(theme.GRID_PX, 0, theme.GRID_PX, 0)
-        for label in (self.headline, self.evidence, self.method):
-            words.addWidget(label)
-        words.addLayout(buttons)
-        self._details.hide()
         page = QWidget()
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.GRID_PX)
         column.addWidget(self.view, 1)
-        column.addWidget(self._details)
+        column.addWidget(self.card)
         self._stack = QStackedLayout(self)
         self._stack.setContentsMargins(0, theme.GRID_PX, 0, 0)
-        text = self.tr("Nothing has happened since SmoothTask started.\nIncidents appear here with their cause.")
+        text = self.tr("No incident in this time.\nIncidents appear here with their cause.")
         self._stack.addWidget(EmptyState(text))
         self._stack.addWidget(page)
+
+
+def _key(incident: Incident) -> tuple[int, int]:
+    """Each start of SmoothTask counts from 1 again."""
+    return incident.id, incident.started_realtime_ns

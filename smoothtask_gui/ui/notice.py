@@ -23,7 +23,7 @@ class NoticeBar(QFrame):
         super().__init__(parent)
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.text = PlainLabel(wrap=True)
-        self.help = QPushButton(self.tr("How to &get the helper"))
+        self.help = QPushButton(self.tr("How to get the helpe&r"))
         self.help.setMinimumHeight(theme.TARGET_PX)
         self.help.clicked.connect(self.help_requested)
         row = QHBoxLayout(self)

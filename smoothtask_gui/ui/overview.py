@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from smoothtask_gui.ui import cards, formats, theme
@@ -57,6 +57,8 @@ class GraphGrid(QWidget):
 class Overview(QWidget):
     """First level: numbers with their units and the names behind them."""
 
+    moment_clicked = Signal(float)  # seconds since 1970
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         ratio = Axis(formats.percent, top=1.0)
@@ -76,11 +78,17 @@ class Overview(QWidget):
         self.graphs["pressure"].setToolTip(
             self.tr("Share of the time in which some work had to wait for the CPU, for memory or for a disk.")
         )
+        self._newest_s: float | None = None
+        for graph in self.graphs.values():
+            graph.clicked.connect(self._clicked)
+            graph.setCursor(Qt.CursorShape.PointingHandCursor)
         self.who = PlainLabel(wrap=True)
         self._lay_out()
 
     def show_view(self, view: View, store: Store) -> None:
         """Draw the latest state."""
+        if view.sample is not None:
+            self._newest_s = view.sample.realtime_ns / 1e9
         for key, picture in cards.pictures(view, store).items():
             self.graphs[key].show_picture(picture)
         sensor = view.cpu_sensor
@@ -92,6 +100,7 @@ class Overview(QWidget):
             else ""
         )
         self.who.say(self._who(view.culprits))
+        self.who.setToolTip(self._how(view.culprits))
 
     def show_stale(self) -> None:
         """Grey everything out."""
@@ -109,6 +118,10 @@ class Overview(QWidget):
             graph.span_s = span_s
             graph.update()
 
+    def _clicked(self, ago_s: float) -> None:
+        if self._newest_s is not None:
+            self.moment_clicked.emit(self._newest_s - ago_s)
+
     def _who(self, culprits: Culprits) -> str:
         if culprits.rest_ratio is None:
             return self.tr("Who used the CPU: not known yet.")
@@ -122,6 +135,13 @@ class Overview(QWidget):
             return self.tr("Nobody used the CPU noticeably {time}.").format(time=minute)
         rest = self.tr("the rest {ratio}").format(ratio=formats.percent(culprits.rest_ratio))
         return self.tr("Who used the CPU {time}:  {names}").format(time=minute, names="   ".join([*named, rest]))
+
+    def _how(self, culprits: Culprits) -> str:
+        """How the shares were found."""
+        if culprits.watts is None:
+            return self.tr("Shares of the CPU time used.")
+        text = self.tr("Shares of the processor's energy ({watts} on average): measured, split by CPU time.")
+        return text.format(watts=formats.watts(culprits.watts))
 
     def _last(self, seconds: float) -> str:
         if 57 < seconds < 63:

@@ -93,9 +93,8 @@ FIELDS: Final[dict[Column, str]] = {
 }
 
 
-def numbers_first_descending(column: Column) -> bool:
-    """Whether a first click sorts the largest first: for loads yes, for names and numbers of identity no."""
-    return column not in {Column.NAME, Column.USER, Column.PID}
+ASCENDING: Final = frozenset({Column.NAME, Column.USER, Column.PID})
+"""Names and numbers of identity: a first click sorts them from the smallest."""
 
 
 def cell(row: np.void, column: Column, cpu_divisor: int, user_name: UserName) -> str:
@@ -105,14 +104,14 @@ def cell(row: np.void, column: Column, cpu_divisor: int, user_name: UserName) ->
     if column is Column.USER:
         return formats.name(user_name(int(row["uid"])))
     value = float(row[FIELDS[column]])
-    return _NUMBERS[column](value / cpu_divisor if column is Column.CPU else value)
+    return NUMBER_TEXTS[column](value / cpu_divisor if column is Column.CPU else value)
 
 
 def _rate(bytes_per_s: float) -> str:
     return formats.rate(bytes_per_s) if bytes_per_s else "0"
 
 
-_NUMBERS: Final[dict[Column, Callable[[float], str]]] = {
+NUMBER_TEXTS: Final[dict[Column, Callable[[float], str]]] = {
     Column.CPU: formats.tenths,
     Column.MEMORY: formats.size,
     Column.READ: _rate,
@@ -123,6 +122,7 @@ _NUMBERS: Final[dict[Column, Callable[[float], str]]] = {
     Column.THREADS: "{:.0f}".format,
     Column.PID: "{:.0f}".format,
 }
+"""How each number is written; the dash for a missing one."""
 
 
 def sort_keys(rows: Rows, column: Column, user_name: UserName) -> npt.NDArray[np.bytes_] | npt.NDArray[np.float64]:

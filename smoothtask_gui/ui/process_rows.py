@@ -42,11 +42,20 @@ def find(shown: Rows, latest: Rows) -> Places:
 
 def find_cookies(shown: Rows, latest: Rows) -> Places:
     """As `find` for rows whose identity is `cookie`, in any order."""
+    return _find_by("cookie", shown, latest)
+
+
+def find_numbers(shown: Rows, latest: Rows) -> Places:
+    """As `find` for rows whose identity is `number`, in any order."""
+    return _find_by("number", shown, latest)
+
+
+def _find_by(name: str, shown: Rows, latest: Rows) -> Places:
     if not len(latest):
         return np.full(len(shown), -1)
-    order = np.argsort(latest["cookie"], kind="stable")
-    at = np.minimum(np.searchsorted(latest["cookie"], shown["cookie"], sorter=order), len(latest) - 1)
-    return np.where(latest["cookie"][order[at]] == shown["cookie"], order[at], -1)
+    order = np.argsort(latest[name], kind="stable")
+    at = np.minimum(np.searchsorted(latest[name], shown[name], sorter=order), len(latest) - 1)
+    return np.where(latest[name][order[at]] == shown[name], order[at], -1)
 
 
 def merge(shown: Rows, latest: Rows, *, held: bool, find: Find = find) -> Merge:

@@ -20,6 +20,8 @@ from PySide6.QtWidgets import (
     QFrame,
     QGroupBox,
     QLabel,
+    QMessageBox,
+    QPushButton,
     QScrollArea,
     QSpinBox,
     QVBoxLayout,
@@ -30,6 +32,7 @@ from smoothtask_gui.domain.rules import Notifications, Overheating, Rules, Runaw
 from smoothtask_gui.domain.settings import GRAPH_SPANS_S, PERIODS_MS, Settings, problems
 from smoothtask_gui.ui import formats, theme
 from smoothtask_gui.ui.labels import PlainLabel, Tone
+from smoothtask_gui.ui.quiet_settings import QuietSettings
 
 _LONGEST_WAIT_S: Final = 3_600
 _LONGEST_COOLDOWN_MIN: Final = 24 * 60
@@ -42,6 +45,7 @@ class SettingsWindow(QDialog):
     """Edits a copy of `settings`."""
 
     settings_changed = Signal(object)  # Settings
+    forget_wanted = Signal()  # the history; the person has said yes
 
     def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -62,7 +66,7 @@ class SettingsWindow(QDialog):
         """What the fields say now, valid or not."""
         rules = self._original.rules
         return replace(
-            self._original,
+            self.quiet.apply_to(self._original),
             rules=replace(
                 rules,
                 overheating=self._overheating(rules.overheating),
@@ -73,11 +77,12 @@ class SettingsWindow(QDialog):
             graph_span_s=self.span.value(),
             cpu_per_core=self.per_core.currentIndex() == 0,
             autostart=self.autostart.isChecked(),
+            record_history=self.history.isChecked(),
         )
 
     def restore_defaults(self) -> None:
         """Fill in the defaults, without applying them."""
-        self._original = replace(self._original, rules=Rules())
+        self._original = replace(self._original, rules=Rules(declared=self._original.rules.declared))
         self._show(Settings(autostart=self.autostart.isChecked()))
 
     def _overheating(self, rule: Overheating) -> Overheating:
@@ -119,6 +124,8 @@ class SettingsWindow(QDialog):
         self.span.setValue(settings.graph_span_s)
         self.per_core.setCurrentIndex(0 if settings.cpu_per_core else 1)
         self.autostart.setChecked(settings.autostart)
+        self.history.setChecked(settings.record_history)
+        self.quiet.show_settings(settings)
 
     def _check(self, *_: object) -> None:
         found = problems(self.settings())
@@ -156,7 +163,10 @@ class SettingsWindow(QDialog):
             decimal.valueChanged.connect(self._check)
         for switch in (self.heat, self.busy):
             switch.toggled.connect(self._check)
-        self.autostart.toggled.connect(self._check)
+        for box in (self.autostart, self.history):
+            box.toggled.connect(self._check)
+        self.forget.clicked.connect(self._ask_forget)
+        self.quiet.changed.connect(self._check)
         self.per_core.currentIndexChanged.connect(self._check)
         self.buttons.accepted.connect(self._accept)
         self.buttons.rejected.connect(self.reject)
@@ -192,8 +202,27 @@ class SettingsWindow(QDialog):
         self.per_core = QComboBox()
         self.per_core.addItems([self.tr("one core"), self.tr("the whole machine")])
         self.per_core.setMinimumHeight(theme.TARGET_PX)
+        self.quiet = QuietSettings()
         self.autostart = QCheckBox(self.tr("Start SmoothTask when &I log in"))
         self.autostart.setMinimumHeight(theme.TARGET_PX)
+        self.history = QCheckBox(self.tr("Reco&rd a history, at most 25 MB"))
+        self.history.setToolTip(self.tr("Thirty days of readings, apps and incidents, on this computer only."))
+        self.history.setMinimumHeight(theme.TARGET_PX)
+        self.forget = QPushButton(self.tr("Delete the histor&y…"))
+        self.forget.setMinimumHeight(theme.TARGET_PX)
+
+    def _ask_forget(self) -> None:
+        asked = QMessageBox(
+            QMessageBox.Icon.Question,
+            self.windowTitle(),
+            self.tr("Delete everything that was recorded, incidents included?"),
+            QMessageBox.StandardButton.Cancel,
+            self,
+        )
+        asked.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        delete = asked.addButton(self.tr("Delete"), QMessageBox.ButtonRole.DestructiveRole)
+        delete.clicked.connect(self.forget_wanted)
+        asked.open()
 
     def _lay_out(self) -> None:
         _form(
@@ -220,7 +249,8 @@ class SettingsWindow(QDialog):
             (self.tr("Notifications an &hour, at most"), self.per_hour),
         )
         readings.addRow(self.autostart)
-        self._stack(self.heat, self.busy, general)
+        readings.addRow(self.history, self.forget)
+        self._stack(self.heat, self.busy, general, self.quiet)
 
     def _stack(self, *groups: QGroupBox) -> None:
         """The groups in a page that scrolls where the screen is small, problem and buttons always in view."""

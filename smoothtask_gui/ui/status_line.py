@@ -5,17 +5,22 @@ Shape, words and only then colour tell the state. Titles and bodies hold names o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QDate, QDateTime, QLocale, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from smoothtask_gui.domain.incident import Action, Incident, ProcessIdentity, Severity
+from smoothtask_gui.domain.incident import Action, Incident, Severity
 from smoothtask_gui.ui import formats, theme
+from smoothtask_gui.ui.actions import button_text, hint, of_a_button, why_not
 from smoothtask_gui.ui.labels import PlainLabel, Tone
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.view import View
+
+
+MOST_BUTTONS: Final = 2
+"""Beside Show; the rest is on the incident's card."""
 
 
 def clock(realtime_ns: int) -> str:
@@ -30,9 +35,7 @@ def clock(realtime_ns: int) -> str:
 class StatusLine(QFrame):
     """Says the state of a `View` in one line, with the buttons of the newest open incident."""
 
-    stop_requested = Signal(object)  # ProcessIdentity
-    snooze_requested = Signal(object)  # Incident
-    show_requested = Signal(object)  # Incident
+    acted = Signal(int, Action)  # incident id
 
     def __init__(self, own_uid: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,12 +44,8 @@ class StatusLine(QFrame):
         self.symbol = PlainLabel("○", scale=1.5)
         self.headline = PlainLabel(bold=True, wrap=True)
         self.evidence = PlainLabel(tone=Tone.MUTED, wrap=True)
-        self.stop = self._button(self.tr("S&top…"))
-        self.show_it = self._button(self.tr("S&how"))
-        self.snooze = self._button(self.tr("S&nooze"))
-        self.stop.clicked.connect(self._ask_stop)
-        self.snooze.clicked.connect(lambda: self.snooze_requested.emit(self._incident))
-        self.show_it.clicked.connect(lambda: self.show_requested.emit(self._incident))
+        self.buttons = [self._button(place) for place in range(MOST_BUTTONS + 1)]
+        self._offered: tuple[Action, ...] = ()
         self._lay_out()
 
     def show_view(self, view: View) -> None:
@@ -101,26 +100,27 @@ class StatusLine(QFrame):
 
     def _offer(self, incident: Incident | None) -> None:
         self._incident = incident
-        actions = incident.actions if incident else ()
-        target = incident.target if incident else None
-        self.show_it.setVisible(Action.SHOW in actions)
-        self.snooze.setVisible(Action.SNOOZE in actions)
-        self.stop.setVisible(Action.STOP in actions and target is not None)
-        if target is not None:
-            may = target.uid == self._own_uid
-            self.stop.setText(self.tr("S&top {name}…").format(name=formats.label(formats.name(target.comm, 24))))
-            self.stop.setEnabled(may)
-            self.stop.setToolTip("" if may else self.tr("Only your own processes can be stopped from here."))
+        self._offered = of_a_button(incident.actions, MOST_BUTTONS) if incident else ()
+        for place, button in enumerate(self.buttons):
+            button.setVisible(place < len(self._offered))
+            if incident is not None and place < len(self._offered):
+                self._label(button, incident, self._offered[place])
 
-    def _ask_stop(self) -> None:
-        target: ProcessIdentity | None = self._incident.target if self._incident else None
-        if target is not None and target.uid == self._own_uid:
-            self.stop_requested.emit(target)
+    def _label(self, button: QPushButton, incident: Incident, action: Action) -> None:
+        reason = why_not(incident, action)
+        button.setText(button_text(action, incident.target.comm if incident.target else ""))
+        button.setEnabled(not reason)
+        button.setToolTip(formats.tooltip(reason or hint(incident, action, self._own_uid)))
 
-    def _button(self, text: str) -> QPushButton:
-        button = QPushButton(text)
+    def _press(self, place: int) -> None:
+        if self._incident is not None and place < len(self._offered):
+            self.acted.emit(self._incident.id, self._offered[place])
+
+    def _button(self, place: int) -> QPushButton:
+        button = QPushButton()
         button.setMinimumHeight(theme.TARGET_PX)
         button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        button.clicked.connect(lambda: self._press(place))
         button.hide()
         return button
 
@@ -134,7 +134,7 @@ class StatusLine(QFrame):
         row.setSpacing(theme.GRID_PX)
         row.addWidget(self.symbol)
         row.addLayout(words, 1)
-        for button in (self.stop, self.show_it, self.snooze):
+        for button in self.buttons:
             row.addWidget(button)
 
 

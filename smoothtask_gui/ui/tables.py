@@ -20,6 +20,8 @@ from smoothtask_gui.ui import formats, theme
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from PySide6.QtGui import QResizeEvent
+
 _GUTTER: Final = formats.SPACE * 2
 
 
@@ -66,6 +68,7 @@ class TableView(QTreeView):
         self.header().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.header().setSectionsMovable(True)
         self.header().setStretchLastSection(False)
+        self._stretched: tuple[int, int] | None = None  # column, least width
 
     def size_columns(self, widest: Sequence[str], stretched: int = 0) -> None:
         """Make each column fit its widest usual text and its title (a third more for translations)."""
@@ -76,5 +79,23 @@ class TableView(QTreeView):
             title = str(self.model().headerData(column, Qt.Orientation.Horizontal))
             width = max(metrics.horizontalAdvance(text), metrics.horizontalAdvance(title))
             header.resizeSection(column, width + room)
-        header.setSectionResizeMode(stretched, QHeaderView.ResizeMode.Stretch)
+        self._stretched = (stretched, header.sectionSize(stretched))
         header.setMinimumSectionSize(theme.GRID_PX * 6)
+        self._stretch()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._stretch()
+
+    def _stretch(self) -> None:
+        """Let one column take the room that is left, if that is enough for it; else the table scrolls sideways."""
+        if self._stretched is None:
+            return
+        header, (column, least) = self.header(), self._stretched
+        others = header.length() - header.sectionSize(column)
+        fits = self.viewport().width() - others >= least
+        mode = QHeaderView.ResizeMode.Stretch if fits else QHeaderView.ResizeMode.Interactive
+        if header.sectionResizeMode(column) is not mode:
+            header.setSectionResizeMode(column, mode)
+            if not fits:
+                header.resizeSection(column, least)

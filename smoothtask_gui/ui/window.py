@@ -12,18 +12,24 @@ from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
+from smoothtask_gui.domain.incident import Action
 from smoothtask_gui.ui import theme
+from smoothtask_gui.ui.apps_page import AppsPage
 from smoothtask_gui.ui.connections_page import ConnectionsPage
+from smoothtask_gui.ui.deed_bar import DeedBar
 from smoothtask_gui.ui.gpu_page import GpuPage
-from smoothtask_gui.ui.incidents_page import IncidentsPage
+from smoothtask_gui.ui.history_page import HistoryPage
+from smoothtask_gui.ui.history_port import Remember, nothing_recorded
 from smoothtask_gui.ui.notice import NoticeBar
 from smoothtask_gui.ui.overview import Overview
+from smoothtask_gui.ui.own_cost_page import AskCost, OwnCostPage, nobody_answers
 from smoothtask_gui.ui.process_details import Describe, nothing_known
 from smoothtask_gui.ui.process_table import ProcessTable
 from smoothtask_gui.ui.sensors_page import SensorsPage
 from smoothtask_gui.ui.status_line import StatusLine
 
 if TYPE_CHECKING:
+    from smoothtask_gui.domain.app import App
     from smoothtask_gui.domain.incident import Incident
     from smoothtask_gui.domain.settings import Settings
     from smoothtask_gui.domain.store import Store
@@ -32,13 +38,15 @@ if TYPE_CHECKING:
 
 
 class MainWindow(QMainWindow):
-    """`own_uid` is whose processes may be stopped; `user_name` turns a uid into a name (it must be quick: cache it).
+    """`own_uid` is whose processes take no password; `user_name` turns a uid into a name (it must be quick: cache it).
 
-    `describe` says what a process is, later and on Qt's thread.
+    `describe` says what a process is, `ask_cost` what SmoothTask itself costs, `remember` what was; all later and on
+    Qt's thread.
     """
 
-    stop_requested = Signal(object)  # ProcessIdentity
-    snooze_requested = Signal(object)  # Incident
+    process_acted = Signal(object, object)  # ProcessIdentity, Action
+    acted = Signal(int, Action)  # incident id
+    snooze_wanted = Signal(object, int)  # Scope, or an incident's id; for how many seconds
     settings_requested = Signal()
     helper_help_requested = Signal()
     quit_requested = Signal()
@@ -48,6 +56,9 @@ class MainWindow(QMainWindow):
         own_uid: int,
         user_name: UserName = str,
         describe: Describe = nothing_known,
+        ask_cost: AskCost = nobody_answers,
+        *,
+        remember: Remember = nothing_recorded,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -56,12 +67,15 @@ class MainWindow(QMainWindow):
         self._latest: tuple[View, Store] | None = None
         self.status = StatusLine(own_uid)
         self.notice = NoticeBar()
+        self.deeds = DeedBar()
         self.overview = Overview()
+        self.apps = AppsPage(own_uid, user_name)
         self.processes = ProcessTable(own_uid, user_name, describe)
         self.connections = ConnectionsPage()
         self.sensors = SensorsPage()
         self.gpus = GpuPage()
-        self.incidents = IncidentsPage(own_uid)
+        self.history = HistoryPage(own_uid, remember)
+        self.own_cost = OwnCostPage(ask_cost, lambda: self.apps.model.icons.counts)
         self.tabs = QTabWidget()
         self._lay_out()
         self._connect()
@@ -82,20 +96,22 @@ class MainWindow(QMainWindow):
         self._latest = None
         self.status.show_stale(last_realtime_ns)
         self.overview.show_stale()
-        for page in (self.processes, self.connections, self.sensors, self.gpus):
+        for page in (self.apps, self.processes, self.connections, self.sensors, self.gpus):
             page.setEnabled(False)
 
     def show_incident(self, incident: Incident) -> None:
         """Come to the front with this incident's evidence."""
-        self.tabs.setCurrentWidget(self.incidents)
-        self.incidents.select(incident)
+        self.tabs.setCurrentWidget(self.history)
+        self.history.show_incident(incident)
         self.raise_()
         self.activateWindow()
 
     def apply_settings(self, settings: Settings) -> None:
         """Take over what concerns the display."""
-        self.processes.model.count_per_core(settings.cpu_per_core)
+        for page in (self.apps, self.processes):
+            page.model.count_per_core(settings.cpu_per_core)
         self.overview.set_span(float(settings.graph_span_s))
+        self.history.record(on=settings.record_history)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -111,10 +127,11 @@ class MainWindow(QMainWindow):
             return
         view, store = self._latest
         self.overview.show_live()
-        for page in (self.processes, self.connections, self.sensors, self.gpus):
+        for page in (self.apps, self.processes, self.connections, self.sensors, self.gpus):
             page.setEnabled(True)
         self.status.show_view(view)
         self.notice.show_view(view)
+        self.own_cost.show_view(view)
         self._draw_tab(view, store)
 
     def _draw_tab(self, view: View, store: Store) -> None:
@@ -128,20 +145,25 @@ class MainWindow(QMainWindow):
             self.sensors.show_view(view)
         elif tab is self.gpus:
             self.gpus.show_view(view)
-        elif tab is self.incidents:
-            self.incidents.show_view(view)
-        elif view.sample is not None:
-            self.processes.show_sample(view.sample)
-        else:
-            self.processes.model.clear()
+        elif tab is self.history:
+            self.history.show_view(view)
+        elif tab is not self.own_cost:
+            page = self.apps if tab is self.apps else self.processes
+            if view.sample is not None:
+                page.show_sample(view.sample)
+            else:
+                page.model.clear()
 
     def _connect(self) -> None:
-        for part in (self.status, self.processes, self.incidents):
-            part.stop_requested.connect(self.stop_requested)
-        for part in (self.status, self.incidents):
-            part.snooze_requested.connect(self.snooze_requested)
+        for part in (self.apps, self.processes):
+            part.acted.connect(self.process_acted)
+        self.deeds.undo_wanted.connect(self.process_acted)
+        self.status.acted.connect(self._act)
+        self.history.incidents.card.acted.connect(self.acted)
+        self.history.incidents.card.snooze_wanted.connect(self.snooze_wanted)
+        self.apps.processes_requested.connect(self._show_processes)
         self.tabs.currentChanged.connect(self._draw)
-        self.status.show_requested.connect(self.show_incident)
+        self.overview.moment_clicked.connect(self._show_moment)
         for helpless in (self.notice, self.connections):
             helpless.help_requested.connect(self.helper_help_requested)
         self.settings.clicked.connect(self.settings_requested)
@@ -154,12 +176,30 @@ class MainWindow(QMainWindow):
         for keys, act in shortcuts:
             QShortcut(QKeySequence(keys), self).activated.connect(act)
 
-    def _find(self) -> None:
-        if self.tabs.currentWidget() is self.connections:
-            self.connections.search.setFocus()
-            return
+    def _show_moment(self, at_s: float) -> None:
+        """What a graph shows there, and who it was, is in the history."""
+        self.tabs.setCurrentWidget(self.history)
+        self.history.show_moment(at_s)
+
+    def _act(self, incident_id: int, action: Action) -> None:
+        shown = self._latest[0].open_incidents if self._latest else ()
+        incident = next((one for one in shown if one.id == incident_id), None)
+        if action is Action.SHOW and incident is not None:
+            self.show_incident(incident)
+        else:
+            self.acted.emit(incident_id, action)
+
+    def _show_processes(self, app: App) -> None:
+        self.processes.show_only(app)
         self.tabs.setCurrentWidget(self.processes)
-        self.processes.search.setFocus()
+
+    def _find(self) -> None:
+        """Search what is shown, else the apps."""
+        page = self.tabs.currentWidget()
+        if not isinstance(page, AppsPage | ProcessTable | ConnectionsPage):
+            page = self.apps
+            self.tabs.setCurrentWidget(page)
+        page.search.setFocus()
 
     def _lay_out(self) -> None:
         self.settings = QToolButton()
@@ -174,16 +214,19 @@ class MainWindow(QMainWindow):
         self.tabs.setDocumentMode(True)
         self.tabs.setCornerWidget(corner)
         self.tabs.addTab(self.overview, self.tr("&Overview"))
+        self.tabs.addTab(self.apps, self.tr("&Apps"))
         self.tabs.addTab(self.processes, self.tr("&Processes"))
         self.tabs.addTab(self.connections, self.tr("&Connections"))
         self.tabs.addTab(self.sensors, self.tr("&Sensors"))
-        self.tabs.addTab(self.gpus, self.tr("Gr&aphics"))
-        self.tabs.addTab(self.incidents, self.tr("H&istory"))
+        self.tabs.addTab(self.gpus, self.tr("&Graphics"))
+        self.tabs.addTab(self.history, self.tr("H&istory"))
+        self.tabs.addTab(self.own_cost, self.tr("Sel&f cost"))
         body = QWidget()
         column = QVBoxLayout(body)
         column.setContentsMargins(theme.GRID_PX, theme.GRID_PX, theme.GRID_PX, theme.GRID_PX)
         column.setSpacing(theme.GRID_PX)
         column.addWidget(self.status)
         column.addWidget(self.notice)
+        column.addWidget(self.deeds)
         column.addWidget(self.tabs, 1)
         self.setCentralWidget(body)

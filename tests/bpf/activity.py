@@ -7,16 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from smoothtask_gui.sources.activity import (
-    CALLER,
-    CPU_FREQUENCY,
-    FILE_SYSTEM,
-    FILE_USER,
-    RECLAIM,
-    RUN_QUEUE,
-    SYSCALL,
-    ActivitySection,
-)
+from smoothtask_gui.sources.activity import STRUCTS, ActivitySection
 from tests.bpf.machine import EVERYTHING
 
 if TYPE_CHECKING:
@@ -28,13 +19,13 @@ if TYPE_CHECKING:
     from helper.probes.visibility import Visibility
 
 DTYPES: Final = {
-    ActivitySection.RECLAIM: RECLAIM,
-    ActivitySection.CPU_FREQUENCY: CPU_FREQUENCY,
-    ActivitySection.RUN_QUEUE: RUN_QUEUE,
-    ActivitySection.CALLERS: CALLER,
-    ActivitySection.SYSCALLS: SYSCALL,
-    ActivitySection.FILE_USERS: FILE_USER,
-    ActivitySection.FILE_SYSTEMS: FILE_SYSTEM,
+    ActivitySection.RECLAIM: STRUCTS["st_reclaim"],
+    ActivitySection.CPU_FREQUENCY: STRUCTS["st_cpu_frequency"],
+    ActivitySection.RUN_QUEUE: STRUCTS["st_run_queue"],
+    ActivitySection.CALLERS: STRUCTS["st_caller"],
+    ActivitySection.SYSCALLS: STRUCTS["st_syscall"],
+    ActivitySection.FILE_USERS: STRUCTS["st_file_user"],
+    ActivitySection.FILE_SYSTEMS: STRUCTS["st_file_system"],
 }
 
 
@@ -51,8 +42,8 @@ def table(
     probe: ActivityProbe, section: ActivitySection, visibility: Visibility = EVERYTHING
 ) -> npt.NDArray[np.void] | None:
     """The rows of one section as this viewer gets them; None if he gets no such section."""
-    for found in probe.tables(visibility):
-        if found.section == section:
+    for found in (each.seen_by(visibility) for each in probe.tables()):
+        if found is not None and found.section == section:
             assert found.record_bytes == DTYPES[section].itemsize
             return np.frombuffer(found.rows, DTYPES[section])
     return None

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from helper.probes import row_table
 from helper.probes.program import INITIAL_PID_NAMESPACE
+from helper.probes.row_table import RowTable
 from helper.probes.visibility import Mode, Visibility
 from tests.contract.layout import Layout, read_header
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 EVERYTHING: Final = Visibility(Mode.SEES_ALL, 0)
 NOBODY: Final = 65534
-PATIENCE_S: Final = 15.0
+PATIENCE_S: Final = 60.0
 LATE_NS: Final = 6 * 10**9
 """After which an exit that was not heard of is counted as lost; the product waits longer."""
 LAYOUTS: Final = read_header()
@@ -62,9 +64,11 @@ def take(
     """All task rows; the buffer grows until they fit."""
     buffer = memoryview(bytearray(1 << 20))
     while True:
-        reading = snapshot.read_into(buffer, visibility, boottime_ns() if born_before_ns is None else born_before_ns)
+        reading = snapshot.read_into(buffer, boottime_ns() if born_before_ns is None else born_before_ns)
         if not reading.truncated:
-            return np.frombuffer(bytes(buffer[: reading.byte_count]), TASK)
+            return np.frombuffer(
+                bytes(RowTable(buffer[: reading.byte_count], row_table.TASK).seen_by(visibility)), TASK
+            )
         buffer = memoryview(bytearray(2 * len(buffer)))
 
 
@@ -82,7 +86,7 @@ def process_row(rows: npt.NDArray[np.void], pid: int) -> np.void:
 
 
 def roll_ups(events: ProcessEvents, visibility: Visibility = EVERYTHING) -> npt.NDArray[np.void]:
-    return np.frombuffer(events.read_exited(visibility), EXITED)
+    return np.frombuffer(RowTable(memoryview(events.read_exited()), row_table.EXITED).seen_by(visibility), EXITED)
 
 
 def until(condition: Callable[[], object], what: str) -> None:

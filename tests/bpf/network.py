@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from helper.probes.socket_events import traffic_seen_by
 from smoothtask_gui.sources.records import SOCKET, TRAFFIC
 from smoothtask_gui.sources.records import SOCKET_OWNER as OWNER
 from tests.bpf.machine import EVERYTHING, LAYOUTS
@@ -77,7 +78,7 @@ def take_owners(owners: SocketOwners, visibility: Visibility = EVERYTHING) -> Ro
 
 def traffic_of(events: SocketEvents, pid: int, visibility: Visibility = EVERYTHING) -> np.void:
     """The one row of a process; a row of zeros if it has none."""
-    rows = np.frombuffer(events.read_traffic(visibility), TRAFFIC)
+    rows = np.frombuffer(traffic_seen_by(visibility, events.read_traffic()), TRAFFIC)
     found = rows[rows["pid"] == pid]
     assert len(found) <= 1
     row: np.void = found[0] if len(found) else np.zeros(1, TRAFFIC)[0]

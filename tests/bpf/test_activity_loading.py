@@ -18,7 +18,7 @@ from helper.probes.program import load
 from helper.probes.run_queue import RunQueue
 from helper.probes.syscalls import Syscalls
 from tests.bpf.activity import opened
-from tests.bpf.machine import EVERYTHING, NOBODY
+from tests.bpf.machine import NOBODY
 from tests.bpf.test_loading import compiled
 
 PROBES: tuple[type[ActivityProbe], ...] = (MemoryReclaim, CpuFrequency, RunQueue, Syscalls, FileActivity)
@@ -34,7 +34,7 @@ for kind in _ACTIVITY:
     probe = kind(door)
     probe.open()
     for _ in range(100): os.getppid()
-    probe.tables(Visibility(Mode.SEES_ALL, 0))
+    probe.tables()
     assert probe.cost().memory_bytes > 0
     assert not probe.missing_programs
     probe.close()
@@ -60,10 +60,10 @@ def test_a_closed_activity_probe_says_so_and_may_be_closed_again(door: Libbpf, k
     probe = kind(door)
     probe.close()
     with opened(probe):
-        assert probe.tables(EVERYTHING)
+        assert probe.tables()
     probe.close()
     with pytest.raises(LoaderError, match="the probe is not open"):
-        probe.tables(EVERYTHING)
+        probe.tables()
 
 
 def test_a_probe_whose_object_is_another_leaves_no_descriptor(tmp_path: Path, objects: Path) -> None:
@@ -89,7 +89,7 @@ def test_thirty_times_opened_and_closed_leaves_no_descriptor(door: Libbpf) -> No
     for _ in range(30):
         for probe in probes:
             with opened(probe):
-                probe.tables(EVERYTHING)
+                probe.tables()
     gc.collect()
     assert len(open_fds()) == before
 

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from helper.loaders.bcc import Bcc
-from helper.probes import BlockIo, OomEvents, ThermalEvents
+from helper.probes import BlockIo, OomEvents, ThermalEvents, row_table
 from helper.probes.bcc_programs import ProcessEventsBySums, TcpStates
 from helper.probes.proc_snapshot import ProcSnapshot
+from helper.probes.row_table import RowTable
 from helper.probes.visibility import Mode, Visibility
 from smoothtask_gui.sources.records import BLOCK_IO, SOCKET
 from tests.bpf.headers import TRACEFS, enter_place_to_compile
 from tests.bpf.machine import (
     COUNTERS,
-    EVERYTHING,
     HEAD,
     NOBODY,
     OOM_KILL,
@@ -70,7 +70,7 @@ def begin_and_take(processes: ProcessEventsBySums) -> np.ndarray[tuple[int], np.
     now_ns = boottime_ns()
     processes.begin_snapshot(now_ns)
     buffer = memoryview(bytearray(1 << 20))
-    reading = ProcSnapshot().read_into(buffer, EVERYTHING, now_ns)
+    reading = ProcSnapshot().read_into(buffer, now_ns)
     assert not reading.truncated
     return np.frombuffer(bytes(buffer[: reading.byte_count]), TASK)
 
@@ -143,7 +143,7 @@ def test_the_snapshot_from_proc_is_what_proc_says() -> None:
     with child("burn(0.2); say(); wait()") as one:
         one.settle()
         buffer = memoryview(bytearray(1 << 20))
-        reading = ProcSnapshot().read_into(buffer, EVERYTHING)
+        reading = ProcSnapshot().read_into(buffer)
         row = process_row(np.frombuffer(bytes(buffer[: reading.byte_count]), TASK), one.pid)
         run_ns, delay_ns, _ = map(int, one.proc("schedstat").split())
         faults = int(one.stat()[7])
@@ -158,12 +158,15 @@ def test_the_snapshot_from_proc_is_what_proc_says() -> None:
 
 def test_a_viewer_who_sees_only_his_own_gets_no_other_rows() -> None:
     buffer = memoryview(bytearray(1 << 20))
-    reading = ProcSnapshot().read_into(buffer, Visibility(Mode.SEES_OWN, NOBODY))
-    assert set(np.frombuffer(bytes(buffer[: reading.byte_count]), TASK)["uid"].tolist()) <= {NOBODY}
+    reading = ProcSnapshot().read_into(buffer)
+    own = RowTable(buffer[: reading.byte_count], row_table.TASK).seen_by(Visibility(Mode.SEES_OWN, os.geteuid()))
+    shown = np.frombuffer(bytes(own), TASK)
+    assert os.getpid() in shown["pid"]
+    assert set(shown["uid"].tolist()) == {os.geteuid()}
 
 
 def test_a_buffer_too_small_is_filled_with_whole_rows_and_said_to_be_cut() -> None:
-    reading = ProcSnapshot().read_into(memoryview(bytearray(TASK.itemsize * 2 + 1)), EVERYTHING)
+    reading = ProcSnapshot().read_into(memoryview(bytearray(TASK.itemsize * 2 + 1)))
     assert (reading.byte_count, reading.truncated) == (2 * TASK.itemsize, True)
 
 

@@ -72,12 +72,16 @@ def diskstats(name: str) -> tuple[int, int, int, int]:
 
 def quiet_reading(block_io: BlockIo, place: tuple[int, int, str]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Both at a moment when the disk did nothing in between."""
-    for _ in range(100):
+    found: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
+
+    def is_quiet() -> bool:
         before = diskstats(place[2])
         ours = counted(block_io, *place[:2])
-        if diskstats(place[2]) == before:
-            return before, ours
-    pytest.fail("the disk is never quiet")
+        found.append((before, ours))
+        return diskstats(place[2]) == before
+
+    until(is_quiet, "a moment in which the disk does nothing")
+    return found[-1]
 
 
 def write_and_read(folder: Path) -> None:

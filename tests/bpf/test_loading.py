@@ -28,7 +28,6 @@ from pathlib import Path
 from helper.loaders.errors import LoaderError
 from helper.loaders.libbpf import Libbpf
 from helper.probes import EVENT_KINDS, TaskSnapshot
-from helper.probes.visibility import Mode, Visibility
 said = {}
 for kind in (TaskSnapshot, *EVENT_KINDS):
     probe = kind(Libbpf(Path(sys.argv[1])))
@@ -40,7 +39,7 @@ for kind in (TaskSnapshot, *EVENT_KINDS):
         said[kind.name] = str(reason)
     if kind is TaskSnapshot and said[kind.name] == "running":
         buffer = memoryview(bytearray(1 << 22))
-        said["rows"] = probe.read_into(buffer, Visibility(Mode.SEES_ALL, 0)).byte_count // 136
+        said["rows"] = probe.read_into(buffer).byte_count // 136
 status = dict(line.split(":\\t", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":\\t" in line)
 said |= {"uid": status["Uid"], "effective": status["CapEff"].strip(), "no_new_privs": status["NoNewPrivs"].strip()}
 print(json.dumps(said))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from helper.probes.task_snapshot import TASK_BYTES
+from helper.probes.row_table import TASK_BYTES
 from helper.sampler import packets
 from helper.sampler.probe_set import Slot, State
 from helper.sampler.readings import Readings

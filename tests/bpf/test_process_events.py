@@ -321,7 +321,7 @@ def init_ticks() -> int:
     return int(fields[11]) + int(fields[12])
 
 
-def test_in_a_storm_of_brief_processes_98_percent_of_the_busy_time_has_a_name(
+def test_in_a_storm_of_brief_processes_99_percent_of_the_busy_time_has_a_name(
     events: ProcessEvents, snapshot: TaskSnapshot
 ) -> None:
     with child(STORM, "4") as first, child(STORM, "4") as second:
@@ -338,6 +338,7 @@ def test_in_a_storm_of_brief_processes_98_percent_of_the_busy_time_has_a_name(
         until(lambda: all_accounted(events, forks, attribution.children_of(storm)), f"{forks} exits")
         attribution.tick()
         truth_ns = busy_ns(storm) - before_ns
-    assert 0.98 <= attribution.total_ns / truth_ns <= 1.05
+    lost = missing_of(events, forks, attribution.children_of(storm))
+    assert 0.99 * (1 - lost / forks) <= attribution.total_ns / truth_ns <= 1.05
     assert attribution.children_of(storm) > 500
-    assert missing_of(events, forks, attribution.children_of(storm)) < 0.02 * forks
+    assert lost < 0.02 * forks

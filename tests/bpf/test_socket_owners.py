@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from helper.sampler.network import Network
+from helper.sampler.probe_set import Slot, State, kinds_of
 from smoothtask_gui.sources.records import SOCKET
 from tests.bpf.machine import EVERYTHING, LAYOUTS, child, clock_ticks, until
 from tests.bpf.network import (
@@ -31,6 +33,8 @@ from tests.bpf.network import (
 from tests.contract.layout import ROOT
 
 if TYPE_CHECKING:
+    from helper.probes import TaskSnapshot
+    from helper.probes.probe import Probe
     from helper.probes.socket_events import SocketEvents
     from helper.probes.socket_owners import SocketOwners
     from helper.probes.sockets import Sockets
@@ -55,7 +59,7 @@ owners.find_owners()
 buffer = memoryview(bytearray(1 << 16))
 filled = sockets.read_into(buffer, everything).byte_count
 pids = [struct.unpack_from("@I", buffer, at + int(sys.argv[3]))[0] for at in range(0, filled, 128)]
-traffic = struct.unpack_from("@I", events.read_traffic(everything), 0)[0]
+traffic = struct.unpack_from("@I", events.read_traffic(), 0)[0]
 print(os.getpid(), *pids, traffic)
 """
 WORKER = """
@@ -225,6 +229,28 @@ def test_sockets_of_other_network_namespaces_can_be_read_at_a_slower_pace(
         assert row_of(rows, heir)["cookie"] == row_of(rows, client)["cookie"]
         everything = np.frombuffer(bytes(buffer[: reading.byte_count]), SOCKET)
         assert os.fstat(here.fileno()).st_ino not in everything["inode"]
+
+
+def test_the_tick_has_the_sockets_of_containers_too_with_their_namespace_and_flagged(
+    snapshot: TaskSnapshot, socket_events: SocketEvents, sockets: Sockets, socket_owners: SocketOwners
+) -> None:
+    def running(probe: Probe) -> Slot:
+        return Slot(probe, kinds_of(probe.name), State.RUNNING)
+
+    tasks = (running(snapshot), snapshot)
+    part = Network((running(sockets), sockets), (running(socket_owners), socket_owners), None, tasks)
+    with ExitStack() as kept:
+        here, _ = (kept.enter_context(end) for end in pair())
+        with private_network():
+            there, _ = (kept.enter_context(end) for end in pair())
+            namespace = Path("/proc/thread-self/ns/net").stat().st_ino
+        part.sections(EVERYTHING, 1)  # finds who holds what; the next tick has the owners in the rows
+        section = part.sections(EVERYTHING, 2)[0]
+        rows = np.frombuffer(bytes(section.rows), SOCKET)
+        assert row_of(rows, here)["missing"] & CONSTANTS["ST_MISSING_RATE"] == 0
+        found = row_of(rows, there)
+        assert found["missing"] & CONSTANTS["ST_MISSING_RATE"]
+        assert (found["net_namespace"], found["pid"]) == (namespace, os.getpid())
 
 
 @pytest.mark.parametrize("rows", [0, 3])

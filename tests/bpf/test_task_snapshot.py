@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import threading
@@ -11,9 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from helper.probes.task_snapshot import TASK_BYTES
+from helper.probes.row_table import TASK_BYTES
 from tests.bpf.machine import (
-    EVERYTHING,
     TASK,
     boottime_ns,
     child,
@@ -137,12 +137,23 @@ def test_states_are_the_letters_of_proc(snapshot: TaskSnapshot) -> None:
     assert process_row(rows, zombie.pid)["rss_bytes"] == 0
 
 
+def identities() -> set[tuple[int, int]]:
+    """(pid, start in clock ticks) of every process: a pid alone may be another process's a moment later."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):  # gone meanwhile
+                fields = (entry / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+                found.add((int(entry.name), int(fields[19])))
+    return found
+
+
 def test_every_process_of_proc_has_a_row_and_kernel_threads_are_marked(snapshot: TaskSnapshot) -> None:
-    before = {int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()}
+    before = identities()
     rows = take(snapshot)
-    after = {int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()}
+    there_all_the_time = {pid for pid, _ in before & identities()}
     hidden = {1}  # some sandbox kernels keep their init out of BPF iterators
-    assert (before & after) - set(rows["tgid"].tolist()) <= hidden
+    assert there_all_the_time - set(rows["tgid"].tolist()) <= hidden
     kernel = rows[rows["is_kernel"] == 1]
     assert bool(len(kernel)) == in_initial_pid_namespace()
     assert not kernel["rss_bytes"].any()
@@ -162,7 +173,7 @@ def test_a_small_buffer_holds_whole_rows_and_says_that_there_are_more(snapshot: 
     for thread in threads:
         thread.start()
     buffer = memoryview(bytearray(10 * TASK_BYTES + 7))
-    reading = snapshot.read_into(buffer, EVERYTHING)
+    reading = snapshot.read_into(buffer)
     leave.set()
     for thread in threads:
         thread.join()
@@ -178,7 +189,7 @@ def test_a_buffer_of_just_the_right_size_is_not_called_truncated(snapshot: TaskS
         rows = take(snapshot, born_before_ns=started_ns)
         alive = [row for row in rows if Path(f"/proc/{row['pid']}").exists()]
         assert alive
-        reading = snapshot.read_into(memoryview(bytearray(TASK_BYTES * 100_000)), EVERYTHING, started_ns)
-        exact = snapshot.read_into(memoryview(bytearray(reading.byte_count)), EVERYTHING, started_ns)
+        reading = snapshot.read_into(memoryview(bytearray(TASK_BYTES * 100_000)), started_ns)
+        exact = snapshot.read_into(memoryview(bytearray(reading.byte_count)), started_ns)
     assert not reading.truncated
     assert exact.byte_count <= reading.byte_count

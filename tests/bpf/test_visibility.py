@@ -12,7 +12,6 @@ from helper.probes.visibility import Mode, Visibility
 from tests.bpf.machine import (
     EVERYTHING,
     EXIT,
-    EXITED,
     NOBODY,
     Child,
     begin_and_take,
@@ -134,15 +133,6 @@ def test_exits_of_others_are_masked_by_the_same_rules(events: ProcessEvents, sna
 
 def pid_of(record: bytes) -> int:
     return int(np.frombuffer(record, EXIT)[0]["pid"])
-
-
-def test_masking_a_roll_up_touches_nothing_but_io() -> None:
-    row = np.zeros(1, EXITED)
-    row["read_bytes"], row["write_bytes"], row["run_ns"], row["comm"], row["missing"] = 1, 2, 3, b"name", 8
-    masked = AS_PROC.exited(row.tobytes())
-    assert masked is not None
-    row["read_bytes"], row["write_bytes"], row["missing"] = 0, 0, 8 | ST_MISSING_IO
-    assert masked == row.tobytes()
 
 
 @pytest.mark.parametrize("kind", [3, 4, 5])

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ def _held_box(*options: str) -> Any:
         del sys.path[0]
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 10) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it never came to be"
@@ -36,11 +37,22 @@ def resident_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def programs_of(pid: int) -> set[int]:
+    """The ids of the BPF programs that a process holds (bpf_prog_show_fdinfo(), bpf_link_show_fdinfo())."""
+    found = set()
+    for entry in Path(f"/proc/{pid}/fdinfo").iterdir():
+        with suppress(FileNotFoundError):  # closed since
+            lines = entry.read_text().splitlines()
+            found |= {int(line.split()[1]) for line in lines if line.startswith("prog_id:")}
+    return found
+
+
 class Caller:
     """A process of `user` inside the box, on the bus. Attributes are the commands of bus_client.Client."""
 
-    def __init__(self, box: Any, user: str, session: str) -> None:
-        words = [box.python, "-I", "/run/dbus/box/bus_client.py"]
+    def __init__(self, box: Any, user: str, session: str, *through: str) -> None:
+        """`through`: a program, with its options, that starts the caller."""
+        words = [*through, box.python, "-I", "/run/dbus/box/bus_client.py"]
         self.process = subprocess.Popen(
             box.command(*words, user=user, session=session), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -64,7 +76,7 @@ class Caller:
 
     def end(self) -> None:
         self.process.stdin.close()
-        self.process.wait(20)
+        self.process.wait(60)
         self.process.stdout.close()
 
 
@@ -73,14 +85,14 @@ class Box:
 
     def __init__(self, *options: str) -> None:
         self.held = _held_box("--helper-object-dir", str(ROOT / "build" / "bpf"), *options)
-        for script in ("bus_client.py", "polkit_stand_in.py"):
+        for script in ("bus_client.py", "polkit_stand_in.py", "systemd_stand_in.py", "agent.py"):
             target = self.held.path(f"/run/dbus/box/{script}")
             target.write_text((HERE / script).read_text())
             target.chmod(0o644)
         self.callers: list[Caller] = []
 
-    def caller(self, user: str = "alice", session: str = "active") -> Caller:
-        caller = Caller(self.held, user, session)
+    def caller(self, user: str = "alice", session: str = "active", *through: str) -> Caller:
+        caller = Caller(self.held, user, session, *through)
         self.callers.append(caller)
         return caller
 

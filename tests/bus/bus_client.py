@@ -8,9 +8,11 @@ import fcntl
 import json
 import mmap
 import os
+import pathlib
 import select
 import socket
 import struct
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -76,10 +78,16 @@ def frame_of(descriptor: int) -> dict[str, Any]:
     }
 
 
+def stat_of(pid: int) -> str:
+    return pathlib.Path(f"/proc/{pid}/stat").read_text()
+
+
 class Client:
     def __init__(self) -> None:
         self.buses: dict[str, MessageBus] = {}
         self.streams: dict[int, socket.socket] = {}
+        self.pending: dict[int, asyncio.Task[dict[str, Any]]] = {}
+        self.children: dict[int, subprocess.Popen[bytes]] = {}
 
     async def connect(self, connection: str = "main", fd_passing: bool = True) -> str:
         self.buses[connection] = await MessageBus(bus_type=BusType.SYSTEM, negotiate_unix_fd=fd_passing).connect()
@@ -123,6 +131,13 @@ class Client:
         """Sends a call and doesn't wait for its answer."""
         await self.buses[connection].send(self.message(member, **rest))
 
+    async def later(self, number: int, **call: Any) -> None:
+        """Sends a call whose answer is asked for by `answer`."""
+        self.pending[number] = asyncio.create_task(self.call(**call))
+
+    async def answer(self, number: int) -> dict[str, Any]:
+        return await self.pending.pop(number)
+
     async def open(
         self, period_ms: int, kinds: int, connection: str = "main", interactive: bool = False
     ) -> dict[str, Any]:
@@ -137,7 +152,7 @@ class Client:
         return {"error": None, "stream": stream.fileno(), "hello": hello[0]}
 
     async def read(
-        self, stream: int, count: int, timeout_s: float = 10, kind: int | None = None
+        self, stream: int, count: int, timeout_s: float = 60, kind: int | None = None
     ) -> list[dict[str, Any]]:
         """The next `count` packets (of `kind`, if given); fewer if the stream ends."""
         packets = []
@@ -178,7 +193,7 @@ class Client:
             packet["reason"] = struct.unpack("@II", body)[0]
         return packet
 
-    async def hung_up(self, stream: int, timeout_s: float = 10) -> bool:
+    async def hung_up(self, stream: int, timeout_s: float = 60) -> bool:
         """Whether the helper has closed its end within the time."""
         poll = select.poll()
         poll.register(self.streams[stream], 0)
@@ -187,8 +202,8 @@ class Client:
     async def close_stream(self, stream: int) -> None:
         self.streams.pop(stream).close()
 
-    async def open_and_drop(self, count: int) -> list[dict[str, Any]]:
-        """Opens and closes streams one after the other, at most 80 a second; returns the errors."""
+    async def open_and_drop(self, count: int, pause_s: float = 0.0125) -> list[dict[str, Any]]:
+        """Opens and closes streams one after the other, at most 80 a second unless told; returns the errors."""
         errors = []
         for _ in range(count):
             answer = await self.call("OpenStream", signature="uu", body=[60000, 1])
@@ -196,7 +211,7 @@ class Client:
                 errors.append(answer)
             else:
                 os.close(answer["fds"][0])
-            await asyncio.sleep(0.0125)
+            await asyncio.sleep(pause_s)
         return errors
 
     async def flood(self, clients: int, calls: int) -> dict[str, int]:
@@ -232,6 +247,10 @@ class Client:
             bus.disconnect()
         return dict(Counter(names))
 
+    async def answers(self, calls: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The answers to calls that are all sent before any is answered."""
+        return await asyncio.gather(*(self.call(**call) for call in calls))
+
     async def call_with_much(self, entries: int = 0, depth: int = 0) -> dict[str, Any]:
         """Calls with a dictionary of so many entries, the last one a value wrapped in so many variants."""
         value = Variant("u", 1)
@@ -249,6 +268,24 @@ class Client:
         await self.buses["main"].send(
             Message(message_type=MessageType.SIGNAL, destination=destination, path=PATH, interface=NAME, member="Spoof")
         )
+
+    async def overhear(self, rule: str) -> dict[str, Any]:
+        """From now on all messages that are not meant for this connection are kept; `rule`: the match to add."""
+        bus = self.buses["main"]
+        self.overheard: list[list[str]] = []
+
+        def keep(message: Message) -> None:
+            if message.destination != bus.unique_name and message.sender != "org.freedesktop.DBus":
+                self.overheard.append([message.sender or "", message.interface or "", message.member or ""])
+
+        bus.add_message_handler(keep)
+        return await self.call(
+            "AddMatch", signature="s", body=[rule], interface="org.freedesktop.DBus", path="/org/freedesktop/DBus",
+            destination="org.freedesktop.DBus",
+        )  # fmt: skip
+
+    async def what_was_overheard(self) -> list[list[str]]:
+        return self.overheard
 
     async def listen(self, rule: str) -> dict[str, Any]:
         """From now on signals that bear the sampler's interface are counted; `rule`: the match to add."""
@@ -296,6 +333,22 @@ class Client:
     async def heard_signals(self) -> int:
         return self.heard
 
+    async def start(self, words: Sequence[str]) -> dict[str, int]:
+        """A child that goes on until the client ends; a line of `tell` reaches its standard input."""
+        child = await asyncio.to_thread(subprocess.Popen, words, stdin=subprocess.PIPE)
+        self.children[child.pid] = child
+        fields = stat_of(child.pid).rpartition(")")[2].split()
+        return {"pid": child.pid, "start_ns": int(fields[19]) * 10**9 // os.sysconf("SC_CLK_TCK")}
+
+    async def tell(self, pid: int) -> None:
+        """Sends the child a line."""
+        self.children[pid].stdin.write(b"\n")
+        self.children[pid].stdin.flush()
+
+    async def ended(self, pid: int) -> int:
+        """Waits for the child; how it ended."""
+        return await asyncio.to_thread(self.children[pid].wait, 30)
+
     async def spawn_and_end(self) -> int:
         """A child that lives for a moment and is reaped."""
         child = os.fork()
@@ -311,6 +364,8 @@ async def main() -> None:
         request = json.loads(line)
         answer = await getattr(client, request.pop("do"))(**request)
         print(json.dumps(answer), flush=True)
+    for child in client.children.values():
+        child.kill()
 
 
 asyncio.run(main())

@@ -1,13 +1,13 @@
 """Who is let in: real polkit decides, and whatever isn't a clear yes is a no."""
 
-import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.bus.boxes import Box, wait_until
+from tests.bus.boxes import Box, programs_of, wait_until
+from tests.bus.stand_ins import StartStandIn
 
 OpenBox = Callable[..., Box]
 
@@ -30,45 +30,6 @@ ASKING = {
     "Get": {"member": "Get", "signature": "ss", "body": [NAME, "Version"], "interface": PROPERTIES},
     "GetAll": {"member": "GetAll", "signature": "s", "body": [NAME], "interface": PROPERTIES},
 }
-
-
-class StandIn:
-    """A process that owns polkit's name on the box's bus."""
-
-    def __init__(self, box: Box, mode: str) -> None:
-        words = [box.held.python, "-I", "/run/dbus/box/polkit_stand_in.py", mode]
-        command = box.held.command(*words, user="polkitd", session="none")
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self.next_word() == "ready"
-
-    def next_word(self) -> str:
-        return self.process.stdout.readline().strip()
-
-    def grant(self) -> None:
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        assert self.next_word() == "granted"
-
-    def end(self) -> None:
-        self.process.kill()
-        self.process.communicate()
-
-
-StartStandIn = Callable[..., tuple[Box, StandIn]]
-
-
-@pytest.fixture
-def stand_in(open_box: OpenBox) -> Iterator[StartStandIn]:
-    running: list[StandIn] = []
-
-    def start(mode: str, patience: Sequence[str]) -> tuple[Box, StandIn]:
-        box = open_box("--no-polkit", *patience)
-        running.append(StandIn(box, mode))
-        return box, running[-1]
-
-    yield start
-    for each in running:
-        each.end()
 
 
 @pytest.mark.parametrize("call", ASKING.values(), ids=ASKING)
@@ -135,14 +96,8 @@ def test_the_same_call_is_served_when_its_caller_stays(stand_in: StartStandIn) -
     wait_until(lambda: bool(programs_of(box.owner_pid(alice))))
 
 
-def programs_of(pid: int) -> list[str]:
-    """The BPF programs that process `pid` holds."""
-    texts = [entry.read_text() for entry in Path(f"/proc/{pid}/fdinfo").iterdir()]
-    return [line for text in texts for line in text.splitlines() if line.startswith("prog_id:")]
-
-
 def test_only_a_few_prompts_of_one_user_wait_at_a_time(stand_in: StartStandIn) -> None:
-    box, polkit = stand_in("hang", PATIENT)
+    box, polkit = stand_in("prompt_later", PATIENT)
     alice = box.caller()
     for _ in range(5):
         alice.start_call(**ASKING["Get"], interactive=True)
@@ -167,6 +122,24 @@ def test_nobody_else_can_speak_in_the_samplers_name(box: Box) -> None:
     bob.call(member="Ping", interface="org.freedesktop.DBus.Peer")  # the bus has seen both by now
     alice.call(member="Ping", interface="org.freedesktop.DBus.Peer")
     assert alice.heard_signals() == 0
+
+
+@pytest.mark.parametrize("rule", ["type='method_return',eavesdrop='true'", "type='method_call',eavesdrop='true'", ""])
+def test_a_user_who_listens_in_on_the_bus_hears_nothing_of_what_others_ask(box: Box, rule: str) -> None:
+    alice, bob = box.caller("alice"), box.caller("bob")
+    bob.overhear(rule=rule)
+    assert alice.open(period_ms=60_000, kinds=TASKS)["error"] is None
+    assert alice.prop(name="Version")
+    assert bob.call(member="Ping", interface="org.freedesktop.DBus.Peer")["error"] is None
+    assert bob.what_was_overheard() == []
+
+
+def test_only_root_may_watch_the_bus_itself(box: Box) -> None:
+    answer = box.caller("bob").call(
+        member="BecomeMonitor", signature="asu", body=[[], 0], interface="org.freedesktop.DBus.Monitoring",
+        path="/org/freedesktop/DBus", destination="org.freedesktop.DBus",
+    )  # fmt: skip
+    assert answer["error"] == "org.freedesktop.DBus.Error.AccessDenied"
 
 
 def test_polkit_is_asked_about_bus_names_never_about_process_ids() -> None:

@@ -1,5 +1,6 @@
 """What a person at the command line reads when the helper is there, refuses, or has nobody to ask."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,11 +10,20 @@ from tests.bus.boxes import ROOT, Box
 OpenBox = Callable[..., Box]
 
 
-def smoothtask(box: Box, *words: str, session: str = "active") -> subprocess.CompletedProcess[str]:
+def inside(box: Box, *words: str, session: str = "active") -> list[str]:
     """The checkout's command line as alice in that session of the box."""
     command = ["env", f"PYTHONPATH={ROOT}", sys.executable, "-P", "-m", "smoothtask_gui", *words]
-    inside = box.held.command(*command, user="alice", session=session)
-    return subprocess.run(inside, cwd="/", capture_output=True, text=True, timeout=60, check=False)
+    return box.held.command(*command, user="alice", session=session)
+
+
+def smoothtask(box: Box, *words: str, session: str = "active") -> subprocess.CompletedProcess[str]:
+    command = inside(box, *words, session=session)
+    return subprocess.run(command, cwd="/", capture_output=True, text=True, timeout=120, check=False)
+
+
+def started(box: Box, *words: str) -> subprocess.Popen[str]:
+    """As `smoothtask`, still running."""
+    return subprocess.Popen(inside(box, *words), cwd="/", stdout=subprocess.PIPE, text=True)
 
 
 def test_an_ordinary_user_of_an_active_session_reads_from_the_helper(box: Box) -> None:
@@ -37,6 +47,26 @@ def test_a_refused_user_is_served_from_proc_and_told_why(box: Box) -> None:
     assert "reading from /proc: The helper refused" in done.stderr
 
 
+def test_with_ebpf_switched_off_every_command_works_from_proc(open_box: OpenBox) -> None:
+    box = open_box("--no-helper")
+    path = "/tmp/no-ebpf.rec"
+    period = ("--period-ms", "200")
+    for words in (
+        ("top", "--json", "--count", "2", *period),
+        ("connections", "--json"),
+        ("record", path, "--force", "--seconds", "1", *period),
+        ("alerts", "--json", "--seconds", "1", *period),
+        ("top", "--json", "--source", f"recording:{path}"),
+    ):
+        done = smoothtask(box, *words)
+        assert done.returncode == 0, (words, done.stderr)
+        assert "Traceback" not in done.stderr
+        if words[0] == "top":
+            ticks = [json.loads(line) for line in done.stdout.splitlines()]
+            assert {tick["source"] for tick in ticks} == {"procfs"}
+            assert all(tick["system"]["cpu_busy_ratio"] is not None and tick["processes"] for tick in ticks)
+
+
 def test_without_polkit_the_reason_is_said_and_the_doctor_knows_what_to_do(open_box: OpenBox) -> None:
     box = open_box("--no-polkit")
     refused = smoothtask(box, "top", "--count", "1", "--source", "helper")
@@ -46,3 +76,17 @@ def test_without_polkit_the_reason_is_said_and_the_doctor_knows_what_to_do(open_
     told = smoothtask(box, "doctor")
     assert "polkit" in told.stdout.lower()
     assert "Traceback" not in told.stderr
+
+
+def test_what_is_asked_for_by_name_is_counted_while_the_command_runs(box: Box) -> None:
+    asked = ("--with", "syscalls,run-queue", "--source", "helper")
+    done = smoothtask(box, "top", "--json", "--count", "40", "--period-ms", "250", *asked)
+    assert (done.returncode, done.stderr) == (0, "")
+    ticks = [json.loads(line)["activity"] for line in done.stdout.splitlines()]
+    assert any(tick["callers"] for tick in ticks), "the command's own calls at least"
+    assert any(tick["run_queue"] and tick["run_queue"]["waits_per_s"] > 0 for tick in ticks)
+    assert any(tick["reclaim"] is not None and tick["disks"] is not None for tick in ticks)
+    assert all(tick["syscalls"] is None for tick in ticks), "the sum of all users' isn't for one of them"
+    assert all(tick["file_users"] is None for tick in ticks), "nobody asked"
+    plain = smoothtask(box, "top", "--json", "--count", "1", "--source", "helper")
+    assert json.loads(plain.stdout)["activity"]["callers"] is None

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helper.probes import activity, cpu_frequency, file_activity, memory_reclaim, run_queue, syscalls
-from smoothtask_gui.sources.activity import DURATIONS, OPT_IN, ActivityKinds, ActivitySection
+from helper.probes import activity, cpu_frequency, energy, file_activity, memory_reclaim, run_queue, syscalls
+from smoothtask_gui.domain.activity import DURATIONS
+from smoothtask_gui.sources.activity import ActivitySection
+from smoothtask_gui.sources.activity_kinds import OPT_IN, ActivityKinds
 from tests.contract.layout import BPF_FOLDER, RECORDS, Layout, Member, places_of, read_constants, read_header
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ WITH_ACTOR = {
     ("layout", "packed"),
     [
         (LAYOUTS["st_cpu_frequency"], cpu_frequency.CPU_FREQUENCY),
+        (LAYOUTS["st_energy"], energy.ENERGY),
         (SETTINGS["st_activity_settings"], activity.SETTINGS),
     ],
     ids=lambda each: getattr(each, "name", ""),
@@ -81,6 +84,7 @@ def test_kinds_and_sections_have_the_headers_numbers() -> None:
         "ST_SECTION_SYSCALLS": syscalls.SECTION_SYSCALLS,
         "ST_SECTION_FILE_USERS": file_activity.SECTION_FILE_USERS,
         "ST_SECTION_FILE_SYSTEMS": file_activity.SECTION_FILE_SYSTEMS,
+        "ST_SECTION_ENERGY": energy.SECTION_ENERGY,
     }
     app_sections = {f"ST_SECTION_{section.name}": int(section) for section in ActivitySection}
     app_kinds = {f"ST_KIND_{kind.name}": int(kind) for kind in ActivityKinds}

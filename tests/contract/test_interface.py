@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from dbus_fast import Variant
 
-from helper.bus.dispatch import Operation
+from helper.bus.operations import Method
 from helper.bus.quotas import Limits
 from helper.loaders.choice import Choice
 from helper.sampler import service
 from helper.sampler.assembly import assemble
+from helper.sampler.revocation import Recheck
 from helper.version import VERSION
 
 ROOT = Path(__file__).parents[2]
@@ -21,15 +22,19 @@ XML = ROOT / "resources" / "dbus" / "io.github.smoothtask.Sampler1.xml"
 POLICY = ROOT / "resources" / "polkit" / "io.github.smoothtask.Sampler1.policy"
 
 
-Exported = tuple[dict[tuple[str, str], Operation], dict[str, Callable[[], Variant]], str]
+Exported = tuple[dict[tuple[str, str], Method], dict[str, Callable[[], Variant]], str]
+
+
+async def nobody_asks(_caller: str) -> None:
+    raise AssertionError("no stream is open")
 
 
 @pytest.fixture
 def table() -> Exported:
     async def build() -> Exported:
         parts = assemble(ROOT / "build" / "bpf", ROOT / "bpf" / "bcc", Choice("core", "as a test says"))
-        sampler = service.Sampler(parts, Limits(), XML.read_text())
-        operations, readers = sampler.table, sampler._readers()
+        sampler = service.Sampler(parts, Limits(), XML.read_text(), Recheck(nobody_asks))
+        operations, readers = sampler.table, sampler.readers
         introspected = await operations["org.freedesktop.DBus.Introspectable", "Introspect"].act(None, ())
         sampler.close()
         return operations, readers, introspected.body[0]
@@ -48,7 +53,7 @@ def test_every_method_of_the_contract_has_its_authorization_and_no_other_exists(
         }
         served = {member: row for (name, member), row in operations.items() if name == interface.get("name")}
         assert {member: row.signature for member, row in served.items()} == declared
-        assert all(row.actions is not None for row in served.values())
+        assert not any(row.for_everyone for row in served.values())
 
 
 def test_every_property_of_the_contract_is_served_with_its_type(table: Exported) -> None:

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from helper.probes import block_io, socket_events, socket_owners, sockets, visibility
+from helper.probes import block_io, socket_events, socket_owners, socket_table, sockets, visibility
 from helper.sampler import network
 from tests.contract.layout import BPF_FOLDER, RECORDS, Layout, Member, places_of, read_constants, read_header
 
@@ -35,7 +35,10 @@ def test_the_helper_packs_block_rows_as_the_compiler_does() -> None:
 
 
 def test_the_helper_steps_over_socket_rows_by_their_real_size() -> None:
-    assert LAYOUTS["st_socket"].size == sockets.SOCKET_BYTES
+    assert LAYOUTS["st_socket"].size == socket_table.SOCKET_BYTES
+    assert LAYOUTS["st_socket"].members["uid"] == Member(socket_table.UID_AT, 4)
+    assert LAYOUTS["st_socket"].members["missing"] == Member(socket_table.MISSING_AT, 4)
+    assert CONSTANTS["ST_MISSING_UID"] == socket_table.MISSING_UID
     assert LAYOUTS["st_socket_owner"].size == socket_owners.OWNER_BYTES
 
 

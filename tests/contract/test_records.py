@@ -12,6 +12,7 @@ from helper.probes import (
     proc_snapshot,
     process_events,
     program,
+    row_table,
     task_snapshot,
     visibility,
 )
@@ -59,7 +60,7 @@ def test_the_apps_missing_bits_are_those_of_the_records() -> None:
 
 
 def test_the_helper_steps_over_task_rows_by_their_real_size() -> None:
-    assert LAYOUTS["st_task"].size == task_snapshot.TASK_BYTES
+    assert LAYOUTS["st_task"].size == row_table.TASK_BYTES
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,6 @@ def test_the_epochs_of_exits_follow_the_overflow_row() -> None:
 @pytest.mark.parametrize(
     ("name", "place"),
     [
-        ("st_exited", visibility.EXITED_PLACE),
         ("st_event_exit", visibility.EVENT_PLACES[CONSTANTS["ST_EVENT_EXIT"]]),
         ("st_event_oom_kill", visibility.EVENT_PLACES[CONSTANTS["ST_EVENT_OOM_KILL"]]),
     ],
@@ -112,6 +112,21 @@ def test_masking_hits_the_members_it_means(name: str, place: visibility._Place) 
         assert members["write_bytes"] == Member(place.read_bytes + 8, 8)
         assert place.missing == members["missing"].offset
         assert place.uids_differ == members["uids_differ"].offset
+
+
+@pytest.mark.parametrize(
+    ("name", "owner", "places"), [("st_task", "owner", row_table.TASK), ("st_exited", "uid", row_table.EXITED)]
+)
+def test_masking_of_rows_hits_the_members_it_means(name: str, owner: str, places: row_table.Places) -> None:
+    members = LAYOUTS[name].members
+    assert places.record_bytes == LAYOUTS[name].size
+    assert members[owner] == Member(places.owner, 4)
+    assert members["read_bytes"] == Member(places.read_bytes, 8)
+    assert members["write_bytes"] == Member(places.read_bytes + 8, 8)
+    assert members["missing"] == Member(places.missing, 4)
+    assert CONSTANTS["ST_MISSING_IO"] == visibility.MISSING_IO
+    if places.uids_differ is not None:
+        assert members["uids_differ"] == Member(places.uids_differ, 4)
 
 
 def test_rows_made_from_proc_are_laid_out_as_those_of_the_iterator() -> None:

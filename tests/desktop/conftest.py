@@ -2,7 +2,7 @@
 
 As root, each desktop with the app has a pid namespace of its own, and the app sees only that one's processes:
 otherwise whatever else is busy on this machine would raise alerts, and a test's Stop button could hit it. A normal
-user's app sees all of that user's processes; `press_stop` then refuses when another process was named.
+user's app sees all of that user's processes; `press` then refuses when another process was named.
 """
 
 import contextlib
@@ -19,6 +19,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
+from smoothtask_gui.adapters.history import reader, schema
+from smoothtask_gui.domain.history.question import Question
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0
@@ -106,9 +109,9 @@ class Scene:
         return self.desk.spawn([str(program)], "runaway.log")
 
     def recorded(self, name: str) -> bool:
-        """Whether the app's own log has an incident of the process `name`."""
-        log = Path(self.desk.env["XDG_STATE_HOME"], "smoothtask", "incidents.jsonl")
-        return log.exists() and name in log.read_text()
+        """Whether the app's history has an incident of the process `name`."""
+        found = reader.ask(Path(self.desk.env["XDG_STATE_HOME"], "smoothtask", schema.NAME), Question(0, 1e11))
+        return any(name in str(incident) for incident in found.incidents)
 
     def item_is_registered(self) -> bool:
         command = ["dbus-send", "--session", "--print-reply", f"--dest={desk_module.WATCHER}", "/StatusNotifierWatcher"]
@@ -168,12 +171,14 @@ class Scene:
         boxes = [self.geometry(window) for window in shown]
         return next((box for box in boxes if box[3] > 60), None)
 
-    def press_stop(self, name: str) -> None:
-        """Click Stop, the middle one of the notification's buttons (all are 92 px apart)."""
+    def press(self, label: str, name: str) -> None:
+        """Click the button `label` of the only notification, which is about the process `name`."""
         x, y, width, height = self.until(self.notification, "a notification is on the screen")
         named = re.findall(r'string "(\S+) has used', self.bus_log)
         assert set(named) == {name}, "another process is busy; its notification might get the click"
-        self.click(x + width - 56 - 92, y + height - 31)
+        call = self.bus_log.split("member=Notify\n")[-1]
+        labels = re.findall(r'string "(.*)"', call.partition("array [")[2].partition("]")[0])[1::2]
+        self.click(x + width - 56 - 92 * (len(labels) - 1 - labels.index(label)), y + height - 31)  # 92 px apart
 
     def picture(self, name: str) -> None:
         self.desk.screenshot(ROOT / "build/screenshots" / f"{name}.png")

@@ -67,12 +67,12 @@ def test_an_ordinary_users_runaway_is_named_and_stopped_with_the_real_helper(box
     boxed.until(boxed.sampler_runs, "the app has started the helper")
     runaway = boxed.start_runaway()
     boxed.until(lambda: boxed.notified(r'string "spinner [^"]*cores?'), "a notification names the process")
-    boxed.press_stop("spinner")
+    boxed.press("Stop", "spinner")
     assert boxed.until(runaway.poll, "the process ends") == -signal.SIGTERM
     boxed.until(lambda: boxed.notified(r'string "spinner (ended|calmed)'), "it is over")
     assert "readings come from" not in boxed.said()
     app.terminate()
-    assert app.wait(10) == 0
+    assert app.wait(60) == 0
 
 
 def test_a_killed_helper_is_told_and_comes_back(boxed: BoxedScene) -> None:

@@ -1,16 +1,15 @@
 """A stand-in for an activity probe: one table that the test decides on."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from helper.loaders.errors import LoaderError
-from helper.probes.activity import Table
+from helper.probes.activity import Table, Whose
 from helper.probes.probe import ProbeCost
-from helper.probes.visibility import Visibility
 
 
 @dataclass
 class FakeActivity:
-    """Raises LoaderError while `broken`. Notes how often it was opened and closed, and who asked."""
+    """Raises LoaderError while `broken`. Notes how often it was opened, read and closed."""
 
     name: str = "syscalls"
     section: int = 19
@@ -20,7 +19,7 @@ class FakeActivity:
     opened: int = 0
     closed: int = 0
     forgotten: int = 0
-    asked: list[Visibility] = field(default_factory=list)
+    read: int = 0
 
     def open(self) -> None:
         self.opened += 1
@@ -32,10 +31,10 @@ class FakeActivity:
     def cost(self) -> ProbeCost:
         return ProbeCost(None, None, 4096)
 
-    def tables(self, visibility: Visibility) -> tuple[Table, ...]:
+    def tables(self) -> tuple[Table, ...]:
         self._break()
-        self.asked.append(visibility)
-        return (Table(self.section, 16, self.rows),)
+        self.read += 1
+        return (Table(self.section, 16, self.rows, Whose.EVERYBODYS),)
 
     def lost(self) -> int:
         return self.lost_count

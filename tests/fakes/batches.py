@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from smoothtask_gui.domain.apps import AppGrouper
 from smoothtask_gui.domain.batch import (
     EXITED,
     PROCESS,
@@ -20,6 +21,11 @@ from smoothtask_gui.domain.batch import (
     SystemReading,
     ThermalEvent,
 )
+from smoothtask_gui.domain.rates import rates
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.sample import Sample
+from smoothtask_gui.domain.parts import TRAITS, Parts
 
 SECOND = 1_000_000_000
 BOOT_REALTIME = 1_700_000_000 * SECOND
@@ -123,7 +129,11 @@ class Machine:
     sensors: tuple[SensorReading, ...] = ()
     lost: Lost = field(default_factory=Lost)
     next_pid: int = 1000
+    values: dict[str, Any] = field(default_factory=dict)  # of the machine's reading, beside CPU time
+    traits: dict[int, dict[str, Any]] | None = None  # by pid; None: nobody reads them
+    parts: Parts = field(default_factory=Parts)
     exits: list[ProcessExit] = field(default_factory=list)
+    grouper: AppGrouper = field(default_factory=AppGrouper)
 
     def start(self, comm: str, cores: float = 0.0, **row: Any) -> App:
         app = App(self.next_pid, self.now_ns, comm.encode(), cores, row=row)
@@ -154,10 +164,18 @@ class Machine:
             self.now_ns,
             *made,
             source=self.source,
-            system=system(self.now_ns, self.busy_ns, self.cpus),
+            system=system(self.now_ns, self.busy_ns, self.cpus, **self.values),
+            traits=None if self.traits is None else rows(*self.traits.values(), dtype=TRAITS),
+            parts=self.parts,
             sensors=self.sensors,
             lost=self.lost,
             exits=tuple(self.exits),
         )
         self.exits = []
         return found if self.source == "helper" else replace(found, exited=None)
+
+    def sample(self, before: Batch, after: Batch) -> Sample:
+        """What happened between two of its batches, by app."""
+        made = rates(before, after)
+        assert made is not None
+        return self.grouper.group(made)

@@ -1,6 +1,16 @@
 """Incidents to show and to store."""
 
-from smoothtask_gui.domain.incident import Action, Incident, IncidentState, ProcessIdentity, Severity, Share
+from smoothtask_gui.domain.incident import (
+    Action,
+    Deed,
+    Hushed,
+    Incident,
+    IncidentState,
+    ProcessIdentity,
+    Severity,
+    Share,
+)
+from smoothtask_gui.domain.joining import arrange
 
 
 def runaway(
@@ -11,6 +21,9 @@ def runaway(
     severity: Severity = Severity.WARNING,
     state: IncidentState = IncidentState.FIRING,
     target: ProcessIdentity | None = None,
+    actions: tuple[Action, ...] = arrange("runaway", (Action.SHOW, Action.STOP, Action.SNOOZE)),
+    deeds: tuple[Deed, ...] = (),
+    hushed: Hushed | None = None,
 ) -> Incident:
     """An incident of the runaway rule."""
     target = target or ProcessIdentity(4321, 5_000_000_000, 1000, "node")
@@ -30,5 +43,7 @@ def runaway(
         shares=(Share(target.comm, 0.9, target),),
         rest_ratio=0.1,
         method="estimated from CPU time",
-        actions=(Action.SHOW, Action.STOP, Action.SNOOZE) if state is IncidentState.FIRING else (Action.SHOW,),
+        actions=actions if state is IncidentState.FIRING else (),
+        deeds=deeds,
+        hushed=hushed,
     )

@@ -1,6 +1,7 @@
 """A notification service that remembers; stands in for `adapters/notifications.py`."""
 
 from smoothtask_gui.adapters.notification_port import ActionPressed, Dismissed, NotificationService, ServiceChanged
+from smoothtask_gui.adapters.notification_servers import UNLISTED, Server
 from smoothtask_gui.domain.incident import Incident
 
 
@@ -16,6 +17,9 @@ class FakeNotifications:
     async def start(self, on_action: ActionPressed, on_dismissed: Dismissed, on_service: ServiceChanged) -> None:
         self.press, self.dismiss = on_action, on_dismissed
         on_service(self.service)
+
+    async def server(self) -> Server:
+        return UNLISTED
 
     async def show(self, incident: Incident) -> None:
         self.shown.append(incident)

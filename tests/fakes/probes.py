@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from helper.loaders.errors import LoaderError
 from helper.probes.probe import ProbeCost, Reading
-from helper.probes.visibility import Visibility
 
 ROW_BYTES = 136
 
@@ -20,7 +19,7 @@ class FakeTasks:
     def __init__(self, rows: int = 3) -> None:
         self.rows = rows
         self.broken = False
-        self.asked: list[Visibility] = []
+        self.asked: list[int] = []
 
     def open(self) -> None:
         if self.broken:
@@ -32,12 +31,48 @@ class FakeTasks:
     def cost(self) -> ProbeCost:
         return ProbeCost(None, None, 4096)
 
-    def read_into(self, buffer: memoryview, visibility: Visibility, born_before_ns: int = 0) -> Reading:
-        self.asked.append(visibility)
+    def read_into(self, buffer: memoryview, born_before_ns: int = 0) -> Reading:
+        self.asked.append(born_before_ns)
         if self.broken:
             raise LoaderError(self.name, "read", 5)
         fitting = min(self.rows, len(buffer) // ROW_BYTES)
         return Reading(fitting * ROW_BYTES, truncated=fitting < self.rows)
+
+
+@dataclass
+class FakeExits:
+    """Roll-ups of exits; raises LoaderError while `broken`."""
+
+    name: str = "process_events"
+    broken: bool = False
+    closed: int = 0
+
+    def open(self) -> None:
+        """Nothing to open."""
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def cost(self) -> ProbeCost:
+        return ProbeCost(None, None, 4096)
+
+    def begin_snapshot(self, boottime_ns: int) -> None:
+        """Nothing is born here."""
+
+    def read_exited(self) -> bytes:
+        self._break()
+        return bytes(104)
+
+    def counters(self) -> bytes:
+        return bytes(32)
+
+    def forget_idle(self, now_ns: int) -> int:
+        self._break()
+        return 0
+
+    def _break(self) -> None:
+        if self.broken:
+            raise LoaderError(self.name, "read", 5)
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from smoothtask_gui.domain.batch import (
     EXITED,
@@ -20,6 +21,7 @@ from smoothtask_gui.domain.batch import (
 from smoothtask_gui.domain.description import Application
 from smoothtask_gui.domain.gpu_reading import EngineUse, GpuReading, GpuUse
 from smoothtask_gui.domain.origin import Origin
+from smoothtask_gui.domain.parts import TRAITS, DiskReading, FanReading, FileSystemReading, Parts
 
 EVENTS = (
     OomKill(7, 5, 0, 3, 4096, "victim"),
@@ -55,7 +57,41 @@ def system_reading(boottime_ns: int) -> SystemReading:
         memory_pressure_us=None,
         io_pressure_us=None,
         on_battery=True,
+        unix_sockets=7,
         package_energy_uj=boottime_ns // 100,
+        forks=7,
+        disks=(DiskReading("sda", 1, 2, 3, 4, 5, 0, None), DiskReading("nvme0n1", 7, 6, 5, 4, 3, 0, 1)),
+    )
+
+
+PARTS = Parts(
+    (FanReading("chip/fan1", "CPU", 900), FanReading("chip/fan2", "fan 2", None)),
+    (FileSystemReading("/", "/dev/sda1", 10, 5, 0, 0),),
+)
+
+
+def _traits() -> npt.NDArray[np.void]:
+    found = np.zeros(1, TRAITS)
+    found["pid"], found["nice"], found["passed_bytes"], found["passed_known"] = 10, -5, 2**40, True
+    return found
+
+
+def _cards(boottime_ns: int) -> tuple[GpuReading, ...]:
+    return (
+        GpuReading(
+            "0000:00:02.0",
+            "i915",
+            "Intel 1",
+            "active",
+            boottime_ns,
+            memory_used_bytes=2**20,
+            energy_uj=boottime_ns // 100,
+            processes=(
+                GpuUse(10, 0, 4096, None, (EngineUse("render", boottime_ns // 4), EngineUse("rcs", 1, 2, 3))),
+                GpuUse(11, 0, None, 0.5),
+            ),
+        ),
+        GpuReading("0000:01:00.0", "nvidia", "n", "asleep", boottime_ns, reason="It sleeps."),
     )
 
 
@@ -82,21 +118,8 @@ def batch(boottime_ns: int = 10**9, *, source: str = "helper", rows: int = 2, co
         exits=(ProcessExit(5, 6, 7, 8, 9, 10, 11, "gone", None, 12),),
         lost=Lost(1, 2, 3),
         unavailable={"io": "not yours"},
-        gpus=(
-            GpuReading(
-                "0000:00:02.0",
-                "i915",
-                "Intel 1",
-                "active",
-                boottime_ns,
-                memory_used_bytes=2**20,
-                energy_uj=boottime_ns // 100,
-                processes=(
-                    GpuUse(10, 0, 4096, None, (EngineUse("render", boottime_ns // 4), EngineUse("rcs", 1, 2, 3))),
-                    GpuUse(11, 0, None, 0.5),
-                ),
-            ),
-            GpuReading("0000:01:00.0", "nvidia", "n", "asleep", boottime_ns, reason="It sleeps."),
-        ),
+        parts=PARTS,
+        traits=_traits(),
+        gpus=_cards(boottime_ns),
         origins=ORIGINS,
     )

@@ -4,7 +4,7 @@ from PySide6.QtGui import QEnterEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from smoothtask_gui.domain.incident import ProcessIdentity
+from smoothtask_gui.domain.incident import REMEDIES, Action, ProcessIdentity
 from smoothtask_gui.ui import formats
 from smoothtask_gui.ui.process_columns import Column
 from smoothtask_gui.ui.process_table import ProcessTable
@@ -87,23 +87,56 @@ def test_a_reused_pid_does_not_inherit_the_selection(table: ProcessTable) -> Non
 
 def test_stop_asks_for_the_selected_process_by_pid_and_start_time(table: ProcessTable, qtbot: QtBot) -> None:
     select(table, "c")
-    with qtbot.waitSignal(table.stop_requested) as asked:
+    with qtbot.waitSignal(table.acted) as asked:
         qtbot.mouseClick(table.stop, Qt.MouseButton.LeftButton)
-    assert asked.args == [ProcessIdentity(3, 7, ANNA, "c")]
+    assert asked.args == [ProcessIdentity(3, 7, ANNA, "c"), Action.STOP]
 
 
-@pytest.mark.parametrize(("uid", "is_kernel"), [(0, False), (1001, False), (ANNA, True)])
-def test_only_ones_own_processes_can_be_stopped_and_the_button_says_why(
-    table: ProcessTable, qtbot: QtBot, uid: int, is_kernel: bool
+def test_nothing_can_be_done_to_a_thread_of_the_kernel_and_the_buttons_say_why(
+    table: ProcessTable, qtbot: QtBot
 ) -> None:
-    rows = processes((5, "theirs", 0.9), uid=uid)
-    rows["is_kernel"] = is_kernel
+    rows = processes((5, "kworker", 0.9), uid=0)
+    rows["is_kernel"] = True
     table.show_sample(sample(rows))
     table.view.setCurrentIndex(table.model.index(0, 0))
-    assert not table.stop.isEnabled()
-    assert table.stop.toolTip()
-    with qtbot.assertNotEmitted(table.stop_requested):
-        table._ask_stop()
+    for button in (table.stop, table.more):
+        assert not button.isEnabled()
+        assert "kernel" in button.toolTip()
+    menu = table.menu_for(table.view.currentIndex())
+    assert [action.text() for action in menu.actions() if action.isEnabled() and action.text()] == ["Copy name and PID"]
+    with qtbot.assertNotEmitted(table.acted):
+        table._act(Action.STOP)
+
+
+@pytest.mark.parametrize(("uid", "said"), [(0, "password"), (1001, "password"), (ANNA, "")])
+def test_others_processes_are_offered_too_with_a_word_about_the_password(
+    table: ProcessTable, uid: int, said: str
+) -> None:
+    table.show_sample(sample(processes((5, "theirs", 0.9), uid=uid)))
+    table.view.setCurrentIndex(table.model.index(0, 0))
+    assert table.stop.isEnabled()
+    assert said in table.stop.toolTip()
+    assert bool(said) == bool(table.stop.toolTip())
+
+
+def test_every_remedy_is_in_the_menu_and_leaves_as_a_wish(table: ProcessTable, qtbot: QtBot) -> None:
+    select(table, "b")
+    menu = table.menu_for(table.view.currentIndex())
+    entries = [action for action in menu.actions() if action.text() and not action.menu()]
+    entries += [action for entry in menu.actions() if entry.menu() for action in entry.menu().actions()]
+    wished = []
+    table.acted.connect(lambda who, action: wished.append((who.pid, action)))
+    for entry in entries:
+        entry.trigger()
+    assert set(wished) == {(2, action) for action in REMEDIES}
+
+
+def test_the_button_more_has_the_same_menu(table: ProcessTable) -> None:
+    select(table, "a")
+    table._fill_more()
+    here = [action.text() for action in table.more.menu().actions()]
+    there = [action.text() for action in table.menu_for(table.view.currentIndex()).actions()]
+    assert here == there[: len(here)]
 
 
 def test_stop_is_off_while_nothing_is_selected(table: ProcessTable) -> None:
@@ -125,26 +158,26 @@ def test_the_keyboard_reaches_search_table_and_stop(table: ProcessTable, qtbot: 
     select(table, "a")
     table.search.setFocus()
     reached = []
-    for _ in range(4):
+    for _ in range(6):
         reached.append(QApplication.focusWidget())
         qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
-    assert {table.search, table.view, table.stop} <= set(reached)
+    assert {table.search, table.view, table.stop, table.more} <= set(reached)
 
 
 def test_the_menu_key_opens_the_menu_of_the_current_row(table: ProcessTable) -> None:
     select(table, "a")
     menu = table.menu_for(table.view.currentIndex())
-    assert [action.isEnabled() for action in menu.actions()] == [True, True]
+    assert all(action.isEnabled() for action in menu.actions())
 
 
 def test_a_hostile_name_stays_literal_in_the_menu(table: ProcessTable) -> None:
     table.show_sample(sample(processes((5, "R&D <b>", 0.9))))
     menu = table.menu_for(table.model.index(0, 0))
-    assert menu.actions()[0].text() == "Stop R&&D <b>…"
+    assert "Stop R&&D <b>" in [action.text() for action in menu.actions()]
 
 
 def test_copy_puts_name_and_pid_on_the_clipboard(table: ProcessTable) -> None:
-    table.menu_for(table.model.index(0, 0)).actions()[1].trigger()
+    table.menu_for(table.model.index(0, 0)).actions()[-1].trigger()
     assert QApplication.clipboard().text() == "a 1"
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QAbstractSpinBox, QDialogButtonBox, QLabel, QPushButton
+from PySide6.QtWidgets import QAbstractSpinBox, QDialogButtonBox, QLabel, QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from smoothtask_gui.domain.rules import Notifications, Overheating, Rules, Runaway
@@ -22,6 +22,7 @@ OWN = Settings(
     graph_span_s=120,
     cpu_per_core=False,
     autostart=True,
+    record_history=False,
 )
 
 
@@ -120,7 +121,9 @@ def test_every_field_has_a_label_with_a_letter_of_its_own_and_a_name(window: Set
         if label.buddy() is not None
     ]
     letters += [QKeySequence.mnemonic(box.title()).toString() for box in (window.heat, window.busy)]
-    letters.append(QKeySequence.mnemonic(window.autostart.text()).toString())
+    letters += [
+        QKeySequence.mnemonic(box.text()).toString() for box in (window.autostart, window.history, window.forget)
+    ]
     assert all(letters)
     assert len(set(letters)) == len(letters)
     assert all(box.accessibleName() for box in window.findChildren(QAbstractSpinBox))
@@ -151,3 +154,18 @@ def test_defaults_are_valid() -> None:
 def test_a_setting_that_makes_no_sense_is_named_with_its_range(settings: Settings, key: str) -> None:
     assert list(problems(settings)) == [key]
     assert key in problems(settings)[key]
+
+
+@pytest.mark.parametrize(("pressed", "count"), [("Cancel", 0), ("Delete", 1)])
+def test_the_history_is_deleted_only_after_a_yes(
+    window: SettingsWindow, qtbot: QtBot, pressed: str, count: int
+) -> None:
+    wanted: list[bool] = []
+    window.forget_wanted.connect(lambda: wanted.append(True))
+    qtbot.mouseClick(window.forget, Qt.MouseButton.LeftButton)
+    asked = window.findChild(QMessageBox)
+    assert asked is not None
+    assert wanted == []
+    choice = next(each for each in asked.buttons() if each.text().replace("&", "") == pressed)
+    choice.click()
+    assert len(wanted) == count

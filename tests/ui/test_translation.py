@@ -49,7 +49,7 @@ def test_every_word_of_the_main_window_can_be_translated(qtbot: QtBot, marked: N
     assert [text for text in (*words(window), *titles, *graphs) if MARK not in text] == []
     for model, columns in (
         (window.sensors.model, 6),
-        (window.incidents.model, 4),
+        (window.history.incidents.model, 4),
         (window.gpus.cards, 7),
         (window.gpus.processes, 6),
     ):

@@ -6,8 +6,8 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
-from smoothtask_gui.domain.culprit import Culprits
-from smoothtask_gui.domain.incident import IncidentState, ProcessIdentity, Severity, Share
+from smoothtask_gui.domain.culprit import Culprits, Method
+from smoothtask_gui.domain.incident import Action, IncidentState, ProcessIdentity, Severity, Share
 from smoothtask_gui.domain.settings import Settings
 from smoothtask_gui.domain.store import Store
 from smoothtask_gui.ui import formats
@@ -37,6 +37,10 @@ def text_of(widget: QWidget) -> str:
     return "\n".join(seen).replace(formats.SPACE, " ")
 
 
+def offered(widget: QWidget) -> list[QAbstractButton]:
+    return [button for button in widget.findChildren(QAbstractButton) if button.isVisible()]
+
+
 def test_while_all_is_well_it_says_so_in_words(window: MainWindow) -> None:
     show(window)
     assert window.status.headline.text() == "All is well"
@@ -49,22 +53,21 @@ def test_an_incident_shows_fact_evidence_and_what_can_be_done(window: MainWindow
     show(window, incidents=(incident,))
     assert incident.title in text_of(window.status)
     assert incident.body in text_of(window.status)
-    with qtbot.waitSignal(window.stop_requested) as asked:
-        qtbot.mouseClick(window.status.stop, Qt.MouseButton.LeftButton)
-    assert asked.args == [incident.target]
-    with qtbot.waitSignal(window.snooze_requested) as asked:
-        qtbot.mouseClick(window.status.snooze, Qt.MouseButton.LeftButton)
-    assert asked.args == [incident]
+    assert [button.text() for button in offered(window.status)] == ["Stop node", "Snooze", "Show"]
+    for button, action in zip(offered(window.status), (Action.STOP, Action.SNOOZE), strict=False):
+        with qtbot.waitSignal(window.acted) as asked:
+            qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        assert asked.args == [incident.id, action]
 
 
 def test_show_leads_to_the_incidents_evidence(window: MainWindow, qtbot: QtBot) -> None:
     first, second = runaway(1, title="first"), runaway(2, title="second")
     show(window, incidents=(second, first))
-    qtbot.mouseClick(window.status.show_it, Qt.MouseButton.LeftButton)
-    assert window.tabs.currentWidget() is window.incidents
-    assert window.incidents.headline.text() == "second"
+    qtbot.mouseClick(offered(window.status)[-1], Qt.MouseButton.LeftButton)
+    assert window.tabs.currentWidget() is window.history
+    assert window.history.incidents.card.headline.text() == "second"
     window.show_incident(first)
-    assert window.incidents.headline.text() == "first"
+    assert window.history.incidents.card.headline.text() == "first"
 
 
 def test_the_worst_open_incident_is_the_one_shown(window: MainWindow) -> None:
@@ -81,11 +84,12 @@ def test_severity_is_told_by_shape_too(window: MainWindow) -> None:
     assert len(symbols) == 3
 
 
-def test_somebody_elses_process_cannot_be_stopped_from_here(window: MainWindow, qtbot: QtBot) -> None:
+def test_somebody_elses_process_can_be_stopped_with_a_word_about_the_password(window: MainWindow) -> None:
     show(window, incidents=(runaway(target=ProcessIdentity(1, 2, 0, "rootish")),))
-    assert window.status.stop.isVisible()
-    assert not window.status.stop.isEnabled()
-    assert window.status.stop.toolTip()
+    stop, snooze, _ = offered(window.status)
+    assert stop.isEnabled()
+    assert "password" in stop.toolTip()
+    assert snooze.isEnabled()
 
 
 def test_hostile_titles_and_names_stay_literal(window: MainWindow) -> None:
@@ -119,7 +123,7 @@ def test_silence_is_said_with_the_time_of_the_last_reading_and_never_shown_as_li
     show(window, incidents=(runaway(),))
     window.show_stale(samples.sample().realtime_ns)
     assert "No reading since" in window.status.headline.text()
-    assert not window.status.stop.isVisible()
+    assert offered(window.status) == []
     assert not window.processes.isEnabled()
     show(window)
     assert window.status.headline.text() == "All is well"
@@ -192,9 +196,9 @@ def test_history_keeps_resolved_incidents_with_their_evidence(window: MainWindow
     over = runaway(3, title="it was hot", state=IncidentState.RESOLVED)
     show(window, incidents=(runaway(4),), recent_incidents=(over,))
     window.show_incident(over)
-    assert window.incidents.headline.text() == "it was hot"
-    assert not window.incidents.stop.isVisible()
-    assert "estimated from CPU time" in window.incidents.method.text()
+    assert window.history.incidents.card.headline.text() == "it was hot"
+    assert offered(window.history.incidents.card) == []
+    assert "estimated from CPU time" in window.history.incidents.card.method.text()
 
 
 def test_a_hidden_window_draws_nothing_and_shows_the_latest_when_it_returns(window: MainWindow) -> None:
@@ -229,7 +233,15 @@ def test_every_tab_can_be_reached_by_its_letter(window: MainWindow) -> None:
     assert len(set(letters)) == len(letters)
 
 
-@pytest.mark.parametrize("tab", range(6))
+def test_the_overview_says_how_shares_were_found(window: MainWindow) -> None:
+    share = (Share("HandBrake", 0.7, None),)
+    show(window, culprits=Culprits(share, 0.3, 60 * samples.SECOND_NS, 2.0))
+    assert "CPU time" in window.overview.who.toolTip()
+    show(window, culprits=Culprits(share, 0.3, 60 * samples.SECOND_NS, 2.0, Method.MEASURED, 24.3))
+    assert f"24.3{formats.SPACE}W" in window.overview.who.toolTip()
+
+
+@pytest.mark.parametrize("tab", range(8))
 def test_no_two_buttons_of_a_tab_share_a_letter(window: MainWindow, tab: int) -> None:
     show(window, source="procfs", notice="x", incidents=(runaway(),))
     window.tabs.setCurrentIndex(tab)
@@ -252,11 +264,14 @@ def test_every_button_and_field_has_a_name_and_is_big_enough(window: MainWindow)
                     assert widget.height() >= 28
 
 
-def test_find_goes_to_the_search_of_processes(window: MainWindow, qtbot: QtBot) -> None:
+def test_find_goes_to_the_search_of_apps_or_of_the_tab_that_has_one(window: MainWindow, qtbot: QtBot) -> None:
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
     qtbot.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
-    assert window.tabs.currentWidget() is window.processes
+    assert window.tabs.currentWidget() is window.apps
+    assert window.apps.search.hasFocus()
+    window.tabs.setCurrentWidget(window.processes)
+    qtbot.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
     assert window.processes.search.hasFocus()
 
 

@@ -1,7 +1,7 @@
 """Promises of `pump.py`."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import pytest
 
@@ -27,6 +27,13 @@ class FailingSource:
             type(self).closed += 1
 
 
+def into(got: list[Item]) -> Callable[[Item], Awaitable[None]]:
+    async def deliver(item: Item) -> None:
+        got.append(item)
+
+    return deliver
+
+
 class Recording:
     name = "recording"
 
@@ -41,7 +48,7 @@ def test_a_failed_source_is_told_and_opened_again(monkeypatch: pytest.MonkeyPatc
     async def run() -> None:
         enough = asyncio.Event()
 
-        def deliver(item: Item) -> None:
+        async def deliver(item: Item) -> None:
             got.append(item)
             if len(got) == 4:
                 enough.set()
@@ -59,7 +66,7 @@ def test_a_failed_source_is_told_and_opened_again(monkeypatch: pytest.MonkeyPatc
 
 def test_a_recording_ends_and_says_so() -> None:
     got: list[Item] = []
-    asyncio.run(Pump(Recording, 1_000, got.append).run())
+    asyncio.run(Pump(Recording, 1_000, into(got)).run())
     assert got[-1] == SourceChanged("none", "The recording has ended.")
 
 
@@ -70,7 +77,7 @@ def test_a_damaged_recording_is_told_once() -> None:
             raise SourceError("damaged at byte 9")
 
     got: list[Item] = []
-    asyncio.run(Pump(Damaged, 1_000, got.append).run())
+    asyncio.run(Pump(Damaged, 1_000, into(got)).run())
     assert got[1:] == [SourceChanged("none", "damaged at byte 9")]
 
 
@@ -95,7 +102,7 @@ class Lasting:
 def test_a_change_of_the_period_does_not_open_the_source_again() -> None:
     async def run() -> list[str]:
         got: asyncio.Queue[Item] = asyncio.Queue()
-        pump = Pump(Lasting, 1000, got.put_nowait)
+        pump = Pump(Lasting, 1000, got.put)
         task = asyncio.ensure_future(pump.run())
         first = await got.get()
         await pump.change_period(250)

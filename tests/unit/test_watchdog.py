@@ -10,69 +10,73 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from smoothtask_gui.adapters.incident_log import IncidentLog
-from smoothtask_gui.adapters.process_control import ControlError
+from smoothtask_gui.adapters.choices_file import ChoicesFile
 from smoothtask_gui.domain.batch import PROCESS, Batch, SystemReading
-from smoothtask_gui.domain.effects import Notify, Record, Withdraw
-from smoothtask_gui.domain.incident import Action, Incident, ProcessIdentity
+from smoothtask_gui.domain.changes import Draft, Fired
+from smoothtask_gui.domain.choices import ScopeKind
+from smoothtask_gui.domain.effects import Effect, Notify, Record, Withdraw
+from smoothtask_gui.domain.incident import Action, Hushed, ProcessIdentity, Severity
 from smoothtask_gui.domain.monitor import Monitor
 from smoothtask_gui.domain.rules import Rules
+from smoothtask_gui.domain.target import Target
 from smoothtask_gui.sources.protocol import SourceChanged
-from smoothtask_gui.watchdog import SHORTEST_SILENCE_MS, SNOOZE_NS, Ports, Watchdog
+from smoothtask_gui.watchdog import SHORTEST_SILENCE_MS, SNOOZE_S, Ports, Watchdog
+from tests.fakes.history import FakeHistory
 from tests.fakes.incidents import runaway
 from tests.fakes.notifications import FakeNotifications
-
-
-class FakeProcesses:
-    """Stops nothing; refuses when told to."""
-
-    def __init__(self) -> None:
-        self.stopped: list[ProcessIdentity] = []
-        self.refusal = ""
-
-    def stop(self, target: ProcessIdentity) -> None:
-        if self.refusal:
-            raise ControlError(self.refusal)
-        self.stopped.append(target)
+from tests.fakes.remedies import FakeRemedies
 
 
 class OpenMonitor(Monitor):
-    """A monitor with one open incident, which remembers what it was asked."""
+    """A monitor whose effects the test chooses, with one open incident."""
 
-    def __init__(self, incident: Incident) -> None:
+    def __init__(self) -> None:
         super().__init__(Rules())
-        self.open = (incident,)
-        self.snoozed: list[tuple[str | int, int]] = []
-        self.answer: tuple[Notify | Withdraw | Record, ...] = ()
+        self.answer: tuple[Effect, ...] = ()
+        self.desk.apply((Fired(("runaway", "4321:5000000000"), draft(), 1),), 1, 1)
 
-    @property
-    def incidents(self) -> tuple[Incident, ...]:
-        return self.open
-
-    def receive_batch(self, batch: Batch) -> tuple[Notify | Withdraw | Record, ...]:
+    def receive_batch(self, batch: Batch) -> tuple[Effect, ...]:
         super().receive_batch(batch)
         return self.answer
 
-    def snooze(self, target: str | int, until_boottime_ns: int) -> tuple[Notify | Withdraw | Record, ...]:
-        self.snoozed.append((target, until_boottime_ns))
-        return ()
+
+def draft(severity: Severity = Severity.WARNING) -> Draft:
+    one = runaway()
+    words = {name: getattr(one, name) for name in ("title", "body", "subject", "value", "limit", "shares", "actions")}
+    return Draft(severity=severity, rest_ratio=0.1, method="", **words)
 
 
 class Room:
-    """A watchdog among fakes."""
+    """A watchdog among fakes, with one open incident whose id is 1."""
 
     def __init__(self, folder: Path) -> None:
         self.notifications = FakeNotifications()
-        self.processes = FakeProcesses()
-        self.monitor = OpenMonitor(runaway(3))
-        self.log = folder / "incidents.jsonl"
-        self.watchdog = Watchdog(
-            self.monitor, Ports(self.notifications, self.processes, IncidentLog(folder), self.submit), 1_000
+        self.remedies = FakeRemedies()
+        self.monitor = OpenMonitor()
+        self.folder = folder
+        self.calls: list[tuple[Any, ...]] = []
+        self.history = FakeHistory()
+        ports = Ports(
+            self.notifications,
+            self.remedies,
+            self.history,
+            ChoicesFile(folder),
+            self.submit,
+            lambda *call: self.calls.append(call),
         )
+        self.watchdog = Watchdog(self.monitor, ports, 1_000)
 
-    @staticmethod
-    def submit(work: Coroutine[Any, Any, None]) -> None:
+    @property
+    def deeds(self) -> list[tuple[Action, str, bool]]:
+        (incident,) = self.monitor.incidents
+        return [(deed.action, deed.result, deed.succeeded) for deed in incident.deeds]
+
+    def submit(self, work: Coroutine[Any, Any, None]) -> None:
+        """At once, then what it has called on Qt's thread."""
         asyncio.run(work)
+        while self.calls:
+            function, *arguments = self.calls.pop(0)
+            function(*arguments)
 
 
 @pytest.fixture
@@ -82,7 +86,7 @@ def room(tmp_path: Path, qtbot: QtBot) -> Room:
 
 def batch(boottime_ns: int) -> Batch:
     nothing = dict.fromkeys(SystemReading.__dataclass_fields__, None)
-    counters = {"cpus": 2, "cpu_busy_ns": 0, "cpu_idle_ns": 0, "cpu_iowait_ns": 0, "cpu_steal_ns": 0}
+    counters = {"cpus": 2, "cpu_busy_ns": 0, "cpu_idle_ns": 0, "cpu_iowait_ns": 0, "cpu_steal_ns": 0, "disks": ()}
     system = SystemReading(**nothing | counters | {"boottime_ns": boottime_ns})  # type: ignore[arg-type]
     return Batch(boottime_ns, 1_000 + boottime_ns, "procfs", np.zeros(0, PROCESS), None, system)
 
@@ -92,58 +96,117 @@ def test_effects_reach_their_ports(room: Room) -> None:
     room.watchdog.receive(batch(5))
     assert [incident.id for incident in room.notifications.shown] == [3]
     assert room.notifications.withdrawn == [2]
-    assert '"id": 3' in room.log.read_text()
+    assert room.history.incidents == [runaway(3)]
 
 
-def test_stop_goes_to_the_process_that_the_incident_names(room: Room) -> None:
-    room.watchdog.act(3, Action.STOP)
-    assert room.processes.stopped == [runaway(3).target]
+@pytest.mark.parametrize("action", [Action.PAUSE, Action.LIMIT, Action.STOP])
+def test_a_remedy_reaches_the_process_that_the_incident_names_and_is_booked(room: Room, action: Action) -> None:
+    room.watchdog.act(1, action)
+    assert room.remedies.done == [(action, Target("node", (runaway().target,)))]
+    assert room.deeds == [(action, f"node: {action}.", True)]
+    assert room.notifications.shown[-1].body.startswith(f"node: {action}.")
+    assert [deed.action for deed in room.history.incidents[-1].deeds] == [action]
 
 
-def test_a_refused_stop_says_why(room: Room, qtbot: QtBot) -> None:
-    room.processes.refusal = "node has ended already."
+def test_undoing_reaches_whom_it_was_done_to(room: Room) -> None:
+    room.watchdog.act(1, Action.PAUSE)
+    room.watchdog.act(1, Action.RESUME)
+    assert [action for action, _ in room.remedies.done] == [Action.PAUSE, Action.RESUME]
+    assert room.remedies.done[1][1].processes == (runaway().target,)
+    assert Action.PAUSE in room.monitor.incidents[0].actions
+
+
+def test_a_refused_remedy_says_why_and_is_booked_as_failed(room: Room, qtbot: QtBot) -> None:
+    room.remedies.refusal = "node has ended already."
     with qtbot.waitSignal(room.watchdog.refused) as refused:
-        room.watchdog.act(3, Action.STOP)
+        room.watchdog.act(1, Action.STOP)
     assert refused.args == ["node has ended already."]
     assert room.notifications.told == [("SmoothTask", "node has ended already.")]
+    assert room.deeds == [(Action.STOP, "node has ended already.", False)]
 
 
-def test_a_stop_without_a_living_process_says_so(room: Room, qtbot: QtBot) -> None:
-    room.monitor.open = (replace(runaway(3), shares=()),)
+def test_a_remedy_without_a_living_process_says_so(room: Room, qtbot: QtBot) -> None:
+    room.monitor.desk.apply((Fired(("oom", "x"), replace(draft(), shares=()), 1),), 1, 1)
     with qtbot.waitSignal(room.watchdog.refused) as refused:
-        room.watchdog.act(3, Action.STOP)
+        room.watchdog.act(2, Action.STOP)
     assert "ended already" in refused.args[0]
+
+
+def test_a_process_of_the_table_is_treated_without_an_incident_and_the_window_told(room: Room, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(room.watchdog.done) as done:
+        room.watchdog.treat(ProcessIdentity(9, 1, 1000, "firefox"), Action.LOWER)
+    assert [(action, target.name) for action, target in room.remedies.done] == [(Action.LOWER, "firefox")]
+    assert done.args[0].succeeded
+    assert room.deeds == []
+
+
+def test_what_is_done_to_a_row_that_an_open_incident_names_is_kept_in_its_history(room: Room) -> None:
+    culprit = room.monitor.desk.open[0].target
+    assert culprit is not None
+    room.watchdog.treat(culprit, Action.KILL)
+    assert [(action, succeeded) for action, _, succeeded in room.deeds] == [(Action.KILL, True)]
 
 
 def test_a_button_of_an_alert_that_is_over_says_so(room: Room, qtbot: QtBot) -> None:
     with qtbot.waitSignal(room.watchdog.refused):
         room.watchdog.act(99, Action.STOP)
-    assert room.processes.stopped == []
+    assert room.remedies.done == []
 
 
 def test_show_asks_for_the_incident(room: Room, qtbot: QtBot) -> None:
     with qtbot.waitSignal(room.watchdog.show_incident) as shown:
-        room.watchdog.act(3, Action.SHOW)
-    assert shown.args == [runaway(3)]
+        room.watchdog.act(1, Action.SHOW)
+    assert shown.args[0].id == 1
 
 
-def test_snooze_and_pause_last_an_hour_of_the_readings_own_time(room: Room) -> None:
+def test_a_pause_that_ended_by_itself_is_booked_and_told(room: Room) -> None:
+    room.watchdog.act(1, Action.PAUSE)
+    room.watchdog.lease_over(runaway().target, "node goes on: the time of its pause is over.")
+    assert room.deeds[-1] == (Action.RESUME, "node goes on: the time of its pause is over.", True)
+    assert room.monitor.incidents[0].deeds[-1].who == "SmoothTask"
+    assert room.notifications.shown[-1].body.startswith("node goes on")
+    room.watchdog.lease_over(runaway().target, "again")
+    assert len(room.deeds) == 2
+
+
+def test_what_is_expected_is_taken_back_silently_and_kept(room: Room) -> None:
+    room.watchdog.act(1, Action.EXPECTED)
+    assert room.notifications.withdrawn == [1]
+    assert [one.app for one in ChoicesFile(room.folder).load()[0].expected] == ["node"]
+    room.watchdog.unexpect("runaway", "node")
+    assert ChoicesFile(room.folder).load()[0].expected == ()
+    assert len(room.notifications.shown) == 1
+
+
+def test_snoozes_last_their_time_of_the_readings_and_are_kept(room: Room) -> None:
     room.watchdog.receive(batch(5))
-    room.watchdog.act(3, Action.SNOOZE)
+    room.watchdog.act(1, Action.SNOOZE)
+    assert room.monitor.incidents[0].hushed is Hushed.SNOOZED
     room.watchdog.pause_alerts(on=True)
-    assert room.monitor.snoozed[0] == (3, 5 + SNOOZE_NS)
-    assert {until for _, until in room.monitor.snoozed} == {5 + SNOOZE_NS}
-    assert room.watchdog.paused_until_ns == 5 + SNOOZE_NS
-    room.watchdog.receive(batch(5 + SNOOZE_NS))
-    assert room.watchdog.paused_until_ns is None
+    assert room.watchdog.paused_until_ns == 5 + SNOOZE_S * 10**9
+    kinds = [snooze.scope.kind for snooze in ChoicesFile(room.folder).load()[0].snoozes]
+    assert kinds == [ScopeKind.ALERT, ScopeKind.EVERYTHING]
 
 
-def test_a_pause_can_be_ended(room: Room) -> None:
+def test_a_pause_of_all_alerts_can_be_ended(room: Room) -> None:
     room.watchdog.receive(batch(7))
     room.watchdog.pause_alerts(on=True)
     room.watchdog.pause_alerts(on=False)
     assert room.watchdog.paused_until_ns is None
-    assert room.monitor.snoozed[-1][1] == 7
+
+
+def test_what_was_held_back_is_announced_when_the_quiet_is_over(room: Room) -> None:
+    room.watchdog.hold(1, Hushed.FULL_SCREEN)
+    assert room.monitor.incidents[0].hushed is Hushed.FULL_SCREEN
+    room.watchdog.release()
+    assert [incident.id for incident in room.notifications.shown] == [1]
+
+
+def test_choices_that_cannot_be_kept_are_said(room: Room, qtbot: QtBot) -> None:
+    (room.folder / "choices.json").mkdir()
+    with qtbot.waitSignal(room.watchdog.refused) as refused:
+        room.watchdog.pause_alerts(on=True)
+    assert "holds until SmoothTask ends" in refused.args[0]
 
 
 def test_a_source_that_falls_silent_is_told_after_three_periods(room: Room, qtbot: QtBot) -> None:
@@ -160,10 +223,7 @@ def test_a_source_that_says_it_went_is_not_called_silent(room: Room, qtbot: QtBo
     assert room.watchdog.view.notice == "The helper went away."
 
 
-def test_a_log_that_cannot_be_written_is_told_once(room: Room) -> None:
-    room.log.mkdir()
-    room.monitor.answer = (Record(runaway(3)),)
-    for second in range(3):
-        room.watchdog.receive(batch(second))
-    assert len(room.notifications.told) == 1
-    assert "is a folder" in room.notifications.told[0][1]
+def test_each_sample_reaches_the_history_once(room: Room) -> None:
+    for boottime_ns in (5, 1_000_000_005, 1_000_000_005, 2_000_000_005):
+        room.watchdog.receive(batch(boottime_ns))
+    assert [sample.boottime_ns for sample in room.history.samples] == [1_000_000_005, 2_000_000_005]

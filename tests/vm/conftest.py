@@ -15,21 +15,22 @@ from tests.contract.layout import ROOT
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
+    from pathlib import Path
 
 SENT = ("helper", "smoothtask_gui", "resources", "build/bpf", "tests/vm/inside")
 PLACE = "/opt/smoothtask"
 
 
-def _tool(name: str) -> Any:
-    """A module of the developer's tools, which aren't a package."""
-    sys.path.insert(0, str(ROOT / "packaging" / "dev"))
+def tool(name: str, folder: Path = ROOT / "packaging" / "dev") -> Any:
+    """A module of the tools in `folder`, which aren't a package."""
+    sys.path.insert(0, str(folder))
     try:
         return importlib.import_module(name)
     finally:
         del sys.path[0]
 
 
-IMAGES = _tool("vm.images")
+IMAGES = tool("vm.images")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,20 @@ class Machine:
 
 @pytest.fixture(scope="session", params=list(IMAGES.GUESTS))
 def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
-    guest = _tool("vm.guest").Guest(IMAGES.FOLDER / request.param, IMAGES.KEY, IMAGES.ACPI_TABLE)
+    guest = tool("vm.guest").Guest(IMAGES.FOLDER / request.param, IMAGES.KEY, IMAGES.ACPI_TABLE)
     try:
         guest.start()
         guest.send(ROOT, SENT, PLACE)
         yield Machine(request.param, guest)
     finally:
         guest.stop()
+
+
+@pytest.fixture(scope="session")
+def installed(machine: Machine) -> Machine:
+    """The same, with the packages that are for its release."""
+    from tests.vm.packages import install, send
+
+    send(machine)
+    install(machine)
+    return machine

@@ -1,13 +1,11 @@
-"""The sampler as systemd starts it under its own unit, with the distribution's bus, logind and polkit."""
+"""The sampler from its package, as systemd starts it under its unit, with the distribution's bus, logind and polkit."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-import pytest
-
-from tests.vm.conftest import PLACE
+from tests.vm.packages import APP
 
 if TYPE_CHECKING:
     from tests.vm.conftest import Machine
@@ -19,18 +17,11 @@ ACTIVE: Final = "systemd-run --quiet --user --machine alice@.host --pipe --wait 
 REMOTE: Final = "systemd-run --quiet --pipe --wait --collect --property User=bob"
 """As a user without a session."""
 DENIALS: Final = ('apparmor="DENIED"', "avc:  denied", "type=1326", "SIGSYS")  # 1326: AUDIT_SECCOMP, linux/audit.h
-SMOOTHTASK: Final = f"env -C {PLACE} python3 -B -m smoothtask_gui"
-
-
-@pytest.fixture(scope="session")
-def installed(machine: Machine) -> Machine:
-    assert machine.inside("install") == "installed"
-    return machine
 
 
 def ticks(machine: Machine, count: int = 1) -> list[dict[str, Any]]:
     """Alice's, through the bus; the sampler runs for another minute then."""
-    lines = machine.sh(f"{ACTIVE} {SMOOTHTASK} top --json --count {count} --source helper").splitlines()
+    lines = machine.sh(f"{ACTIVE} {APP[machine.name]} top --json --count {count} --source helper").splitlines()
     return [json.loads(line) for line in lines]
 
 
@@ -64,14 +55,15 @@ def test_the_unit_leaves_the_process_two_capabilities_and_a_seccomp_filter(insta
 
 
 def test_every_probe_runs_within_the_unit(installed: Machine) -> None:
-    rows = json.loads(installed.sh(f"{ACTIVE} {SMOOTHTASK} doctor --json || true"))
+    rows = json.loads(installed.sh(f"{ACTIVE} {APP[installed.name]} doctor --json || true"))
     probes = {row["check"]: row["detail"] for row in rows if row["check"].startswith("probe ")}
     assert probes.keys() >= {"probe task_snapshot", "probe process_events", "probe oom_events", "probe thermal_events"}
+    assert probes.pop("probe energy").startswith("unavailable"), "an emulated processor has no RAPL"
     assert set(probes.values()) == {"running"}, probes
 
 
 def test_a_user_without_a_session_is_refused(installed: Machine) -> None:
-    said = installed.sh(f"{REMOTE} {SMOOTHTASK} top --json --count 1 --source helper 2>&1 || echo exit $?")
+    said = installed.sh(f"{REMOTE} {APP[installed.name]} top --json --count 1 --source helper 2>&1 || echo exit $?")
     assert said.splitlines()[-1] == "exit 1"
     assert "refused" in said
 

@@ -1,7 +1,7 @@
-"""Lays the box's own system over the machine's: bus, polkit and sampler files, in memory, seen only inside.
+"""Lays the box's own system over the machine's: bus, polkit and helper files, in memory, seen only inside.
 
 Small folders are copied and mounted over the originals; no overlay file system is used, so it works where the root
-folder is itself an overlay, at any depth. Only polkit and the sampler can be activated: a desktop's other services stay
+folder is itself an overlay, at any depth. Only polkit and the helper can be activated: a desktop's other services stay
 out.
 """
 
@@ -21,18 +21,50 @@ SCRATCH = Path("/run/dbus/box")
 SOCKET = Path("/run/dbus/system_bus_socket")
 SAMPLER = "io.github.smoothtask.Sampler1"
 POLKIT_SERVICE = "org.freedesktop.PolicyKit1.service"
-CAPABILITIES = "+bpf,+perfmon"
+CONTROL = "io.github.smoothtask.Control1"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One half of the helper. `privileges`: what its unit leaves it, in setpriv's words."""
+
+    bus_name: str
+    launcher: str
+    module: str
+    privileges: str
+    user: str
+
+
+_SAMPLER_RIGHTS, _CONTROL_RIGHTS = "-all,+bpf,+perfmon", "-all,+kill,+sys_nice"
+SERVICES = (
+    Service(
+        SAMPLER,
+        "smoothtask-sampler",
+        "helper.__main__",
+        f"--reuid={SERVICE_USER} --regid={SERVICE_USER} --clear-groups --inh-caps={_SAMPLER_RIGHTS}"
+        f" --ambient-caps={_SAMPLER_RIGHTS} --bounding-set={_SAMPLER_RIGHTS}",
+        SERVICE_USER,
+    ),
+    Service(
+        CONTROL,
+        "smoothtask-control",
+        "helper.control.__main__",
+        f"--inh-caps=-all --bounding-set={_CONTROL_RIGHTS}",
+        "root",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What is in the box. `python` starts the sampler; `object_dir` holds the built BPF objects."""
+    """What is in the box. `python` starts the helper; `object_dir` holds the built BPF objects."""
 
     python: Path
     object_dir: Path
     polkit: bool = True
     helper: bool = True
     helper_arguments: tuple[str, ...] = ()
+    control_arguments: tuple[str, ...] = ()
 
 
 def _cover_with_copy(folder: Path, name: str) -> None:
@@ -85,7 +117,7 @@ def _readable_copy(source: Path, target: Path) -> None:
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def _install_sampler(contents: Contents) -> None:
+def _install_helper(contents: Contents) -> None:
     resources = REPOSITORY / "resources"
     library = SCRATCH / "lib"
     library.mkdir()
@@ -100,23 +132,31 @@ def _install_sampler(contents: Contents) -> None:
         print(f"box: no BPF objects in {contents.object_dir}: the sampler will start without probes", file=sys.stderr)
     python = _make_reachable(contents.python)
     _expect_import(python, "dbus_fast")
-    arguments = " ".join(["--object-dir", str(objects), *contents.helper_arguments])
-    launcher = SCRATCH / "smoothtask-sampler"
-    # What systemd does from smoothtask-sampler.service, without systemd: user, capabilities, no_new_privs.
+    arguments = {
+        SAMPLER: ("--object-dir", str(objects), *contents.helper_arguments),
+        CONTROL: contents.control_arguments,
+    }
+    for service in SERVICES:
+        _install_service(service, python, library, arguments[service.bus_name])
+
+
+def _install_service(service: Service, python: Path, library: Path, arguments: tuple[str, ...]) -> None:
+    """Does what systemd does from the service's unit, without systemd: user, capabilities, no_new_privs."""
+    start = f'import sys; sys.path.insert(0, "{library}"); from {service.module} import main; main()'
+    launcher = SCRATCH / service.launcher
     launcher.write_text(
-        "#!/bin/sh\n"
-        f"exec setpriv --reuid={SERVICE_USER} --regid={SERVICE_USER} --clear-groups --no-new-privs"
-        f" --inh-caps=-all,{CAPABILITIES} --ambient-caps=-all,{CAPABILITIES} --bounding-set=-all,{CAPABILITIES} --"
-        f" {python} -I -c 'import sys; sys.path.insert(0, \"{library}\"); from helper.__main__ import main; main()'"
-        f" {arguments}\n",
+        f"#!/bin/sh\nexec setpriv --no-new-privs {service.privileges} --"
+        f" {python} -I -c '{start}' {' '.join(arguments)}\n",
         encoding="utf-8",
     )
     launcher.chmod(0o755)
-    service = (resources / "dbus" / f"{SAMPLER}.service.in").read_text(encoding="utf-8")
-    service = service.replace("@LIBEXECDIR@", str(SCRATCH)).replace(f"User={SERVICE_USER}", "User=root")
-    Path("/usr/share/dbus-1/system-services", f"{SAMPLER}.service").write_text(service, encoding="utf-8")
-    shutil.copy(resources / "dbus" / f"{SAMPLER}.conf", "/usr/share/dbus-1/system.d")
-    shutil.copy(resources / "polkit" / f"{SAMPLER}.policy", "/usr/share/polkit-1/actions")
+    resources = library / "resources"
+    name = service.bus_name
+    entry = (resources / "dbus" / f"{name}.service.in").read_text(encoding="utf-8")
+    entry = entry.replace("@LIBEXECDIR@", str(SCRATCH)).replace(f"User={service.user}", "User=root")
+    Path("/usr/share/dbus-1/system-services", f"{name}.service").write_text(entry, encoding="utf-8")
+    shutil.copy(resources / "dbus" / f"{name}.conf", "/usr/share/dbus-1/system.d")
+    shutil.copy(resources / "polkit" / f"{name}.policy", "/usr/share/polkit-1/actions")
 
 
 def _expect_import(python: Path, module: str) -> None:
@@ -132,11 +172,11 @@ def _expect_import(python: Path, module: str) -> None:
 
 
 def start_bus(contents: Contents) -> "subprocess.Popen[bytes]":
-    """Installs what `contents` asks for and starts the real dbus-daemon; polkitd and the sampler start when called."""
+    """Installs what `contents` asks for and starts the real dbus-daemon; polkitd and the helper start when called."""
     if not contents.polkit:
         Path("/usr/share/dbus-1/system-services", POLKIT_SERVICE).unlink(missing_ok=True)
     if contents.helper:
-        _install_sampler(contents)
+        _install_helper(contents)
     log = (SCRATCH / "bus.log").open("wb")
     command = ["dbus-daemon", "--system", "--nofork", "--nopidfile", "--nosyslog"]
     env = {name: value for name, value in os.environ.items() if not name.startswith("DBUS_")}

@@ -97,12 +97,12 @@ class Guest:
 
     def _ssh(self, command: str) -> list[str]:
         options = {"StrictHostKeyChecking": "no", "UserKnownHostsFile": "/dev/null", "BatchMode": "yes",
-                   "ConnectTimeout": "20", "ControlMaster": "auto", "ControlPath": f"{self.folder}/ssh-%p",
+                   "ConnectTimeout": "120", "ControlMaster": "auto", "ControlPath": f"{self.folder}/ssh-%p",
                    "ControlPersist": "60", "LogLevel": "ERROR", "IdentitiesOnly": "yes"}  # fmt: skip
         chosen = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
         return ["ssh", "-F", "none", "-i", str(self._key), "-p", str(self._port), *chosen, "root@127.0.0.1", command]
 
-    def run(self, *words: str, given: bytes = b"", limit_s: float = 180) -> str:
+    def run(self, *words: str, given: bytes = b"", limit_s: float = 400) -> str:
         """What a command of root's in the guest prints; GuestError with its words if it fails."""
         done = subprocess.run(
             self._ssh(shlex.join(words)), input=given, capture_output=True, timeout=limit_s, check=False

@@ -1,5 +1,8 @@
 """Makes a guest: a Debian of one release with its own kernel, in build/vm/NAME (disk.raw, vmlinuz, initrd).
 
+The disk serves QEMU (guest.py) and systemd-nspawn (container.py). What SmoothTask's packages depend on is on it, so
+that apt can install them without a network.
+
 Root only, run by vm/images.py. The packages come from the mirrors in the machine's own apt settings. Fails with the
 words of mmdebstrap (build/log/vm-NAME.log), or in a sentence where apt names no Debian mirror.
 
@@ -12,12 +15,17 @@ import sys
 from pathlib import Path
 
 import initrd
+from debian_archive import KEYRING, mirrors
 
-KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 SYSTEM = ("systemd-sysv", "udev", "kmod", "dbus", "polkitd", "libpam-systemd", "dbus-user-session", "linux-image-amd64")
 REACHED_BY = ("openssh-server", "systemd-container")
 NEEDED_BY_SMOOTHTASK = ("libbpf1", "python3-cachetools", "python3-dbus-fast", "python3-numpy", "python3-platformdirs",
                         "python3-psutil", "python3-tomlkit")  # fmt: skip
+NEEDED_BY_THE_APP = ("hicolor-icon-theme", "python3-bidict", "python3-packaging", "python3-pyside6.qtcore",
+                     "python3-pyside6.qtgui", "python3-pyside6.qtwidgets", "python3-typing-extensions",
+                     "qt6-svg-plugins")  # fmt: skip
+DESKTOP = ("dunst", "fonts-dejavu-core", "xvfb")
+OF_SUITE = {"trixie": (*NEEDED_BY_THE_APP, *DESKTOP)}  # older releases have no PySide6
 TRUTH = ("iproute2", "procps")
 LEFT_OUT = ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/doc/*", "*/kernel/drivers/gpu/*", "*/kernel/sound/*",
             "*/kernel/drivers/media/*", "*/kernel/drivers/net/wireless/*", "*/kernel/drivers/net/ethernet/*",
@@ -45,17 +53,6 @@ FILES = {
 }
 
 
-def mirrors() -> tuple[str, str]:
-    """(archive, security) of the machine's own apt; exits with a sentence if there is none."""
-    wanted = "$(LABEL)|$(REPO_URI)"
-    command = ["apt-get", "indextargets", "--format", wanted, "Created-By: Packages"]
-    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    found = dict(reversed([line.split("|", 1) for line in lines]))
-    if "Debian" not in found or "Debian-Security" not in found:
-        sys.exit("image.py: apt's settings name no mirror of Debian and of its security updates (after apt-get update)")
-    return found["Debian"].rstrip("/"), found["Debian-Security"].rstrip("/")
-
-
 def unpack(suite: str, root: Path) -> None:
     """Install the packages into `root`, without making the initrd that Debian would boot with."""
     archive, security = mirrors()
@@ -66,7 +63,8 @@ def unpack(suite: str, root: Path) -> None:
         ' && ln -s /bin/true "$1/usr/sbin/update-initramfs"'
     )
     command = ["mmdebstrap", "--mode=root", "--variant=minbase", f"--keyring={KEYRING}"]
-    command += [f"--include={','.join((*SYSTEM, *REACHED_BY, *NEEDED_BY_SMOOTHTASK, *TRUTH))}"]
+    included = (*SYSTEM, *REACHED_BY, *NEEDED_BY_SMOOTHTASK, *OF_SUITE.get(suite, ()), *TRUTH)
+    command += [f"--include={','.join(included)}"]
     command += ['--aptopt=APT::Install-Recommends "false"', f"--essential-hook={no_initrd}"]
     command += [f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT]
     subprocess.run([*command, suite, str(root), *sources], check=True)
@@ -74,6 +72,7 @@ def unpack(suite: str, root: Path) -> None:
 
 def furnish(root: Path, public_key: str) -> None:
     """Users, network, the way in, and a word on the serial console when all of it is there."""
+    (root / "etc/dpkg/dpkg.cfg.d/99mmdebstrap").unlink()  # what comes later is unpacked whole
     for user in USERS:
         subprocess.run(["chroot", root, "useradd", "-m", "-s", "/bin/bash", user], check=True)
     for name, text in FILES.items():

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from smoothtask_gui.adapters.desktop_entries import KEEP_S, DesktopEntries, application_folders, parse_entry
 from smoothtask_gui.domain.description import Application
 from tests.fakes.trees import plant
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def entry(name: str, *lines: str) -> str:
@@ -40,6 +37,41 @@ def test_an_entry_is_found_by_id_by_program_and_by_window_class(tmp_path: Path) 
     assert desktop.by_program("/usr/bin/bash") is None
 
 
+def test_a_shortcut_into_a_program_does_not_name_the_program(tmp_path: Path) -> None:
+    plant(
+        tmp_path,
+        {
+            "a-game.desktop": entry("A Game", "Exec=steam steam://rungameid/7"),
+            "b-game.desktop": entry("B Game", "Exec=steam steam://rungameid/8"),
+            "steam.desktop": entry("Steam", "Exec=steam %U"),
+            "one.desktop": entry("One", "Exec=player --one"),
+            "two.desktop": entry("Two", "Exec=player --two"),
+            "lonely.desktop": entry("Lonely", "Exec=lonely --quiet %f"),
+        },
+    )
+    desktop = DesktopEntries([tmp_path])
+    found = [desktop.by_program(f"/usr/bin/{name}") for name in ("steam", "player", "lonely")]
+    assert [application.name if application else None for application in found] == ["Steam", None, "Lonely"]
+
+
+def test_what_lies_beside_the_program_that_a_link_leads_to_is_the_applications(tmp_path: Path) -> None:
+    plant(
+        tmp_path, {"opt/browser/start": "#!/bin/sh", "opt/browser/browser": "", "bin/browse": Path("opt/browser/start")}
+    )
+    (tmp_path / "opt/browser/start").chmod(0o755)
+    plant(tmp_path, {"home/me/bin/tool": ""})
+    (tmp_path / "home/me/bin/tool").chmod(0o755)
+    plant(tmp_path / "entries", {"t.desktop": entry("Tool", f"Exec={tmp_path}/home/me/bin/tool")})
+    plant(tmp_path / "entries", {"b.desktop": entry("Browser", f"Exec={tmp_path}/bin/browse %U")})
+    desktop = DesktopEntries([tmp_path / "entries"])
+    for program in ("start", "browser"):
+        found = desktop.by_program(f"{tmp_path}/opt/browser/{program}")
+        assert found is not None
+        assert found.name == "Browser"
+    assert desktop.by_program(f"{tmp_path}/opt/other/thing") is None
+    assert desktop.by_program(f"{tmp_path}/home/me/bin/thing") is None
+
+
 def test_the_first_folder_wins_and_hides(tmp_path: Path) -> None:
     plant(tmp_path / "own", {"a.desktop": entry("Mine"), "b.desktop": entry("B", "Hidden=true")})
     plant(tmp_path / "shared", {"a.desktop": entry("Theirs"), "b.desktop": entry("B")})
@@ -66,8 +98,12 @@ def test_what_is_no_entry_is_left_out_and_nothing_hangs(tmp_path: Path) -> None:
     plant(tmp_path, {"broken.desktop": b"\xff\x00[Desktop", "link.desktop": "[Desktop Entry]\nType=Link\nName=x"})
     os.mkfifo(tmp_path / "fifo.desktop")
     (tmp_path / "loop").symlink_to(tmp_path)
+    for number, program in enumerate(("a\0b", "x" * 5000, '"unclosed', "/", "..", "")):
+        plant(tmp_path, {f"odd{number}.desktop": entry(f"Odd {number}", f"Exec={program} %U")})
     desktop = DesktopEntries([tmp_path, tmp_path / "nothing"])
     assert desktop.by_id(["broken", "link", "fifo"]) is None
+    assert desktop.by_id(["odd0"]) == Application("odd0", "Odd 0", "")
+    assert desktop.by_program("b") is None
     assert parse_entry(tmp_path / "nothing") == {}
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from smoothtask_gui.adapters.describer import Describer
+from smoothtask_gui.adapters.application_names import ApplicationNames
 from smoothtask_gui.adapters.desktop_entries import DesktopEntries
 from smoothtask_gui.adapters.identity import COMMAND_LINE_MOST, KEEP_S, IdentityCache
+from smoothtask_gui.adapters.latest import LatestAnswer
 from smoothtask_gui.domain.description import Description
 from smoothtask_gui.domain.incident import ProcessIdentity
 from tests.fakes.trees import plant
@@ -49,7 +50,7 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def cache(*folders: Path, **options: Any) -> IdentityCache:
-    return IdentityCache(DesktopEntries(folders), **options)
+    return IdentityCache(ApplicationNames(DesktopEntries(folders)), **options)
 
 
 def test_a_real_child_is_described(sleeper: subprocess.Popen[bytes]) -> None:
@@ -101,9 +102,9 @@ def test_a_damaged_entry_is_dropped_counted_and_read_again(sleeper: subprocess.P
     kept, who = cache(), identity(sleeper.pid)
     good = kept.describe(who)
     other: Any = "garbage"
-    for damage in (other, next(iter(kept._cache.values()))):
-        kept._cache[who.pid, who.start_ns] = damage
-        kept._cache[1, 1] = damage
+    for damage in (other, next(iter(kept._cache._entries.values()))):
+        kept._cache._entries[who.pid, who.start_ns] = damage
+        kept._cache._entries[1, 1] = damage
         assert kept.describe(who) == good
     assert kept.describe(ProcessIdentity(1, 1, 0, "init")).command_line is None  # not the sleeper's
     assert kept.counts.dropped == 2
@@ -154,7 +155,7 @@ def test_the_describer_answers_the_latest_question_and_never_blocks_the_asker() 
 
     def slow(who: ProcessIdentity) -> Description:
         asked.append(who.pid)
-        hold.wait(10)
+        hold.wait(60)
         return Description(user=str(who.pid))
 
     answers: list[Description] = []
@@ -164,12 +165,12 @@ def test_the_describer_answers_the_latest_question_and_never_blocks_the_asker() 
         if found.user == "9":
             done.set()
 
-    describer = Describer(slow)
+    describer = LatestAnswer(slow, "describer")
     describer.ask(ProcessIdentity(1, 1, 0, ""), answer)
     while not asked:
         threading.Event().wait(0.001)
     for pid in range(2, 10):
         describer.ask(ProcessIdentity(pid, 1, 0, ""), answer)
     hold.set()
-    assert done.wait(10)
+    assert done.wait(60)
     assert asked == [1, 9]

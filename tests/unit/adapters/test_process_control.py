@@ -30,13 +30,13 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 
 def test_own_process_gets_sigterm(sleeper: subprocess.Popen[bytes]) -> None:
     OwnProcesses().stop(identity(sleeper.pid))
-    assert sleeper.wait(10) == -signal.SIGTERM
+    assert sleeper.wait(60) == -signal.SIGTERM
 
 
 def test_a_start_time_in_nanoseconds_means_the_tick_that_proc_shows(sleeper: subprocess.Popen[bytes]) -> None:
     target = identity(sleeper.pid)
     OwnProcesses().stop(replace(target, start_ns=target.start_ns + TICK_NS - 1))
-    assert sleeper.wait(10) == -signal.SIGTERM
+    assert sleeper.wait(60) == -signal.SIGTERM
 
 
 @pytest.mark.parametrize("offset_ns", [-1, TICK_NS, -(10**12)])
@@ -64,7 +64,7 @@ def test_a_process_that_only_waits_to_be_reaped_has_ended(sleeper: subprocess.Po
 
 
 def test_the_app_itself_is_refused() -> None:
-    with pytest.raises(ControlError, match="doesn't stop itself"):
+    with pytest.raises(ControlError, match="does nothing to itself"):
         OwnProcesses().stop(identity(os.getpid()))
 
 

@@ -14,8 +14,9 @@ from dbus_fast.aio import MessageBus
 from dbus_fast.service import ServiceInterface, dbus_property, method
 
 from smoothtask_gui.adapters.bus import BusError
-from smoothtask_gui.adapters.sampler_client import SAMPLER, ProbeRow, SamplerClient, translate
+from smoothtask_gui.adapters.sampler_client import SAMPLER, SamplerClient, translate
 from smoothtask_gui.domain.batch import Batch
+from smoothtask_gui.domain.own_cost import ProbeCost
 from smoothtask_gui.domain.sensors import kind_of
 from smoothtask_gui.sources.helper_stream import HelperSource
 from smoothtask_gui.sources.protocol import SourceError
@@ -76,6 +77,10 @@ class Sampler(ServiceInterface):
         return [["task_snapshot", "running", "", 3, 2**64 - 1, 4096]]
 
     @dbus_property(access=PropertyAccess.READ)
+    def OwnCost(self) -> "(tttttu)":  # noqa: F821, N802, UP037 - as above
+        return [5_000_000, 2**64 - 1, 30_000_000, 65536, 60 * 10**9, 1]
+
+    @dbus_property(access=PropertyAccess.READ)
     def KernelFacts(self) -> "a(sss)":  # noqa: F821, N802, UP037 - as above
         return [["btf", "yes", "can be read"]]
 
@@ -122,7 +127,10 @@ def test_facts_tell_uncounted_from_zero(address: str) -> None:
     async def story(client: SamplerClient, service: Sampler, bus: MessageBus) -> None:
         facts = await client.facts()
         assert (facts.version, facts.stream_version, facts.loader) == ("9.9.9", 1, "core")
-        assert facts.probes == (ProbeRow("task_snapshot", "running", "", 3, None, 4096),)
+        assert facts.probes == (ProbeCost("task_snapshot", "running", "", 3, None, 4096),)
+        cost = facts.cost
+        assert (cost.cpu_ns, cost.programs_ns, cost.resident_bytes) == (5_000_000, None, 30_000_000)
+        assert (cost.kernel_bytes, cost.uptime_ns, cost.streams) == (65536, 60 * 10**9, 1)
         assert facts.kernel_facts == (("btf", "yes", "can be read"),)
         await client.change_period(7, 250)
         assert service.periods == [(7, 250)]

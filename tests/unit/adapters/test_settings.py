@@ -202,3 +202,45 @@ def test_a_replaced_file_is_a_new_one_so_that_readers_see_old_or_new(tmp_path: P
         replace_text(tmp_path / "file", "new")
         assert reader.read() == "old"
     assert read_text(tmp_path / "file") == "new"
+
+
+OWN_RULES = '[mine]\nscope = "machine"\nwhen = "cpu_busy_ratio > 0.9"\n'
+
+
+def test_rules_that_somebody_edits_are_read_again(tmp_path: Path) -> None:
+    files = SettingsFiles(tmp_path)
+    in_force = files.load().settings.rules
+    assert files.reload_rules(in_force) is None
+    (tmp_path / "rules.toml").write_text(OWN_RULES)
+    reloaded = files.reload_rules(in_force)
+    assert reloaded is not None
+    assert [rule.name for rule in reloaded[0].declared] == ["mine"]
+    assert reloaded[1] == ""
+    assert files.reload_rules(reloaded[0]) is None
+
+
+def test_a_rules_file_that_becomes_broken_keeps_the_rules_in_force_and_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "rules.toml").write_text(OWN_RULES)
+    files = SettingsFiles(tmp_path)
+    in_force = files.load().settings.rules
+    (tmp_path / "rules.toml").write_text(OWN_RULES.replace("cpu_busy_ratio", "cpu_bsuy_ratio"))
+    reloaded = files.reload_rules(in_force)
+    assert reloaded is not None
+    assert reloaded[0] is in_force
+    assert f"{tmp_path / 'rules.toml'}, line 3: mine.when names 'cpu_bsuy_ratio'" in reloaded[1]
+    assert "did you mean 'cpu_busy_ratio'?" in reloaded[1]
+    assert "cpu_bsuy_ratio" in (tmp_path / "rules.toml").read_text()
+    (tmp_path / "rules.toml").unlink()
+    assert files.reload_rules(in_force) == (Rules(), "")
+
+
+def test_saving_settings_keeps_the_rules_that_only_the_file_has(tmp_path: Path) -> None:
+    (tmp_path / "rules.toml").write_text(OWN_RULES)
+    files = SettingsFiles(tmp_path)
+    settings = files.load().settings
+    files.save(replace(settings, rules=replace(settings.rules, runaway=Runaway(cores=0.7))))
+    assert files.reload_rules(settings.rules) is None  # one's own saving is no edit
+    again = SettingsFiles(tmp_path).load()
+    assert again.problems == ()
+    assert [rule.name for rule in again.settings.rules.declared] == ["mine"]
+    assert again.settings.rules.runaway.cores == 0.7

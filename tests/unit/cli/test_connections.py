@@ -27,6 +27,7 @@ def test_without_the_helper_own_connections_are_listed_and_it_is_said_why_bytes_
                 "pid": os.getpid(), "comm": "", "protocol": "tcp", "local": local,
                 "remote": "{}:{}".format(*near.getpeername()), "state": "ESTABLISHED", "sent_bytes": None,
                 "received_bytes": None, "retransmits": None, "rtt_us": None, "age_s": None,
+                "net_namespace": None,
             }  # fmt: skip
 
 
@@ -51,6 +52,7 @@ def test_a_recording_shows_the_connections_at_its_end(smoothtask: Run, tmp_path:
     assert json.loads(done.stdout) == {
         "pid": 10, "comm": "\x1b[2Japp", "protocol": "tcp", "local": "127.0.0.1:80", "remote": "10.0.0.2:9",
         "state": "ESTABLISHED", "sent_bytes": 5, "received_bytes": 7, "retransmits": 3, "rtt_us": 120, "age_s": 20.0,
+        "net_namespace": None,
     }  # fmt: skip
     shown = smoothtask("connections", "--source", f"recording:{path}").stdout
     assert "127.0.0.1:80 > 10.0.0.2:9" in shown

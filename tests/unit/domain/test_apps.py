@@ -52,6 +52,12 @@ def test_a_browsers_renderers_are_the_browser() -> None:
         ("/lxc.payload.web/system.slice/ssh.service", "container:lxc web", "web (lxc)", AppKind.CONTAINER),
         (f"{MANAGED}/app-flatpak-org.gnome.Maps-77.scope", "app:org.gnome.Maps:1000", "Maps", AppKind.APPLICATION),
         (
+            f"{MANAGED}/app-flatpak-org.telegram.desktop-77.scope",
+            "app:org.telegram.desktop:1000",
+            "telegram",
+            AppKind.APPLICATION,
+        ),
+        (
             f"{MANAGED}/snap.spotify.spotify-1234.scope",
             "app:spotify_spotify:1000",
             "spotify_spotify",

@@ -5,7 +5,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smoothtask_gui.domain.batch import Batch
@@ -119,6 +119,20 @@ def test_other_users_processes_are_unknown_unless_everybody_is_seen() -> None:
         assert bool(np.isfinite(sample.processes["sent_bps"][0])) is known
 
 
+def test_a_containers_connection_is_shown_with_its_network_and_no_rate_as_it_is_read_less_often() -> None:
+    old = socket_row(1, sent=1000, received=10, missing=SocketMissing.RATE, net_namespace=4026532001)
+    new = socket_row(1, sent=9000, received=90, missing=SocketMissing.RATE, net_namespace=4026532001)
+    own = socket_row(2, net_namespace=4026531840)
+    sample = between(network(old, own), network(new, own))
+    assert sample.connections is not None
+    elsewhere, here = sample.connections
+    assert (elsewhere["net_namespace"], here["net_namespace"]) == (4026532001, 0)
+    assert math.isnan(elsewhere["sent_bps"])
+    assert elsewhere["sent_bytes"] == 9000
+    assert moved(sample) == (0.0, 0.0)
+    assert moved(between(network(old, own), network(own))) == (0.0, 0.0), "nor does its end count"
+
+
 def test_a_row_without_a_reading_has_none() -> None:
     missing = int(SocketMissing.TRAFFIC | SocketMissing.RTT | SocketMissing.OWNER)
     sample = between(network(), network(socket_row(1, sent=9, missing=missing, start_ns=START + SECOND)))
@@ -130,6 +144,7 @@ def test_a_row_without_a_reading_has_none() -> None:
     assert row["age_s"] == 1.0
 
 
+@settings(deadline=None)  # a busy machine says nothing about the promise
 @given(
     st.lists(st.tuples(st.integers(0, 9), st.integers(0, 1000), st.sampled_from(["open", "closed"])), max_size=12),
     st.integers(1, 4),

@@ -108,3 +108,18 @@ def test_package_power_is_energy_over_time_and_missing_without_both_readings() -
 
     assert watts(5, 30_000_005) == 15.0
     assert watts(None, 5) is watts(5, None) is watts(5, 4) is None
+
+
+def test_package_power_is_over_the_time_between_two_readings_which_may_be_older_than_the_ticks() -> None:
+    def watts(before: tuple[int | None, int], now: tuple[int | None, int]) -> float | None:
+        (before_ns, before_uj), (now_ns, now_uj) = before, now
+        sample = rates(
+            batch(SECOND, system=system(SECOND, package_energy_uj=before_uj, package_energy_ns=before_ns)),
+            batch(2 * SECOND, system=system(2 * SECOND, package_energy_uj=now_uj, package_energy_ns=now_ns)),
+        )
+        assert sample is not None
+        return sample.system.package_watts
+
+    assert watts((SECOND, 0), (SECOND + SECOND // 2, 5_000_000)) == 10.0
+    assert watts((SECOND, 5), (SECOND, 5)) is None, "the same reading again"
+    assert watts((None, 0), (2 * SECOND, 5_000_000)) is None, "one by the helper, one by the app itself"

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ DEFAULT = Path(__file__).parents[3] / "resources" / "rules" / "default.toml"
 
 
 def test_the_documented_rules_file_says_the_defaults() -> None:
-    assert parse_rules(DEFAULT.read_text(), "default.toml") == Rules()
+    rules = parse_rules(DEFAULT.read_text(), "default.toml")
+    assert replace(rules, declared=()) == Rules()
+    assert len(rules.declared) >= 19
 
 
 def test_what_a_file_leaves_out_keeps_its_default() -> None:
@@ -65,3 +68,63 @@ def test_a_file_cut_short_anywhere_is_read_or_refused_but_never_crashes() -> Non
         except RulesError as error:
             refused = str(error)
             assert refused.startswith("my.toml")
+
+
+MINE = '[mine]\nscope = "machine"\nwhen = "cpu_busy_ratio > most"\nmost = 0.9\n'
+
+
+def test_a_new_rule_needs_a_scope_and_a_condition_and_no_more() -> None:
+    (rule,) = parse_rules(MINE, "my.toml").declared
+    assert (rule.name, rule.scope, rule.value.text) == ("mine", "machine", "cpu_busy_ratio")
+    assert rule.needed == {"cpu_busy_ratio"}
+
+
+def test_a_shipped_rule_is_changed_by_its_name_and_keeps_what_is_not_said() -> None:
+    shipped = parse_rules(MINE, "default.toml")
+    (rule,) = parse_rules("[mine]\nmost = 0.5\nfor_s = 5\n", "my.toml", shipped).declared
+    assert dict(rule.numbers) == {"most": 0.5}
+    assert (rule.for_s, rule.when) == (5.0, shipped.declared[0].when)
+    (off,) = parse_rules("[mine]\nenabled = false\n", "my.toml", shipped).declared
+    assert not off.enabled
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[mine]\nwhen = "cpus > 1"\n', "line 1: the rule mine needs scope"),
+        ('[Mine]\nscope = "machine"\nwhen = "cpus > 1"\n', "'Mine' is no name of a rule"),
+        ('[mine]\nscope = "world"\nwhen = "cpus > 1"\n', "line 2: mine.scope must be one of 'machine', 'sensor'"),
+        ('[mine]\nscope = "machine"\nwhen = "cpus >"\n', "line 3: mine.when isn't understood"),
+        ('[mine]\nscope = "machine"\nwhen = 5\n', "line 3: mine.when must be a formula in quotes, not 5"),
+        ('[mine]\nscope = "machine"\nwhen = "1 > 2"\n', "mine.when names no series"),
+        (
+            MINE + 'clear_when = "cpu_bsy_ratio < 1"\n',
+            "line 5: mine.clear_when names 'cpu_bsy_ratio', which is no series",
+        ),
+        (MINE + 'level = "rss_bytes"\n', "line 5: mine.level names 'rss_bytes'"),
+        (MINE + "leest = 5\n", "line 5: unknown key mine.leest"),
+        (MINE + "cpus = 5\n", "line 5: mine.cpus is a series"),
+        (MINE + "for_s = -1\n", "line 5: mine.for_s must be a number from 0 to 86400, not -1"),
+        (MINE + "for_s = nan\n", "line 5: mine.for_s must be a number"),
+        (MINE + "enabled = 1\n", "line 5: mine.enabled must be true or false"),
+        (MINE + 'severity = "loud"\n', "line 5: mine.severity must be one of"),
+        (MINE + 'remedies = ["explode"]\n', "line 5: mine.remedies must be one of"),
+        (MINE + 'title = "{cpu_bsy_ratio}"\n', "line 5: mine.title has {cpu_bsy_ratio}, which is no series"),
+        (MINE + 'title = ""\n', "line 5: mine.title must be one line of text"),
+        (MINE + 'body = "x"\n', "line 5: mine.body must be a list of texts"),
+        (MINE + 'blames = "cpus"\n', "line 5: mine.blames must be a series of apps, not 'cpus'"),
+        ('[mine]\nscope = "app"\nwhen = "cpu_cores > 1"\nblames = "cpu_cores"\n', "mine.blames is for rules about"),
+        (MINE + "ignore = 5\n", "line 5: mine.ignore must be a list of texts"),
+        (MINE.replace("0.9", "true"), "line 4: mine.most must be a number, not True"),
+    ],
+)
+def test_what_is_wrong_with_a_rule_is_named_with_file_line_and_key(text: str, said: str) -> None:
+    with pytest.raises(RulesError) as caught:
+        parse_rules(text, "my.toml")
+    assert said in str(caught.value)
+    assert str(caught.value).startswith("my.toml")
+
+
+def test_the_scope_of_a_shipped_rule_cannot_be_changed() -> None:
+    with pytest.raises(RulesError, match=r"line 2: mine\.scope is 'machine' and can't be changed"):
+        parse_rules('[mine]\nscope = "app"\n', "my.toml", parse_rules(MINE, "default.toml"))

@@ -13,9 +13,6 @@ from smoothtask_gui.domain.wording import (
     heat_resolved_title,
     heat_title,
     oom_title,
-    runaway_body,
-    runaway_resolved_title,
-    runaway_title,
     shares_line,
 )
 from tests.fakes.batches import SECOND
@@ -64,22 +61,14 @@ def test_near_a_critical_limit_is_critical_and_throttling_alone_a_warning() -> N
     assert replace(HOT, limit_name="limit").severity is Severity.WARNING
 
 
-def test_what_is_not_known_of_a_runaway_is_left_out() -> None:
-    assert runaway_body("", None, None) == ""
-    assert runaway_body("bash", None, None) == "Started by bash."
-    assert runaway_body("", 5 * SECOND, 1.5e6) == "Started 5 s ago. Uses 1.5 MB of memory."
-
-
-@given(st.text(max_size=300) | st.binary(max_size=16), st.floats(0, 4096), st.integers(0, 10**18))
-def test_no_name_and_no_number_makes_a_title_too_long(raw: str | bytes, cores: float, lasted_ns: int) -> None:
+@given(st.text(max_size=300) | st.binary(max_size=16), st.integers(0, 10**18))
+def test_no_name_and_no_number_makes_a_title_too_long(raw: str | bytes, lasted_ns: int) -> None:
     name = safe_text(raw)
     titles = [
         heat_title(HOT, culprits((name, 0.9))),
         heat_title(replace(HOT, name=name), None),
         heat_resolved_title(HOT, name, lasted_ns, unknown=False),
         heat_resolved_title(HOT, name, lasted_ns, unknown=True),
-        runaway_title(name, cores, lasted_ns),
-        runaway_resolved_title(name, lasted_ns, ended=True, unknown=False),
         oom_title(name, lasted_ns),
     ]
     assert all(0 < len(title) <= 60 for title in titles)
@@ -88,6 +77,5 @@ def test_no_name_and_no_number_makes_a_title_too_long(raw: str | bytes, cores: f
 @pytest.mark.parametrize("name", ["{name}", "{0}", "%s", "{"])
 def test_a_name_that_looks_like_a_template_is_shown_as_it_is(name: str) -> None:
     assert name in heat_title(HOT, culprits((name, 0.9)))
-    assert name in runaway_title(name, 1.0, SECOND)
     assert name in oom_title(name, 5)
     assert name in heat_title(replace(HOT, name=name), None)

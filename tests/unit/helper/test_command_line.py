@@ -10,7 +10,7 @@ from helper.bus.quotas import Limits
 def test_without_options_the_limits_are_those_of_the_security_rules() -> None:
     options = options_from([])
     assert options.limits == Limits(4, 32, 100, 5)
-    assert options.patience == Patience(silent_s=5, prompt_s=25)
+    assert options.patience == Patience(silent_s=5, prompt_s=120)
     assert options.idle_s == 60
     assert options.interface_file.name == "io.github.smoothtask.Sampler1.xml"
     assert options.interface_file.exists()

@@ -9,8 +9,10 @@ import pytest
 from dbus_fast import Message, MessageFlag, MessageType
 
 from helper.bus import errors
-from helper.bus.dispatch import Caller, Dispatcher, Operation, Reply
+from helper.bus.authority import AuthenticationNeeded
+from helper.bus.dispatch import Dispatcher
 from helper.bus.errors import Refusal
+from helper.bus.operations import Caller, Operation, Reply
 from helper.bus.quotas import Limits
 
 PATH, NAME = "/here", "org.example.Here"
@@ -58,19 +60,21 @@ class FakeCallers:
 
 
 class FakeAuthority:
-    """Says yes when `gate` is open, no if `denied`."""
+    """Says yes when `gate` is open, no if `denied`; without a prompt "authentication is needed" if `wants_a_person`."""
 
     def __init__(self) -> None:
         self.gate = asyncio.Event()
         self.gate.set()
-        self.denied = False
+        self.denied = self.wants_a_person = False
         self.called = asyncio.Event()
         self.asked: list[tuple[str, str, bool]] = []
 
-    async def require(self, caller: str, action: str, *, may_prompt: bool) -> None:
+    async def require(self, caller: str, action: str, *, may_prompt: bool, details: Any = ()) -> None:
         self.asked.append((caller, action, may_prompt))
         self.called.set()
         await self.gate.wait()
+        if self.wants_a_person and not may_prompt:
+            raise AuthenticationNeeded(errors.NOT_AUTHORIZED, "who are you?")
         if self.denied:
             raise Refusal(errors.NOT_AUTHORIZED, "no")
 
@@ -114,7 +118,7 @@ def is_open(descriptor: int) -> bool:
 
 
 def run(scene: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(scene, 10))
+    asyncio.run(asyncio.wait_for(scene, 60))
 
 
 def test_a_descriptor_stays_open_until_its_answer_is_written_even_if_the_caller_leaves_meanwhile() -> None:
@@ -192,12 +196,27 @@ def test_what_is_not_in_the_table_is_refused_before_anyone_is_asked(changes: dic
 
 
 @pytest.mark.parametrize("flag", [MessageFlag.NONE, MessageFlag.ALLOW_INTERACTIVE_AUTHORIZATION])
-def test_a_person_is_asked_only_if_the_caller_allowed_it(flag: MessageFlag) -> None:
+def test_a_person_is_asked_only_if_that_helps_and_the_caller_allowed_it(flag: MessageFlag) -> None:
+    async def story() -> None:
+        scene = Scene()
+        scene.authority.wants_a_person = True
+        answer = await scene.answer_to(flags=flag)
+        if flag is MessageFlag.NONE:
+            assert answer.error_name == errors.NOT_AUTHORIZED
+            assert scene.authority.asked == [(":1.9", "look", False)]
+        else:
+            assert scene.acted == [(7,)]
+            assert scene.authority.asked == [(":1.9", "look", False), (":1.9", "look", True)]
+
+    run(story())
+
+
+def test_who_is_refused_for_good_is_not_prompted() -> None:
     async def story() -> None:
         scene = Scene()
         scene.authority.denied = True
-        await scene.answer_to(flags=flag)
-        assert scene.authority.asked == [(":1.9", "look", flag is MessageFlag.ALLOW_INTERACTIVE_AUTHORIZATION)]
+        await scene.answer_to(flags=MessageFlag.ALLOW_INTERACTIVE_AUTHORIZATION)
+        assert scene.authority.asked == [(":1.9", "look", False)]
 
     run(story())
 

@@ -7,7 +7,7 @@ import resource
 import socket
 import struct
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Self
 
 from helper.probes.visibility import Mode, Visibility
 from helper.sampler import kept_frames, packets
@@ -23,15 +23,32 @@ EXIT_EVENT_BYTES = 112
 
 
 class Desk:
-    """A hub on fake probes; `run` gives it a loop."""
+    """A hub on fake probes; `run` gives it a loop. What it and its probes hold is closed at the block's end."""
 
     def __init__(self, tasks: FakeTasks | None = None, parts: tuple[Part, ...] = ()) -> None:
+        self.event_slots: list[Slot] = []
         self.tasks = tasks or FakeTasks()
         self.slot = Slot(self.tasks, kinds_of(self.tasks.name))
         self.slot.open()
         self.ended: list[Stream] = []
         self.someone_ended = asyncio.Event()
         self.hub = Hub(Readings((self.slot, self.tasks, ROW_BYTES), None, parts), self._note_end)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for slot in self.event_slots:
+            slot.close()
+        self.hub.close(packets.BYE_SHUTDOWN)
+
+    def listen(self, events: FakeEvents) -> Slot:
+        """The hub hears of `events` from now on."""
+        slot = Slot(events, kinds_of(events.name))
+        slot.open()
+        self.hub.events.listen(slot, events)
+        self.event_slots.append(slot)
+        return slot
 
     def _note_end(self, stream: Stream) -> None:
         self.ended.append(stream)
@@ -63,7 +80,7 @@ def closed_record(uid: int) -> bytes:
 
 
 def run(scene: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(scene, 10))
+    asyncio.run(asyncio.wait_for(scene, 60))
 
 
 def exit_record(uid: int) -> bytes:
@@ -71,121 +88,107 @@ def exit_record(uid: int) -> bytes:
     return head + struct.pack("@4I", 42, 1, uid, 0) + bytes(EXIT_EVENT_BYTES - 32)
 
 
-def test_one_snapshot_serves_all_streams_of_a_class_however_many_periods_they_have() -> None:
+def test_one_snapshot_serves_all_streams_that_are_due_however_many_users_and_periods_they_have() -> None:
     async def scene() -> None:
-        desk = Desk()
-        for _ in range(3):
-            desk.open(ALICE, period_ms=30_000)  # long ones: no second tick comes in between
-        last = desk.open(ALICE, period_ms=60_000)
-        desk.open(BOB, period_ms=60_000)
-        await desk.next(last, packets.TICK)
-        assert sorted(seen.uid for seen in desk.tasks.asked) == [1000, 1001]
-        desk.hub.close(packets.BYE_SHUTDOWN)
+        with Desk() as desk:
+            for _ in range(3):
+                desk.open(ALICE, period_ms=30_000)  # long ones: no second tick comes in between
+            last = desk.open(ALICE, period_ms=60_000)
+            desk.open(BOB, period_ms=60_000)
+            await desk.next(last, packets.TICK)
+            assert len(desk.tasks.asked) == 1
 
     run(scene())
 
 
 def test_the_buffer_grows_until_all_rows_fit() -> None:
     async def scene() -> None:
-        desk = Desk(FakeTasks(rows=5000))
-        _, size = await desk.next(desk.open(ALICE), packets.TICK)
-        assert size == packets.FRAME.size + packets.SECTION.size + 5000 * ROW_BYTES
-        desk.hub.close(packets.BYE_SHUTDOWN)
+        with Desk(FakeTasks(rows=5000)) as desk:
+            _, size = await desk.next(desk.open(ALICE), packets.TICK)
+            assert size == packets.FRAME.size + packets.SECTION.size + 5000 * ROW_BYTES
 
     run(scene())
 
 
 def test_a_stream_without_tasks_ticks_with_empty_frames() -> None:
     async def scene() -> None:
-        desk = Desk()
-        _, size = await desk.next(desk.open(ALICE, kinds=packets.KIND_OOM), packets.TICK)
-        assert size == packets.FRAME.size
-        assert desk.tasks.asked == []
-        desk.hub.close(packets.BYE_SHUTDOWN)
+        with Desk() as desk:
+            _, size = await desk.next(desk.open(ALICE, kinds=packets.KIND_OOM), packets.TICK)
+            assert size == packets.FRAME.size
+            assert desk.tasks.asked == []
 
     run(scene())
 
 
 def test_a_snapshot_that_breaks_ends_its_streams_with_the_reason_and_no_others() -> None:
     async def scene() -> None:
-        desk = Desk()
-        doomed, other = desk.open(ALICE), desk.open(BOB, kinds=packets.KIND_OOM)
-        await desk.next(doomed, packets.TICK)
-        spare = socket.socket(fileno=os.dup(doomed.other_end.fileno()))
-        desk.tasks.broken = True
-        await desk.next(other, packets.TICK)
-        await desk.next(other, packets.TICK)
-        spare.setblocking(False)
-        text = spare.recv(65536)
-        while packets.PACKET.unpack_from(text)[2] == packets.TICK:  # sent while the test was waiting
-            text = spare.recv(65536)
-        assert packets.PACKET.unpack_from(text)[2] == packets.BYE
-        assert packets.BYE_BODY.unpack_from(text, packets.PACKET.size)[0] == packets.BYE_FAILED
-        assert desk.ended == [doomed]
-        assert desk.slot.state is State.FAILED
-        assert "step: read" in desk.slot.reason
-        spare.close()
-        desk.hub.close(packets.BYE_SHUTDOWN)
+        with Desk() as desk:
+            doomed, other = desk.open(ALICE), desk.open(BOB, kinds=packets.KIND_OOM)
+            await desk.next(doomed, packets.TICK)
+            with socket.socket(fileno=os.dup(doomed.other_end.fileno())) as spare:
+                desk.tasks.broken = True
+                await desk.someone_ended.wait()
+                await desk.next(other, packets.TICK)
+                spare.setblocking(False)
+                text = spare.recv(65536)
+                while packets.PACKET.unpack_from(text)[2] == packets.TICK:  # sent while the test was waiting
+                    text = spare.recv(65536)
+            assert desk.ended == [doomed]
+            assert desk.slot.state is State.FAILED
+            assert "step: read" in desk.slot.reason
 
     run(scene())
 
 
 def test_a_frame_that_cannot_be_made_is_a_lost_tick_and_the_next_one_comes() -> None:
     async def scene() -> None:
-        desk = Desk()
-        stream = desk.open(ALICE)
-        await desk.next(stream, packets.TICK)
-        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))  # no descriptor is free for a frame
-        try:
-            snapshots = len(desk.tasks.asked)
-            while len(desk.tasks.asked) < snapshots + 2:  # noqa: ASYNC110 - the fake has no event to wait for
-                await asyncio.sleep(0.005)
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-        lost_ticks = 0
-        while not lost_ticks:
-            text, _ = await desk.next(stream, packets.TICK)
-            lost_ticks = struct.unpack_from("@QQ", text)[1]
-        desk.hub.close(packets.BYE_SHUTDOWN)
+        with Desk() as desk:
+            stream = desk.open(ALICE)
+            await desk.next(stream, packets.TICK)
+            limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))  # no descriptor is free for a frame
+            try:
+                snapshots = len(desk.tasks.asked)
+                while len(desk.tasks.asked) < snapshots + 2:  # noqa: ASYNC110 - the fake has no event to wait for
+                    await asyncio.sleep(0.005)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            lost_ticks = 0
+            while not lost_ticks:
+                text, _ = await desk.next(stream, packets.TICK)
+                lost_ticks = struct.unpack_from("@QQ", text)[1]
 
     run(scene())
 
 
 def test_an_event_reaches_those_who_asked_masked_for_each() -> None:
     async def scene() -> None:
-        desk = Desk()
-        events = FakeEvents()
-        slot = Slot(events, kinds_of(events.name))
-        slot.open()
-        desk.hub.events.listen(slot, events)
-        kinds = packets.KIND_PROCESS_EXITS
-        alice, bob, alone = (desk.open(seen, kinds) for seen in (ALICE, BOB, BOB_ALONE))
-        events.put(exit_record(uid=1000))
-        events.put(exit_record(uid=1001))
-        missing = [struct.unpack_from("@I", (await desk.next(who, packets.EVENT))[0], 88)[0] for who in (alice, bob)]
-        assert missing == [0, 1], "another user's bytes are flagged as missing"
-        first_for_alone = (await desk.next(alone, packets.EVENT))[0]
-        assert struct.unpack_from("@I", first_for_alone, 24)[0] == 1001, "under hidepid another's end isn't told"
-        slot.close()
-        desk.hub.close(packets.BYE_SHUTDOWN)
+        with Desk() as desk:
+            events = FakeEvents()
+            desk.listen(events)
+            kinds = packets.KIND_PROCESS_EXITS
+            alice, bob, alone = (desk.open(seen, kinds) for seen in (ALICE, BOB, BOB_ALONE))
+            events.put(exit_record(uid=1000))
+            events.put(exit_record(uid=1001))
+            missing = [
+                struct.unpack_from("@I", (await desk.next(who, packets.EVENT))[0], 88)[0] for who in (alice, bob)
+            ]
+            assert missing == [0, 1], "another user's bytes are flagged as missing"
+            first_for_alone = (await desk.next(alone, packets.EVENT))[0]
+            assert struct.unpack_from("@I", first_for_alone, 24)[0] == 1001, "under hidepid another's end isn't told"
 
     run(scene())
 
 
 def test_what_a_ring_buffer_loses_is_told_to_those_who_asked_for_its_events() -> None:
     async def scene() -> None:
-        desk = Desk()
-        events = FakeEvents(lost_count=10)
-        slot = Slot(events, kinds_of(events.name))
-        slot.open()
-        desk.hub.events.listen(slot, events)
-        asked, other = desk.open(ALICE, packets.KIND_PROCESS_EXITS), desk.open(ALICE, packets.KIND_TASKS)
-        events.lost_count = 17
-        lost = [packets.TICK_BODY.unpack((await desk.next(who, packets.TICK))[0])[2] for who in (asked, other)]
-        assert lost == [7, 0]
-        slot.close()
-        desk.hub.close(packets.BYE_SHUTDOWN)
+        with Desk() as desk:
+            events = FakeEvents(lost_count=10)
+            desk.listen(events)
+            asked, other = desk.open(ALICE, packets.KIND_PROCESS_EXITS), desk.open(ALICE, packets.KIND_TASKS)
+            events.lost_count = 17
+            lost = [packets.TICK_BODY.unpack((await desk.next(who, packets.TICK))[0])[2] for who in (asked, other)]
+            assert lost == [7, 0]
 
     run(scene())
 
@@ -206,115 +209,100 @@ class FakePart:
 def test_what_streams_of_one_class_have_in_common_is_read_once_and_nobody_else_pays() -> None:
     async def scene() -> None:
         part = FakePart()
-        desk = Desk(parts=(part,))
-        tasks_bytes = packets.SECTION.size + desk.tasks.rows * ROW_BYTES
-        socket_bytes = packets.SECTION.size + 128
-        both = packets.KIND_TASKS | packets.KIND_SOCKETS
-        asked = [desk.open(ALICE, kinds, 60_000) for kinds in (packets.KIND_TASKS, both, packets.KIND_SOCKETS)]
-        bob = desk.open(BOB, packets.KIND_TASKS, 60_000)
-        sizes = [(await desk.next(stream, packets.TICK))[1] - packets.FRAME.size for stream in (*asked, bob)]
-        assert sizes == [tasks_bytes, tasks_bytes + socket_bytes, socket_bytes, tasks_bytes]
-        assert part.asked == [ALICE]
-        assert desk.tasks.asked == [ALICE, BOB]
-        desk.hub.close(packets.BYE_SHUTDOWN)
+        with Desk(parts=(part,)) as desk:
+            tasks_bytes = packets.SECTION.size + desk.tasks.rows * ROW_BYTES
+            socket_bytes = packets.SECTION.size + 128
+            both = packets.KIND_TASKS | packets.KIND_SOCKETS
+            asked = [desk.open(ALICE, kinds, 60_000) for kinds in (packets.KIND_TASKS, both, packets.KIND_SOCKETS)]
+            bob = desk.open(BOB, packets.KIND_TASKS, 60_000)
+            sizes = [(await desk.next(stream, packets.TICK))[1] - packets.FRAME.size for stream in (*asked, bob)]
+            assert sizes == [tasks_bytes, tasks_bytes + socket_bytes, socket_bytes, tasks_bytes]
+            assert part.asked == [ALICE]
+            assert len(desk.tasks.asked) == 1
 
     run(scene())
 
 
 def test_what_closed_before_a_snapshot_is_told_before_its_tick() -> None:
     async def scene() -> None:
-        desk = Desk(parts=(FakePart(),))
-        closes = FakeEvents("socket_events")
-        slot = Slot(closes, kinds_of(closes.name))
-        slot.open()
-        desk.hub.events.listen(slot, closes)
-        stream = desk.open(ALICE, kinds=packets.KIND_SOCKETS | packets.KIND_SOCKET_CLOSES)
-        closes.put(closed_record(uid=1000))
-        stream.other_end.setblocking(False)
-        kinds = []
-        while packets.TICK not in kinds:
-            await asyncio.sleep(0.005)
-            with contextlib.suppress(BlockingIOError):
-                while True:
-                    text, fds, _, _ = socket.recv_fds(stream.other_end, 65536, 1)
-                    kinds.append(packets.PACKET.unpack_from(text)[2])
-                    for fd in fds:
-                        os.close(fd)
-        assert kinds[:3] == [packets.HELLO, packets.EVENT, packets.TICK]
-        slot.close()
-        desk.hub.close(packets.BYE_SHUTDOWN)
+        with Desk(parts=(FakePart(),)) as desk:
+            closes = FakeEvents("socket_events")
+            desk.listen(closes)
+            stream = desk.open(ALICE, kinds=packets.KIND_SOCKETS | packets.KIND_SOCKET_CLOSES)
+            closes.put(closed_record(uid=1000))
+            stream.other_end.setblocking(False)
+            kinds = []
+            while packets.TICK not in kinds:
+                await asyncio.sleep(0.005)
+                with contextlib.suppress(BlockingIOError):
+                    while True:
+                        text, fds, _, _ = socket.recv_fds(stream.other_end, 65536, 1)
+                        kinds.append(packets.PACKET.unpack_from(text)[2])
+                        for fd in fds:
+                            os.close(fd)
+            assert kinds[:3] == [packets.HELLO, packets.EVENT, packets.TICK]
 
     run(scene())
 
 
 def test_a_closed_connection_is_told_to_its_user_and_to_those_who_see_all() -> None:
     async def scene() -> None:
-        desk = Desk()
-        closes = FakeEvents("socket_events")
-        slot = Slot(closes, kinds_of(closes.name))
-        slot.open()
-        desk.hub.events.listen(slot, closes)
-        everybody = Visibility(Mode.SEES_ALL, 0)
-        alice, all_ = (desk.open(seen, kinds=packets.KIND_SOCKET_CLOSES) for seen in (ALICE, everybody))
-        closes.put(closed_record(uid=1001))
-        closes.put(closed_record(uid=1000))
-        uids = [struct.unpack_from("@I", (await desk.next(who, packets.EVENT))[0], 100)[0] for who in (alice, all_)]
-        assert uids == [1000, 1001]
-        slot.close()
-        desk.hub.close(packets.BYE_SHUTDOWN)
+        with Desk() as desk:
+            closes = FakeEvents("socket_events")
+            desk.listen(closes)
+            everybody = Visibility(Mode.SEES_ALL, 0)
+            alice, all_ = (desk.open(seen, kinds=packets.KIND_SOCKET_CLOSES) for seen in (ALICE, everybody))
+            closes.put(closed_record(uid=1001))
+            closes.put(closed_record(uid=1000))
+            uids = [struct.unpack_from("@I", (await desk.next(who, packets.EVENT))[0], 100)[0] for who in (alice, all_)]
+            assert uids == [1000, 1001]
 
     run(scene())
 
 
 def test_losses_of_a_probe_that_failed_and_came_back_add_up() -> None:
     async def scene() -> None:
-        desk = Desk()
-        first, again = FakeEvents(lost_count=10), FakeEvents(lost_count=3)
-        slot = Slot(first, kinds_of(first.name))
-        slot.open()
-        desk.hub.events.listen(slot, first)
-        assert desk.hub.events.lost(packets.KIND_PROCESS_EXITS) == 10
-        slot.close()
-        assert desk.hub.events.lost(packets.KIND_PROCESS_EXITS) == 10
-        slot.probe = again
-        slot.open()
-        desk.hub.events.listen(slot, again)
-        assert desk.hub.events.lost(packets.KIND_PROCESS_EXITS) == 13
-        slot.close()
-        desk.hub.close(packets.BYE_SHUTDOWN)
+        with Desk() as desk:
+            first, again = FakeEvents(lost_count=10), FakeEvents(lost_count=3)
+            slot = desk.listen(first)
+            assert desk.hub.events.lost(packets.KIND_PROCESS_EXITS) == 10
+            slot.close()
+            assert desk.hub.events.lost(packets.KIND_PROCESS_EXITS) == 10
+            slot.probe = again
+            slot.open()
+            desk.hub.events.listen(slot, again)
+            assert desk.hub.events.lost(packets.KIND_PROCESS_EXITS) == 13
 
     run(scene())
 
 
 def test_a_reader_that_hangs_up_ends_its_stream_without_a_tick() -> None:
     async def scene() -> None:
-        desk = Desk()
-        stream = desk.open(ALICE, period_ms=60_000)
-        await desk.next(stream, packets.TICK)
-        stream.other_end.close()
-        await desk.someone_ended.wait()
-        assert desk.hub.count() == 0
-        desk.hub.close(packets.BYE_SHUTDOWN)
+        with Desk() as desk:
+            stream = desk.open(ALICE, period_ms=60_000)
+            await desk.next(stream, packets.TICK)
+            stream.other_end.close()
+            await desk.someone_ended.wait()
+            assert desk.hub.count() == 0
 
     run(scene())
 
 
 def test_a_reader_that_keeps_its_frames_gets_no_more_until_it_lets_go_and_others_do() -> None:
     async def scene() -> None:
-        desk = Desk()
-        greedy, other = desk.open(ALICE), desk.open(BOB)
-        kept: list[int] = []
-        greedy.other_end.setblocking(False)
-        for _ in range(10):
-            await desk.next(other, packets.TICK)
-            kept += taken(greedy.other_end)
-        assert len(kept) == kept_frames.PER_STREAM + kept_frames.SPARE
-        assert desk.hub.kept_bytes() > 0
-        for descriptor in kept:
-            os.close(descriptor)
-        _, lost_ticks, *_ = packets.TICK_BODY.unpack((await desk.next(greedy, packets.TICK))[0])
-        assert lost_ticks > 0
-        desk.hub.close(packets.BYE_SHUTDOWN)
+        with Desk() as desk:
+            greedy, other = desk.open(ALICE), desk.open(BOB)
+            kept: list[int] = []
+            greedy.other_end.setblocking(False)
+            for _ in range(10):
+                await desk.next(other, packets.TICK)
+                kept += taken(greedy.other_end)
+            assert len(kept) == kept_frames.PER_STREAM + kept_frames.SPARE
+            assert desk.hub.kept_bytes() > 0
+            for descriptor in kept:
+                os.close(descriptor)
+            _, lost_ticks, *_ = packets.TICK_BODY.unpack((await desk.next(greedy, packets.TICK))[0])
+            assert lost_ticks > 0
         assert desk.hub.kept_bytes() == 0
 
     run(scene())

@@ -8,11 +8,13 @@ from helper.probes.probe import ProbeCost, Reading
 from helper.probes.socket_events import TRAFFIC
 from helper.probes.visibility import Mode, Visibility
 from helper.sampler import packets
-from helper.sampler.network import FORGET_EVERY_NS, MOST_SOCKETS, Network
+from helper.sampler.growing_buffer import MOST_SOCKETS
+from helper.sampler.network import FORGET_EVERY_NS, Network
 from helper.sampler.packets import Section
 from helper.sampler.probe_set import Slot, State, kinds_of
 
 ALICE = Visibility(Mode.SEES_AS_PROC, 1000)
+BOB = Visibility(Mode.SEES_AS_PROC, 1001)
 ROOT = Visibility(Mode.SEES_ALL, 0)
 SECOND_NS = 10**9
 
@@ -26,8 +28,12 @@ class FakeProbe:
         self.rows: list[bytes] = []
         self.unowned = 0
         self.passes = 0
+        self.viewers: list[object] = []
         self.forgotten: list[set[tuple[int, int]]] = []
         self.broken = False
+        self.net_namespace = 1
+        self.elsewhere: list[bytes] = []
+        self.passes_elsewhere = 0
 
     def open(self) -> None:
         """Nothing to open."""
@@ -38,16 +44,24 @@ class FakeProbe:
     def cost(self) -> ProbeCost:
         return ProbeCost(None, None, 0)
 
-    def read_into(self, buffer: memoryview, visibility: Visibility, born_before_ns: int = 0) -> Reading:
+    def read_into(self, buffer: memoryview, viewer_or_time: object = None) -> Reading:
         if self.broken:
             raise LoaderError(self.name, "read", 5)
         self.passes += 1
+        self.viewers.append(viewer_or_time)
         fitting = min(len(self.rows), len(buffer) // self.row_bytes)
         rows = b"".join(self.rows[:fitting])
         buffer[: len(rows)] = rows
         return Reading(len(rows), truncated=fitting < len(self.rows))
 
-    def read_traffic(self, visibility: Visibility) -> bytes:
+    def read_elsewhere_into(self, buffer: memoryview, visibility: Visibility) -> Reading:
+        assert visibility == ROOT
+        self.passes_elsewhere += 1
+        rows = b"".join(self.elsewhere)
+        buffer[: len(rows)] = rows
+        return Reading(len(rows), truncated=False)
+
+    def read_traffic(self) -> bytes:
         return b"".join(self.rows)
 
     def forget(self, gone: Iterable[tuple[int, int]]) -> int:
@@ -70,6 +84,7 @@ class Desk:
         self.network = Network(*pairs, clock_ns=lambda: self.now_ns)
 
     def take(self, visibility: Visibility = ROOT) -> dict[int, Section]:
+        self.now_ns += 1  # another moment
         return {section.kind: section for section in self.network.sections(visibility, self.now_ns)}
 
 
@@ -112,6 +127,53 @@ def test_the_holders_of_others_sockets_are_for_those_who_see_all() -> None:
     assert len(desk.take(ROOT)[packets.SECTION_SOCKET_OWNERS].rows) == 64
     own = desk.take(ALICE)[packets.SECTION_SOCKET_OWNERS].rows
     assert bytes(own) == desk.owners.rows[0]
+
+
+def socket_row(number: int, uid: int, missing: int = 0) -> bytes:
+    return struct.pack("@Q76xI24xI12x", number, uid, missing)
+
+
+def test_each_of_several_users_gets_his_sockets_of_one_reading() -> None:
+    desk = Desk()
+    nobodys = 1 << 12  # ST_MISSING_UID
+    desk.sockets.rows = [socket_row(1, 1000), socket_row(2, 1001), socket_row(3, 1000, nobodys), socket_row(4, 1000)]
+    for _ in range(2):
+        moment_ns = desk.now_ns = desk.now_ns + SECOND_NS
+        seen = [desk.network.sections(viewer, moment_ns)[0].rows for viewer in (ALICE, BOB, ROOT)]
+    assert [struct.unpack_from("@Q", seen[0], at)[0] for at in range(0, len(seen[0]), 128)] == [1, 4]
+    assert bytes(seen[1]) == desk.sockets.rows[1]
+    assert bytes(seen[2]) == b"".join(desk.sockets.rows)
+    assert desk.sockets.viewers == [ALICE, ROOT, ROOT], "the first time he looked like the only one"
+
+
+def holder(net_namespace: int) -> bytes:
+    return struct.pack("@QQIIII", 7, 5, 10, 1000, 3, net_namespace)
+
+
+def test_sockets_of_other_networks_are_read_every_ten_seconds_while_there_are_some() -> None:
+    desk = Desk()
+    desk.sockets.rows, desk.owners.elsewhere = [socket_row(1, 1000)], [socket_row(2, 1001), socket_row(3, 1000)]
+    desk.owners.rows = [holder(1)]
+    assert bytes(desk.take()[packets.SECTION_SOCKETS].rows) == socket_row(1, 1000)
+    assert desk.owners.passes_elsewhere == 0
+    desk.owners.rows = [holder(1), holder(2)]
+    desk.now_ns += 61 * SECOND_NS
+    for _ in range(9):
+        desk.now_ns += SECOND_NS
+        shown = [bytes(desk.take(viewer)[packets.SECTION_SOCKETS].rows) for viewer in (ROOT, ALICE)]
+        assert shown[0] == b"".join(desk.sockets.rows + desk.owners.elsewhere)
+        assert shown[1] == desk.sockets.rows[0] + desk.owners.elsewhere[1], "another user's stays hidden"
+    assert desk.owners.passes_elsewhere == 1
+    desk.owners.rows = [holder(1)]
+    desk.now_ns += 61 * SECOND_NS
+    assert bytes(desk.take()[packets.SECTION_SOCKETS].rows) == socket_row(1, 1000), "the container is gone"
+
+
+def test_while_one_user_looks_the_kernel_is_asked_for_his_sockets_alone() -> None:
+    desk = Desk()
+    for viewer in (ALICE, ALICE, BOB, BOB):
+        desk.take(viewer)
+    assert desk.sockets.viewers == [ALICE, ALICE, ROOT, BOB]
 
 
 def test_a_probe_that_fails_takes_only_its_own_section_with_it() -> None:

@@ -65,7 +65,7 @@ def told(
         )
         items = source.items(100)
         found: list[Item] = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             async for item in items:
                 found.append(item)
                 if until(found):

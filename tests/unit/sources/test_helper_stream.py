@@ -76,7 +76,7 @@ def test_a_tick_becomes_a_batch_with_the_machine_beside_it() -> None:
         assert "exited" in batch.unavailable  # this frame has no such section
 
     run(helper, story)
-    assert helper.asked == [(1000, int(KINDS))]
+    assert helper.asked == [(1000, KINDS)]
     assert helper.closed == 1
 
 

@@ -1,16 +1,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import signal
 import subprocess
+import sys
 import threading
+import time
 from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from smoothtask_gui.domain.apps import AppGrouper
 from smoothtask_gui.domain.batch import Batch
 from smoothtask_gui.domain.description import Application
+from smoothtask_gui.domain.rates import rates
 from smoothtask_gui.sources.origins import AGAIN_NS, YOUNG_NS, OriginReader, OriginSource
 from smoothtask_gui.sources.procfs import ProcessTable
 from smoothtask_gui.sources.protocol import SourceChanged
@@ -18,8 +26,7 @@ from tests.fakes.batches import SECOND, batch, process, rows
 from tests.fakes.trees import plant
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
-    from pathlib import Path
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from smoothtask_gui.domain.origin import Origin
     from smoothtask_gui.sources.protocol import Item
@@ -31,16 +38,12 @@ LATER_NS = 10_000 * SECOND
 
 
 class Desktop:
-    """Two entries; counts the questions."""
-
-    def __init__(self) -> None:
-        self.asked = 0
+    """Two entries."""
 
     def by_id(self, ids: Sequence[str]) -> Application | None:
         return MAPS if MAPS.desktop_id in ids else None
 
     def by_program(self, executable: str) -> Application | None:
-        self.asked += 1
         return EDITOR if executable.endswith("/editor") else None
 
 
@@ -114,19 +117,17 @@ def test_a_change_in_the_row_is_looked_at_and_an_old_process_again_after_long(tm
     assert origin.cgroup == "/c.scope"
 
 
+def test_the_container_that_everything_runs_in_is_no_app(tmp_path: Path) -> None:
+    own = f"/docker/{'0123456789abcdef' * 4}"
+    for pid, path in ((1, own), (7, own), (8, f"{own}/system.slice/a.service"), (9, "/docker/other")):
+        proc(tmp_path, pid, path)
+    found = read(OriginReader(Desktop(), tmp_path), process(7), process(8), process(9))
+    assert [origin.cgroup for origin in found] == ["/", "/system.slice/a.service", "/docker/other"]
+
+
 def test_threads_of_the_kernel_are_not_looked_at(tmp_path: Path) -> None:
     proc(tmp_path, 7)
     assert read(OriginReader(Desktop(), tmp_path), process(7, is_kernel=True)) == ()
-
-
-def test_the_same_program_in_the_same_place_is_looked_up_once(tmp_path: Path) -> None:
-    desktop = Desktop()
-    reader = OriginReader(desktop, tmp_path)
-    for pid in range(7, 17):
-        proc(tmp_path, pid)
-    assert len(read(reader, *(process(pid) for pid in range(7, 17)))) == 10
-    assert desktop.asked == 1
-    assert (reader.counts.hits, reader.counts.misses) == (9, 1)
 
 
 def test_what_has_ended_is_forgotten(tmp_path: Path) -> None:
@@ -183,3 +184,50 @@ def test_each_batch_brings_what_is_new_and_all_of_it_after_a_change_of_source(tm
     assert [len(item.origins) for item in found if isinstance(item, Batch)] == [1, 0, 1]
     assert isinstance(found[2], SourceChanged)
     assert inner.period_ms == 700
+
+
+def children(pid: int) -> list[int]:
+    with contextlib.suppress(OSError):
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
+def wait_for(find: Callable[[], int | None]) -> int:
+    deadline_s = time.monotonic() + 60
+    while (found := find()) is None:
+        assert time.monotonic() < deadline_s
+        threading.Event().wait(0.01)
+    return found
+
+
+def child_named(parent: int, comm: str) -> int | None:
+    for pid in children(parent):
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}/comm").read_text().strip() == comm:
+                return pid
+    return None
+
+
+def test_what_a_person_starts_in_a_real_terminal_is_an_app_with_all_that_it_starts() -> None:
+    spawn = "import pty; pty.spawn(['/bin/bash', '--norc', '-i'])"
+    with subprocess.Popen([sys.executable, "-c", spawn], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as terminal:
+        shell = wait_for(lambda: child_named(terminal.pid, "bash"))
+        assert terminal.stdin is not None
+        terminal.stdin.write(b"env -i /bin/sh -c '/bin/sleep 1000; true'\n")
+        terminal.stdin.flush()
+        job = wait_for(lambda: child_named(shell, "sh"))
+        sleeper = wait_for(lambda: child_named(job, "sleep"))
+        table = ProcessTable().read()
+        grouper = AppGrouper()
+        grouper.learn(OriginReader(Desktop()).read(table, int(table["start_ns"].max())))
+        now_ns = int(table["start_ns"].max()) + SECOND
+        seen = replace(batch(now_ns), processes=table)
+        made = rates(seen, replace(seen, boottime_ns=now_ns + SECOND))
+        assert made is not None
+        apps = grouper.group(made).apps
+        place = {pid: apps.app_of[list(table["pid"]).index(pid)] for pid in (terminal.pid, shell, job, sleeper)}
+        os.kill(sleeper, signal.SIGKILL)
+        terminal.kill()
+    assert place[terminal.pid] == place[shell]
+    assert apps.apps[place[job]].id == f"command:sh:{os.getuid()}"
+    assert place[sleeper] == place[job] != place[shell]

@@ -13,11 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smoothtask_gui.domain.activity import TABLES as ACTIVITY_TABLES
 from smoothtask_gui.domain.batch import Batch
 from smoothtask_gui.domain.network import BLOCK_IO, Network
+from smoothtask_gui.domain.parts import Parts
 from smoothtask_gui.sources.items import ItemError, decode, encode, layouts_from_json, layouts_to_json
 from smoothtask_gui.sources.protocol import Item, SourceChanged
 from smoothtask_gui.sources.recording import RecordingError, RecordingReader, RecordingSource, RecordingWriter
+from tests.fakes.activity_rows import full_activity
 from tests.fakes.batches import rows
 from tests.fakes.networks import address, network, socket_row, traffic_row
 from tests.fakes.recordable import EVENTS, batch
@@ -61,6 +64,7 @@ def same(one: Item, other: Item) -> bool:
         tables = [np.array_equal(one.processes, other.processes)]
         tables.append(one.exited is other.exited is None or np.array_equal(one.exited, other.exited))
         tables.append(one.block_io is other.block_io is None or np.array_equal(one.block_io, other.block_io))
+        tables.append(one.traits is other.traits is None or np.array_equal(one.traits, other.traits))
         tables.append(same_network(one.network, other.network))
         plain = (
             "boottime_ns",
@@ -73,6 +77,7 @@ def same(one: Item, other: Item) -> bool:
             "unavailable",
             "gpus",
             "origins",
+            "parts",
         )
         return all(tables) and all(getattr(one, name) == getattr(other, name) for name in plain)
     return one == other
@@ -222,10 +227,18 @@ def test_any_layout_is_taken_or_refused(found: object) -> None:
 def test_a_recording_with_more_columns_than_ours_is_read() -> None:
     layouts = layouts_to_json()
     layouts["processes"].append(["future", "<u8"])
-    item = batch(rows=1)
+    item = replace(batch(rows=1), traits=None)
     octets = encode(item)
     grown = octets[: -item.exited.nbytes] + bytes(8) + octets[-item.exited.nbytes :]
     assert same(decode(grown, layouts_from_json(layouts)), item)
+
+
+def test_what_hooks_counted_is_recorded() -> None:
+    item = replace(batch(), activity=full_activity())
+    found = decode(encode(item), LAYOUTS)
+    assert isinstance(found, Batch)
+    for name, _ in ACTIVITY_TABLES:
+        np.testing.assert_array_equal(getattr(found.activity, name), getattr(item.activity, name), name)
 
 
 def test_a_recording_of_the_first_version_is_read() -> None:
@@ -236,7 +249,9 @@ def test_a_recording_of_the_first_version_is_read() -> None:
     assert isinstance(last, Batch)
     assert last.network is None
     assert last.block_io is None
-    assert same(last, replace(batch(2 * 10**9, source="procfs"), origins=()))
+    then = batch(2 * 10**9, source="procfs")
+    system = replace(then.system, forks=None, disks=(), unix_sockets=None)
+    assert same(last, replace(then, origins=(), parts=Parts(), traits=None, system=system))
 
 
 def test_a_column_of_another_kind_is_refused() -> None:
@@ -246,15 +261,24 @@ def test_a_column_of_another_kind_is_refused() -> None:
         layouts_from_json(layouts)
 
 
-def test_a_recording_from_before_cards_energy_and_origins_is_read() -> None:
-    octets = encode(batch())
+def test_a_recording_from_before_cards_energy_origins_and_parts_is_read() -> None:
+    octets = encode(replace(batch(), traits=None))
     length = int.from_bytes(octets[:4], "little")
     head = json.loads(octets[4 : 4 + length])
-    del head["gpus"], head["origins"], head["system"]["package_energy_uj"]
+    del (
+        head["gpus"],
+        head["origins"],
+        head["system"]["package_energy_uj"],
+        head["system"]["unix_sockets"],
+        head["parts"],
+    )
+    del head["traits"], head["system"]["disks"]
     older = json.dumps(head).encode()
     found = decode(len(older).to_bytes(4, "little") + older + octets[4 + length :], LAYOUTS)
     assert isinstance(found, Batch)
-    assert (found.gpus, found.origins, found.system.package_energy_uj) == ((), (), None)
+    assert (found.gpus, found.origins) == ((), ())
+    assert (found.system.package_energy_uj, found.system.unix_sockets) == (None, None)
+    assert (found.parts, found.traits, found.system.disks) == (Parts(), None, ())
 
 
 @pytest.mark.parametrize(

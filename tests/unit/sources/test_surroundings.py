@@ -13,7 +13,7 @@ from tests.fakes.trees import plant
 def test_cards_are_asked_only_while_someone_looks(tmp_path: Path) -> None:
     card(tmp_path, 0, "0000:0a:00.0", "amdgpu", gpu_busy_percent=37)
     looks = False
-    surroundings = Surroundings(kind_of, Path("/proc"), tmp_path, wants_gpus=lambda: looks)
+    surroundings = Surroundings(kind_of, Path("/proc"), tmp_path, gpu_limit_s=60, wants_gpus=lambda: looks)
 
     async def busy() -> float | None:
         (reading,) = await surroundings.read_gpus()
@@ -36,7 +36,9 @@ def test_a_card_that_hangs_stays_in_the_list_without_values(tmp_path: Path) -> N
 
     async def story() -> None:
         surroundings = Surroundings(kind_of, Path("/proc"), tmp_path, gpu_limit_s=0.05)
-        assert [found.busy_ratio for found in await surroundings.read_gpus()] == [0.37]
+        async with asyncio.timeout(60):
+            while [found.busy_ratio for found in await surroundings.read_gpus()] != [0.37]:
+                pass  # the card answers at once, its thread may have to wait for a processor
         (device / "gpu_busy_percent").unlink()
         os.mkfifo(device / "gpu_busy_percent")
         (late,) = await surroundings.read_gpus()
@@ -54,7 +56,9 @@ def test_a_driver_that_hangs_holds_up_neither_ticks_nor_other_threads(tmp_path: 
 
     async def story() -> None:
         surroundings = Surroundings(kind_of, Path("/proc"), tmp_path, sensor_limit_s=0.05)
-        assert [sensor.temperature_c for sensor in await surroundings.read_sensors()] == [50.0]
+        async with asyncio.timeout(60):
+            while [sensor.temperature_c for sensor in await surroundings.read_sensors()] != [50.0]:
+                pass  # the chip answers at once, its thread may have to wait for a processor
         (chip / "temp1_input").unlink()
         os.mkfifo(chip / "temp1_input")  # whoever opens it waits for a writer
         for _ in range(3):
@@ -65,7 +69,7 @@ def test_a_driver_that_hangs_holds_up_neither_ticks_nor_other_threads(tmp_path: 
             writer.write("60000\n")
         (chip / "temp1_input").unlink()
         plant(chip, {"temp1_input": 60000})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await surroundings.read_sensors())[0].temperature_c != 60.0:
                 assert len(await surroundings.read_sensors()) == 1
 

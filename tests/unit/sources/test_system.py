@@ -1,18 +1,21 @@
 from __future__ import annotations
 
+import socket
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
+from smoothtask_gui.sources.disks import parse_diskstats
 from smoothtask_gui.sources.power import read_on_battery
 from smoothtask_gui.sources.protocol import SourceError
 from smoothtask_gui.sources.system import (
     SystemReader,
-    parse_diskstats,
     parse_meminfo,
     parse_net_dev,
     parse_pressure,
     parse_stat,
+    parse_unix_sockets,
 )
 from tests.fakes.trees import plant
 
@@ -49,7 +52,8 @@ def test_meminfo_is_in_bytes_and_odd_lines_are_left_out() -> None:
 
 
 def test_disk_sectors_are_of_512_bytes() -> None:
-    assert parse_diskstats(DISKSTATS.encode())[0] == ("vda", 51200, 102400)
+    disk = parse_diskstats(DISKSTATS.encode())[0]
+    assert (disk.name, disk.read_bytes, disk.write_bytes) == ("vda", 51200, 102400)
     assert parse_diskstats(b"1 2 short 3\n") == []
 
 
@@ -62,6 +66,26 @@ def test_pressure_is_the_some_total() -> None:
     assert parse_pressure(b"some avg10=0.00 avg60=0.00 avg300=0.00 total=123\nfull avg10=0.00 total=4\n") == 123
     assert parse_pressure(b"full total=4\n") is None
     assert parse_pressure(b"some total=\n") is None
+
+
+def test_unix_sockets_are_those_of_both_protocols() -> None:
+    head = b"protocol  size sockets  memory press maxhdr  slab module\n"
+    older = head + b"UNIX      1024    209      -1   NI       0   yes  kernel\n"
+    assert parse_unix_sockets(older) == 209
+    assert parse_unix_sockets(older + b"UNIX-STREAM 1024  18  -1   NI  0 yes  kernel\n") == 227
+    assert parse_unix_sockets(head) is None
+
+
+def test_a_unix_socket_more_is_counted_on_this_machine() -> None:
+    before = SystemReader().read().unix_sockets
+    with ExitStack() as kept:
+        for _ in range(500):  # others' come and go meanwhile
+            for end in socket.socketpair():
+                kept.enter_context(end)
+        now = SystemReader().read().unix_sockets
+    assert before is not None
+    assert now is not None
+    assert now - before > 500
 
 
 @pytest.fixture
@@ -100,8 +124,9 @@ def test_what_the_kernel_does_not_tell_is_none_and_not_zero(machine: Path) -> No
         reading.network_sent_bytes,
         reading.cpu_pressure_us,
         reading.on_battery,
+        reading.unix_sockets,
     )
-    assert missing == (None,) * 6
+    assert missing == (None,) * 7
 
 
 def test_without_sysfs_no_disk_is_guessed(machine: Path) -> None:

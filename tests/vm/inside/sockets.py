@@ -60,7 +60,7 @@ def main() -> None:
     owners.find_owners()
     said = subprocess.run(["ss", "-HtunapeiO"], check=True, capture_output=True, text=True).stdout.splitlines()
     inodes = [os.fstat(one.fileno()).st_ino for one in kept]
-    traffic = events.read_traffic(EVERYTHING).hex()
+    traffic = events.read_traffic().hex()
     rows = table(sockets).hex()
     print(json.dumps({"ss": said, "rows": rows, "own": os.getpid(), "inodes": inodes, "traffic": traffic}))
 

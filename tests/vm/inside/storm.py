@@ -9,7 +9,6 @@ from pathlib import Path
 from helper.loaders.libbpf import Libbpf
 from helper.probes import ProcessEvents
 from helper.probes.process_events import COUNTERS, EXITED
-from helper.probes.visibility import Mode, Visibility
 
 PATIENCE_S = 30
 NAME = b"st-brief"
@@ -17,7 +16,7 @@ NAME = b"st-brief"
 
 def counted(events: ProcessEvents) -> int:
     """Exits in roll-ups with our children's name."""
-    rows = EXITED.iter_unpack(events.read_exited(Visibility(Mode.SEES_ALL, 0)))
+    rows = EXITED.iter_unpack(events.read_exited())
     return sum(row[6] for row in rows if row[3].rstrip(b"\0") == NAME)
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from helper.loaders.libbpf import Libbpf
 from helper.probes import TaskSnapshot
-from helper.probes.visibility import Mode, Visibility
 
 MIB = 1 << 20
 
@@ -55,7 +54,7 @@ def main() -> None:
     probe = TaskSnapshot(Libbpf(Path("build/bpf")))
     probe.open()
     room = memoryview(bytearray(MIB))
-    reading = probe.read_into(room, Visibility(Mode.SEES_ALL, 0))
+    reading = probe.read_into(room)
     told = {pid: truth(pid) for pid in pids}
     inode = {pid: Path(f"/sys/fs/cgroup{of['cgroup']}").stat().st_ino for pid, of in told.items()}
     numbers = sorted(int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())

@@ -1,0 +1,97 @@
+"""./dev release TAG --key KEY: every package from a tag, with checksums, list of parts and changelog, in dist/VERSION.
+
+./dev release --rehearse does the same with the checkout as it is, and a key of its own that is thrown away. Each kind
+is built twice in different folders, and a kind that should be reproducible and isn't fails the release.
+"""
+
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from types import ModuleType
+
+import places
+import ready
+from recipes import arch, deb, flatpak, rpm, sbom, source, wheel
+from steps import StepError, logged, say
+
+REPRODUCIBLE = (deb, rpm, arch, wheel)
+PUBLISHED = ("*.deb", "*.dsc", "*.debian.tar.xz", "*.orig.tar.gz", "*.rpm", "*.pkg.tar.*", "PKGBUILD", "*.whl")
+REHEARSAL = "SmoothTask rehearsal <rehearsal@example.org>"
+
+
+def run(arguments: list[str]) -> int:
+    """Make the release; 2 on wrong usage."""
+    rehearsal = arguments == ["--rehearse"]
+    if not rehearsal and (len(arguments) != 3 or arguments[1] != "--key"):
+        print("./dev release TAG --key KEY    (gpg's key for the Flatpak repository)\n./dev release --rehearse")
+        return 0 if arguments and set(arguments) <= {"-h", "--help"} else 2
+    if not rehearsal:
+        refuse_unless_released(arguments[0])
+    ready.ensure(set().union(*(recipe.GROUPS for recipe in (*REPRODUCIBLE, flatpak))))
+    out = places.TOP / "dist" / source.version()
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    shutil.copy(source.archive(), out)
+    for recipe in REPRODUCIBLE:
+        publish(recipe, out)
+    with tempfile.TemporaryDirectory(prefix="smoothtask-key-") as home:
+        signing = rehearsal_key(Path(home)) if rehearsal else (f"--gpg-sign={arguments[2]}",)
+        (bundle,) = flatpak.build(out / "flatpak", signing)
+        flatpak.check(out / "flatpak")
+    bundle.rename(out / bundle.name)
+    (out / "sbom.cdx.json").write_text(sbom.text())
+    (out / "CHANGES.md").write_text(changes(source.version(), rehearsal))
+    write_sums(out)
+    say(f"released into {out.relative_to(places.TOP)}")
+    return 0
+
+
+def refuse_unless_released(tag: str) -> None:
+    """StepError unless the checkout is exactly what `tag` names, and it names this version."""
+    if tag != f"v{source.version()}":
+        raise StepError(f"{tag} isn't the tag of version {source.version()} (pyproject.toml): v{source.version()}")
+    if source.git("rev-parse", f"{tag}^{{commit}}") != source.git("rev-parse", "HEAD"):
+        raise StepError(f"the checkout isn't at {tag}: git switch --detach {tag}")
+    if changed := source.git("status", "--porcelain").strip():
+        raise StepError(f"the checkout has changes that {tag} doesn't have:\n{changed}")
+
+
+def publish(recipe: ModuleType, out: Path) -> None:
+    """Build twice, compare, check, and copy what people get; StepError if the two differ."""
+    first = places.BUILD / "release" / "first" / recipe.FOLDER.name
+    second = places.BUILD / "release" / "second" / recipe.FOLDER.name
+    for folder in (first, second):
+        shutil.rmtree(folder, ignore_errors=True)
+        recipe.build(folder)
+    recipe.check(first)
+    wanted = sorted({path for pattern in PUBLISHED for path in first.glob(pattern)})
+    if different := [path.name for path in wanted if source.digest(path) != source.digest(second / path.name)]:
+        raise StepError(f"built twice from the same source, these differ: {', '.join(different)}")
+    say(f"{recipe.FOLDER.name}: the same bytes twice")
+    for path in wanted:
+        if not path.name.endswith(".orig.tar.gz"):  # the source archive by another name
+            shutil.copy(path, out)
+
+
+def rehearsal_key(home: Path) -> tuple[str, ...]:
+    """Flatpak's options for a key that is made now and goes with `home`."""
+    command = ["gpg", "--homedir", home, "--batch", "--passphrase", "", "--quick-generate-key", REHEARSAL, "ed25519"]
+    logged("rehearsal-key", command, "making a key for the rehearsal")
+    return (f"--gpg-sign={REHEARSAL.partition('<')[2].rstrip('>')}", f"--gpg-homedir={home}")
+
+
+def changes(version: str, rehearsal: bool) -> str:
+    """The version's section of CHANGELOG.md (in a rehearsal what is unreleased); StepError if there is none."""
+    text = (places.TOP / "CHANGELOG.md").read_text()
+    for title in (version, *(["Unreleased"] if rehearsal else [])):
+        found = re.search(rf"^## \[{re.escape(title)}\].*?(?=^## \[|\Z)", text, re.MULTILINE | re.DOTALL)
+        if found is not None:
+            return found[0]
+    raise StepError(f"CHANGELOG.md has no section [{version}]")
+
+
+def write_sums(out: Path) -> None:
+    """SHA256SUMS of all files at the top, as sha256sum(1) checks them."""
+    files = sorted(path for path in out.iterdir() if path.is_file())
+    (out / "SHA256SUMS").write_text("".join(f"{source.digest(path)}  {path.name}\n" for path in files))

@@ -1,0 +1,112 @@
+"""The Flatpak: the app alone, against KDE's runtime; the helper comes from the system's own package.
+
+The manifest is the one in flatpak/, unchanged, beside the list of modules (modules.py) and the source archive. Where
+that runtime would be, a stand-in made from Debian takes its place (standin/make.py): the app has no compiled part but
+the modules' own wheels, so what is built is the same. Everything lies in build/flatpak and build/packages/flatpak; the
+person's own Flatpak installation isn't touched.
+"""
+
+import hashlib
+import json
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+import places
+import privilege
+from recipes import modules, source
+from steps import StepError, logged
+
+FOLDER = source.FOLDER / "flatpak"
+GROUPS = {"flatpak"}
+ID = "io.github.smoothtask.SmoothTask"
+MANIFEST = places.TOP / "flatpak" / f"{ID}.json"
+STAND_IN = places.BUILD / "flatpak"
+MAKER = places.TOOLS / "standin"
+
+
+def surroundings() -> dict[str, str]:
+    """An installation of our own."""
+    return {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": str(STAND_IN / "home"),
+        "FLATPAK_USER_DIR": str(STAND_IN / "user"),
+        "LC_ALL": "C.UTF-8",
+    }
+
+
+def ensure_runtime() -> None:
+    """Make and install the stand-in runtime, unless it is there and of this recipe."""
+    branch = json.loads(MANIFEST.read_text())["runtime-version"]
+    parts = [branch, *(path.read_text() for path in sorted(MAKER.iterdir()) if path.is_file())]
+    recipe = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    stamp = STAND_IN / "made-of"
+    if stamp.exists() and stamp.read_text() == recipe:
+        return
+    subprocess.run(privilege.as_root(["rm", "-rf", STAND_IN]), check=True)
+    (STAND_IN / "home").mkdir(parents=True)
+    make = ["nice", "/usr/bin/python3", "-B", MAKER / "make.py", STAND_IN, branch]
+    logged("standin", privilege.as_root(make), "making a stand-in for KDE's runtime out of Debian")
+    privilege.give_back()
+    flatpak = ["flatpak", "--user"]
+    remote = [*flatpak, "remote-add", "--no-gpg-verify", "standin", f"file://{STAND_IN}/repo"]
+    logged("standin-remote", remote, "naming the stand-in's repository", env=surroundings())
+    refs = [f"{name}//{branch}" for name in ("org.kde.Platform", "org.kde.Sdk", "io.qt.PySide.BaseApp")]
+    install = [*flatpak, "install", "-y", "--noninteractive", "standin", *refs]
+    logged("standin-install", install, "installing the stand-in", env=surroundings())
+    stamp.write_text(recipe)
+
+
+def build(out: Path = FOLDER, signing: tuple[str, ...] = ()) -> list[Path]:
+    """A bundle of what `repository` has; half a minute more."""
+    repository(out, signing)
+    bundle = out / f"smoothtask-{source.version()}-{platform.machine()}.flatpak"
+    if not bundle.exists():
+        command = ["flatpak", "build-bundle", *signing, out / "repo", bundle, ID]
+        logged("bundle", command, "bundling the Flatpak", env=surroundings())
+    return [bundle]
+
+
+def repository(out: Path = FOLDER, signing: tuple[str, ...] = ()) -> Path:
+    """A Flatpak repository in `out`; `signing`: flatpak's options for the key (--gpg-sign, --gpg-homedir)."""
+    archive = source.archive()
+    ensure_runtime()
+    if not source.is_made(out, archive):
+        _build(archive, out, signing)
+        source.made(out, archive)
+    return out / "repo"
+
+
+def _build(archive: Path, out: Path, signing: tuple[str, ...]) -> None:
+    shutil.copyfile(MANIFEST, out / MANIFEST.name)
+    shutil.copyfile(archive, out / "smoothtask.tar.gz")
+    modules.write(out)
+    modules.fetch(out, platform.machine())
+    work = STAND_IN / "work"
+    environment = surroundings() | {"SOURCE_DATE_EPOCH": str(source.commit_time_s())}
+    command = ["flatpak-builder", "--user", "--force-clean", "--disable-rofiles-fuse", f"--extra-sources={out}"]
+    command += [f"--state-dir={work / 'state'}", f"--repo={out / 'repo'}", *signing]
+    logged("flatpak", [*command, str(work / "app"), str(out / MANIFEST.name)], "building the Flatpak", env=environment)
+
+
+def check(out: Path = FOLDER) -> None:
+    """Install it beside the stand-in and start it; StepError with what it said otherwise."""
+    flatpak = ["flatpak", "--user"]
+    for words in (["uninstall", "-y", "--noninteractive", ID], ["remote-delete", "--force", "ours"]):
+        subprocess.run([*flatpak, *words], env=surroundings(), capture_output=True, check=False)  # there may be none
+    remote = [*flatpak, "remote-add", "--no-gpg-verify", "ours", f"file://{out}/repo"]
+    logged("flatpak-remote", remote, "naming our repository", env=surroundings())
+    install = [*flatpak, "install", "-y", "--noninteractive", "ours", ID]
+    logged("flatpak-install", install, "installing the Flatpak beside the stand-in", env=surroundings())
+    said = run("--version")
+    if said.returncode or source.version() not in said.stdout:
+        raise StepError(f"the Flatpak doesn't start: {said.stdout}{said.stderr}")
+
+
+def run(*words: str) -> "subprocess.CompletedProcess[str]":
+    """The app with these words in the sandbox, with two empty buses of its own: the session's and the system's."""
+    # the outer bus stands for the system's, the inner one is the session's
+    inner = 'DBUS_SYSTEM_BUS_ADDRESS=$DBUS_SESSION_BUS_ADDRESS exec dbus-run-session -- "$@"'
+    command = ["dbus-run-session", "--", "sh", "-c", inner, "sh", "flatpak", "--user", "run", ID, *words]
+    return subprocess.run(command, capture_output=True, text=True, env=surroundings(), timeout=120, check=False)

@@ -1,0 +1,169 @@
+"""Apps as a table: sums over their processes, and how they grow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from smoothtask_gui.domain.app import AppKind
+from smoothtask_gui.domain.incident import ProcessIdentity
+from smoothtask_gui.domain.judging.growth import GrowthWindow
+from smoothtask_gui.domain.judging.process_table import exhausts_in_s, parent_name
+from smoothtask_gui.domain.judging.table import Key, Table, Target
+from smoothtask_gui.domain.naming import process_name
+from smoothtask_gui.domain.text import safe_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from smoothtask_gui.domain.app import Apps
+    from smoothtask_gui.domain.judging.expression import Floats
+    from smoothtask_gui.domain.sample import Sample
+
+MOST_GENERATIONS: Final = 32
+MOST_RATIO: Final = 0.5
+"""What one process of a command does beyond this it does under its own name: ffmpeg, not the script before it."""
+SECOND_NS: Final = 1_000_000_000
+_COPIED: Final = {
+    "cpu_cores": "cpu_ratio",
+    "run_delay_ratio": "run_delay_ratio",
+    "rss_bytes": "rss_bytes",
+    "read_bps": "read_bps",
+    "write_bps": "write_bps",
+    "received_bps": "received_bps",
+    "sent_bps": "sent_bps",
+    "major_faults_per_s": "major_faults_per_s",
+    "gpu_ratio": "gpu_ratio",
+}
+_SUMMED: Final = ("spinning_cores", "connections", "passed_bps")
+_ANY: Final = ("is_background", "is_foreground", "lost_terminal")
+_SYSTEM: Final = (AppKind.KERNEL, AppKind.COOLING, AppKind.SHORT_LIVED)
+
+
+@dataclass(frozen=True, slots=True)
+class AppRows:
+    """Apps of one sample; a key is the app's id, which outlives its processes."""
+
+    sample: Sample
+    processes: Mapping[str, Floats]  # the columns of the processes, for what lasts
+
+    def __len__(self) -> int:
+        return len(self.sample.apps.apps)
+
+    def key(self, row: int) -> Key:
+        return self.sample.apps.apps[row].id
+
+    def find(self, key: Key) -> int | None:
+        """None also for one whose last process has just ended."""
+        row = self.sample.apps.place(str(key))
+        return row if row is not None and self.sample.apps.rows["processes"][row] else None
+
+    def lasting(self, row: int, series: str, since_ns: int) -> float | None:
+        """The sum over the app's processes that were there already."""
+        column = self.processes.get(series)
+        if column is None:
+            return None
+        members = self.sample.apps.members(row)
+        old = members[self.sample.processes["start_ns"][members] <= since_ns]
+        return float(np.nansum(column[old]))
+
+    def target(self, row: int) -> Target:
+        """The app; its remedies reach the process that has used most CPU of it just now."""
+        apps, rows = self.sample.apps, self.sample.processes
+        app = apps.apps[row]
+        members = apps.members(row)
+        if not len(members):
+            return Target(app.id, app.name)
+        used = np.nan_to_num(rows["cpu_ratio"][members], nan=0.0)
+        busiest = int(members[np.argmax(used)])
+        aliases = (safe_text(bytes(rows["comm"][busiest])),)
+        if app.kind in _SYSTEM:
+            return Target(app.id, app.name, aliases=aliases)
+        found = rows[busiest]
+        comm = process_name(bytes(found["comm"]), is_kernel=False)
+        who = ProcessIdentity(int(found["pid"]), int(found["start_ns"]), int(found["uid"]), comm)
+        top = self._top(busiest)
+        parent = parent_name(rows, int(rows["parent_pid"][top]))
+        does_most = app.kind is AppKind.COMMAND and used.max() > MOST_RATIO * used.sum()
+        name = comm if does_most else app.name
+        return Target(app.id, name, who, parent, aliases, started_ns=int(rows["start_ns"][top]))
+
+    def _top(self, row: int) -> int:
+        """The process of the same app that started this one: of several runs of a command the one that matters."""
+        rows, app_of = self.sample.processes, self.sample.apps.app_of
+        for _ in range(MOST_GENERATIONS):
+            at = int(np.searchsorted(rows["pid"], rows["parent_pid"][row]))
+            if at >= len(rows) or rows["pid"][at] != rows["parent_pid"][row] or app_of[at] != app_of[row]:
+                break
+            row = at
+        return row
+
+
+class AppSeries:
+    """Remembers how apps grew."""
+
+    def __init__(self) -> None:
+        self._memory = GrowthWindow(10 * SECOND_NS, 60)
+        self._connections = GrowthWindow(10 * SECOND_NS, 60)
+
+    def forget(self) -> None:
+        """Numbers of apps begin anew with the source."""
+        self._memory.clear()
+        self._connections.clear()
+
+    def columns(self, sample: Sample, processes: Mapping[str, Floats], memory_left_bytes: float) -> dict[str, Floats]:
+        """Each series, shape (len(sample.apps.apps),); `processes` are the columns of the processes."""
+        apps = sample.apps
+        count = len(apps.apps)
+        keys = apps.rows["number"]
+        memory = self._memory.observe(keys, apps.rows["rss_bytes"], sample.boottime_ns)
+        summed = {name: _sum(processes[name], apps, count) for name in _SUMMED}
+        opened = self._connections.observe(keys, summed["connections"], sample.boottime_ns)
+        system = np.array([app.kind in _SYSTEM for app in apps.apps], np.float64)
+        exited = np.full(count, np.nan) if "exited" in sample.unavailable else apps.rows["exited"].astype(np.float64)
+        return {
+            **{name: apps.rows[field] for name, field in _COPIED.items()},
+            **summed,
+            **{name: _most(processes[name], apps, count) for name in _ANY},
+            "processes": apps.rows["processes"].astype(np.float64),
+            "age_s": _age_s(sample),
+            "growth_bps": memory.per_s,
+            "grown_bytes": memory.grown,
+            "growth_steadiness_ratio": memory.steadiness,
+            "exhausts_in_s": exhausts_in_s(memory.per_s, memory_left_bytes),
+            "connections_per_min": opened.per_s * 60,
+            "connections_steadiness_ratio": opened.steadiness,
+            "exited_per_s": exited * 1e9 / sample.interval_ns,
+            "is_system": system,
+        }
+
+
+def app_table(
+    sample: Sample, columns: Mapping[str, Floats], processes: Mapping[str, Floats], machine: Mapping[str, float]
+) -> Table:
+    return Table(AppRows(sample, processes), {**machine, **columns}, is_read=bool(len(sample.processes)))
+
+
+def _sum(column: Floats, apps: Apps, count: int) -> Floats:
+    """Over each app's processes; NaN where none has a reading."""
+    known = np.isfinite(column)
+    place = apps.app_of[known]
+    total = np.bincount(place, column[known], count).astype(np.float64)
+    total[np.bincount(place, minlength=count) == 0] = np.nan
+    return total
+
+
+def _most(column: Floats, apps: Apps, count: int) -> Floats:
+    """The largest of each app's processes; NaN where none has a reading."""
+    most = np.full(count, -np.inf)
+    known = np.isfinite(column)
+    np.maximum.at(most, apps.app_of[known], column[known])
+    most[np.isinf(most)] = np.nan
+    return most
+
+
+def _age_s(sample: Sample) -> Floats:
+    lead_ns = sample.apps.rows["lead_start_ns"].astype(np.float64)
+    return np.where(lead_ns > 0, np.maximum(0.0, sample.boottime_ns - lead_ns) / 1e9, np.nan)

@@ -1,0 +1,121 @@
+"""How fast things grow: a robust slope over a window, for many at once.
+
+The slope is the median of the slopes between all pairs of points (Theil 1950, Sen 1968): one wild point doesn't move
+it. A jump in the middle of the window does, so steadiness tells a jump (one step) from a leak (every step).
+
+Taking the slope costs some 50 µs each, so it is taken of the few that grew most; of the others the slope between the
+first and the last point is told.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Keys = npt.NDArray[np.uint64]
+FEWEST_POINTS: Final = 3
+LEAST_STEP_RATIO: Final = 0.1
+MOST_EXACT: Final = 8
+_MOST_PAIRED: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """Shape (len(keys),) each; NaN until there are FEWEST_POINTS."""
+
+    per_s: Floats
+    grown: Floats  # last minus first
+    steadiness: Floats  # 0..1: steps that rose by LEAST_STEP_RATIO of the mean step or more
+
+
+class GrowthWindow:
+    """The last `points` values of each key, `spacing_ns` apart."""
+
+    def __init__(self, spacing_ns: int, points: int) -> None:
+        self._spacing_ns = spacing_ns
+        self._points = points
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all: another boot, or another source, which may know the same things by other keys."""
+        self._times_ns: list[int] = []
+        self._keys: Keys = np.zeros(0, np.uint64)
+        self._values = np.zeros((0, self._points))
+        self._growth = Growth(np.zeros(0), np.zeros(0), np.zeros(0))
+
+    def observe(self, keys: Keys, values: Floats, now_ns: int) -> Growth:
+        """Take in what holds now, if it is time; the growth of each of `keys` (unique), as of the latest point."""
+        if self._times_ns and now_ns < self._times_ns[-1]:
+            self.clear()
+        if not self._times_ns or now_ns - self._times_ns[-1] >= self._spacing_ns:
+            self._add(keys, values, now_ns)
+            self._growth = self._measure()
+        place = _places(self._keys, keys)
+        known = place >= 0
+        columns = (self._growth.per_s, self._growth.grown, self._growth.steadiness)
+        return Growth(*(_picked(column, place, known) for column in columns))
+
+    def _add(self, keys: Keys, values: Floats, now_ns: int) -> None:
+        self._times_ns = [*self._times_ns[1 - self._points :], now_ns]
+        order = np.argsort(keys, kind="stable")
+        keys, values = keys[order], values[order]
+        place = _places(self._keys, keys)
+        moved = np.full((len(keys), self._points), np.nan)
+        known = place >= 0
+        moved[known, :-1] = self._values[place[known], 1:]
+        moved[:, -1] = values
+        self._keys, self._values = keys, moved
+
+    def _measure(self) -> Growth:
+        known = np.isfinite(self._values)
+        count = known.sum(axis=1)
+        enough = count >= FEWEST_POINTS
+        first = known.argmax(axis=1)
+        rows = np.arange(len(self._keys))
+        times_s = np.full(self._points, np.nan)
+        times_s[self._points - len(self._times_ns) :] = [(at - self._times_ns[-1]) / 1e9 for at in self._times_ns]
+        grown = np.where(enough & known[:, -1], self._values[:, -1] - self._values[rows, first], np.nan)
+        with np.errstate(all="ignore"):
+            per_s = grown / -times_s[first]
+            steps = np.diff(self._values, axis=1)
+            count = np.maximum(1, np.isfinite(steps).sum(axis=1))
+            least = np.maximum(np.nan_to_num(grown), 0.0) / count * LEAST_STEP_RATIO
+            rose = ((steps >= least[:, None]) & (steps > 0)).sum(axis=1)
+            steadiness = np.where(enough, rose / count, np.nan)
+        for row in np.argsort(-np.nan_to_num(grown, nan=-math.inf))[:MOST_EXACT]:
+            if enough[row] and grown[row] > 0:
+                per_s[row] = median_slope(times_s[known[row]], self._values[row, known[row]])
+        return Growth(per_s, grown, steadiness)
+
+
+def median_slope(times_s: Floats, values: Floats) -> float:
+    """The median of the slopes between all pairs of at most _MOST_PAIRED of the points; NaN of less than two."""
+    if len(times_s) > _MOST_PAIRED:
+        kept = np.linspace(0, len(times_s) - 1, _MOST_PAIRED).astype(np.intp)
+        times_s, values = times_s[kept], values[kept]
+    one, other = np.triu_indices(len(times_s), 1)
+    spans = times_s[other] - times_s[one]
+    able = spans > 0
+    if not able.any():
+        return math.nan
+    slopes = np.sort((values[other] - values[one])[able] / spans[able])
+    return float((slopes[(len(slopes) - 1) // 2] + slopes[len(slopes) // 2]) / 2)
+
+
+def _places(known: Keys, wanted: Keys) -> npt.NDArray[np.intp]:
+    """Where each of `wanted` stands in `known` (ordered), -1 where it doesn't."""
+    if not len(known):
+        return np.full(len(wanted), -1, np.intp)
+    at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+    return np.where(known[at] == wanted, at, -1)
+
+
+def _picked(column: Floats, place: npt.NDArray[np.intp], known: npt.NDArray[np.bool_]) -> Floats:
+    found = np.full(len(place), np.nan)
+    found[known] = column[place[known]]
+    return found

@@ -1,0 +1,93 @@
+"""The machine as a table of one row, and its values for the rules of every other scope."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from smoothtask_gui.domain.judging.growth import GrowthWindow
+from smoothtask_gui.domain.judging.table import Named, Table, Target
+from smoothtask_gui.domain.sensors import cpu_sensor, limit_of
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.sample import Sample
+
+_MACHINE: Final = np.zeros(1, np.uint64)
+SECOND_NS: Final = 1_000_000_000
+
+
+class MachineSeries:
+    """Remembers how memory went down."""
+
+    def __init__(self) -> None:
+        self._memory = GrowthWindow(2 * SECOND_NS, 30)
+        self._heat = GrowthWindow(2 * SECOND_NS, 15)
+
+    def forget(self) -> None:
+        self._memory.clear()
+        self._heat.clear()
+
+    def values(self, sample: Sample, limit_without_driver_c: float) -> dict[str, float]:
+        """Each series of the machine; NaN where it is missing."""
+        system = sample.system
+        total, used = _or_nan(system.memory_total_bytes), _or_nan(system.memory_used_bytes)
+        available = total - used
+        left = available + _or_nan(system.swap_free_bytes)
+        shrinking_bps = -float(self._memory.observe(_MACHINE, np.array([left]), sample.boottime_ns).per_s[0])
+        return {
+            "cpus": float(system.cpus),
+            "cpu_busy_ratio": _or_nan(system.cpu_busy_ratio),
+            "cpu_iowait_ratio": _or_nan(system.cpu_iowait_ratio),
+            "cpu_pressure_ratio": _or_nan(system.cpu_pressure_ratio),
+            "memory_pressure_ratio": _or_nan(system.memory_pressure_ratio),
+            "memory_full_pressure_ratio": _or_nan(system.memory_full_pressure_ratio),
+            "io_pressure_ratio": _or_nan(system.io_pressure_ratio),
+            "io_full_pressure_ratio": _or_nan(system.io_full_pressure_ratio),
+            "memory_total_bytes": total,
+            "memory_used_bytes": used,
+            "memory_available_bytes": available,
+            "memory_available_ratio": available / total if total else math.nan,
+            "memory_left_bytes": left,
+            "memory_shrinking_bps": shrinking_bps,
+            "memory_exhausted_in_s": time_left_s(left, shrinking_bps),
+            "swap_used_bytes": _or_nan(system.swap_used_bytes),
+            "swap_in_bps": _or_nan(system.swap_in_bps),
+            "swap_out_bps": _or_nan(system.swap_out_bps),
+            "disk_bps": _or_nan(system.disk_read_bps) + _or_nan(system.disk_write_bps),
+            "network_bps": _or_nan(system.network_received_bps) + _or_nan(system.network_sent_bps),
+            "forks_per_s": _or_nan(system.forks_per_s),
+            "on_battery": _or_nan(system.on_battery),
+            "package_w": _or_nan(system.package_watts),
+            **self._heat_values(sample, limit_without_driver_c),
+            "throttled_ratio": _or_nan(system.throttled_ratio),
+        }
+
+    def _heat_values(self, sample: Sample, limit_without_driver_c: float) -> dict[str, float]:
+        cpu = cpu_sensor(sample.sensors)
+        limit = limit_of(cpu, limit_without_driver_c) if cpu else None
+        temperature_c = _or_nan(cpu.temperature_c if cpu else None)
+        headroom_c = limit.temperature_c - temperature_c if limit else math.nan
+        rising = self._heat.observe(_MACHINE, np.array([temperature_c]), sample.boottime_ns)
+        return {
+            "cpu_temperature_c": temperature_c,
+            "cpu_limit_c": limit.temperature_c if limit else math.nan,
+            "cpu_headroom_c": headroom_c,
+            "cpu_limit_in_s": time_left_s(max(0.0, headroom_c), float(rising.per_s[0])),
+        }
+
+
+def machine_table(values: dict[str, float]) -> Table:
+    return Table(Named((Target("", "The computer"),)), values)
+
+
+def time_left_s(left: float, shrinking_per_s: float) -> float:
+    """How long `left` lasts; infinite while it doesn't shrink, NaN while either is missing."""
+    if math.isnan(left) or math.isnan(shrinking_per_s):
+        return math.nan
+    return left / shrinking_per_s if shrinking_per_s > 0 else math.inf
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else float(value)

@@ -1,0 +1,46 @@
+"""The rule for an app that uses much of the CPU for long, as the settings window has it, in the engine's own terms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from smoothtask_gui.domain.incident import Action
+from smoothtask_gui.domain.judging.expression import condition, expression
+from smoothtask_gui.domain.judging.rule import Rule
+from smoothtask_gui.domain.judging.series import Scope
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.rules import Runaway
+
+NAME: Final = "runaway"
+_WHEN: Final = condition("spinning_cores >= cores")
+_CLEAR: Final = condition("cpu_cores <= clear_cores")
+_VALUE: Final = expression("cpu_cores")
+_LEVEL: Final = expression("cores")
+_SHARE: Final = expression("cpu_cores / (cpu_busy_ratio * cpus)")
+
+
+def runaway_rule(settings: Runaway) -> Rule:
+    """The rule that these settings mean."""
+    return Rule(
+        name=NAME,
+        scope=Scope.APP,
+        when=_WHEN,
+        clear_when=_CLEAR,
+        value=_VALUE,
+        level=_LEVEL,
+        share=_SHARE,
+        enabled=settings.enabled,
+        for_s=settings.for_s,
+        keep_firing_for_s=settings.keep_firing_for_s,
+        cooldown_s=settings.cooldown_s,
+        severity=settings.severity,
+        remedies=(Action.SHOW, Action.STOP, Action.SNOOZE),
+        ignore=settings.ignore,
+        lasting=True,
+        forgives_dips=True,
+        numbers=(("clear_cores", settings.clear_cores), ("cores", settings.cores)),
+        title="{name} has used {mean} for {lasted}",
+        body=("Started by {parent} {age} ago.", "Uses {rss_bytes} of memory."),
+        over="{name} calmed down after {lasted}",
+    )

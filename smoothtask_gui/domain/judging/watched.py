@@ -1,0 +1,170 @@
+"""What is remembered of one target while a rule has its eye on it, and what is said about it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from smoothtask_gui.domain.changes import Draft
+from smoothtask_gui.domain.culprit import BLAME_RATIO
+from smoothtask_gui.domain.incident import Action, Severity, Share
+from smoothtask_gui.domain.judging.series import SERIES, Scope
+from smoothtask_gui.domain.judging.words import filled, measure, shown
+from smoothtask_gui.domain.text import duration, elide
+from smoothtask_gui.domain.wording import TITLE_WIDTH, titled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from smoothtask_gui.domain.alert import Alert
+    from smoothtask_gui.domain.judging.rule import Rule
+    from smoothtask_gui.domain.judging.table import Target
+
+_ALWAYS: Final = (Action.SHOW, Action.SNOOZE)
+"""What may be done about a target that isn't ours to touch."""
+
+CREDIT: Final = 1.1
+"""How much a second above the level may make up for one below it: a tenth, so that a burst can't stand for minutes."""
+
+
+@dataclass(slots=True)
+class Watched:
+    """One target of one rule."""
+
+    alert: Alert
+    target: Target
+    began_ns: int  # start of the interval in which the condition first held
+    looks: int = 0  # that found it in a row
+    seen_ns: int = 0  # time since then with a value
+    sum_ns: float = 0.0  # value times time since then
+    capped_ns: float = 0.0  # the same, each interval capped at CREDIT times the level
+    peak: float = math.nan
+    severity: Severity = Severity.WARNING
+
+    def begin(self, began_ns: int) -> None:
+        self.began_ns, self.seen_ns, self.sum_ns, self.capped_ns, self.peak = began_ns, 0, 0.0, 0.0, math.nan
+
+    def add(self, value: float, level: float, interval_ns: int) -> None:
+        if math.isnan(value):
+            return
+        self.sum_ns += value * interval_ns
+        self.capped_ns += min(value, CREDIT * level) * interval_ns if not math.isnan(level) else 0.0
+        self.seen_ns += interval_ns
+        self.peak = max(value, self.peak)  # max(x, NaN) is x
+
+    def forgives(self, value: float, level: float, interval_ns: int) -> bool:
+        """Whether a value below the level is only a dip: the capped mean since it began stays at the level.
+
+        On a busy machine even a process that never sleeps gets less in a second now and then.
+        """
+        capped_ns = self.capped_ns + min(value, CREDIT * level) * interval_ns
+        return capped_ns >= level * (self.seen_ns + interval_ns)
+
+    @property
+    def mean(self) -> float:
+        return self.sum_ns / self.seen_ns if self.seen_ns else math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Blamed:
+    """One who has much of what a rule blames: how much, and which part of all (0..1)."""
+
+    target: Target
+    value: float
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The numbers of one target at one tick."""
+
+    value: float
+    level: float
+    share: float
+    is_critical: bool
+    blamed: tuple[Blamed, ...]
+    series: Mapping[str, float]  # what the texts name
+
+
+def draft(rule: Rule, watched: Watched, look: Look, now_ns: int, may_stop: Callable[[int], bool]) -> Draft:
+    """What a person reads of a rule that fires."""
+    target = watched.target
+    if look.is_critical or rule.severity is Severity.CRITICAL:
+        watched.severity = Severity.CRITICAL
+    words = _words(rule, watched, look, now_ns)
+    sentences = [said for line in rule.body if (said := filled(line, words | {"name": target.name})) is not None]
+    shares = _shares(target, look, rule.scope)
+    who = next((share.identity for share in shares if share.identity is not None), None)
+    stoppable = who is not None and may_stop(who.uid)
+    known = [share.ratio for share in shares if not math.isnan(share.ratio)]
+    first = look.blamed[0] if look.blamed else None
+    return Draft(
+        severity=watched.severity,
+        title=_title(rule.title, target.name, words),
+        body=" ".join(sentences),
+        subject=target.subject,
+        value=watched.peak,
+        limit=look.level,
+        shares=shares,
+        rest_ratio=max(0.0, 1.0 - sum(known)) if known else None,
+        method=_method(rule) if known else "",
+        named=first.target.name if first is not None and first.ratio >= BLAME_RATIO else "",
+        actions=tuple(action for action in rule.remedies if stoppable or action in _ALWAYS),
+    )
+
+
+def _shares(target: Target, look: Look, scope: Scope) -> tuple[Share, ...]:
+    """Who is blamed; else the target itself, if it is a process."""
+    if look.blamed:
+        return tuple(Share(one.target.name, one.ratio, one.target.identity, one.target.subject) for one in look.blamed)
+    if target.identity is None:
+        return ()
+    ratio = look.share if math.isnan(look.share) else min(1.0, max(0.0, look.share))
+    return (Share(target.name, ratio, target.identity, target.subject if scope is Scope.APP else ""),)
+
+
+def _method(rule: Rule) -> str:
+    if rule.blames:
+        return measure(rule.blames)
+    own = SERIES[rule.scope]
+    return measure(next((name for name in (rule.share or rule.value).names if name in own), rule.value.text))
+
+
+def over_title(rule: Rule, watched: Watched, now_ns: int, *, ended: bool, unknown: bool) -> str:
+    """As in "node calmed down after 2 min"."""
+    if unknown:
+        return titled("{name}: it can't be read any more", watched.target.name or rule.name)
+    lasted = duration(max(0, now_ns - watched.began_ns))
+    if ended:
+        return titled(f"{{name}} ended after {lasted}", watched.target.name)
+    return _title(rule.over, watched.target.name, {"lasted": lasted})
+
+
+def over_fact(rule: Rule, watched: Watched, *, ended: bool, unknown: bool) -> str:
+    """The same without the time, to go on with who made an end of it; "" where that can't be said."""
+    said = ("{name} ended" if ended else rule.over).removesuffix(" after {lasted}")
+    return "" if unknown or "{lasted}" in said else _title(said, watched.target.name, {})
+
+
+def _title(template: str, name: str, words: Mapping[str, str]) -> str:
+    text = filled(template, {"name": "{name}", **words})
+    return titled(text if text is not None else "{name}", name)[:TITLE_WIDTH]
+
+
+def _words(rule: Rule, watched: Watched, look: Look, now_ns: int) -> dict[str, str]:
+    started_ns = watched.target.started_ns
+    unit = rule.value.text if rule.value.text.isidentifier() else ""
+    return {
+        **{name: shown(name, value) for name, value in look.series.items()},
+        **{name: shown(name, value) for name, value in rule.numbers},
+        "value": shown(unit, look.value),
+        "mean": shown(unit, watched.mean),
+        "peak": shown(unit, watched.peak),
+        "level": shown(unit, look.level),
+        "lasted": duration(max(0, now_ns - watched.began_ns)),
+        "parent": watched.target.parent,
+        "age": "" if started_ns is None or started_ns > now_ns else duration(now_ns - started_ns),
+        "culprit": elide(look.blamed[0].target.name, 32) if look.blamed else "",
+        "culprit_value": shown(rule.blames, look.blamed[0].value) if look.blamed else "",
+    }

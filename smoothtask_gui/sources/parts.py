@@ -1,0 +1,100 @@
+"""File systems and fans, read now and then in a thread: statvfs(3) may wait for a disk, a fan's chip for its bus."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+from typing import Final
+
+from smoothtask_gui.domain.parts import FanReading, FileSystemReading, Parts
+from smoothtask_gui.sources import files
+
+KEEP_S: Final = 5.0
+NO_FANS: Final = "no fan reports its speed"
+NO_STORE: Final = "no file system that is stored here is mounted"
+MOST_FILE_SYSTEMS: Final = 64
+STORED: Final = frozenset(
+    [
+        "ext2",
+        "ext3",
+        "ext4",
+        "xfs",
+        "btrfs",
+        "f2fs",
+        "bcachefs",
+        "jfs",
+        "reiserfs",
+        "nilfs2",
+        "zfs",
+        "vfat",
+        "exfat",
+        "ntfs",
+        "ntfs3",
+        "hfsplus",
+        "udf",
+        "overlay",
+    ]
+)
+"""Types that store what they hold on this machine. No network file systems: a server that is gone would hang us."""
+_ESCAPED: Final = re.compile(r"\\([0-7]{3})")
+_FAN: Final = re.compile(r"fan(\d+)_input")
+
+
+class PartsReader:
+    """Remembers its last answer for KEEP_S."""
+
+    def __init__(self, proc_root: Path = Path("/proc"), sysfs_root: Path = Path("/sys")) -> None:
+        self._mounts = f"{proc_root}/self/mountinfo"
+        self._hwmon = f"{sysfs_root}/class/hwmon"
+        self._latest = Parts()
+        self._read_s = -KEEP_S
+
+    def read(self) -> Parts:
+        """Read all, or give the latest answer again."""
+        now_s = time.monotonic()
+        if now_s - self._read_s >= KEEP_S:
+            self._read_s = now_s
+            fans = read_fans(self._hwmon)
+            file_systems = read_file_systems(self._mounts)
+            self._latest = Parts(fans, file_systems, NO_FANS if not fans else "", NO_STORE if not file_systems else "")
+        return self._latest
+
+
+def read_file_systems(mounts: str) -> tuple[FileSystemReading, ...]:
+    """Each stored, writable file system once, by the shortest path it is mounted at (proc_pid_mountinfo(5))."""
+    shortest: dict[str, tuple[str, str]] = {}
+    for line in (files.read_text(mounts) or "").split("\n"):
+        words = line.split(" ")
+        if "-" not in words[6:] or len(words) < 10:
+            continue
+        kind, device = words[words.index("-", 6) + 1 :][:2]
+        path = _ESCAPED.sub(lambda found: chr(int(found[1], 8)), words[4])
+        if kind in STORED and "ro" not in words[5].split(","):
+            known = shortest.get(words[2])
+            if known is None or len(path) < len(known[0]):
+                shortest[words[2]] = (path, device)
+    found = []
+    for path, device in list(shortest.values())[:MOST_FILE_SYSTEMS]:
+        try:
+            room = os.statvfs(path)
+        except OSError:
+            continue  # unmounted meanwhile, or not ours to see
+        if room.f_blocks:
+            total, free = room.f_blocks * room.f_frsize, room.f_bavail * room.f_frsize
+            found.append(FileSystemReading(path, device, total, free, room.f_files, room.f_favail))
+    return tuple(found)
+
+
+def read_fans(folder: str) -> tuple[FanReading, ...]:
+    """Every fan input of every chip (Documentation/hwmon/sysfs-interface.rst)."""
+    found = []
+    for chip in files.list_names(folder):
+        driver = files.read_text(f"{folder}/{chip}/name") or chip
+        for name in files.list_names(f"{folder}/{chip}"):
+            if number := _FAN.fullmatch(name):
+                label = files.read_text(f"{folder}/{chip}/fan{number[1]}_label") or f"fan {number[1]}"
+                speed_rpm = files.read_int(f"{folder}/{chip}/{name}")
+                found.append(FanReading(f"{driver}/{chip}/fan{number[1]}", label, speed_rpm))
+    return tuple(found)

@@ -1,0 +1,51 @@
+"""The generated pages of docs/api are those that the source gives; `./dev docs` makes them anew."""
+
+import ast
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def api_pages() -> ModuleType:
+    """packaging/dev/api_pages.py; the developer's tools aren't a package, so it is loaded from its file."""
+    spec = importlib.util.spec_from_file_location("api_pages", ROOT / "packaging" / "dev" / "api_pages.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_of_the_bus_is_what_the_contracts_say(api_pages: ModuleType) -> None:
+    page = (ROOT / "docs" / "api" / "dbus.md").read_text()
+    assert page == api_pages.dbus_page(ROOT), "run ./dev docs"
+    assert "OpenStream(u period_ms, u kinds) → (h stream)" in page
+
+
+@pytest.mark.parametrize("room", ["domain", "sources", "adapters"])
+def test_no_public_name_is_missing_in_the_page_of_the_python_api(api_pages: ModuleType, room: str) -> None:
+    modules = (ROOT / "docs" / "api" / "python.md").read_text().split("\n### ")
+    listed = {entry.partition("`\n")[0].removeprefix("`"): entry for entry in modules}
+    for path in (ROOT / "smoothtask_gui" / room).rglob("*.py"):
+        if path.name == "__init__.py":
+            continue
+        dotted = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        assert dotted in listed, "run ./dev docs"
+        for name in api_pages.public_names(ast.parse(path.read_text())):
+            row = rf"^- `((async )?def |class )?{name}\b"
+            assert re.search(row, listed[dotted], re.MULTILINE), f"{dotted}.{name}: run ./dev docs"
+
+
+def test_every_link_of_the_pages_leads_somewhere(api_pages: ModuleType) -> None:
+    for name in ("dbus.md", "python.md", "stream-format.md", "recording-format.md"):
+        page = ROOT / "docs" / "api" / name
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
+            assert (page.parent / target).resolve().exists(), (name, target)

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from smoothtask_gui.domain import app_window
+from smoothtask_gui.domain.app_window import AppWindow
+from smoothtask_gui.domain.culprit import Culprits, Method
+from smoothtask_gui.domain.incident import Share
+from smoothtask_gui.domain.wording import shares_line
+from tests.fakes.batches import SECOND, App, Machine
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.sample import Sample
+
+MINUTE = 60 * SECOND
+
+
+class Bench:
+    """A window that is fed by a machine; `watts` is what its processor draws, None for no reading."""
+
+    def __init__(self) -> None:
+        self.window, self.machine = AppWindow(), Machine(cpus=4)
+        self.before = self.machine.tick()
+
+    def run(self, ticks: int, watts: float | None = None) -> Sample:
+        for _ in range(ticks):
+            after = self.machine.tick()
+            sample = self.machine.sample(self.before, after)
+            sample = replace(sample, system=replace(sample.system, package_watts=watts))
+            self.window.append(sample)
+            self.before = after
+        return sample
+
+    def culprits(self, most: int = 3) -> Culprits:
+        return self.window.culprits(self.machine.now_ns, MINUTE, most)
+
+
+def ratios(culprits: Culprits) -> dict[str, float]:
+    return {share.name: round(share.ratio, 3) for share in culprits.shares}
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def child(bench: Bench, parent: App, comm: str, cores: float) -> App:
+    return bench.machine.start(comm, cores, parent_pid=parent.pid)
+
+
+def test_all_processes_of_an_app_are_one_share_and_its_oldest_is_what_stop_would_stop(bench: Bench) -> None:
+    browser = bench.machine.start("firefox", 0.25)
+    child(bench, browser, "Web Content", 1.0)
+    child(bench, browser, "Isolated Web Co", 0.75)
+    bench.machine.start("other", 2.0)
+    bench.run(5)
+    first, second = bench.culprits().shares
+    assert {(first.name, first.ratio), (second.name, second.ratio)} == {("firefox", 0.5), ("other", 0.5)}
+    share = first if first.name == "firefox" else second
+    assert share.app_id == "command:firefox:1000"
+    assert share.identity is not None
+    assert (share.identity.pid, share.identity.comm) == (browser.pid, "firefox")
+
+
+def test_without_energy_the_shares_are_of_cpu_time_and_say_so(bench: Bench) -> None:
+    bench.machine.start("busy", 1.0)
+    bench.run(5)
+    found = bench.culprits()
+    assert (found.method, found.watts) == (Method.CPU_TIME, None)
+    assert shares_line(found) == "busy 100 % of CPU use in the last 5 s (estimated from CPU time)."
+
+
+def test_where_energy_is_measured_a_second_at_full_power_weighs_more(bench: Bench) -> None:
+    hungry = bench.machine.start("hungry", 1.0)
+    bench.run(5, watts=30.0)
+    hungry.cores = 0.0
+    bench.machine.start("modest", 1.0)
+    bench.run(5, watts=10.0)
+    found = bench.culprits()
+    assert found.method is Method.MEASURED
+    assert found.watts == pytest.approx(20.0)
+    assert ratios(found) == {"hungry": 0.75, "modest": 0.25}
+    assert (
+        shares_line(found) == "hungry 75 %, modest 25 % of CPU energy in the last 10 s (measured, split by CPU time)."
+    )
+
+
+def test_what_the_processor_draws_while_idle_is_nobodys_share(bench: Bench) -> None:
+    bench.run(3, watts=5.0)
+    bench.machine.now_ns += 2 * MINUTE
+    bench.before = bench.machine.tick()
+    bench.machine.start("busy", 4.0)
+    bench.run(10, watts=25.0)
+    found = bench.culprits()
+    assert ratios(found) == {"busy": 0.8}
+    assert found.rest_ratio == pytest.approx(0.2)
+
+
+def test_one_tick_without_energy_makes_the_whole_window_an_estimate(bench: Bench) -> None:
+    bench.machine.start("busy", 1.0)
+    bench.run(5, watts=20.0)
+    bench.run(1)
+    assert bench.culprits().method is Method.CPU_TIME
+
+
+def test_the_graphics_card_is_told_beside_the_processor(bench: Bench) -> None:
+    game = bench.machine.start("game", 1.0)
+    sample = bench.run(1)
+    rows = sample.apps.rows.copy()
+    rows["gpu_ratio"] = 0.9
+    bench.window = AppWindow()
+    bench.window.append(replace(sample, apps=replace(sample.apps, rows=rows)))
+    (share,) = bench.culprits().shares
+    assert share.identity is not None
+    assert (share.identity.pid, share.gpu_ratio) == (game.pid, pytest.approx(0.9))
+    assert shares_line(bench.culprits()).startswith("game 100 % (GPU 90 %) of")
+    quiet = Culprits((Share("game", 1.0, None, "", 0.01),), 0.0, MINUTE, 1.0)
+    assert "GPU" not in shares_line(quiet)
+
+
+def test_apps_beyond_those_kept_are_in_the_rest(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_window, "MOST_ROWS", 2)
+    for number in range(4):
+        bench.machine.start(f"app{number}", 1.0 - number / 10)
+    bench.run(3)
+    found = bench.culprits()
+    assert set(ratios(found)) == {"app0", "app1"}
+    assert found.rest_ratio == pytest.approx(1.5 / 3.4)
+
+
+def test_names_are_forgotten_with_the_ticks_that_need_them(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_window, "MOST_APPS", 8)
+    monkeypatch.setattr(app_window, "WINDOW_NS", 5 * SECOND)
+    for number in range(40):
+        app = bench.machine.start(f"app{number}", 1.0)
+        bench.run(1)
+        bench.machine.end(app)
+    assert len(bench.window._apps) <= 9
+    assert ratios(bench.culprits()) != {}

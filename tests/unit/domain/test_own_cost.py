@@ -1,0 +1,51 @@
+from dataclasses import replace
+
+import pytest
+
+from smoothtask_gui.domain.own_cost import HelperCost, OwnReading, ProbeCost, own_use
+
+SECOND = 1_000_000_000
+PROBE = ProbeCost("task_snapshot", "running", "", 100, 1_000_000, 4096)
+HELPER = HelperCost(4 * SECOND, 1_000_000, 30_000_000, 65536, 60 * SECOND, 1, (PROBE,))
+FIRST = OwnReading(100 * SECOND, 2 * SECOND, 90_000_000, 500, (), 1000, HELPER)
+
+
+def later(**changes: object) -> OwnReading:
+    helper = replace(HELPER, cpu_ns=HELPER.cpu_ns + 20_000_000, programs_ns=3_000_000, uptime_ns=62 * SECOND)
+    helper = replace(helper, probes=(replace(PROBE, runs=104, run_ns=1_400_000),))
+    reading = replace(FIRST, boottime_ns=102 * SECOND, app_cpu_ns=FIRST.app_cpu_ns + 10_000_000, app_wakeups=520)
+    return replace(reading, **{"helper": helper, **changes})
+
+
+def test_between_two_readings_everything_is_a_rate() -> None:
+    use = own_use(FIRST, later())
+    assert use.app_busy_ratio == pytest.approx(0.005)
+    assert use.app_wakeups_per_s == pytest.approx(10)
+    assert use.helper_busy_ratio == pytest.approx(0.01)
+    assert use.programs_busy_ratio == pytest.approx(0.001)
+    (probe,) = use.probes
+    assert probe.events_per_s == pytest.approx(2)
+    assert probe.busy_ratio == pytest.approx(0.0002)
+    assert probe.probe.ns_per_event == pytest.approx(1_400_000 / 104)
+
+
+def test_a_first_reading_and_a_missing_helper_give_no_rates() -> None:
+    use = own_use(None, FIRST)
+    assert (use.app_busy_ratio, use.helper_busy_ratio, use.app_wakeups_per_s) == (None, None, None)
+    assert [probe.probe for probe in use.probes] == [PROBE]
+    use = own_use(FIRST, later(helper=None))
+    assert use.app_busy_ratio is not None
+    assert (use.helper_busy_ratio, use.programs_busy_ratio, use.probes) == (None, None, ())
+
+
+def test_a_helper_that_was_restarted_has_no_rate_once() -> None:
+    use = own_use(FIRST, later(helper=replace(HELPER, uptime_ns=SECOND, cpu_ns=5 * SECOND)))
+    assert use.helper_busy_ratio is None
+
+
+def test_what_the_kernel_does_not_count_is_unknown() -> None:
+    quiet = replace(PROBE, runs=None, run_ns=None)
+    before = replace(FIRST, helper=replace(HELPER, programs_ns=None, probes=(quiet,)))
+    use = own_use(before, later(helper=replace(HELPER, programs_ns=None, uptime_ns=62 * SECOND, probes=(quiet,))))
+    assert use.programs_busy_ratio is None
+    assert (use.probes[0].events_per_s, use.probes[0].busy_ratio, quiet.ns_per_event) == (None, None, None)
