@@ -17,6 +17,7 @@ JOBS = {
     "test": ("job_test", "run the test lanes, or those named: unit ui contract bpf bus desktop packages vm, or all"),
     "lint": ("job_lint", "ruff, mypy, import contracts and the house rules"),
     "bench": ("job_bench", "measure what the project promises; build/bench.json"),
+    "scenarios": ("job_scenarios", "the marks of the rules for recorded situations; --record: make them anew"),
     "exec": ("job_exec", "run a command in the project's environment; --helper: beside a real sampler"),
     "screenshots": ("job_screenshots", "make the pictures in docs/screenshots from the running app"),
     "package": ("job_package", "build and check packages: deb, rpm, arch, flatpak, wheel"),

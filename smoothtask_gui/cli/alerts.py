@@ -36,7 +36,7 @@ async def alerts(arguments: argparse.Namespace) -> int:
         async for item in found:
             if span.ends_before(item):
                 break
-            for effect in _judge(monitor, item):
+            for effect in judge(monitor, item):
                 if isinstance(effect, Record):
                     line = (
                         json.dumps(incident_to_json(effect.incident))
@@ -61,7 +61,8 @@ def known_rules(path: Path | None) -> Rules:
         raise Failure(str(error)) from error
 
 
-def _judge(monitor: Monitor, item: Item) -> tuple[Effect, ...]:
+def judge(monitor: Monitor, item: Item) -> tuple[Effect, ...]:
+    """What `monitor` makes of one item of a source."""
     if isinstance(item, Batch):
         return monitor.receive_batch(item)
     if isinstance(item, SourceChanged):

@@ -1,0 +1,60 @@
+"""python -m laboratory [judge|record] [NAME…]; `./dev scenarios` is the door.
+
+judge: marks for the recordings that ship; exits 1 below the targets. record: makes them anew; needs root.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from laboratory import score
+from laboratory.judge import mark
+from laboratory.record import MOST_BYTES, RECORDINGS, RecordError, record, recording_of
+from laboratory.situation import Situation, SituationError, read_situations
+from smoothtask_gui.adapters.shipped_rules import shipped_rules
+from smoothtask_gui.domain.rules import RulesError
+from smoothtask_gui.sources.recording import RecordingError
+
+
+def main(words: list[str]) -> int:
+    """Returns the exit code: 0 done, 1 below the targets or broken, 2 wrong usage."""
+    job, *names = words or ["judge"]
+    try:
+        situations = read_situations()
+        if unknown := set(names) - {each.name for each in situations}:
+            print(f"there is no situation {min(unknown)!r}; there are {', '.join(e.name for e in situations)}")
+            return 2
+        chosen = [each for each in situations if not names or each.name in names]
+        return record_all(chosen) if job == "record" else judge_all(chosen)
+    except (SituationError, RecordError, RecordingError, RulesError, OSError) as error:
+        print(f"laboratory: {error}", file=sys.stderr)
+        return 1
+
+
+def record_all(situations: list[Situation]) -> int:
+    """Make the recordings, one after another."""
+    for situation in situations:
+        print(f"{situation.name}: {situation.says} ({situation.seconds} s)", flush=True)
+        print(f"  {record(situation) / 1e3:.0f} kB", flush=True)
+    total = sum(each.stat().st_size for each in RECORDINGS.glob("*.strec"))
+    print(f"{total / 1e6:.1f} MB in all recordings, at most {MOST_BYTES / 1e6:.1f}")
+    return 0 if total <= MOST_BYTES else 1
+
+
+def judge_all(situations: list[Situation]) -> int:
+    """Play what is recorded; a situation without a recording counts as a failure."""
+    unrecorded = [each.name for each in situations if not recording_of(each.name).exists()]
+    rules = shipped_rules()
+    for_s = {rule.name: rule.for_s for rule in rules.declared}
+    for_s |= {"runaway": rules.runaway.for_s, "overheating": rules.overheating.for_s}
+    marks = [mark(each, rules, for_s, RECORDINGS) for each in situations if each.name not in unrecorded]
+    if marks:
+        print(score.table(marks))
+        print(f"\n{score.summary(score.add_up(marks))}")
+    missed = [*score.shortfalls(score.add_up(marks)), *(f"{name} isn't recorded" for name in unrecorded)]
+    if missed:
+        print("\nbelow the targets: " + "; ".join(missed))
+    return 1 if missed else 0
+
+
+sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,82 @@
+"""What a situation is, as `situations.toml` tells it: who acts, for how long, and what must (not) be alerted."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+FILE: Final = Path(__file__).with_name("situations.toml")
+LEAD_IN_S: Final = 15
+"""Before the actor starts: rules say nothing in the first seconds of a source."""
+
+
+class SituationError(Exception):
+    """`situations.toml` can't be used; the message names the situation and the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """An incident that must come: of this rule, naming this culprit first ("" where the rule blames nobody)."""
+
+    rule: str
+    culprit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """`actors`: command lines, the first word a program in laboratory/actors; all start together after LEAD_IN_S.
+
+    They are ended after `seconds`, and recording goes on for `tail_s`. `tolerated`: rules that may speak besides what
+    is expected, because they are right as well.
+    """
+
+    name: str
+    says: str
+    actors: tuple[tuple[str, ...], ...]
+    seconds: int
+    tail_s: int
+    period_ms: int
+    expected: tuple[Expectation, ...]
+    tolerated: frozenset[str]
+    desktop: bool
+    """Whether a virtual desktop runs in the box."""
+    ordinary: bool
+    """Whether this is ordinary desktop work, over which notifications an hour are counted."""
+
+
+def read_situations(path: Path = FILE) -> tuple[Situation, ...]:
+    """All situations, in the file's order. Raises SituationError."""
+    return tuple(_situation(name, found) for name, found in tomllib.loads(path.read_text()).items())
+
+
+def _situation(name: str, found: dict[str, Any]) -> Situation:
+    known = {
+        "says",
+        "actors",
+        "seconds",
+        "tail_s",
+        "period_ms",
+        "expect",
+        "tolerate",
+        "desktop",
+        "ordinary",
+    }
+    if unknown := found.keys() - known:
+        raise SituationError(f"{name}: there is no key {min(unknown)!r}")
+    try:
+        return Situation(
+            name=name,
+            says=found["says"],
+            actors=tuple(tuple(actor.split()) for actor in found.get("actors", ())),
+            seconds=found["seconds"],
+            tail_s=found.get("tail_s", 20),
+            period_ms=found.get("period_ms", 1000),
+            expected=tuple(Expectation(each["rule"], each["culprit"]) for each in found.get("expect", ())),
+            tolerated=frozenset(found.get("tolerate", ())),
+            desktop=found.get("desktop", False),
+            ordinary=found.get("ordinary", False),
+        )
+    except KeyError as error:
+        raise SituationError(f"{name}: the key {error} is missing") from error

@@ -1,0 +1,27 @@
+"""./dev scenarios [--record] [NAME…]: the marks that the rules get for the recorded situations (laboratory/).
+
+Plays the recordings that ship, in seconds; exits 1 below the targets. With --record the situations happen anew on this
+machine, for real and in real time (an hour and a half for all), and their recordings are replaced; needs root or sudo.
+"""
+
+import places
+import privilege
+import ready
+import shared
+import steps
+
+LIMIT_S = 4 * 3600
+
+
+def run(arguments: list[str]) -> int:
+    """Judge or record; the laboratory's exit code."""
+    if {"-h", "--help"} & set(arguments):
+        print(__doc__)
+        return 0
+    names = [word for word in arguments if word != "--record"]
+    if "--record" not in arguments:
+        ready.ensure(set())
+        return steps.bounded([str(places.PYTHON), "-m", "laboratory", "judge", *names], LIMIT_S)
+    privilege.ask_once()
+    ready.ensure({"bpf", "box", "desk", "cc", "lab"})
+    return steps.bounded(shared.command([places.PYTHON, "-m", "laboratory", "record", *names]), LIMIT_S)
