@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.vm.conftest import Machine
 
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 240.0
 BUSY: Final = "st-burner"
 """Program and unit: an app is called after its unit."""
 ALICE: Final = "systemd-run --quiet --user --machine alice@.host --collect --setenv DISPLAY=:7"
