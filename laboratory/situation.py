@@ -29,7 +29,8 @@ class Situation:
     """`actors`: command lines, the first word a program in laboratory/actors; all start together after LEAD_IN_S.
 
     They are ended after `seconds`, and recording goes on for `tail_s`. `tolerated`: rules that may speak besides what
-    is expected, because they are right as well.
+    is expected, because they are right as well. `cores` is how many the actors take: situations are recorded side by
+    side as long as the machine has enough of them. One that is `alone` has the whole machine, disk and network included.
     """
 
     name: str
@@ -44,6 +45,8 @@ class Situation:
     """Whether a virtual desktop runs in the box."""
     ordinary: bool
     """Whether this is ordinary desktop work, over which notifications an hour are counted."""
+    cores: float = 1.0
+    alone: bool = False
 
 
 def read_situations(path: Path = FILE) -> tuple[Situation, ...]:
@@ -62,6 +65,8 @@ def _situation(name: str, found: dict[str, Any]) -> Situation:
         "tolerate",
         "desktop",
         "ordinary",
+        "cores",
+        "alone",
     }
     if unknown := found.keys() - known:
         raise SituationError(f"{name}: there is no key {min(unknown)!r}")
@@ -77,6 +82,8 @@ def _situation(name: str, found: dict[str, Any]) -> Situation:
             tolerated=frozenset(found.get("tolerate", ())),
             desktop=found.get("desktop", False),
             ordinary=found.get("ordinary", False),
+            cores=found.get("cores", 1.0),
+            alone=found.get("alone", False),
         )
     except KeyError as error:
         raise SituationError(f"{name}: the key {error} is missing") from error
