@@ -7,18 +7,17 @@ processes alone, whatever else the machine runs. Beside each recording a label s
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import json
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from laboratory.keeping import RECORDINGS, Label, keep
 from laboratory.situation import LEAD_IN_S, Situation
 
 if TYPE_CHECKING:
@@ -29,59 +28,45 @@ if TYPE_CHECKING:
 HERE: Final = Path(__file__).parent
 TOP: Final = HERE.parent
 TOOLS: Final = TOP / "packaging" / "dev"
-RECORDINGS: Final = HERE / "recordings"
-OF_ROOT: Final = frozenset({"heat", "stand-still"})
+OF_ROOT: Final = frozenset({"heat", "stand-still", "on-battery", "gobbler", "small-disk"})
 READY_S: Final = 60
-MOST_BYTES: Final = 10 << 20
-"""Of all recordings that ship."""
+FIRST_ID: Final = 59500
+LAST_ID: Final = 59990
+"""Of boxes' users; apart from those of the boxes that tests open."""
+IDS: Final = 10
+"""How many a box may give away."""
 
 
 class RecordError(Exception):
     """A situation couldn't be recorded; the message names it and what went wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
-    """When a situation's actors began and ended, of boot time; equal if it has none."""
-
-    began_ns: int
-    ended_ns: int
-
-
-def recording_of(name: str, folder: Path = RECORDINGS) -> Path:
-    return folder / f"{name}.strec"
-
-
-def label_of(name: str, folder: Path = RECORDINGS) -> Label:
-    """The label beside the recording. Raises OSError or ValueError."""
-    return Label(**json.loads((folder / f"{name}.json").read_text()))
-
-
-def record(situation: Situation, first_uid: int, folder: Path = RECORDINGS) -> int:
-    """Let it happen, and keep it in `folder`; returns the recording's bytes. Raises RecordError.
-
-    `first_uid`: of the box's accounts; situations that are recorded at the same time differ in it by ten or more.
-    """
+def record(situation: Situation, folder: Path = RECORDINGS) -> int:
+    """Let it happen, and keep it in `folder`; returns the recording's bytes. Raises RecordError."""
     sys.path.insert(0, str(TOOLS))
     from box import HeldBox  # noqa: PLC0415 - from the project's own tools, which are scripts
 
-    target = recording_of(situation.name, folder)
-    with _room() as room, contextlib.closing(HeldBox("--hidepid=2", f"--first-uid={first_uid}")) as box:
+    with (
+        _room() as room,
+        _own_ids() as first_uid,
+        contextlib.closing(HeldBox("--hidepid=2", f"--first-uid={first_uid}")) as box,
+    ):
         seconds = 2 * LEAD_IN_S + situation.seconds + situation.tail_s
         inside = f"/run/dbus/box/home/alice/{situation.name}.strec"
-        words = ["smoothtask", "record", inside, "--source", "helper", "--seconds", seconds]
+        words = ["smoothtask", "record", inside, "--source", situation.source, "--seconds", seconds]
         words += ["--period-ms", situation.period_ms]
         recorder = subprocess.Popen(box.command(*map(str, words)))
         try:
             _wait_for_items(box.path(inside), recorder, situation.name)
             label = _act(situation, box, room)
             time.sleep(situation.tail_s)
+            if recorder.poll() is not None:
+                raise RecordError(f"the recorder ended too early (exit {recorder.returncode}); its message is above")
         finally:
             recorder.terminate()
             recorder.wait(READY_S)
-        target.write_bytes(box.path(inside).read_bytes())
-    (folder / f"{situation.name}.json").write_text(json.dumps(dataclasses.asdict(label)) + "\n")
-    return target.stat().st_size
+        recording = box.path(inside).read_bytes()
+    return keep(recording, label, situation.name, folder)
 
 
 @contextlib.contextmanager
@@ -91,6 +76,33 @@ def _room() -> Iterator[Path]:
         room = Path(name)
         room.chmod(0o1777)
         yield room
+
+
+@contextlib.contextmanager
+def _own_ids() -> Iterator[int]:
+    """The first of IDS user ids that no other recorder uses; kills at the end whatever still runs with one of them.
+
+    Actors start sessions, and leave orphans, of their own; a lock on a file says that ids are taken.
+    """
+    for first in range(FIRST_ID, LAST_ID, IDS):
+        with Path(f"/run/lock/smoothtask-laboratory-{first}").open("wb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            try:
+                yield first
+            finally:
+                _kill_all(range(first, first + IDS))
+            return
+    raise RecordError(f"all user ids from {FIRST_ID} to {LAST_ID} are used by other recorders")
+
+
+def _kill_all(ids: range) -> None:
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if process.stat().st_uid in ids:
+                os.kill(int(process.name), signal.SIGKILL)
 
 
 def _wait_for_items(path: Path, recorder: subprocess.Popen[bytes], name: str) -> None:
