@@ -24,7 +24,7 @@ Keys = npt.NDArray[np.uint64]
 FEWEST_POINTS: Final = 3
 LEAST_STEP_RATIO: Final = 0.1
 STILL_STEPS: Final = 6
-"""So many in a row without growth are a standstill, where the points are SLOW_NS apart or more: a minute."""
+"""So many in a row that hardly rise are a standstill, where the points are SLOW_NS apart or more: a minute."""
 SLOW_NS: Final = 10_000_000_000
 MOST_EXACT: Final = 8
 _MOST_PAIRED: Final = 32
@@ -82,12 +82,14 @@ class GrowthWindow:
         times_s = np.full(self._points, np.nan)
         times_s[self._points - len(self._times_ns) :] = [(at - self._times_ns[-1]) / 1e9 for at in self._times_ns]
         with np.errstate(all="ignore"):
-            grown, rose = self._grown(known)
+            grown, least = self._grown(known)
             seen_enough = known.sum(axis=1) >= FEWEST_POINTS
             if self._spacing_ns >= SLOW_NS:
-                known &= np.arange(self._points) >= _last_standstill(rose, known)[:, None]
-                grown, rose = self._grown(known)
+                known &= np.arange(self._points) >= self._last_standstill(least)[:, None]
+                grown, least = self._grown(known)
             enough = known.sum(axis=1) >= FEWEST_POINTS
+            steps = np.where(known[:, 1:] & known[:, :-1], np.diff(self._values, axis=1), np.nan)
+            rose = (steps >= least[:, None]) & (steps > 0)
             per_s = grown / -times_s[known.argmax(axis=1)]
             steadiness = rose.sum(axis=1) / np.maximum(1, known.sum(axis=1) - 1)
         for column in (grown, per_s, steadiness):
@@ -97,22 +99,19 @@ class GrowthWindow:
                 per_s[row] = median_slope(times_s[known[row]], self._values[row, known[row]])
         return Growth(per_s, grown, steadiness)
 
-    def _grown(self, known: npt.NDArray[np.bool_]) -> tuple[Floats, npt.NDArray[np.bool_]]:
-        """From the first known to the last point; and which steps rose."""
-        rows = np.arange(len(known))
-        grown = np.where(known[:, -1], self._values[:, -1] - self._values[rows, known.argmax(axis=1)], np.nan)
-        steps = np.where(known[:, 1:] & known[:, :-1], np.diff(self._values, axis=1), np.nan)
-        least = np.maximum(np.nan_to_num(grown), 0.0) / np.maximum(1, known.sum(axis=1) - 1) * LEAST_STEP_RATIO
-        return grown, (steps >= least[:, None]) & (steps > 0)
+    def _grown(self, known: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+        """From the first known to the last point; and what a step must rise by to count."""
+        first = self._values[np.arange(len(known)), known.argmax(axis=1)]
+        grown = np.where(known[:, -1], self._values[:, -1] - first, np.nan)
+        steps = np.maximum(1, known.sum(axis=1) - 1)
+        return grown, np.maximum(np.nan_to_num(grown), 0.0) / steps * LEAST_STEP_RATIO
 
-
-def _last_standstill(rose: npt.NDArray[np.bool_], known: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
-    """The point at which the latest STILL_STEPS steps in a row without growth end, 0 where there are none."""
-    still = np.cumsum(~rose & known[:, 1:] & known[:, :-1], axis=1)
-    before = np.concatenate([np.zeros((len(still), 1), still.dtype), still[:, :-STILL_STEPS]], axis=1)
-    is_end = still[:, STILL_STEPS - 1 :] - before == STILL_STEPS
-    ends = is_end.shape[1] - is_end[:, ::-1].argmax(axis=1) + STILL_STEPS - 1
-    return np.where(is_end.any(axis=1), ends, 0)
+    def _last_standstill(self, least: Floats) -> npt.NDArray[np.intp]:
+        """The point where the latest STILL_STEPS steps end that together rose by less than so many must; else 0."""
+        risen = self._values[:, STILL_STEPS:] - self._values[:, :-STILL_STEPS]
+        is_end = risen <= STILL_STEPS * least[:, None]
+        latest = is_end.shape[1] - 1 - is_end[:, ::-1].argmax(axis=1)
+        return np.where(is_end.any(axis=1), latest + STILL_STEPS, 0)
 
 
 def median_slope(times_s: Floats, values: Floats) -> float:
