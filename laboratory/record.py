@@ -30,6 +30,8 @@ TOP: Final = HERE.parent
 TOOLS: Final = TOP / "packaging" / "dev"
 OF_ROOT: Final = frozenset({"heat", "stand-still", "on-battery", "gobbler", "small-disk"})
 READY_S: Final = 60
+SPARE_S: Final = 300
+"""After which a recorder ends by itself, should its laboratory be gone."""
 FIRST_ID: Final = 59500
 LAST_ID: Final = 59990
 """Of boxes' users; apart from those of the boxes that tests open."""
@@ -51,7 +53,7 @@ def record(situation: Situation, folder: Path = RECORDINGS) -> int:
         _own_ids() as first_uid,
         contextlib.closing(HeldBox("--hidepid=2", f"--first-uid={first_uid}")) as box,
     ):
-        seconds = 2 * LEAD_IN_S + situation.seconds + situation.tail_s
+        seconds = LEAD_IN_S + situation.seconds + situation.tail_s + SPARE_S
         inside = f"/run/dbus/box/home/alice/{situation.name}.strec"
         words = ["smoothtask", "record", inside, "--source", situation.source, "--seconds", seconds]
         words += ["--period-ms", situation.period_ms]
