@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.rules import Runaway
 
 NAME: Final = "runaway"
-_WHEN: Final = condition("spinning_cores >= cores")
+_WHEN: Final = condition(
+    "spinning_cores >= cores or (spinning_cores + run_delay_ratio >= cores and spinning_cores > clear_cores"
+    " and spinning_cores >= 0.9 * cpu_cores)"
+)
+"""Or would use so much if it were let: on a crowded machine one that never sleeps waits for its turn. The app's waiting
+is put down to what spins only where that is nearly all of its CPU time."""
 _CLEAR: Final = condition("cpu_cores <= clear_cores")
 _VALUE: Final = expression("cpu_cores")
 _LEVEL: Final = expression("cores")
