@@ -28,7 +28,7 @@ MOST_IGNORED: Final = 256
 MOST_SENTENCES: Final = 6
 _DAY_S: Final = 86_400
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_CONDITIONS: Final = ("when", "clear_when", "critical_when")
+_CONDITIONS: Final = ("when", "clear_when", "critical_when", "unless")
 _FORMULAS: Final = ("value", "level", "share")
 _TIMES: Final = ("for_s", "keep_firing_for_s", "cooldown_s")
 

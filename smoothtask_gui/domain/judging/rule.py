@@ -29,6 +29,7 @@ class Rule:
     value: Expression
     clear_when: Condition | None = None
     critical_when: Condition | None = None
+    unless: Condition | None = None  # excuses the beginning where it is known to hold; unknown excuses nothing
     level: Expression | None = None
     share: Expression | None = None
     blames: str = ""  # series of apps: those with most of it are named as culprits
@@ -53,7 +54,15 @@ class Rule:
     @property
     def names(self) -> frozenset[str]:
         """Every series and number that its formulas name."""
-        formulas = (self.when, self.value, self.clear_when, self.critical_when, self.level, self.share)
+        formulas = (
+            self.when,
+            self.value,
+            self.clear_when,
+            self.critical_when,
+            self.unless,
+            self.level,
+            self.share,
+        )
         return frozenset(name for formula in formulas if formula is not None for name in formula.names)
 
     @property

@@ -16,7 +16,7 @@ from smoothtask_gui.domain.judging.words import placeholders
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smoothtask_gui.domain.judging.expression import Floats, Truth
+    from smoothtask_gui.domain.judging.expression import Flags, Floats, Truth
     from smoothtask_gui.domain.judging.rule import Rule
     from smoothtask_gui.domain.judging.table import Key, Table
 
@@ -61,6 +61,9 @@ class RulePass:
         self._values: dict[str, Floats | float] = {name: table.columns.get(name, math.nan) for name in rule.names}
         self._values.update(rule.numbers)
         self._when = rule.when.of(self._values, self._count)
+        self._excused: Flags | None = None
+        if rule.unless is not None and (watched or self._when.true.any()):
+            self._excused = rule.unless.of(self._values, self._count).true
         self._clear: Truth | None = None
         if rule.clear_when is not None and watched:
             self._clear = rule.clear_when.of(self._values, self._count)
@@ -86,7 +89,8 @@ class RulePass:
     def _begin(self, known: set[int]) -> list[Change]:
         """Watch the strongest of those that hold now and aren't watched yet."""
         rule = self._rule
-        fresh = [row for row in np.flatnonzero(self._when.true).tolist() if row not in known]
+        begins = self._when.true if self._excused is None else self._when.true & ~self._excused
+        fresh = [row for row in np.flatnonzero(begins).tolist() if row not in known]
         changes: list[Change] = []
         if not fresh:
             return changes
@@ -135,6 +139,8 @@ class RulePass:
 
     def _holds(self, watched: Watched, row: int) -> bool | None:
         """Whether the condition goes on for one that is watched, None if that can't be known."""
+        if self._excused is not None and self._excused[row] and not watched.alert.is_firing:
+            return False
         found, is_clear = _known(self._when, row), None if self._clear is None else _known(self._clear, row)
         if watched.alert.is_firing and self._clear is not None:
             return None if is_clear is None else not is_clear
