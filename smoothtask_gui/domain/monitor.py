@@ -69,7 +69,7 @@ class Monitor:
         self._desk = Desk(rules.notifications.per_hour, first_incident_id)
         self._heat = OverheatingRule(self._culprits, self._may_stop)
         self._oom = OomRule()
-        self._declared = Judge(self._may_stop)
+        self._declared = Judge(self._may_stop, self._culprits)
         self._declared.set_rules(_declared(rules), 0)
         self._pending_exits: deque[ProcessExit] = deque(maxlen=MOST_PENDING_EXITS)
         self._previous: Batch | None = None

@@ -99,7 +99,7 @@ def test_what_is_expected_of_an_app_is_learned_from_its_notification(scene: Scen
     scene.start_runaway("another")
     scene.until(lambda: told(scene, "another has used"), "another app is told of")
     assert told(scene, "spinner has used") == [0]
-    assert json.loads(choices.read_text())["expected"][0]["app"] == "spinner"
+    assert json.loads(choices.read_text())["expected"][0]["name"] == "spinner"
 
 
 def state_file(scene: Scene, name: str) -> Path:

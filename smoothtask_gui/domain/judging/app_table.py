@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from smoothtask_gui.domain.app import AppKind
+from smoothtask_gui.domain.app_names import telling_name
 from smoothtask_gui.domain.focus import have_windows, in_focus
 from smoothtask_gui.domain.incident import ProcessIdentity
 from smoothtask_gui.domain.judging.growth import GrowthWindow
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.sample import Sample
 
 MOST_GENERATIONS: Final = 32
-MOST_RATIO: Final = 0.5
-"""What one process of a command does beyond this it does under its own name: ffmpeg, not the script before it."""
 SECOND_NS: Final = 1_000_000_000
 _COPIED: Final = {
     "cpu_cores": "cpu_ratio",
@@ -90,9 +89,9 @@ class AppRows:
         who = ProcessIdentity(int(found["pid"]), int(found["start_ns"]), int(found["uid"]), comm)
         top = self._top(busiest)
         parent = parent_name(rows, int(rows["parent_pid"][top]))
-        does_most = app.kind is AppKind.COMMAND and used.max() > MOST_RATIO * used.sum()
-        name = comm if does_most else app.name
-        return Target(app.id, name, who, parent, aliases, started_ns=int(rows["start_ns"][top]))
+        return Target(
+            app.id, telling_name(self.sample, row), who, parent, aliases, started_ns=int(rows["start_ns"][top])
+        )
 
     def _top(self, row: int) -> int:
         """The process of the same app that started this one: of several runs of a command the one that matters."""

@@ -10,8 +10,10 @@ import numpy as np
 
 from smoothtask_gui.domain.alert import Alert, Phase, advance
 from smoothtask_gui.domain.changes import Change, Fired, Resolved, Updated
+from smoothtask_gui.domain.culprit import Culprits
+from smoothtask_gui.domain.judging.rule import ENERGY
 from smoothtask_gui.domain.judging.watched import Blamed, Look, Watched, draft, over_fact, over_title
-from smoothtask_gui.domain.judging.words import placeholders
+from smoothtask_gui.domain.judging.words import MOST, placeholders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +49,7 @@ class Surroundings:
 
     suspects: Table | None
     may_stop: Callable[[int], bool]
+    energy: Callable[[int], Culprits] = lambda _: Culprits()  # who used the processor until then
 
 
 class RulePass:
@@ -201,6 +204,13 @@ class RulePass:
             share=share,
             is_critical=critical is not None and bool(critical.of(self._values, self._count).true[row]),
             blamed=blamed(self._around.suspects, rule.blames),
+            energy=self._around.energy(self._moment.now_ns) if rule.blames == ENERGY else None,
+            most={
+                name: found[0]
+                for text in rule.body
+                for name in placeholders(text)
+                if name.startswith(MOST) and (found := blamed(self._around.suspects, name.removeprefix(MOST)))
+            },
             series={name: float(np.broadcast_to(columns[name], self._count)[row]) for name in named},
         )
 
