@@ -120,8 +120,10 @@ def oom_title(name: str, rss_bytes: int) -> str:
     return titled(f"The kernel stopped {{name}} to free memory ({size(rss_bytes)})", name)
 
 
-def oom_body() -> str:
-    return "Memory had run out. What this app hadn't saved is lost."
+def oom_body(app: str) -> str:
+    """`app` is whose process it was, "" where its own name says that."""
+    whose = f"It belonged to {elide(app, _NAME_WIDTH)}. " if app else ""
+    return f"Memory had run out. {whose}What wasn't saved is lost."
 
 
 def _heat_fact(heat: Heat) -> str:

@@ -110,6 +110,9 @@ def test_throttling_is_told_where_the_driver_counts_it(desk: Desk) -> None:
     desk.per_s["throttled_ms"] = 300
     incident = only(desk.said(20), "throttling")
     assert incident.shares[0].name == "blender"
+    assert incident.method == "estimated from CPU time"
+    assert incident.rest_ratio is not None
+    assert "blender 100 % of CPU use in the last " in incident.body
     assert incident.value == pytest.approx(0.3)
 
 
@@ -170,9 +173,14 @@ def test_memory_that_is_taken_once_and_kept_is_not_told(desk: Desk) -> None:
 
 
 def test_programs_that_wait_for_memory_are_told(desk: Desk) -> None:
-    desk.start("java", 0.1)
+    desk.start("java", 0.1, rss_bytes=MB)
+    desk.start("editor", 0.1, major_faults=35)
+    desk.run(60)
     desk.per_s |= {"memory_pressure_us": 400_000, "memory_full_pressure_us": 150_000}
-    assert only(desk.said(30), "memory_pressure").title == "Programs wait for memory"
+    incident = only(desk.said(30), "memory_pressure")
+    assert incident.title == "Programs wait for memory"
+    assert "Grew most: java (" in incident.body
+    assert "Waits most: editor (35 a second)." in incident.body
 
 
 def test_swapping_in_and_out_is_told_and_what_only_goes_out_is_not(desk: Desk) -> None:
