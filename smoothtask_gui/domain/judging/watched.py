@@ -98,7 +98,8 @@ def draft(rule: Rule, watched: Watched, look: Look, now_ns: int, may_stop: Calla
     words = _words(rule, watched, look, now_ns)
     sentences = [said for line in rule.body if (said := filled(line, words | {"name": target.name})) is not None]
     shares = _shares(target, look, rule.scope)
-    who = next((share.identity for share in shares if share.identity is not None), None)
+    reached = shares if look.energy is None else tuple(filter(None, (look.energy.blamed,)))
+    who = next((share.identity for share in reached if share.identity is not None), None)
     stoppable = who is not None and may_stop(who.uid)
     known = [share.ratio for share in shares if not math.isnan(share.ratio)]
     energy = look.energy

@@ -11,7 +11,7 @@ import pytest
 
 from smoothtask_gui.adapters.shipped_rules import shipped_rules
 from smoothtask_gui.domain.batch import PressureEvent
-from smoothtask_gui.domain.incident import Severity
+from smoothtask_gui.domain.incident import Action, Severity
 from smoothtask_gui.domain.judging.reader import KEYS
 from smoothtask_gui.domain.judging.series import Scope, known_series
 from smoothtask_gui.domain.monitor import Monitor
@@ -97,7 +97,8 @@ def test_a_temperature_that_climbs_to_the_limit_is_told_before_it_is_there(desk:
     degrees = iter(np.linspace(70, 99, 59))
     incidents = desk.said(50, lambda: desk.machine.hot(float(next(degrees))))
     assert only(incidents, "overheating_soon").title.startswith("CPU will reach 100 °C in about ")
-    assert "HandBrake uses most" in incidents[0].body
+    assert "HandBrake 100 % of CPU use in the last " in incidents[0].body
+    assert {Action.PAUSE, Action.LIMIT} <= set(incidents[0].actions)
 
 
 def test_a_temperature_that_settles_below_its_limit_is_not_told(desk: Desk) -> None:
