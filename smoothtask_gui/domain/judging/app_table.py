@@ -41,7 +41,7 @@ _COPIED: Final = {
 }
 _SUMMED: Final = ("spinning_cores", "connections", "passed_bps")
 _ANY: Final = ("is_background", "is_foreground", "lost_terminal")
-MOST_USED: Final = 64
+MOST_USED: Final = 16
 _SYSTEM: Final = (AppKind.KERNEL, AppKind.COOLING, AppKind.SHORT_LIVED)
 
 
