@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Final
 
 from helper.loaders.errors import LoaderError
 from helper.loaders.kernel_types import has_function
+from helper.loaders.map_memory import MapShape
 from helper.loaders.together import Together
+from helper.machine import Machine, read_machine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from helper.loaders.together import Part
 
@@ -52,7 +54,12 @@ _PROTOTYPES: Final[dict[str, tuple[type | None, list[type]]]] = {
     "bpf_program__set_autoload": (_int, [_pointer, ctypes.c_bool]),
     "bpf_program__attach": (_pointer, [_pointer]),
     "bpf_map__fd": (_int, [_pointer]),
+    "bpf_map__type": (_int, [_pointer]),
+    "bpf_map__key_size": (ctypes.c_uint32, [_pointer]),
     "bpf_map__value_size": (ctypes.c_uint32, [_pointer]),
+    "bpf_map__max_entries": (ctypes.c_uint32, [_pointer]),
+    "bpf_map__map_flags": (ctypes.c_uint32, [_pointer]),
+    "bpf_map__set_max_entries": (_int, [_pointer, ctypes.c_uint32]),
     "bpf_map__name": (_text, [_pointer]),
     "bpf_map__set_autocreate": (_int, [_pointer, ctypes.c_bool]),
     "bpf_map__reuse_fd": (_int, [_pointer, _int]),
@@ -93,9 +100,16 @@ class Libbpf:
     has_parts = True
     """Whether several probes share an object (helper/probes/parts.py)."""
 
-    def __init__(self, objects: Path, library: str = "libbpf.so.1", kernel_btf: Path = KERNEL_BTF) -> None:
-        """Raises LoaderError if the library is missing or lacks a function."""
+    def __init__(
+        self,
+        objects: Path,
+        library: str = "libbpf.so.1",
+        kernel_btf: Path = KERNEL_BTF,
+        machine: Machine | None = None,
+    ) -> None:
+        """`machine` is what maps are sized by, this one if None. Raises LoaderError if the library is missing or old."""
         self._objects = objects
+        self.machine = machine or read_machine()
         self._kernel_btf = kernel_btf
         self._has_kfunc: bool | None = None
         try:
@@ -233,6 +247,29 @@ class BpfObject:
         for name, handle in self._maps():
             if name not in wanted and name != CONSTANTS_SECTION:
                 self._door.check(name, "configure", self._calls.bpf_map__set_autocreate(handle, False))
+
+    def resize(self, entries: Mapping[str, int]) -> None:
+        """Gives maps of these names so many entries; only before `load`."""
+        for name, handle in self._maps():
+            if name in entries:
+                result = self._calls.bpf_map__set_max_entries(handle, entries[name])
+                self._door.check(self.name, "configure", result)
+
+    def shapes(self) -> tuple[MapShape, ...]:
+        """The maps as they will be, or are, made; what another part of the object has is left out."""
+        calls = self._calls
+        return tuple(
+            MapShape(
+                name,
+                calls.bpf_map__type(handle),
+                calls.bpf_map__key_size(handle),
+                calls.bpf_map__value_size(handle),
+                calls.bpf_map__max_entries(handle),
+                calls.bpf_map__map_flags(handle),
+            )
+            for name, handle in self._maps()
+            if self._has(name)
+        )
 
     def load(self) -> None:
         self._door.begin()

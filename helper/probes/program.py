@@ -13,7 +13,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from helper.loaders.errors import LoaderError
+from helper.loaders.fdinfo import fdinfo
 from helper.loaders.together import Loaded
+from helper.probes.map_sizes import entries_for
 from helper.probes.parts import PARTS, load_parts
 from helper.probes.probe import ProbeCost
 
@@ -77,7 +79,7 @@ def _load_part(door: Libbpf, name: str, shared_maps: Mapping[str, int]) -> tuple
 
 
 def _is_same(bpf_object: BpfObject, map_name: str, fd: int) -> bool:
-    return _fdinfo(bpf_object.map_fd(map_name))["map_id"] == _fdinfo(fd)["map_id"]
+    return fdinfo(bpf_object.map_fd(map_name))["map_id"] == fdinfo(fd)["map_id"]
 
 
 def _try_alone(door: Libbpf, name: str, program: str, optional: Sequence[str]) -> LoaderError | None:
@@ -91,6 +93,7 @@ def _try_alone(door: Libbpf, name: str, program: str, optional: Sequence[str]) -
 def _load(door: Libbpf, name: str, leave_out: Sequence[str], shared_maps: Mapping[str, int]) -> BpfObject:
     bpf_object = door.open(name)
     try:
+        bpf_object.resize(entries_for(door.machine))
         bpf_object.set_constants(".rodata.constants", constants())
         for map_name, fd in shared_maps.items():
             bpf_object.reuse_map(map_name, fd)
@@ -113,11 +116,13 @@ def constants() -> bytes:
 def cost_of(bpf_object: BpfObject) -> ProbeCost:
     """Read from /proc/self/fdinfo (bpf_prog_show_fdinfo and bpf_map_show_fdinfo, kernel/bpf/syscall.c)."""
     programs, maps = bpf_object.fds()
-    shown = [_fdinfo(fd) for fd in programs]
-    memory = sum(each.get("memlock", 0) for each in [*shown, *map(_fdinfo, maps)])
+    shown = [fdinfo(fd) for fd in programs]
+    in_maps = sum(fdinfo(fd).get("memlock", 0) for fd in maps)
+    memory = in_maps + sum(each.get("memlock", 0) for each in shown)
     if not _runs_are_counted():
-        return ProbeCost(None, None, memory)
-    return ProbeCost(sum(each["run_cnt"] for each in shown), sum(each["run_time_ns"] for each in shown), memory)
+        return ProbeCost(None, None, memory, in_maps)
+    runs, run_ns = (sum(each[key] for each in shown) for key in ("run_cnt", "run_time_ns"))
+    return ProbeCost(runs, run_ns, memory, in_maps)
 
 
 def _runs_are_counted() -> bool:
@@ -125,9 +130,3 @@ def _runs_are_counted() -> bool:
         return COUNTING_RUNS.read_text(encoding="ascii").strip() == "1"
     except OSError:
         return False
-
-
-def _fdinfo(fd: int) -> dict[str, int]:
-    text = Path(f"/proc/self/fdinfo/{fd}").read_text(encoding="ascii")
-    pairs = (line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
-    return {key: int(value) for key, value in pairs if value.strip().isdigit()}

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ProbeCost:
-    """One eBPF probe, cumulative; counts are None where the kernel keeps none (kernel.bpf_stats_enabled)."""
+    """One eBPF probe, cumulative; counts are None where the kernel keeps none (kernel.bpf_stats_enabled).
+
+    Of its maps alone: what they were reckoned to take before loading, what the kernel tells now, what they take when
+    full; None where the helper doesn't say.
+    """
 
     name: str
     state: str
@@ -23,6 +27,9 @@ class ProbeCost:
     runs: int | None
     run_ns: int | None
     memory_bytes: int
+    estimated_map_bytes: int | None = None
+    map_bytes: int | None = None
+    full_map_bytes: int | None = None
 
     @property
     def ns_per_event(self) -> float | None:
