@@ -12,8 +12,11 @@ import platform
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-_CPU: re.Pattern[str] = re.compile(r"\d+")
+_NUMBER: Final = re.compile(r"\d+")
+_CARD: Final = re.compile(r"card\d+")
+_ANY: Final = re.compile(r".+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,28 +30,30 @@ class Machine:
     tasks: int | None
     disks: int | None  # whole ones, loop devices included
     file_systems: int | None  # mounted
+    cards: int | None = None  # graphics cards
 
 
 def read_machine(root: Path = Path("/")) -> Machine:
     """What the running kernel tells; pages, memory and release are always the running one's."""
     limits = [_number(root / "proc/sys/kernel" / name) for name in ("pid_max", "threads-max")]
     known = [limit for limit in limits if limit is not None]
-    release = [int(number) for number in _CPU.findall(platform.release())[:2]]
+    release = [int(number) for number in _NUMBER.findall(platform.release())[:2]]
     return Machine(
         cpus=_possible_cpus(root / "sys/devices/system/cpu/possible"),
         page_bytes=mmap.PAGESIZE,
         kernel=(release[0], release[1]),
         memory_bytes=os.sysconf("SC_PHYS_PAGES") * mmap.PAGESIZE,
         tasks=min(known, default=None),
-        disks=_entries(root / "sys/block"),
+        disks=_entries(root / "sys/block", _ANY),
         file_systems=_file_systems(root / "proc/self/mountinfo"),
+        cards=_entries(root / "sys/class/drm", _CARD),
     )
 
 
 def _possible_cpus(path: Path) -> int:
     """One more than the highest number (Documentation/ABI/testing/sysfs-devices-system-cpu)."""
     try:
-        return max(map(int, _CPU.findall(path.read_text(encoding="ascii"))), default=0) + 1
+        return max(map(int, _NUMBER.findall(path.read_text(encoding="ascii"))), default=0) + 1
     except OSError:
         return os.cpu_count() or 1
 
@@ -60,9 +65,9 @@ def _number(path: Path) -> int | None:
         return None
 
 
-def _entries(folder: Path) -> int | None:
+def _entries(folder: Path, name: re.Pattern[str]) -> int | None:
     try:
-        return sum(1 for _ in folder.iterdir())
+        return sum(bool(name.fullmatch(path.name)) for path in folder.iterdir())
     except OSError:
         return None
 

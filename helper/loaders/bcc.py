@@ -24,7 +24,7 @@ from helper.loaders.fdinfo import fdinfo
 from helper.loaders.libbpf import LOG_TAIL_CHARACTERS, Libbpf
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 CHILD: Final = Path(__file__).with_name("bcc_child.py")
 TRACEFS: Final = (Path("/sys/kernel/tracing"), Path("/sys/kernel/debug/tracing"))
@@ -161,8 +161,11 @@ class BccObject:
         fds = iter(received)
         self._held = {kind: {name: next(fds) for name in answer[kind]} for kind in ("maps", "programs", "links")}
 
-    def attach(self) -> None:
-        """BCC attaches what it loads."""
+    is_attached = True
+
+    def attach(self, _optional: Sequence[str] = ()) -> dict[str, LoaderError]:
+        """BCC attaches what it loads, or fails."""
+        return {}
 
     def reuse_map(self, name: str, fd: int) -> None:
         raise LoaderError(self.name, "configure", errno.ENOTSUP, hint=f"map {name}: BCC programs share none ({fd})")

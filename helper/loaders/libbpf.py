@@ -11,7 +11,6 @@ import ctypes
 import errno
 import mmap
 import os
-import weakref
 from collections import deque
 from pathlib import Path
 from threading import local
@@ -107,7 +106,7 @@ class Libbpf:
         kernel_btf: Path = KERNEL_BTF,
         machine: Machine | None = None,
     ) -> None:
-        """`machine` is what maps are sized by, this one if None. Raises LoaderError if the library is missing or old."""
+        """`machine` sizes the maps, this one if None. Raises LoaderError if the library is missing or too old."""
         self._objects = objects
         self.machine = machine or read_machine()
         self._kernel_btf = kernel_btf
@@ -125,7 +124,9 @@ class Libbpf:
         self._log = _Log(vsnprintf)
         self.together = Together()
         self._printer = _print_callback(self._log.take)
-        weakref.finalize(self, self.calls.libbpf_set_print, _print_callback())  # or libbpf would call freed memory
+        # Never freed: libbpf calls whichever was set last, maybe after its door is gone. Taking it back when the door
+        # is collected would take another one's away, in the middle of a load.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._printer))
 
     def open(self, name: str) -> BpfObject:
         """Opens `<name>.bpf.o`; nothing is in the kernel yet."""
@@ -289,6 +290,11 @@ class BpfObject:
                 else:
                     raise self._door.error(name, "attach", ctypes.get_errno())
         return failed
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether any of its programs is."""
+        return bool(self._links)
 
     def new_iteration(self, program: str) -> int:
         """A file descriptor that yields one pass of an attached iterator; the caller closes it."""

@@ -19,6 +19,8 @@ MEMORY_A_ROW: Final = 1 << 20
 MEMORY_A_RING_BYTE: Final = 4096
 TASKS_A_ROW: Final = 8
 OPERATIONS: Final = 4  # enum st_block_operation: a row each
+JOBS_A_CARD: Final = 1024  # queued and running at once
+RINGS_A_CARD: Final = 64
 ROOM_TO_GROW: Final = 2  # disks that are plugged in, file systems that are mounted later
 
 
@@ -32,6 +34,9 @@ def entries_for(machine: Machine) -> Mapping[str, int]:
         "actors": rows,
         "disks": _power_of_two(ROOM_TO_GROW * OPERATIONS * (machine.disks or 0), 64, 4096),
         "cpus": machine.cpus,
+        "jobs": _power_of_two(JOBS_A_CARD * (machine.cards or 0), 1024, 8192),
+        "rings": _power_of_two(RINGS_A_CARD * (machine.cards or 0), 64, 1024),
+        "gpu_memory": rows,
         "file_systems": _power_of_two(ROOM_TO_GROW * (machine.file_systems or 0), 64, 1024),
         "process_events_ring": _ring(machine, 128 * KIB, 256 * KIB, 1024 * KIB),
         # 256 events a second at most (bpf/socket_events.bpf.c): 36 KiB

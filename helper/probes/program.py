@@ -37,22 +37,23 @@ def load(
     """Loads and attaches a probe's programs; `shared_maps` (name to descriptor) are maps of another object.
 
     One bad program makes libbpf give up the whole object: if that happens and there are optional programs, each is
-    tried alone and those that fail are left out. Returns the object, and why each program that is left out was.
+    tried alone and those that fail are left out. An optional one that can't be attached stays loaded and never runs.
+    Returns the object, and why each program that doesn't run doesn't.
     Raises LoaderError, and leaves nothing behind, if the rest fails, or if no program is left.
     """
     if name in PARTS and door.has_parts:
         return _load_part(door, name, shared_maps)
     try:
-        return _load(door, name, (), shared_maps), {}
+        return _load(door, name, (), shared_maps, optional)
     except LoaderError as reason:
-        if not optional or reason.step not in {"load", "attach"}:
+        if not optional or reason.step != "load":
             raise
         failed = {program: error for program in optional if (error := _try_alone(door, name, program, optional))}
         if not failed:
             raise
-        rest = _load(door, name, tuple(failed), shared_maps)
+        rest, unattached = _load(door, name, tuple(failed), shared_maps, optional)
         if rest.fds()[0]:
-            return rest, failed
+            return rest, failed | unattached
         rest.close()
         raise
 
@@ -84,13 +85,16 @@ def _is_same(bpf_object: BpfObject, map_name: str, fd: int) -> bool:
 
 def _try_alone(door: Libbpf, name: str, program: str, optional: Sequence[str]) -> LoaderError | None:
     try:
-        _load(door, name, tuple(other for other in optional if other != program), NO_MAPS).close()
+        _load(door, name, tuple(other for other in optional if other != program), NO_MAPS, ())[0].close()
     except LoaderError as reason:
         return reason
     return None
 
 
-def _load(door: Libbpf, name: str, leave_out: Sequence[str], shared_maps: Mapping[str, int]) -> BpfObject:
+def _load(
+    door: Libbpf, name: str, leave_out: Sequence[str], shared_maps: Mapping[str, int], optional: Sequence[str]
+) -> tuple[BpfObject, dict[str, LoaderError]]:
+    """The object, and why optional programs aren't attached; LoaderError if none is."""
     bpf_object = door.open(name)
     try:
         bpf_object.resize(entries_for(door.machine))
@@ -100,11 +104,13 @@ def _load(door: Libbpf, name: str, leave_out: Sequence[str], shared_maps: Mappin
         for program in leave_out:
             bpf_object.leave_out(program)
         bpf_object.load()
-        bpf_object.attach()
+        unattached = bpf_object.attach(optional)
+        if unattached and not bpf_object.is_attached:
+            raise next(iter(unattached.values()))
     except LoaderError:
         bpf_object.close()
         raise
-    return bpf_object
+    return bpf_object, unattached
 
 
 def constants() -> bytes:

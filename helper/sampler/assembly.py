@@ -18,6 +18,9 @@ from helper.probes.cpu_frequency import CpuFrequency
 from helper.probes.energy import Energy
 from helper.probes.estimates import estimates_of
 from helper.probes.file_activity import FileActivity
+from helper.probes.gpu_fences import GpuFences
+from helper.probes.gpu_jobs import GpuJobs
+from helper.probes.gpu_memory import GpuMemory
 from helper.probes.memory_reclaim import MemoryReclaim
 from helper.probes.oom_events import OomEvents
 from helper.probes.parts import PARTS
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
     from helper.probes.bcc_programs import TcpStates
     from helper.probes.proc_snapshot import ProcSnapshot
 
-_ACTIVITY: Final = (MemoryReclaim, CpuFrequency, RunQueue, Syscalls, FileActivity)
+_ACTIVITY: Final = (MemoryReclaim, CpuFrequency, RunQueue, Syscalls, FileActivity, GpuJobs, GpuFences, GpuMemory)
 _NAMES: Final = (*PARTS, *(kind.name for kind in _ACTIVITY), Energy.name)
 
 

@@ -180,4 +180,7 @@ def kinds_of(name: str) -> int:
         "syscalls": packets.KIND_SYSCALLS,
         "file_activity": packets.KIND_FILES,
         "energy": packets.KIND_ENERGY,
+        "gpu_jobs": packets.KIND_GPU,
+        "gpu_fences": packets.KIND_GPU,
+        "gpu_memory": packets.KIND_GPU,
     }[name]

@@ -122,6 +122,40 @@ class FileSystemRates:
 
 
 @dataclass(frozen=True, slots=True)
+class GpuUserRates:
+    """A process's jobs on graphics cards that ended, as the kernel's scheduler of cards saw them."""
+
+    pid: int
+    start_ns: int
+    comm: str
+    jobs_per_s: float
+    busy_ratio: float  # seconds per second; rings work side by side and add up
+
+
+@dataclass(frozen=True, slots=True)
+class GpuWaiterRates:
+    """What a process handed to cards, and its waits for them that are over."""
+
+    pid: int
+    start_ns: int
+    comm: str
+    fences_per_s: float
+    waits_per_s: float
+    wait_ratio: float  # seconds per second, threads add up
+
+
+@dataclass(frozen=True, slots=True)
+class GpuMemory:
+    """What a process has of a card's memory; `card` is a number of the driver's, pid 0 all of the card."""
+
+    card: int
+    pid: int
+    start_ns: int
+    comm: str
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class ActivityRates:
     """None where there is no reading: nobody asked, or the probe isn't running."""
 
@@ -133,6 +167,9 @@ class ActivityRates:
     syscalls: tuple[SyscallRates, ...] | None = None
     file_users: tuple[FileUserRates, ...] | None = None
     file_systems: tuple[FileSystemRates, ...] | None = None
+    gpu_users: tuple[GpuUserRates, ...] | None = None
+    gpu_waiters: tuple[GpuWaiterRates, ...] | None = None
+    gpu_memory: tuple[GpuMemory, ...] | None = None
 
 
 def activity_rates(previous: Batch, current: Batch) -> ActivityRates:
@@ -154,6 +191,9 @@ def activity_rates(previous: Batch, current: Batch) -> ActivityRates:
         syscalls=_syscalls(grown(before.syscalls, now.syscalls, "number")),
         file_users=_file_users(grown(before.file_users, now.file_users, *actor)),
         file_systems=_file_systems(grown(before.file_systems, now.file_systems, "major", "minor")),
+        gpu_users=_gpu_users(grown(before.gpu_users, now.gpu_users, *actor)),
+        gpu_waiters=_gpu_waiters(grown(before.gpu_waiters, now.gpu_waiters, *actor)),
+        gpu_memory=_gpu_memory(now.gpu_memory),
     )
 
 
@@ -334,4 +374,36 @@ def _file_systems(grown: _Grown | None) -> tuple[FileSystemRates, ...] | None:
         )
         for at, row in enumerate(grown.rows)
         if opens[at] or read[at] or written[at] or syncs[at]
+    )
+
+
+def _gpu_users(grown: _Grown | None) -> tuple[GpuUserRates, ...] | None:
+    if grown is None:
+        return None
+    jobs, busy = grown.per_s("jobs"), grown.per_s("busy_ns") / 1e9
+    return tuple(
+        GpuUserRates(int(row["pid"]), int(row["start_ns"]), _comm(row), float(jobs[at]), float(busy[at]))
+        for at, row in enumerate(grown.rows)
+        if jobs[at]
+    )
+
+
+def _gpu_waiters(grown: _Grown | None) -> tuple[GpuWaiterRates, ...] | None:
+    if grown is None:
+        return None
+    fences, waits, waited = grown.per_s("fences"), grown.per_s("waits"), grown.per_s("wait_ns") / 1e9
+    return tuple(
+        GpuWaiterRates(
+            int(row["pid"]), int(row["start_ns"]), _comm(row), float(fences[at]), float(waits[at]), float(waited[at])
+        )
+        for at, row in enumerate(grown.rows)
+        if fences[at] or waits[at]
+    )
+
+
+def _gpu_memory(now: Rows | None) -> tuple[GpuMemory, ...] | None:
+    if now is None:
+        return None
+    return tuple(
+        GpuMemory(int(row["card"]), int(row["pid"]), int(row["start_ns"]), _comm(row), int(row["bytes"])) for row in now
     )

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 KINDS: Final = int(
     Kinds.TASKS | Kinds.PROCESS_EXITS | Kinds.OOM | Kinds.THERMAL | Kinds.SOCKETS | Kinds.SOCKET_CLOSES | Kinds.BLOCK_IO
-) | int(ActivityKinds.RECLAIM | ActivityKinds.CPU_FREQUENCY | ActivityKinds.ENERGY)
+) | int(ActivityKinds.RECLAIM | ActivityKinds.CPU_FREQUENCY | ActivityKinds.ENERGY | ActivityKinds.GPU)
 """What every stream of ours asks for; what costs others something is asked for by name."""
 NOTHING_MORE: Final = ActivityKinds(0)
 SILENT_PERIODS: Final = 3
@@ -192,6 +192,7 @@ class _TickReader:
         self._shown = frame.processes
         age_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - frame.boottime_ns
         realtime_ns = time.time_ns() - age_ns
+        gpus = await self._surroundings.read_gpus()
         return Batch(
             boottime_ns=frame.boottime_ns,
             realtime_ns=realtime_ns,
@@ -202,8 +203,10 @@ class _TickReader:
             sensors=await self._surroundings.read_sensors(),
             exits=self._gone(frame),
             lost=Lost(tick.lost_ticks, tick.lost_events + self._unidentified, self._lost_exits(frame)),
-            unavailable=self._unavailable(frame) | _without_energy(self._surroundings.unavailable, frame.activity),
-            gpus=await self._surroundings.read_gpus(),
+            unavailable=self._unavailable(frame)
+            | _without_energy(self._surroundings.unavailable, frame.activity)
+            | (_unseen_jobs(frame.activity) if gpus else {}),
+            gpus=gpus,
             parts=await self._surroundings.read_parts(),
             traits=self._surroundings.read_traits(frame.processes),
             network=self._network(frame),
@@ -296,6 +299,20 @@ def _without_energy(unavailable: dict[str, str], activity: Activity) -> dict[str
     if activity.energy is None:
         return unavailable
     return {key: reason for key, reason in unavailable.items() if key != "energy"}
+
+
+def _unseen_jobs(activity: Activity) -> dict[str, str]:
+    """Of a machine with cards: which of their probes tell nothing, and where the reason is."""
+    subjects = {
+        "gpu_users": "use of graphics cards by processes whose driver doesn't tell: the helper's probe gpu_jobs",
+        "gpu_waiters": "waits for graphics cards: the helper's probe gpu_fences",
+        "gpu_memory": "memory of graphics cards by tracepoint: the helper's probe gpu_memory",
+    }
+    return {
+        name: f"{subject} isn't running, or all cards sleep (smoothtask probes says why)"
+        for name, subject in subjects.items()
+        if getattr(activity, name) is None
+    }
 
 
 def _unseen_network(frame: Frame, hello: Hello | None) -> dict[str, str]:
