@@ -87,7 +87,7 @@ class HelperSource:
         self._opener = opener
         self._surroundings = surroundings
         self._kinds = KINDS | opt_in | (Kinds.OTHERS_IN_FULL if others_in_full else 0)
-        self._open: _Open | None = None
+        self._open: OpenStream | None = None
 
     @property
     def name(self) -> str:
@@ -100,9 +100,9 @@ class HelperSource:
             with socket.socket(fileno=fd) as stream:
                 stream.setblocking(False)
                 tick_reader = _TickReader(self._surroundings)
-                self._open = opened = _Open(stream, period_ms)
+                self._open = opened = OpenStream(stream, period_ms)
                 while True:
-                    packet, fds = await _receive(opened)
+                    packet, fds = await receive(opened)
                     try:
                         item = decode_packet(packet)
                         if isinstance(item, Tick):
@@ -124,7 +124,7 @@ class HelperSource:
             self._surroundings.close()
             await self._opener.close()
 
-    async def _begin(self, opened: _Open, hello: Hello, period_ms: int) -> None:
+    async def _begin(self, opened: OpenStream, hello: Hello, period_ms: int) -> None:
         opened.stream_id = hello.stream_id
         if opened.period_ms != period_ms:  # changed before the helper said hello
             await self.change_period(opened.period_ms)
@@ -143,7 +143,7 @@ class HelperSource:
             opened.end(f"The period could not be changed: {error}")
 
 
-class _Open:
+class OpenStream:
     """An open stream, and until when its next tick must be there."""
 
     def __init__(self, stream: socket.socket, period_ms: int) -> None:
@@ -333,7 +333,7 @@ def _unseen_network(frame: Frame, hello: Hello | None) -> dict[str, str]:
     return unavailable
 
 
-async def _receive(opened: _Open) -> tuple[bytes, list[int]]:
+async def receive(opened: OpenStream) -> tuple[bytes, list[int]]:
     """Receive one packet with its descriptors. Raises SourceError at end of file and after the deadline."""
     while True:
         try:
@@ -354,7 +354,7 @@ async def _receive(opened: _Open) -> tuple[bytes, list[int]]:
         return packet, list(fds)
 
 
-async def _readable(opened: _Open) -> None:
+async def _readable(opened: OpenStream) -> None:
     """Wait for a packet. Raises SourceError after the deadline, which may move while it is waited for."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
