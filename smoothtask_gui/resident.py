@@ -109,14 +109,7 @@ class Resident(QObject):
             Ports(self._notifications, self._remedies, history, self._choices, loop.submit, self._qt_thread.call),
             self.settings.period_ms,
         )
-        self.windows = Windows(
-            self.watchdog,
-            self.settings,
-            self._make_describe,
-            self._make_remember,
-            self._ask_cost,
-            watch_activity=self._watch_activity,
-        )
+        self.windows = self._make_windows()
         self.tray = Tray()
         self._notifications_work = False
         self._pump = Pump(
@@ -200,6 +193,10 @@ class Resident(QObject):
         said = await self._remedies.undo_leftovers()
         if said:
             self.tell_from_any_thread(said)
+
+    def _make_windows(self) -> Windows:
+        ports = (self._make_describe, self._make_remember, self._ask_cost)
+        return Windows(self.watchdog, self.settings, *ports, watch_activity=self._watch_activity)
 
     def _make_describe(self) -> Describe:
         """Details of a process: read in a thread of their own, answered on Qt's. Kept when the window closes."""
