@@ -10,7 +10,6 @@ from smoothtask_gui.adapters.bus import BusError, Peer, activatable, call, conne
 from smoothtask_gui.adapters.control_client import CONTROL
 from smoothtask_gui.adapters.sampler_client import SAMPLER, SamplerClient, SamplerFacts
 from smoothtask_gui.cli.checks import Row, failed, ok, warning
-from smoothtask_gui.cli.plain import shown_bytes
 from smoothtask_gui.sources.activity_kinds import ActivityKinds
 from smoothtask_gui.sources.helper_stream import KINDS
 from smoothtask_gui.sources.protocol import SourceError
@@ -134,15 +133,8 @@ async def facts_while_running(client: SamplerClient) -> SamplerFacts:
 def _probe(probe: ProbeCost) -> Row:
     check = f"probe {probe.name}"
     if probe.state == "running":
-        return ok(check, probe.state + _maps(probe))
+        return ok(check, probe.state)
     return warning(check, f"{probe.state}: {probe.reason}", "The rest works; the helper's journal says more.")
-
-
-def _maps(probe: ProbeCost) -> str:
-    """What its maps hold now beside what was reckoned before they were made; the rest are rows that came since."""
-    if probe.estimated_map_bytes is None or probe.map_bytes is None:
-        return ""
-    return f", maps {shown_bytes(probe.map_bytes)} (reckoned empty: {shown_bytes(probe.estimated_map_bytes)})"
 
 
 async def desktop() -> list[Row]:
