@@ -11,6 +11,7 @@ import os
 import platform
 import sys
 import time
+from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -47,6 +48,8 @@ from smoothtask_gui.domain.monitor import Monitor
 from smoothtask_gui.domain.rules import Rules, RulesError
 from smoothtask_gui.domain.text import safe_text
 from smoothtask_gui.pump import Pump
+from smoothtask_gui.sources.activity_kinds import ActivityKinds
+from smoothtask_gui.sources.activity_stream import activity_readings
 from smoothtask_gui.sources.choose import choose
 from smoothtask_gui.sources.focus.x11 import X11Focus
 from smoothtask_gui.tray import Tray
@@ -63,6 +66,7 @@ if TYPE_CHECKING:
     from smoothtask_gui.adapters.history.recorder import Recorder
     from smoothtask_gui.adapters.identity import IdentityCache
     from smoothtask_gui.adapters.notification_port import NotificationService
+    from smoothtask_gui.domain.activity_reading import ActivityReading
     from smoothtask_gui.domain.description import Description
     from smoothtask_gui.domain.incident import ProcessIdentity
     from smoothtask_gui.domain.own_cost import OwnReading
@@ -70,6 +74,7 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.view import View
     from smoothtask_gui.session import Session
     from smoothtask_gui.sources.protocol import Source
+    from smoothtask_gui.ui.activity_page import Parts
     from smoothtask_gui.ui.history_port import Remember
     from smoothtask_gui.ui.process_details import Describe
 
@@ -78,6 +83,7 @@ CLOSE_TIMEOUT_S: Final = 3.0
 ICON_FILL_STEP: Final = 5
 ICON_COLOUR: Final = 0xFF56B4E9  # the icon's own blue: for a source tree, whose icon no theme knows
 RULES_LOOK_MS: Final = 3_000
+ACTIVITY_PERIOD_MS: Final = 1_000
 TRAY_PATIENCE_MS: Final = 5_000
 """A panel that starts with the session may come later than we do."""
 
@@ -107,7 +113,7 @@ class Resident(QObject):
             Ports(self._notifications, self._remedies, history, self._choices, loop.submit, self._qt_thread.call),
             self.settings.period_ms,
         )
-        self.windows = Windows(self.watchdog, self.settings, self._make_describe, self._make_remember, self._ask_cost)
+        self.windows = self._make_windows()
         self.tray = Tray()
         self._notifications_work = False
         self._pump = Pump(
@@ -116,6 +122,7 @@ class Resident(QObject):
             partial(self._qt_thread.hand, self.watchdog.receive),
         )
         self._working: list[Future[None]] = []
+        self._counting: Future[None] | None = None
         self._connect()
         self._rules_timer = QTimer(self, interval=RULES_LOOK_MS)
         self._rules_timer.timeout.connect(self._reload_rules)
@@ -195,6 +202,10 @@ class Resident(QObject):
         if said:
             self.tell_from_any_thread(said)
 
+    def _make_windows(self) -> Windows:
+        ports = (self._make_describe, self._make_remember, self._ask_cost)
+        return Windows(self.watchdog, self.settings, *ports, watch_activity=self._watch_activity)
+
     def _make_describe(self) -> Describe:
         """Details of a process: read in a thread of their own, answered on Qt's. Kept when the window closes."""
         if self._describer is None:
@@ -225,6 +236,22 @@ class Resident(QObject):
             self._qt_thread.call(answer, reading)
 
         self._loop.submit(read())
+
+    def _watch_activity(self, parts: Parts, answer: Callable[[ActivityReading], None]) -> None:
+        """A stream of its own for what the activity tab has switched on, ended when that changes."""
+        if self._counting is not None:
+            self._counting.cancel()
+            self._counting = None
+        kinds = sum((ActivityKinds[part.replace("-", "_").upper()] for part in parts), ActivityKinds(0))
+        if not kinds:
+            return
+
+        async def read() -> None:
+            async with aclosing(activity_readings(SamplerClient(), kinds, ACTIVITY_PERIOD_MS)) as readings:
+                async for reading in readings:
+                    self._qt_thread.call(answer, reading)
+
+        self._counting = self._loop.submit(read())
 
     def _connect(self) -> None:
         self.watchdog.changed.connect(self._show_in_tray)
