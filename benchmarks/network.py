@@ -20,7 +20,7 @@ import psutil
 from benchmarks.row import Row
 from benchmarks.snapshot import OBJECTS, paced_ms, thread_ms
 from helper.loaders.libbpf import Libbpf
-from helper.probes import OwnerSearch, SocketEvents, SocketMemory, SocketOwners, Sockets
+from helper.probes import KnownSockets, OwnerSearch, SocketEvents, SocketMemory, SocketOwners, Sockets
 from helper.probes.socket_table import SOCKET_BYTES
 from helper.probes.visibility import Mode, Visibility
 
@@ -47,6 +47,7 @@ class Table:
         door.together.plan(("socket_events", "sockets", "socket_owners"))
         self._events, self._sockets = SocketEvents(door, memory), Sockets(door, memory)
         self._owners = SocketOwners(door, memory)
+        self._known = KnownSockets(self._sockets, memory)
         self._search = OwnerSearch()
         self._buffer = memoryview(bytearray(8 * MANY_SOCKETS * SOCKET_BYTES))
 
@@ -63,7 +64,7 @@ class Table:
         return self._sockets.read_into(self._buffer, EVERYTHING).byte_count // SOCKET_BYTES
 
     def tick(self) -> None:
-        self.rows()
+        self._known.read_into(self._buffer, EVERYTHING)
         now_ns = time.monotonic_ns()
         if self._search.is_due(self._sockets.unowned, now_ns):
             self._search = self._search.after_pass(self._owners.find_owners(), time.monotonic_ns())

@@ -16,6 +16,7 @@ from helper.probes.block_io import BlockIo
 from helper.probes.cpu_frequency import CpuFrequency
 from helper.probes.energy import Energy
 from helper.probes.file_activity import FileActivity
+from helper.probes.known_sockets import KnownSockets
 from helper.probes.memory_reclaim import MemoryReclaim
 from helper.probes.oom_events import OomEvents
 from helper.probes.parts import PARTS
@@ -86,7 +87,7 @@ def assemble(object_dir: Path, bcc_dir: Path, choice: Choice) -> Assembly:
     slots = tuple(Slot(probe, kinds_of(probe.name)) for probe in probes)
     by_name = {slot.probe.name: slot for slot in slots}
     network = Network(
-        (by_name[sockets.name], sockets),
+        (by_name[sockets.name], KnownSockets(sockets, memory)),
         (by_name[owners.name], owners),
         (by_name[closes.name], closes) if isinstance(closes, SocketEvents) else None,
         (by_name[tasks.name], tasks),
