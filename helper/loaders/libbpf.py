@@ -262,7 +262,9 @@ class BpfObject:
         if map_name is None:
             return cast("int | None", self._calls.bpf_program__attach(handle))
         target = ctypes.create_string_buffer(struct.pack("@I", self.map_fd(map_name)), ITERATION_TARGET_BYTES)
-        options = ctypes.create_string_buffer(ITERATION_OPTIONS.pack(ITERATION_OPTIONS.size, ctypes.addressof(target), ITERATION_TARGET_BYTES))
+        options = ctypes.create_string_buffer(
+            ITERATION_OPTIONS.pack(ITERATION_OPTIONS.size, ctypes.addressof(target), ITERATION_TARGET_BYTES)
+        )
         return cast("int | None", self._calls.bpf_program__attach_iter(handle, options))
 
     def new_iteration(self, program: str) -> int:

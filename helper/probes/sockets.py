@@ -39,6 +39,7 @@ class Sockets:
         self._door = door
         self._memory = memory
         self._object: BpfObject | None = None
+        self.missing_programs: dict[str, LoaderError] = {}
         self.unowned = 0
         """Sockets in the latest reading whose owner is worth looking for (`SocketOwners.find_owners`)."""
         self.unremembered = 0
@@ -47,10 +48,10 @@ class Sockets:
         """Of the latest reading: what of it are TCP sockets."""
 
     def open(self) -> None:
-        bpf_object, missing = load(self._door, self.name, shared_maps=self._memory.maps())
+        bpf_object, self.missing_programs = load(self._door, self.name, shared_maps=self._memory.maps())
         try:
             self._settings = bpf_object.shared(".data.sockets")
-            self._known = None if missing else bpf_object.shared("known_sockets", MOST_KNOWN)
+            self._known = None if self.missing_programs else bpf_object.shared("known_sockets", MOST_KNOWN)
             self._memory.keep(bpf_object)
         except LoaderError:
             bpf_object.close()

@@ -67,9 +67,7 @@ def hello(stream_id: int, period_ms: int, kinds: int, visibility: int, uid: int)
 
 
 def tick(sequence: int, lost_ticks: int, lost_events: int, frame_bytes: int) -> bytes:
-    return _TICK.pack(
-        PACKET_MAGIC, STREAM_VERSION, TICK, _TICK.size, 0, sequence, lost_ticks, lost_events, frame_bytes
-    )
+    return _TICK.pack(PACKET_MAGIC, STREAM_VERSION, TICK, _TICK.size, 0, sequence, lost_ticks, lost_events, frame_bytes)
 
 
 def bye(reason: int) -> bytes:
