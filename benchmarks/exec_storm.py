@@ -2,8 +2,9 @@
 
 Two storms, of a program that is nothing but system calls (brief.c), one lane a core. In the first each is a process of
 its own: vfork, execve, end, between two snapshots. So it must be in a roll-up, in an event (if the kernel frees it only
-after the first snapshot that follows) or in the count of the lost. Others' exits don't count: name by name. In the second each process executes itself 500 times: the
-fastest there is, and what is counted is execve alone, which is the machine's: others' are in it too.
+after the first snapshot that follows) or in the count of the lost. Others' exits don't count: name by name. In the
+second each process executes itself 500 times: the fastest there is, and what is counted is execve alone, which is the
+machine's: others' are in it too.
 """
 
 import os

@@ -43,7 +43,7 @@ class Sockets:
         self.unowned = 0
         """Sockets in the latest reading whose owner is worth looking for (`SocketOwners.find_owners`)."""
         self.unremembered = 0
-        """TCP sockets in the latest reading that `read_known_into` wouldn't find: there was no room for their memory."""
+        """TCP sockets in the latest reading that `read_known_into` wouldn't find: no room was left for their memory."""
         self.tcp_byte_count = 0
         """Of the latest reading: what of it are TCP sockets."""
 

@@ -106,8 +106,10 @@ class Stream:
         return sum(islice(reversed(self._sent_ticks), packets_unread))
 
     def _send(self, packet: bytes, rights: Sequence[tuple[int, int, bytes]] = ()) -> bool:
-        """Whether the socket took it; a tick comes with `rights`. A reader that is gone takes nothing; its hang-up ends
-        the stream."""
+        """Whether the socket took it; a tick comes with `rights`.
+
+        A reader that is gone takes nothing; its hang-up ends the stream.
+        """
         try:
             self._socket.sendmsg([packet], rights, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
         except (BlockingIOError, BrokenPipeError, ConnectionResetError):

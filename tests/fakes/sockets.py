@@ -16,7 +16,7 @@ def socket_row(cookie: int, *, is_remains: bool = False) -> bytes:
 
 
 class FakeSockets:
-    """`table` is what a walk over the kernel's tables finds of TCP, `known` what is remembered; `udp` comes with both."""
+    """`table` is what a walk over the kernel's tables finds of TCP, `known` what is remembered; `udp` is in both."""
 
     def __init__(self) -> None:
         self.table: list[bytes] = []
