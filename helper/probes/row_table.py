@@ -73,7 +73,7 @@ class RowTable:
             self._runs = {}
             begin, step = 0, self._places.record_bytes
             for owner, run in groupby(self._find_owners()):
-                end = begin + step * sum(1 for _ in run)
+                end = begin + step * len(list(run))
                 self._runs.setdefault(owner, []).append(slice(begin, end))
                 begin = end
         return self._runs.get(uid, [])
