@@ -181,6 +181,10 @@ typedef struct {
 } atomic_t;
 
 typedef struct {
+	s64 counter;
+} atomic64_t;
+
+typedef struct {
 	atomic_t refs;
 } refcount_t;
 
@@ -198,6 +202,7 @@ struct sock_common {
 	s32 skc_bound_dev_if;
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
+	atomic64_t skc_cookie;
 	unsigned long skc_flags;
 };
 

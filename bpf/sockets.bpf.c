@@ -125,7 +125,7 @@ int known_tcp_sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
 	read_traffic(row, tcp, sk->__sk_common.skc_flags);
 	read_tcp_queues(row, sk, tcp);
 	read_memory(row, memory);
-	row->cookie = bpf_get_socket_cookie(sk);
+	row->cookie = sk->__sk_common.skc_cookie.counter; /* the helper would give one to what may be freed */
 	if (row->cookie == memory->cookie && row->state != TCP_CLOSE) {
 		socket_settings.known = place + 1;
 		ask_for_owner(row, memory);
