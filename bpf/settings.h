@@ -41,8 +41,12 @@ struct st_socket_settings {
 	u32 unowned;               /* written by the programs: sockets in this pass whose owner should be looked for */
 	u32 pass;                  /* socket_owners: number of this pass, counted from 1 */
 	u32 rows;                  /* socket_owners: what this pass writes, enum st_pass_rows */
+	u32 known;                 /* written by known_tcp_sockets: rows of this pass, more than ST_KNOWN_SOCKETS didn't fit */
+	u32 unremembered;          /* written by tcp_sockets: sockets in this pass for whose memory there was no room */
 	u32 pad;
 };
+
+#define ST_KNOWN_SOCKETS 4096
 
 struct st_traffic_settings {
 	u64 lost_events;           /* written by the programs: closed connections of which no event tells */
@@ -50,6 +54,7 @@ struct st_traffic_settings {
 	u32 window_events;
 	u32 missing;               /* what every row lacks, enum st_missing */
 	struct st_traffic overflow; /* written by the programs: processes that found the map full */
+	u64 unremembered;          /* written by the programs: connections for whose memory there was no room */
 };
 
 struct st_block_settings {

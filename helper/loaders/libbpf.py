@@ -11,10 +11,11 @@ import ctypes
 import errno
 import mmap
 import os
+import struct
 from collections import deque
 from pathlib import Path
 from threading import local
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from helper.loaders.errors import LoaderError
 from helper.loaders.kernel_types import has_function
@@ -36,6 +37,8 @@ LOG_LINES: Final = 24
 LOG_LINE_BYTES: Final = 1 << 18  # a rejected program's whole log comes as one line
 LOG_TAIL_CHARACTERS: Final = 2000
 ERRNO_MAX: Final = 4095
+ITERATION_OPTIONS: Final = struct.Struct("@QPI4x")  # struct bpf_iter_attach_opts, <bpf/libbpf.h>
+ITERATION_TARGET_BYTES: Final = 16  # union bpf_iter_link_info, <linux/bpf.h>; its map_fd comes first
 
 _pointer, _text, _int, _size = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_size_t
 _print_callback = ctypes.CFUNCTYPE(_int, _int, _pointer, _pointer)
@@ -52,6 +55,7 @@ _PROTOTYPES: Final[dict[str, tuple[type | None, list[type]]]] = {
     "bpf_program__fd": (_int, [_pointer]),
     "bpf_program__set_autoload": (_int, [_pointer, ctypes.c_bool]),
     "bpf_program__attach": (_pointer, [_pointer]),
+    "bpf_program__attach_iter": (_pointer, [_pointer, _pointer]),
     "bpf_map__fd": (_int, [_pointer]),
     "bpf_map__type": (_int, [_pointer]),
     "bpf_map__key_size": (ctypes.c_uint32, [_pointer]),
@@ -282,7 +286,7 @@ class BpfObject:
         for name, handle in self._programs():
             if self._calls.bpf_program__fd(handle) >= 0:
                 self._door.begin()
-                link = self._calls.bpf_program__attach(handle)
+                link = self._attach(name, handle)
                 if link:
                     self._links[name] = link
                 elif name in optional:
@@ -296,17 +300,30 @@ class BpfObject:
         """Whether any of its programs is."""
         return bool(self._links)
 
+    def _attach(self, name: str, handle: int) -> int | None:
+        map_name = dict(self._part.iterated).get(name) if self._part is not None else None
+        if map_name is None:
+            return cast("int | None", self._calls.bpf_program__attach(handle))
+        target = ctypes.create_string_buffer(struct.pack("@I", self.map_fd(map_name)), ITERATION_TARGET_BYTES)
+        options = ctypes.create_string_buffer(
+            ITERATION_OPTIONS.pack(ITERATION_OPTIONS.size, ctypes.addressof(target), ITERATION_TARGET_BYTES)
+        )
+        return cast("int | None", self._calls.bpf_program__attach_iter(handle, options))
+
     def new_iteration(self, program: str) -> int:
         """A file descriptor that yields one pass of an attached iterator; the caller closes it."""
         result = self._calls.bpf_iter_create(self._calls.bpf_link__fd(self._links[program]))
         return self._door.check(program, "read", result)
 
-    def shared(self, section: str) -> mmap.mmap:
-        """A .data section, mapped: what one side writes the other sees. Valid until `close`; take no view of it."""
+    def shared(self, section: str, entries: int = 1) -> mmap.mmap:
+        """A .data section, or an array that may be mapped: what one side writes the other sees.
+
+        Valid until `close`; keep no view of it.
+        """
         handle = self._map(section)
         fd = self._calls.bpf_map__fd(handle)
         try:
-            mapping = mmap.mmap(fd, self._calls.bpf_map__value_size(handle))
+            mapping = mmap.mmap(fd, entries * self._calls.bpf_map__value_size(handle))
         except OSError as reason:
             raise self._door.error(self.name, "map", reason.errno or 0) from reason
         self._mappings.append(mapping)

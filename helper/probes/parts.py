@@ -36,7 +36,13 @@ _ALL: Final = (
         (".data.thermal_events", "thermal_events_ring"),
         optional=("report_temperature", "report_trip", "report_cooling"),
     ),
-    Part("sockets", ("tcp_sockets", "udp_sockets"), (".data.sockets", SOCKET_MEMORIES)),
+    Part(
+        "sockets",
+        ("tcp_sockets", "udp_sockets", "known_tcp_sockets"),
+        (".data.sockets", SOCKET_MEMORIES, "known_sockets"),
+        optional=("known_tcp_sockets",),
+        iterated=(("known_tcp_sockets", SOCKET_MEMORIES),),
+    ),
     Part("socket_owners", ("socket_owners",), (".data.socket_owners", SOCKET_MEMORIES)),
     Part(
         "socket_events",

@@ -21,6 +21,7 @@ from helper.probes.file_activity import FileActivity
 from helper.probes.gpu_fences import GpuFences
 from helper.probes.gpu_jobs import GpuJobs
 from helper.probes.gpu_memory import GpuMemory
+from helper.probes.known_sockets import KnownSockets
 from helper.probes.memory_reclaim import MemoryReclaim
 from helper.probes.oom_events import OomEvents
 from helper.probes.parts import PARTS
@@ -91,7 +92,7 @@ def assemble(object_dir: Path, bcc_dir: Path, choice: Choice) -> Assembly:
     slots = tuple(Slot(probe, kinds_of(probe.name)) for probe in probes)
     by_name = {slot.probe.name: slot for slot in slots}
     network = Network(
-        (by_name[sockets.name], sockets),
+        (by_name[sockets.name], KnownSockets(sockets, memory)),
         (by_name[owners.name], owners),
         (by_name[closes.name], closes) if isinstance(closes, SocketEvents) else None,
         (by_name[tasks.name], tasks),

@@ -41,6 +41,7 @@ KINDS: Final = EVENT_KINDS | KINDS_IN_FRAMES
 PACKET: Final = struct.Struct("@IHHII")
 HELLO_BODY: Final = struct.Struct("@QIIII")
 TICK_BODY: Final = struct.Struct("@QQQQ")
+_TICK: Final = struct.Struct(PACKET.format + TICK_BODY.format.removeprefix("@"))
 BYE_BODY: Final = struct.Struct("@II")
 FRAME: Final = struct.Struct("@IHHIIQQQ")
 SECTION: Final = struct.Struct("@IIIIQ")
@@ -67,7 +68,7 @@ def hello(stream_id: int, period_ms: int, kinds: int, visibility: int, uid: int)
 
 
 def tick(sequence: int, lost_ticks: int, lost_events: int, frame_bytes: int) -> bytes:
-    return packet(TICK, TICK_BODY.pack(sequence, lost_ticks, lost_events, frame_bytes))
+    return _TICK.pack(PACKET_MAGIC, STREAM_VERSION, TICK, _TICK.size, 0, sequence, lost_ticks, lost_events, frame_bytes)
 
 
 def bye(reason: int) -> bytes:

@@ -79,6 +79,14 @@ def test_the_table_of_sockets_is_the_one_that_ss_shows(machine: Machine) -> None
     assert set(own["pid"]) == {told["own"]}
 
 
+def test_the_remembered_sockets_have_the_very_rows_of_the_kernels_tables(machine: Machine) -> None:
+    told = machine.inside("sockets")
+    tables = (np.frombuffer(bytes.fromhex(told[name]), SOCKET) for name in ("known", "rows"))
+    known, walked = (np.sort(rows[np.isin(rows["inode"], told["inodes"])], order="cookie") for rows in tables)
+    assert len(walked) == len(told["inodes"])
+    assert known.tobytes() == walked.tobytes()
+
+
 def test_bytes_of_open_and_of_closed_connections_are_the_senders_count(machine: Machine) -> None:
     told = machine.inside("sockets")
     rows = np.frombuffer(bytes.fromhex(told["rows"]), SOCKET)
