@@ -38,7 +38,7 @@ IMAGES = tool("vm.images")
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A guest that runs, with the checkout in PLACE; `name` is debian12, debian13, or newest: that with a newer kernel."""
+    """A guest that runs, with the checkout in PLACE; `name` is debian12, debian13, or newest (with a newer kernel)."""
 
     name: str
     guest: Any
@@ -61,7 +61,7 @@ class Machine:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[Any]) -> None:
-    """One guest after another; pytest's own order goes by numbers, which differ where a file runs in some of them only."""
+    """One guest after another; pytest's own order goes by numbers, which differ where a test runs in some only."""
     guests = list(IMAGES.GUESTS)
     places = [place for place, item in enumerate(items) if "machine" in getattr(item, "fixturenames", ())]
     ours = sorted((items[place] for place in places), key=lambda item: guests.index(item.callspec.params["machine"]))

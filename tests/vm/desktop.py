@@ -28,8 +28,8 @@ cp /usr/bin/yes /tmp/{BUSY}
 {HERS} --unit {BUSY} sh -c 'exec /tmp/{BUSY} >/dev/null'
 timeout 120 sh -c 'until [ -S /tmp/.X11-unix/X7 ]; do sleep 0.2; done'
 {HERS} --unit st-notices sh -c 'exec dunst -print >{NOTICES} 2>/tmp/notices.words'
-timeout 120 sh -c 'until busctl --user --machine alice@.host status org.freedesktop.Notifications; do sleep 0.2; done' \\
-    >/dev/null 2>&1
+there="busctl --user --machine alice@.host status org.freedesktop.Notifications"
+timeout 120 sh -c "until $there; do sleep 0.2; done" >/dev/null 2>&1
 {APP_STARTS}
 """
 STOP: Final = f"systemctl --user --machine alice@.host stop st-app {BUSY} st-notices st-display 2>/dev/null || true"

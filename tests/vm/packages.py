@@ -14,13 +14,17 @@ DEBS: Final = ROOT / "build" / "packages" / "deb"
 BOTH: Final = ("smoothtask", "smoothtask-helper")
 PACKAGES: Final = {"debian12": ("smoothtask-helper",), "debian13": BOTH, "newest": BOTH}
 """The app needs what Debian 12 doesn't have."""
-APP: Final = {"debian12": f"env -C {PLACE} python3 -B -m smoothtask_gui", "debian13": "smoothtask", "newest": "smoothtask"}
+APP: Final = {
+    "debian12": f"env -C {PLACE} python3 -B -m smoothtask_gui",
+    "debian13": "smoothtask",
+    "newest": "smoothtask",
+}
 """A client of the helper: the checkout's where there is no package of the app."""
 ASIDE: Final = (
-    "/root/debs /tmp /var/tmp /var/log /var/cache /var/lib/apt /var/lib/dpkg /var/lib/systemd /opt /home /root/secret "
-    "/etc/shadow /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /etc/subuid- /etc/subgid-"
+    "/root/debs /var/tmp /var/log /var/cache /var/lib/apt /var/lib/dpkg /var/lib/systemd /opt "
+    "/etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /etc/subuid- /etc/subgid-"
 )
-"""Where package tools, running services, people and tests keep theirs, and copies that userdel(8) makes."""
+"""Where package tools and running services keep their memory, and copies that userdel(8) makes of what it changes."""
 EVERY_FILE: Final = (
     f"find / -xdev \\( {' -o '.join(f'-path {path}' for path in ASIDE.split())} \\) -prune -o "
     "-type f -printf '%p %m %u %s\\n' -o -printf '%p %y %m %u\\n' | sort"

@@ -39,9 +39,10 @@ CONTROL: Final = Service("smoothtask-control.service", "io.github.smoothtask.Con
 
 
 def ping(machine: Machine, service: Service) -> int:
-    """Have the bus start it, and polkit; its process then. A polkit that has yet to start may take too long at first."""
+    """Have the bus start it, and polkit, which may take too long the first time; the service's process then."""
     ask = f"{PATIENT} get-property {service.name} {service.path} {service.name} Version"
-    machine.sh(f"timeout 200 sh -c 'until {ask} >/dev/null 2>/tmp/st-ping; do sleep 0.5; done' || {{ cat /tmp/st-ping; false; }}")
+    asking = f"until {ask} >/dev/null 2>/tmp/st-ping; do sleep 0.5; done"
+    machine.sh(f"timeout 200 sh -c '{asking}' || {{ cat /tmp/st-ping; false; }}")
     return main_pid(machine, service)
 
 

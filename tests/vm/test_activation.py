@@ -1,4 +1,4 @@
-"""Both services from their package, as the distribution's bus and systemd start them; the sampler with logind and polkit."""
+"""Both services from their package, as the distribution's bus and systemd start them, with its logind and polkit."""
 
 from __future__ import annotations
 

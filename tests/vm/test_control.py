@@ -1,4 +1,4 @@
-"""Control from its package under its unit: another user's process and unit, with polkit's prompt answered by a person."""
+"""Control from its package under its unit: another user's process and unit, with polkit's prompt answered."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ until grep -q '^State:.T' /proc/{pid}/status; do kill -0 $! || exec cat /tmp/st-
 {then}
 while grep -q '^State:.T' /proc/{pid}/status; do sleep 0.1; done
 echo goes on
+pkill -u alice -f '[s]moothtask.* act pause' || true
 wait $! || true
 cat /tmp/st-said
 """
@@ -80,7 +81,8 @@ def test_the_prompt_names_pid_owner_and_program_and_the_right_password_ends_the_
     assert act(installed, "stop", victim) == "sleep was asked to end."
     (shown,) = agent.prompts()
     assert shown["action"] == "io.github.smoothtask.control-others"
-    assert shown["text"] == f"Authentication is required for “Terminate” on process {victim} of bob, sleep"
+    asked = f"Authentication is required for “Terminate” on process {victim} of bob, sleep (/usr/bin/sleep)"
+    assert shown["text"] == asked
     until_gone(installed, victim)
 
 
@@ -91,15 +93,15 @@ def test_kill_ends_it_at_once(installed: Machine, agent: Agent, victim: int) -> 
     assert len(agent.prompts()) == 1
 
 
-@pytest.mark.parametrize(("mode", "why"), [("wrong", "refused"), ("dismiss", "refused")])
+@pytest.mark.parametrize("mode", ["wrong", "dismiss"])
 def test_without_the_right_password_nothing_is_done_and_it_is_said_why(
-    installed: Machine, victim: int, mode: str, why: str
+    installed: Machine, victim: int, mode: str
 ) -> None:
     with answering(installed, mode) as agent:
         said = act(installed, "kill", victim)
         assert len(agent.prompts()) == 1
     assert said.splitlines()[-1] == "exit 1"
-    assert why in said
+    assert "It takes an administrator's password" in said
     assert lives(installed, victim)
 
 

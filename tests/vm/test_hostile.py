@@ -84,9 +84,7 @@ def test_a_sampler_that_was_taken_over_gets_nothing_done(attempts: dict[str, str
     assert len(attempts) >= 45
 
 
-def test_control_does_for_it_what_it_does_for_any_user(
-    installed: Machine, prey: int, attempts: dict[str, str]
-) -> None:
+def test_control_does_for_it_what_it_does_for_any_user(installed: Machine, prey: int, attempts: dict[str, str]) -> None:
     others = json.loads(installed.sh(f"{REMOTE} python3 -I {SCRIPT} '' {prey}"))
     asked = [what for what in attempts if what.startswith("Control: ")]
     assert len(asked) == 4

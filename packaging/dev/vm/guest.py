@@ -17,7 +17,7 @@ PANIC = "Kernel panic"
 READY_S = 90.0
 SECOND_READY_S = 300.0  # a machine that is busy with other things
 CPU = "max,avx=off,avx2=off"
-"""QEMU 7.2 takes no notice of a gather's index in ymm4: numpy segfaults. docs/testing.md, "Guests", says how to see it."""
+"""QEMU 7.2 ignores a gather's index in ymm4, and numpy segfaults; docs/testing.md, "Guests", says how to see it."""
 MEMORY_MIB = 768
 CPUS = 2
 KERNEL_WORDS = (

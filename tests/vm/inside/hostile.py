@@ -2,9 +2,9 @@
 
     hostile.py NAME-ON-THE-BUS VICTIM-PID
 
-"" is a success; else the errno's name, the bus's error, or the signal that ended the child (SIGSYS: seccomp). Stands alone:
-only the standard library and dbus-fast. Every child is called st-hostile, so that its traces in the journal can be told
-from others'.
+"" is a success; else the errno's name, the bus's error, or the signal that ended the child (SIGSYS: seccomp). Stands
+alone: only the standard library and dbus-fast. Every child is called st-hostile, so that its traces in the journal can
+be told from others'.
 """
 
 import asyncio
