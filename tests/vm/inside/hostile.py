@@ -157,11 +157,24 @@ def own(name: str) -> None:
     asyncio.run(ask())
 
 
-def attempts(victim: int) -> dict[str, Callable[[], object]]:
-    """What each tries → how. Whoever may do them all (root) is left as before, the victim too."""
+def asked_of_services(victim: int) -> dict[str, Callable[[], object]]:
+    """On the system bus."""
     control = partial(on_the_bus, CONTROL, f"/{CONTROL.replace('.', '/')}")
     systemd = partial(on_the_bus, SYSTEMD, "/org/freedesktop/systemd1")
     target = (victim, start_ns(victim))
+    return {
+        "Control: pause": lambda: control("Pause", "utu", *target, 1),
+        "Control: resume": lambda: control("Resume", "ut", *target),
+        "Control: priority": lambda: control("SetPriority", "utiuu", *target, 1, 0, 0),
+        "Control: limit": lambda: control("LimitUnit", "stt", "st-prey.service", 0, (1 << 64) - 1),
+        "Control's name": partial(own, CONTROL),
+        "systemd: forget failures": lambda: systemd("ResetFailed", ""),
+        "systemd: set its environment": lambda: systemd("SetEnvironment", "as", ["ST_HOSTILE=1"]),
+    }
+
+
+def attempts(victim: int) -> dict[str, Callable[[], object]]:
+    """What each tries → how. Whoever may do them all (root) is left as before, the victim too."""
     inet, inet6, packet = socket.AF_INET, socket.AF_INET6, socket.AF_PACKET
     return {
         "signal process 1": partial(os.kill, 1, signal.SIGCONT),
@@ -192,13 +205,7 @@ def attempts(victim: int) -> dict[str, Callable[[], object]]:
         "set the clock": lambda: time.clock_settime(time.CLOCK_REALTIME, time.time()),
         "set the host's name": lambda: socket.sethostname(socket.gethostname()),
         "change the root": lambda: os.chroot("/"),
-        "Control: pause": lambda: control("Pause", "utu", *target, 1),
-        "Control: resume": lambda: control("Resume", "ut", *target),
-        "Control: priority": lambda: control("SetPriority", "utiuu", *target, 1, 0, 0),
-        "Control: limit": lambda: control("LimitUnit", "stt", "st-prey.service", 0, (1 << 64) - 1),
-        "Control's name": partial(own, CONTROL),
-        "systemd: forget failures": lambda: systemd("ResetFailed", ""),
-        "systemd: set its environment": lambda: systemd("SetEnvironment", "as", ["ST_HOSTILE=1"]),
+        **asked_of_services(victim),
     }
 
 
