@@ -8,6 +8,7 @@ helper → /proc. Settings that can't be read or saved are said, and the app goe
 from __future__ import annotations
 
 import os
+import platform
 import sys
 import time
 from dataclasses import replace
@@ -47,6 +48,7 @@ from smoothtask_gui.domain.rules import Rules, RulesError
 from smoothtask_gui.domain.text import safe_text
 from smoothtask_gui.pump import Pump
 from smoothtask_gui.sources.choose import choose
+from smoothtask_gui.sources.focus.x11 import X11Focus
 from smoothtask_gui.tray import Tray
 from smoothtask_gui.ui.icon import TrayLook, draw_icon
 from smoothtask_gui.watchdog import Ports, Watchdog
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.settings import Settings
     from smoothtask_gui.domain.view import View
     from smoothtask_gui.session import Session
+    from smoothtask_gui.sources.protocol import Source
     from smoothtask_gui.ui.history_port import Remember
     from smoothtask_gui.ui.process_details import Describe
 
@@ -91,6 +94,7 @@ class Resident(QObject):
         self._describer: LatestAnswer[ProcessIdentity, Description] | None = None
         self._identities: IdentityCache | None = None
         self._historian: Historian | None = None
+        self._focus = X11Focus(os.environ, platform.node())
         self._own_cost = OwnCostReader(SamplerClient())
         shipped, broken = _shipped_rules()
         self._files = SettingsFiles(user_config_path("smoothtask", appauthor=False), options.rules, shipped)
@@ -107,11 +111,11 @@ class Resident(QObject):
         self.tray = Tray()
         self._notifications_work = False
         self._pump = Pump(
-            partial(choose, options.source, SamplerClient, self._names, wants_gpus=self.windows.someone_looks),
+            self._make_source,
             self.settings.period_ms,
             partial(self._qt_thread.hand, self.watchdog.receive),
         )
-        self._pumping: Future[None] | None = None
+        self._working: list[Future[None]] = []
         self._connect()
         self._rules_timer = QTimer(self, interval=RULES_LOOK_MS)
         self._rules_timer.timeout.connect(self._reload_rules)
@@ -134,7 +138,7 @@ class Resident(QObject):
             self._loop.submit(self._session.tray_host.start(partial(call, self.tray.host_changed)))
         self._history.tell = self.tell_from_any_thread
         self._history.start(on=self._records(self.settings))
-        self._pumping = self._loop.submit(self._pump.run())
+        self._working = [self._loop.submit(work) for work in (self._focus.run(), self._pump.run())]
         if self._options.settings:
             self.windows.show_settings()
         elif not self._options.hidden:
@@ -153,10 +157,14 @@ class Resident(QObject):
     def tell_from_any_thread(self, message: str) -> None:
         self._qt_thread.call(self.tell, message)
 
+    def _make_source(self) -> Source:
+        wants_gpus = self.windows.someone_looks
+        return choose(self._options.source, SamplerClient, self._names, wants_gpus=wants_gpus, focus=self._focus)
+
     def _make_ports(self, source: str) -> tuple[ConsiderateNotifications, AllRemedies, ChoicesFile | None]:
         """What reaches the desktop and the processes. A recording has its own time: nothing chosen is kept for it."""
         call, session = self._qt_thread.call, self._session
-        quietness = DesktopQuietness(lambda: self.settings, session.bus, session.notifications.server)
+        quietness = DesktopQuietness(lambda: self.settings, session.bus, session.notifications.server, self._focus)
         notifications = ConsiderateNotifications(
             session.notifications,
             quietness,
@@ -310,8 +318,8 @@ class Resident(QObject):
             self._qt.quit()
 
     def _end(self) -> None:
-        if self._pumping is not None:
-            self._pumping.cancel()
+        for work in self._working:
+            work.cancel()
         self.windows.close()
         try:
             self._loop.wait(self._remedies.close(), CLOSE_TIMEOUT_S)

@@ -75,6 +75,7 @@ def rates(previous: Batch, current: Batch) -> Sample | None:
         activity=activity_rates(previous, current),
         parts=current.parts,
         traits=trait_rates(previous, current),
+        focus=current.focus,
     )
 
 
