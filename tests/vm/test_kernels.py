@@ -1,4 +1,4 @@
-"""Objects built once, loaded by the kernels of Debian 12 and 13, and what they tell against what /proc and ss tell."""
+"""Objects built once, loaded by each guest's kernel, and what they tell against what /proc and ss tell."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tests.vm.conftest import Machine
 
 KERNELS: Final = {"debian12": "6.1.", "debian13": "6.12."}
+NEWEST_BEYOND: Final = (6, 18)
+"""The build machine's own, on which the other lanes run."""
 LACKING: Final = {"debian12": {"socket_events": {"count_sent", "count_received"}}}
 """Programs whose tracepoints came later: sock_send_length, sock_recv_length in 6.3 (6e6eda44b939)."""
 ROUGH_BYTES: Final = 3 * 2 * 64 * 4096
@@ -26,7 +28,10 @@ STORM: Final = 300
 
 def test_every_object_loads_on_the_kernel_of_the_distribution(machine: Machine) -> None:
     told = machine.inside("probes")
-    assert told["kernel"].startswith(KERNELS[machine.name])
+    if machine.name == "newest":
+        assert tuple(map(int, told["kernel"].split(".")[:2])) > NEWEST_BEYOND
+    else:
+        assert told["kernel"].startswith(KERNELS[machine.name])
     assert len(told["probes"]) >= 8
     assert {name: one["error"] for name, one in told["probes"].items() if "error" in one} == {}
     missing = {name: set(one["missing"]) for name, one in told["probes"].items() if one["missing"]}
