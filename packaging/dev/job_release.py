@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from types import ModuleType
 
+import job_freeze
 import places
 import ready
 from recipes import arch, deb, flatpak, rpm, sbom, source, wheel
@@ -53,6 +54,7 @@ def refuse_unless_released(tag: str) -> None:
         raise StepError(f"{tag} isn't the tag of version {source.version()} (pyproject.toml): v{source.version()}")
     if source.git("rev-parse", f"{tag}^{{commit}}") != source.git("rev-parse", "HEAD"):
         raise StepError(f"the checkout isn't at {tag}: git switch --detach {tag}")
+    job_freeze.refuse_unless_frozen()
     if changed := source.git("status", "--porcelain").strip():
         raise StepError(f"the checkout has changes that {tag} doesn't have:\n{changed}")
 
