@@ -46,7 +46,7 @@ def translate(error: BusError, own: Sentences, unit: str, **words: str) -> str:
 
 
 class HelperBus:
-    """One connection, made when it is first wanted and anew when it broke. `address` replaces the system bus in tests."""
+    """One connection, made when first wanted and anew when it broke. `address` replaces the system bus in tests."""
 
     def __init__(self, address: str | None = None) -> None:
         self._address = address

@@ -28,7 +28,8 @@ UNIT: Final = "smoothtask-sampler"
 _SENTENCES: Final[Sentences] = MappingProxyType(
     {
         FREEDESKTOP + "ServiceUnknown": (
-            "The helper is not installed: install the package smoothtask-helper to see short-lived processes and events."
+            "The helper is not installed: install the package smoothtask-helper "
+            "to see short-lived processes and events."
         ),
         FREEDESKTOP + "NameHasNoOwner": "The helper is not installed: install the package smoothtask-helper.",
         OURS + "NotAuthorized": (

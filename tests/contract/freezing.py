@@ -80,7 +80,7 @@ async def keep(folder: Path) -> None:
                     file.write(LENGTH.pack(len(piece)) + piece)
     await client.close()
     tables = (f"{json.dumps(name)}: {json.dumps(table)}" for name, table in told(decode_frame(last)).items())
-    (folder / "told.json").write_text("{\n%s\n}\n" % ",\n".join(tables))
+    (folder / "told.json").write_text("{\n" + ",\n".join(tables) + "\n}\n")
 
 
 def _live(server: socket.socket, tick: int) -> None:

@@ -1,4 +1,4 @@
-"""App and helper of different versions: what an earlier version was promised holds, and what a later one adds harms nobody.
+"""App and helper of different versions: what an earlier one was promised holds, what a later one adds harms nobody.
 
 `frozen/VERSION` is the contract of an earlier version, kept by ./dev freeze: its bus interfaces, its records, a stream
 of its real helper, and what its app made of it. docs/api/compatibility.md has the rules. The other direction, a frozen
