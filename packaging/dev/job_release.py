@@ -83,7 +83,9 @@ def publish_flatpak(out: Path, key: signing.Key) -> None:
     shutil.rmtree(again, ignore_errors=True)
     flatpak.repository(again, anew=True)
     if flatpak.tree(folder) != flatpak.tree(again):
-        raise StepError(f"built twice from the same source, the Flatpak's files differ: see ostree ls -RC of {again}/repo")
+        raise StepError(
+            f"built twice from the same source, the Flatpak's files differ: see ostree ls -RC of {again}/repo"
+        )
     say("flatpak: signed, and the same files twice")
     bundle.rename(out / bundle.name)
 
