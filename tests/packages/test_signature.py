@@ -1,4 +1,4 @@
-"""What is installed from our Flatpak repository is what the key's owner signed: judged by Flatpak, which people have."""
+"""What is installed from our Flatpak repository is what the key's owner signed: judged by Flatpak itself."""
 
 from __future__ import annotations
 
