@@ -171,7 +171,7 @@ class Resident(QObject):
         )
         pauses = Pauses(own, LeaseFile(state), terms.lasts_s, terms.on_over)
         own_remedies = OwnRemedies(own, pauses, CpuLimits(session.bus, own, LimitFile(state)))
-        remedies = AllRemedies(own_remedies, own, ControlClient(), terms)
+        remedies = AllRemedies(own_remedies, own, ControlClient(), terms, sandboxed=session.sandboxed)
         return notifications, remedies, None if source.startswith("recording:") else ChoicesFile(state)
 
     def _go_on(self) -> tuple[str, ...]:

@@ -81,7 +81,7 @@ def publish_flatpak(out: Path, key: signing.Key) -> None:
     flatpak.check(folder, public_key)
     again = places.BUILD / "release" / "second" / flatpak.FOLDER.name
     shutil.rmtree(again, ignore_errors=True)
-    flatpak.repository(again, anew=True)
+    flatpak.repository(again)
     if flatpak.tree(folder) != flatpak.tree(again):
         raise StepError(
             f"built twice from the same source, the Flatpak's files differ: see ostree ls -RC of {again}/repo"

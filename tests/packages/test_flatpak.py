@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import signal
 import subprocess
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from tests.bus.acting import SLEEPING, is_untouched
 from tests.bus.boxes import Box
 from tests.contract.layout import ROOT
 from tests.vm.conftest import tool
@@ -130,7 +133,7 @@ def test_an_ordinary_user_s_sandboxed_app_gets_the_machine_s_processes_from_the_
     ticks = [json.loads(line) for line in done.stdout.splitlines()]
     assert [tick["source"] for tick in ticks] == ["helper", "helper"]
     shown = {process["pid"] for process in ticks[-1]["processes"]}
-    assert {1, box.held.pid} <= shown, "processes that the sandbox itself can't see"
+    assert os.getpid() in shown, "a process that the sandbox itself can't see"
     assert box.owner_pid(box.caller()) in shown
 
 
@@ -158,6 +161,25 @@ async def turn_on():
 
 asyncio.run(turn_on())
 """
+
+
+TERMINATE: Final = """
+import asyncio, os, sys
+from smoothtask_gui.adapters.control_client import ControlClient
+from smoothtask_gui.domain.incident import ProcessIdentity
+
+asyncio.run(ControlClient().terminate(ProcessIdentity(int(sys.argv[1]), int(sys.argv[2]), os.getuid(), "sleep")))
+"""
+
+
+def test_what_the_sandboxed_app_acts_on_is_the_machine_s_process_of_that_number(box: Box) -> None:
+    keeper = box.caller()
+    victim, other = (keeper.start(words=SLEEPING) for _ in range(2))
+    words = [TERMINATE, str(victim["pid"]), str(victim["start_ns"])]
+    done = alice(box, f"flatpak --user run --command=python3 {RECIPE.ID} -c {shlex.join(words)}")
+    assert done.returncode == 0, done.stderr
+    assert keeper.ended(pid=victim["pid"]) == -signal.SIGTERM
+    assert is_untouched(other)
 
 
 def test_the_sandboxed_app_asks_the_desktop_to_start_it_with_the_session(box: Box) -> None:

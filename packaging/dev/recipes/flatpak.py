@@ -71,17 +71,17 @@ def build(out: Path = FOLDER, key: Key | None = None) -> list[Path]:
     return [bundle]
 
 
-def repository(out: Path = FOLDER, key: Key | None = None, *, anew: bool = False) -> Path:
-    """A Flatpak repository in `out`, signed if there is a key; `anew`: nothing is taken from an earlier build."""
+def repository(out: Path = FOLDER, key: Key | None = None) -> Path:
+    """A Flatpak repository in `out`, signed if there is a key."""
     archive = source.archive()
     ensure_runtime()
     if not source.is_made(out, archive):
-        _build(archive, out, (*(key.options() if key else ()), *(["--disable-cache"] if anew else [])))
+        _build(archive, out, key.options() if key else ())
         source.made(out, archive)
     return out / "repo"
 
 
-def _build(archive: Path, out: Path, options: tuple[str, ...]) -> None:
+def _build(archive: Path, out: Path, signing: tuple[str, ...]) -> None:
     shutil.copyfile(MANIFEST, out / MANIFEST.name)
     shutil.copyfile(archive, out / "smoothtask.tar.gz")
     modules.write(out)
@@ -89,7 +89,8 @@ def _build(archive: Path, out: Path, options: tuple[str, ...]) -> None:
     work = STAND_IN / "work"
     environment = surroundings() | {"SOURCE_DATE_EPOCH": str(source.commit_time_s())}
     command = ["flatpak-builder", "--user", "--force-clean", "--disable-rofiles-fuse", f"--extra-sources={out}"]
-    command += [f"--state-dir={work / 'state'}", f"--repo={out / 'repo'}", *options]
+    command += [f"--state-dir={work / 'state'}", f"--repo={out / 'repo'}", *signing]
+    command += ["--disable-cache"]  # it knows a local archive by its name: a later source would be taken for an earlier
     logged("flatpak", [*command, str(work / "app"), str(out / MANIFEST.name)], "building the Flatpak", env=environment)
 
 
