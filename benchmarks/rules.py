@@ -15,6 +15,7 @@ from benchmarks.row import Row
 from smoothtask_gui.adapters.shipped_rules import shipped_rules
 from smoothtask_gui.domain.apps import AppGrouper
 from smoothtask_gui.domain.batch import EXITED, PROCESS, Batch, SystemReading
+from smoothtask_gui.domain.culprit import Culprits
 from smoothtask_gui.domain.judging.judge import Judge
 from smoothtask_gui.domain.judging.runaway import runaway_rule
 from smoothtask_gui.domain.parts import DiskReading, FileSystemReading, Parts
@@ -64,7 +65,7 @@ def _batch(boottime_ns: int, rows: np.ndarray) -> Batch:
 def measure() -> list[Row]:
     rules = shipped_rules()
     declared = (runaway_rule(replace(rules.runaway)), *rules.declared)
-    judge = Judge(lambda _: True)
+    judge = Judge(lambda _: True, lambda _: Culprits())
     judge.set_rules(declared, 0)
     costs = []
     for sample in samples():

@@ -60,6 +60,14 @@ struct st_event_settings {
 	u64 lost_events;           /* written by the programs: events that found the ring buffer full */
 };
 
+/* Where pointers lie in structs of the module gpu_sched, whose types the programs can't be fitted to. */
+struct st_gpu_offsets {
+	u32 known;                 /* 1 when the others are right; jobs before that aren't followed */
+	u32 job_fence;             /* struct drm_sched_job, s_fence */
+	u32 fence_scheduler;       /* struct drm_sched_fence, sched */
+	u32 pad;
+};
+
 /* What the activity probes count beside their rows; written by the programs. */
 struct st_activity_settings {
 	u64 unseen;                /* events that are in no row, because the kernel had no memory for it or a map was full */

@@ -11,7 +11,6 @@ import ctypes
 import errno
 import mmap
 import os
-import weakref
 from collections import deque
 from pathlib import Path
 from threading import local
@@ -19,10 +18,12 @@ from typing import TYPE_CHECKING, Final
 
 from helper.loaders.errors import LoaderError
 from helper.loaders.kernel_types import has_function
+from helper.loaders.map_memory import MapShape
 from helper.loaders.together import Together
+from helper.machine import Machine, read_machine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from helper.loaders.together import Part
 
@@ -52,7 +53,12 @@ _PROTOTYPES: Final[dict[str, tuple[type | None, list[type]]]] = {
     "bpf_program__set_autoload": (_int, [_pointer, ctypes.c_bool]),
     "bpf_program__attach": (_pointer, [_pointer]),
     "bpf_map__fd": (_int, [_pointer]),
+    "bpf_map__type": (_int, [_pointer]),
+    "bpf_map__key_size": (ctypes.c_uint32, [_pointer]),
     "bpf_map__value_size": (ctypes.c_uint32, [_pointer]),
+    "bpf_map__max_entries": (ctypes.c_uint32, [_pointer]),
+    "bpf_map__map_flags": (ctypes.c_uint32, [_pointer]),
+    "bpf_map__set_max_entries": (_int, [_pointer, ctypes.c_uint32]),
     "bpf_map__name": (_text, [_pointer]),
     "bpf_map__set_autocreate": (_int, [_pointer, ctypes.c_bool]),
     "bpf_map__reuse_fd": (_int, [_pointer, _int]),
@@ -93,9 +99,16 @@ class Libbpf:
     has_parts = True
     """Whether several probes share an object (helper/probes/parts.py)."""
 
-    def __init__(self, objects: Path, library: str = "libbpf.so.1", kernel_btf: Path = KERNEL_BTF) -> None:
-        """Raises LoaderError if the library is missing or lacks a function."""
+    def __init__(
+        self,
+        objects: Path,
+        library: str = "libbpf.so.1",
+        kernel_btf: Path = KERNEL_BTF,
+        machine: Machine | None = None,
+    ) -> None:
+        """`machine` sizes the maps, this one if None. Raises LoaderError if the library is missing or too old."""
         self._objects = objects
+        self.machine = machine or read_machine()
         self._kernel_btf = kernel_btf
         self._has_kfunc: bool | None = None
         try:
@@ -111,7 +124,9 @@ class Libbpf:
         self._log = _Log(vsnprintf)
         self.together = Together()
         self._printer = _print_callback(self._log.take)
-        weakref.finalize(self, self.calls.libbpf_set_print, _print_callback())  # or libbpf would call freed memory
+        # Never freed: libbpf calls whichever was set last, maybe after its door is gone. Taking it back when the door
+        # is collected would take another one's away, in the middle of a load.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._printer))
 
     def open(self, name: str) -> BpfObject:
         """Opens `<name>.bpf.o`; nothing is in the kernel yet."""
@@ -234,6 +249,29 @@ class BpfObject:
             if name not in wanted and name != CONSTANTS_SECTION:
                 self._door.check(name, "configure", self._calls.bpf_map__set_autocreate(handle, False))
 
+    def resize(self, entries: Mapping[str, int]) -> None:
+        """Gives maps of these names so many entries; only before `load`."""
+        for name, handle in self._maps():
+            if name in entries:
+                result = self._calls.bpf_map__set_max_entries(handle, entries[name])
+                self._door.check(self.name, "configure", result)
+
+    def shapes(self) -> tuple[MapShape, ...]:
+        """The maps as they will be, or are, made; what another part of the object has is left out."""
+        calls = self._calls
+        return tuple(
+            MapShape(
+                name,
+                calls.bpf_map__type(handle),
+                calls.bpf_map__key_size(handle),
+                calls.bpf_map__value_size(handle),
+                calls.bpf_map__max_entries(handle),
+                calls.bpf_map__map_flags(handle),
+            )
+            for name, handle in self._maps()
+            if self._has(name)
+        )
+
     def load(self) -> None:
         self._door.begin()
         self._door.check(self.name, "load", self._calls.bpf_object__load(self._handle))
@@ -252,6 +290,11 @@ class BpfObject:
                 else:
                     raise self._door.error(name, "attach", ctypes.get_errno())
         return failed
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether any of its programs is."""
+        return bool(self._links)
 
     def new_iteration(self, program: str) -> int:
         """A file descriptor that yields one pass of an attached iterator; the caller closes it."""

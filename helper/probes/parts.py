@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from helper.loaders.errors import VERIFIER_LOG, LoaderError
 from helper.loaders.together import Loaded, Part
+from helper.probes.map_sizes import entries_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,6 +83,7 @@ def _load(
     bpf_object = door.open(OBJECT)
     try:
         bpf_object.keep_only(parts)
+        bpf_object.resize(entries_for(door.machine))
         bpf_object.set_constants(".rodata.constants", constants)
         for map_name, fd in shared_maps.items():
             bpf_object.reuse_map(map_name, fd)

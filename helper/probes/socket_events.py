@@ -31,7 +31,6 @@ KEY: Final = struct.Struct("@QII")  # struct process_key, bpf/socket_events.bpf.
 SETTINGS: Final = struct.Struct("@QQII")  # struct st_traffic_settings, up to `overflow`
 MISSING_AT: Final = 20  # its member `missing`
 MISSING_TRAFFIC: Final = 1 << 8  # ST_MISSING_TRAFFIC
-ENTRIES: Final = 4096  # of the map `traffic`
 
 
 class SocketEvents:
@@ -51,9 +50,7 @@ class SocketEvents:
             self._settings = bpf_object.shared(".data.socket_events")
             self._ring = RingBuffer(self._door, self.name, bpf_object.map_fd("socket_events_ring"))
             traffic = bpf_object.map_fd("traffic")
-            self._traffic = HashReader(
-                self._door, self.name, traffic, key_bytes=KEY.size, value_bytes=TRAFFIC.size, entries=ENTRIES
-            )
+            self._traffic = HashReader(self._door, self.name, traffic, key_bytes=KEY.size, value_bytes=TRAFFIC.size)
             self._memory.keep(bpf_object)
         except LoaderError:
             bpf_object.close()
@@ -85,7 +82,7 @@ class SocketEvents:
     def forget(self, gone: Iterable[tuple[int, int]]) -> int:
         """Drops the rows of processes (pid, start_ns) that are gone for good; returns how many there were.
 
-        The map holds 4,096 processes; call this with those that the snapshot of tasks has lost, a while after, as
+        The map is bounded (map_sizes.py); call this with those that the snapshot of tasks has lost, a while after, as
         their last connections may outlive them.
         """
         self._opened()

@@ -153,6 +153,7 @@ class Sampler:
             "Kinds": lambda: Variant("u", KINDS),
             "Loader": lambda: Variant("s", self._probes.choice.loader),
             "Probes": lambda: Variant("a(sssttt)", self._probes.rows()),
+            "ProbeMemory": lambda: Variant("a(sttt)", self._probes.memory_rows()),
             "KernelFacts": lambda: Variant(
                 "a(sss)",
                 own_cost.facts_for_people(self._proc_mount(), read_kernel_facts(), self._probes.choice),

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from made_up import NOON_NS, SECOND_NS, ask_cost, describe, filled_store, user_name
+from made_up import NOON_NS, SECOND_NS, ask_cost, describe, filled_store, user_name, watch_activity
 from PySide6.QtCore import QTranslator
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
@@ -165,7 +165,7 @@ class Photographer:
         """Every tab and every state."""
         for state, view in views(sample).items():
             past = Past((BUSY, OVER)) if state == "incident" else nothing_recorded
-            window = MainWindow(1000, user_name, describe, ask_cost, remember=past)
+            window = MainWindow(1000, user_name, describe, ask_cost, remember=past, watch_activity=watch_activity)
             window.show_view(view, Store() if state in {"waiting", "none"} else store)
             self.take(window, f"window-{state}")
             if state == "procfs":
@@ -207,6 +207,9 @@ class Photographer:
                 window.apps.view.setCurrentIndex(window.apps.model.index(1, 0))
             if window.tabs.widget(tab) is window.processes:
                 window.processes.view.setCurrentIndex(window.processes.model.index(2, 0))
+            if window.tabs.widget(tab) is window.activity and state != "calm":
+                for switch in window.activity.switches.values():
+                    switch.setChecked(True)
             if window.tabs.widget(tab) is window.history:
                 window.history.incidents.view.setCurrentIndex(window.history.incidents.model.index(2, 0))
                 line = window.history.timeline

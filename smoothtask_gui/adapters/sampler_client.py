@@ -117,7 +117,7 @@ class SamplerClient:
                 version=str(found["Version"]),
                 stream_version=int(found["StreamVersion"]),
                 loader=str(found["Loader"]),
-                cost=_cost(found["OwnCost"], found["Probes"]),
+                cost=_cost(found["OwnCost"], found["Probes"], found.get("ProbeMemory", [])),
                 kernel_facts=tuple((str(name), str(value), str(why)) for name, value, why in found["KernelFacts"]),
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -137,7 +137,9 @@ class SamplerClient:
             ) from error
 
 
-def _cost(row: list[Any], probes: list[list[Any]]) -> HelperCost:
+def _cost(row: list[Any], probes: list[list[Any]], memory: list[list[Any]]) -> HelperCost:
+    """`memory` is empty of a helper that has no property ProbeMemory yet."""
+    in_maps = {str(name): tuple(map(_counted, counts)) for name, *counts in memory}
     cpu_ns, programs_ns, resident_bytes, kernel_bytes, uptime_ns, streams = (int(value) for value in row)
     return HelperCost(
         cpu_ns,
@@ -146,13 +148,13 @@ def _cost(row: list[Any], probes: list[list[Any]]) -> HelperCost:
         kernel_bytes,
         uptime_ns,
         streams,
-        tuple(_probe(probe) for probe in probes),
+        tuple(_probe(probe, in_maps.get(str(probe[0]), ())) for probe in probes),
     )
 
 
-def _probe(row: list[Any]) -> ProbeCost:
+def _probe(row: list[Any], in_maps: tuple[int | None, ...]) -> ProbeCost:
     name, state, reason, runs, run_ns, memory_bytes = row
-    return ProbeCost(str(name), str(state), str(reason), _counted(runs), _counted(run_ns), int(memory_bytes))
+    return ProbeCost(str(name), str(state), str(reason), _counted(runs), _counted(run_ns), int(memory_bytes), *in_maps)
 
 
 def _counted(value: int) -> int | None:

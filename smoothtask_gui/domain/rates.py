@@ -17,7 +17,7 @@ from smoothtask_gui.domain.activity_rates import activity_rates
 from smoothtask_gui.domain.batch import Missing
 from smoothtask_gui.domain.connections import connection_rates, process_traffic
 from smoothtask_gui.domain.exited import exited_rates
-from smoothtask_gui.domain.gpu_rates import gpu_rates, gpu_ratios
+from smoothtask_gui.domain.gpu_rates import gpu_rates, gpu_ratios, with_jobs
 from smoothtask_gui.domain.matching import positions
 from smoothtask_gui.domain.sample import RATE, Sample
 from smoothtask_gui.domain.sensors import checked
@@ -49,7 +49,8 @@ def rates(previous: Batch, current: Batch) -> Sample | None:
         return None
     processes = _process_rates(previous, current, interval_ns)
     gpus = gpu_rates(previous.gpus, current.gpus)
-    processes["gpu_ratio"] = gpu_ratios(gpus, processes)
+    activity = activity_rates(previous, current)
+    processes["gpu_ratio"] = with_jobs(gpu_ratios(gpus, processes), processes, activity.gpu_users or ())
     exited = exited_rates(previous, current, interval_ns)
     known = processes["cpu_ratio"][np.isfinite(processes["cpu_ratio"])]
     cores = float(known.sum()) + sum(row.cpu_ratio for row in exited) if len(known) or exited else None
@@ -72,9 +73,10 @@ def rates(previous: Batch, current: Batch) -> Sample | None:
         unavailable=unavailable,
         connections=connection_rates(previous, current),
         gpus=gpus,
-        activity=activity_rates(previous, current),
+        activity=activity,
         parts=current.parts,
         traits=trait_rates(previous, current),
+        focus=current.focus,
     )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
 from smoothtask_gui.domain.parts import FanReading, FileSystemReading, Parts
 from smoothtask_gui.sources import files
+from smoothtask_gui.sources.hwmon import place_of
 
 KEEP_S: Final = 5.0
 NO_FANS: Final = "no fan reports its speed"
@@ -88,13 +90,22 @@ def read_file_systems(mounts: str) -> tuple[FileSystemReading, ...]:
 
 
 def read_fans(folder: str) -> tuple[FanReading, ...]:
-    """Every fan input of every chip (Documentation/hwmon/sysfs-interface.rst)."""
+    """Every fan input of every chip (Documentation/hwmon/sysfs-interface.rst).
+
+    Keys survive reboots, which hwmonN doesn't: driver, place of the device, the channel's label or else its number,
+    which is the chip's own.
+    """
+    seen: Counter[str] = Counter()
     found = []
-    for chip in files.list_names(folder):
-        driver = files.read_text(f"{folder}/{chip}/name") or chip
-        for name in files.list_names(f"{folder}/{chip}"):
+    for chip in sorted(files.list_names(folder)):
+        driver = files.read_text(f"{folder}/{chip}/name") or "unknown"
+        place = place_of(os.path.realpath(f"{folder}/{chip}/device"))
+        for name in sorted(files.list_names(f"{folder}/{chip}")):
             if number := _FAN.fullmatch(name):
-                label = files.read_text(f"{folder}/{chip}/fan{number[1]}_label") or f"fan {number[1]}"
+                label = files.read_text(f"{folder}/{chip}/fan{number[1]}_label")
+                key = f"{driver}/{place}/{label or 'fan' + number[1]}"
+                seen[key] += 1
+                key = key if seen[key] == 1 else f"{key}#{seen[key]}"
                 speed_rpm = files.read_int(f"{folder}/{chip}/{name}")
-                found.append(FanReading(f"{driver}/{chip}/fan{number[1]}", label, speed_rpm))
+                found.append(FanReading(key, label or f"fan {number[1]}", speed_rpm))
     return tuple(found)

@@ -68,6 +68,9 @@ def test_the_bus_starts_the_sampler_and_every_probe_of_the_package_runs(installe
     assert len(probes) >= 8
     energy = probes.pop("probe energy")  # virtual machines have no counters
     assert energy == "running" or energy.startswith("unavailable")
+    for name in ("gpu_jobs", "gpu_fences", "gpu_memory"):
+        said = probes.pop(f"probe {name}")
+        assert said.startswith(("unavailable", "running")) or "no tracepoint" in said, said
     assert set(probes.values()) == {"running"}, probes
     assert installed.sh(f"journalctl -q -o cat -b -u {UNIT} -p warning") == ""
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from smoothtask_gui.domain.app import AppKind
+from smoothtask_gui.domain.app_names import telling_name
+from smoothtask_gui.domain.focus import have_windows, in_focus
 from smoothtask_gui.domain.incident import ProcessIdentity
 from smoothtask_gui.domain.judging.growth import GrowthWindow
 from smoothtask_gui.domain.judging.process_table import exhausts_in_s, parent_name
@@ -18,13 +20,13 @@ from smoothtask_gui.domain.text import safe_text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy.typing as npt
+
     from smoothtask_gui.domain.app import Apps
     from smoothtask_gui.domain.judging.expression import Floats
     from smoothtask_gui.domain.sample import Sample
 
 MOST_GENERATIONS: Final = 32
-MOST_RATIO: Final = 0.5
-"""What one process of a command does beyond this it does under its own name: ffmpeg, not the script before it."""
 SECOND_NS: Final = 1_000_000_000
 _COPIED: Final = {
     "cpu_cores": "cpu_ratio",
@@ -39,6 +41,7 @@ _COPIED: Final = {
 }
 _SUMMED: Final = ("spinning_cores", "connections", "passed_bps")
 _ANY: Final = ("is_background", "is_foreground", "lost_terminal")
+MOST_USED: Final = 16
 _SYSTEM: Final = (AppKind.KERNEL, AppKind.COOLING, AppKind.SHORT_LIVED)
 
 
@@ -86,9 +89,9 @@ class AppRows:
         who = ProcessIdentity(int(found["pid"]), int(found["start_ns"]), int(found["uid"]), comm)
         top = self._top(busiest)
         parent = parent_name(rows, int(rows["parent_pid"][top]))
-        does_most = app.kind is AppKind.COMMAND and used.max() > MOST_RATIO * used.sum()
-        name = comm if does_most else app.name
-        return Target(app.id, name, who, parent, aliases, started_ns=int(rows["start_ns"][top]))
+        return Target(
+            app.id, telling_name(self.sample, row), who, parent, aliases, started_ns=int(rows["start_ns"][top])
+        )
 
     def _top(self, row: int) -> int:
         """The process of the same app that started this one: of several runs of a command the one that matters."""
@@ -102,9 +105,10 @@ class AppRows:
 
 
 class AppSeries:
-    """Remembers how apps grew."""
+    """Remembers how apps grew, and when they were last in focus."""
 
     def __init__(self) -> None:
+        self._used_ns: dict[int, int] = {}  # number to boot time; the one in focus last
         self._memory = GrowthWindow(10 * SECOND_NS, 60)
         self._connections = GrowthWindow(10 * SECOND_NS, 60)
 
@@ -112,6 +116,7 @@ class AppSeries:
         """Numbers of apps begin anew with the source."""
         self._memory.clear()
         self._connections.clear()
+        self._used_ns.clear()
 
     def columns(self, sample: Sample, processes: Mapping[str, Floats], memory_left_bytes: float) -> dict[str, Floats]:
         """Each series, shape (len(sample.apps.apps),); `processes` are the columns of the processes."""
@@ -123,6 +128,8 @@ class AppSeries:
         opened = self._connections.observe(keys, summed["connections"], sample.boottime_ns)
         system = np.array([app.kind in _SYSTEM for app in apps.apps], np.float64)
         exited = np.full(count, np.nan) if "exited" in sample.unavailable else apps.rows["exited"].astype(np.float64)
+        pids = sample.processes["pid"]
+        focused = in_focus(sample.focus, pids, apps)
         return {
             **{name: apps.rows[field] for name, field in _COPIED.items()},
             **summed,
@@ -137,7 +144,25 @@ class AppSeries:
             "connections_steadiness_ratio": opened.steadiness,
             "exited_per_s": exited * 1e9 / sample.interval_ns,
             "is_system": system,
+            "in_focus": focused,
+            "has_window": have_windows(sample.focus, pids, apps),
+            "unused_s": self._unused_s(keys, focused, sample.boottime_ns),
         }
+
+    def _unused_s(self, numbers: npt.NDArray[np.uint64], focused: Floats, now_ns: int) -> Floats:
+        for number in numbers[focused == 1.0].tolist():
+            self._used_ns.pop(number, None)
+            self._used_ns[number] = now_ns
+        while len(self._used_ns) > MOST_USED:
+            del self._used_ns[next(iter(self._used_ns))]
+        unused_s = np.full(len(numbers), np.nan)
+        if self._used_ns and len(numbers):
+            used = np.fromiter(self._used_ns, np.uint64, len(self._used_ns))
+            used_ns = np.fromiter(self._used_ns.values(), np.float64, len(self._used_ns))
+            place = np.minimum(np.searchsorted(numbers, used), len(numbers) - 1)
+            found = numbers[place] == used
+            unused_s[place[found]] = (now_ns - used_ns[found]) / 1e9
+        return unused_s
 
 
 def app_table(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from smoothtask_gui.domain.batch import PressureEvent
     from smoothtask_gui.domain.changes import Change
+    from smoothtask_gui.domain.culprit import Culprits
     from smoothtask_gui.domain.judging.rule import Rule
     from smoothtask_gui.domain.judging.table import Table
     from smoothtask_gui.domain.sample import Sample
@@ -34,10 +35,10 @@ RESUME_NS: Final = 15_000_000_000
 
 
 class Judge:
-    """`may_stop(uid)` says whose processes the person may act on."""
+    """As `Engine`."""
 
-    def __init__(self, may_stop: Callable[[int], bool]) -> None:
-        self._engine = Engine(may_stop)
+    def __init__(self, may_stop: Callable[[int], bool], energy: Callable[[int], Culprits]) -> None:
+        self._engine = Engine(may_stop, energy)
         self._rules: tuple[Rule, ...] = ()
         self._machine = MachineSeries()
         self._parts = PartSeries()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from smoothtask_gui.domain.focus import is_full_screen
 from smoothtask_gui.domain.judging.growth import GrowthWindow
 from smoothtask_gui.domain.judging.table import Named, Table, Target
 from smoothtask_gui.domain.sensors import cpu_sensor, limit_of
@@ -62,6 +63,7 @@ class MachineSeries:
             "package_w": _or_nan(system.package_watts),
             **self._heat_values(sample, limit_without_driver_c),
             "throttled_ratio": _or_nan(system.throttled_ratio),
+            "full_screen": _or_nan(is_full_screen(sample.focus)),
         }
 
     def _heat_values(self, sample: Sample, limit_without_driver_c: float) -> dict[str, float]:

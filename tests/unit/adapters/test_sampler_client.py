@@ -86,6 +86,10 @@ class Sampler(ServiceInterface):
         return [["task_snapshot", "running", "", 3, 2**64 - 1, 4096]]
 
     @dbus_property(access=PropertyAccess.READ)
+    def ProbeMemory(self) -> "a(sttt)":  # noqa: F821, N802, UP037 - as above
+        return [["task_snapshot", 8192, 8200, 2**64 - 1]]
+
+    @dbus_property(access=PropertyAccess.READ)
     def OwnCost(self) -> "(tttttu)":  # noqa: F821, N802, UP037 - as above
         return [5_000_000, 2**64 - 1, 30_000_000, 65536, 60 * 10**9, 1]
 
@@ -173,7 +177,7 @@ def test_facts_tell_uncounted_from_zero(address: str) -> None:
     async def story(client: SamplerClient, service: Sampler, bus: MessageBus) -> None:
         facts = await client.facts()
         assert (facts.version, facts.stream_version, facts.loader) == ("9.9.9", 1, "core")
-        assert facts.probes == (ProbeCost("task_snapshot", "running", "", 3, None, 4096),)
+        assert facts.probes == (ProbeCost("task_snapshot", "running", "", 3, None, 4096, 8192, 8200, None),)
         cost = facts.cost
         assert (cost.cpu_ns, cost.programs_ns, cost.resident_bytes) == (5_000_000, None, 30_000_000)
         assert (cost.kernel_bytes, cost.uptime_ns, cost.streams) == (65536, 60 * 10**9, 1)
