@@ -24,7 +24,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QSystemTrayIcon
 
 from smoothtask_gui.adapters.all_remedies import AllRemedies, PauseTerms
 from smoothtask_gui.adapters.application_names import ApplicationNames
-from smoothtask_gui.adapters.autostart import Autostart, own_command
+from smoothtask_gui.adapters.autostart import Autostart, AutostartEntry, AutostartError, own_command
 from smoothtask_gui.adapters.choices_file import ChoicesFile
 from smoothtask_gui.adapters.colour_scheme import choose_platform_theme
 from smoothtask_gui.adapters.considerate import ConsiderateNotifications
@@ -37,6 +37,7 @@ from smoothtask_gui.adapters.leases import LeaseFile, LimitFile
 from smoothtask_gui.adapters.loop import LoopThread, QtThread
 from smoothtask_gui.adapters.own_cost import OwnCostReader
 from smoothtask_gui.adapters.pauses import Pauses
+from smoothtask_gui.adapters.portal_autostart import PortalAutostart
 from smoothtask_gui.adapters.process_control import OwnProcesses
 from smoothtask_gui.adapters.quietness import DesktopQuietness
 from smoothtask_gui.adapters.quit_signals import QuitSignals
@@ -104,7 +105,7 @@ class Resident(QObject):
         self._own_cost = OwnCostReader(SamplerClient())
         shipped, broken = _shipped_rules()
         self._files = SettingsFiles(user_config_path("smoothtask", appauthor=False), options.rules, shipped)
-        self._autostart = Autostart(user_config_path() / "autostart", own_command(sys.argv[0]))
+        self._autostart = _autostart(session)
         loaded = self._files.load()
         self.settings = self._with_autostart(loaded.settings)
         self._notifications, self._remedies, self._choices = self._make_ports(options.source)
@@ -185,7 +186,7 @@ class Resident(QObject):
         )
         pauses = Pauses(own, LeaseFile(state), terms.lasts_s, terms.on_over)
         own_remedies = OwnRemedies(own, pauses, CpuLimits(session.bus, own, LimitFile(state)))
-        remedies = AllRemedies(own_remedies, own, ControlClient(), terms)
+        remedies = AllRemedies(own_remedies, own, ControlClient(), terms, sandboxed=session.sandboxed)
         return notifications, remedies, None if source.startswith("recording:") else ChoicesFile(state)
 
     def _go_on(self) -> tuple[str, ...]:
@@ -291,12 +292,23 @@ class Resident(QObject):
             self.watchdog.set_period(settings.period_ms)
             self._loop.submit(self._pump.change_period(settings.period_ms))
         try:
-            if settings.autostart != before.autostart:
-                self._autostart.turn(on=settings.autostart)
             for said in self._files.save(settings):
                 self.tell(said)
-        except (FileError, SettingsError) as error:
+        except SettingsError as error:
             QMessageBox.warning(None, "SmoothTask", str(error))
+        if settings.autostart != before.autostart:
+            self._loop.submit(self._turn_autostart(on=settings.autostart))
+
+    async def _turn_autostart(self, *, on: bool) -> None:
+        try:
+            await self._autostart.turn(on=on)
+        except (AutostartError, FileError) as error:
+            self._qt_thread.call(self._autostart_unchanged, str(error))
+
+    def _autostart_unchanged(self, problem: str) -> None:
+        self.settings = self._with_autostart(self.settings)
+        self.windows.apply_settings(self.settings)
+        QMessageBox.warning(None, "SmoothTask", problem)
 
     def _records(self, settings: Settings) -> bool:
         """What a recording tells happened at another time, maybe elsewhere: it isn't this machine's history."""
@@ -353,6 +365,12 @@ class Resident(QObject):
             self._loop.wait(self._session.close(), CLOSE_TIMEOUT_S)
         except TimeoutError:
             print("smoothtask: the session bus didn't let go in time", file=sys.stderr)
+
+
+def _autostart(session: Session) -> Autostart:
+    if session.sandboxed:
+        return PortalAutostart(session.bus, user_config_path("smoothtask", appauthor=False), ["smoothtask"])
+    return AutostartEntry(user_config_path() / "autostart", own_command(sys.argv[0]))
 
 
 def _shipped_rules() -> tuple[Rules, tuple[str, ...]]:

@@ -259,7 +259,10 @@ def _rows(
     record_bytes, count, offset = int(section["record_bytes"]), int(section["count"]), int(section["offset"])
     where = f"section {found[0]} ({kind.name})"
     if record_bytes < dtype.itemsize:
-        raise FrameError(f"{where}: records of {record_bytes} bytes, {dtype.itemsize} are needed")
+        raise FrameError(
+            f"{where}: records of {record_bytes} bytes, {dtype.itemsize} are needed: "
+            "the helper is older than this app; update the package smoothtask-helper"
+        )
     if record_bytes > len(frame) and count:
         raise FrameError(f"{where}: records of {record_bytes} bytes in a frame of {len(frame)}")
     if offset > len(frame) or count * record_bytes > len(frame) - offset:

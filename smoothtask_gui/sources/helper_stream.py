@@ -99,7 +99,7 @@ class HelperSource:
             fd = await self._opener.open_stream(period_ms, int(self._kinds))
             with socket.socket(fileno=fd) as stream:
                 stream.setblocking(False)
-                tick_reader = _TickReader(self._surroundings)
+                tick_reader = _TickReader(self._surroundings, int(self._kinds))
                 self._open = opened = OpenStream(stream, period_ms)
                 while True:
                     packet, fds = await receive(opened)
@@ -174,7 +174,8 @@ class OpenStream:
 class _TickReader:
     """Makes a batch of a tick; holds what outlives it."""
 
-    def __init__(self, surroundings: Surroundings) -> None:
+    def __init__(self, surroundings: Surroundings, kinds: int) -> None:
+        self._kinds = kinds
         self.hello: Hello | None = None
         self.exits: list[ProcessExit] = []
         self.closes: list[Rows] = []
@@ -279,6 +280,8 @@ class _TickReader:
         if self.hello is not None and self.hello.visibility in _UNSEEN:
             key, reason = _UNSEEN[self.hello.visibility]
             unavailable[key] = reason
+        if self.hello is not None and self._kinds & ~self.hello.kinds:
+            unavailable["kinds"] = "what the helper can't tell yet: it is older than this app; update smoothtask-helper"
         if frame.exited is None:
             unavailable["exited"] = "short-lived processes: the helper's process_events probe isn't running"
         unavailable |= _unseen_network(frame, self.hello)
