@@ -5,15 +5,20 @@ judge: marks for the recordings that ship; exits 1 below the targets. record: ma
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import Final
 
 from laboratory import score
-from laboratory.judge import mark
-from laboratory.record import MOST_BYTES, RECORDINGS, RecordError, record, recording_of
+from laboratory.judge import mark_all
+from laboratory.keeping import MOST_BYTES, all_bytes, kept
+from laboratory.lanes import side_by_side
+from laboratory.record import RecordError, record
 from laboratory.situation import Situation, SituationError, read_situations
-from smoothtask_gui.adapters.shipped_rules import shipped_rules
 from smoothtask_gui.domain.rules import RulesError
 from smoothtask_gui.sources.recording import RecordingError
+
+CORES: Final = len(os.sched_getaffinity(0))
 
 
 def main(words: list[str]) -> int:
@@ -32,29 +37,35 @@ def main(words: list[str]) -> int:
 
 
 def record_all(situations: list[Situation]) -> int:
-    """Make the recordings, one after another."""
-    for situation in situations:
+    """Make the recordings, side by side where the machine has the cores; those that fail are named at the end."""
+
+    def record_one(situation: Situation) -> int:
         print(f"{situation.name}: {situation.says} ({situation.seconds} s)", flush=True)
-        print(f"  {record(situation) / 1e3:.0f} kB", flush=True)
-    total = sum(each.stat().st_size for each in RECORDINGS.glob("*.strec"))
+        octets = record(situation)
+        print(f"{situation.name}: {octets / 1e3:.0f} kB", flush=True)
+        return octets
+
+    failed = side_by_side(situations, CORES, record_one)
+    for message in failed:
+        print(f"laboratory: {message}", file=sys.stderr)
+    total = all_bytes()
     print(f"{total / 1e6:.1f} MB in all recordings, at most {MOST_BYTES / 1e6:.1f}")
-    return 0 if total <= MOST_BYTES else 1
+    return 1 if failed or total > MOST_BYTES else 0
 
 
 def judge_all(situations: list[Situation]) -> int:
     """Play what is recorded; a situation without a recording counts as a failure."""
-    unrecorded = [each.name for each in situations if not recording_of(each.name).exists()]
-    rules = shipped_rules()
-    for_s = {rule.name: rule.for_s for rule in rules.declared}
-    for_s |= {"runaway": rules.runaway.for_s, "overheating": rules.overheating.for_s}
-    marks = [mark(each, rules, for_s, RECORDINGS) for each in situations if each.name not in unrecorded]
+    unrecorded = [each.name for each in situations if not kept(each.name).exists()]
+    marks = mark_all([each for each in situations if each.name not in unrecorded], CORES)
     if marks:
         print(score.table(marks))
         print(f"\n{score.summary(score.add_up(marks))}")
-    missed = [*score.shortfalls(score.add_up(marks)), *(f"{name} isn't recorded" for name in unrecorded)]
+    found = score.add_up(marks)
+    missed = [*score.shortfalls(found), *score.too_slow(found), *(f"{name} isn't recorded" for name in unrecorded)]
     if missed:
         print("\nbelow the targets: " + "; ".join(missed))
     return 1 if missed else 0
 
 
-sys.exit(main(sys.argv[1:]))
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

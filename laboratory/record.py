@@ -7,17 +7,17 @@ processes alone, whatever else the machine runs. Beside each recording a label s
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import json
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from laboratory.keeping import RECORDINGS, Label, keep
 from laboratory.situation import LEAD_IN_S, Situation
 
 if TYPE_CHECKING:
@@ -28,32 +28,19 @@ if TYPE_CHECKING:
 HERE: Final = Path(__file__).parent
 TOP: Final = HERE.parent
 TOOLS: Final = TOP / "packaging" / "dev"
-RECORDINGS: Final = HERE / "recordings"
-OF_ROOT: Final = frozenset({"heat", "stand-still"})
+OF_ROOT: Final = frozenset({"heat", "stand-still", "on-battery", "gobbler", "small-disk"})
 READY_S: Final = 60
-MOST_BYTES: Final = 10 << 20
-"""Of all recordings that ship."""
+SPARE_S: Final = 300
+"""After which a recorder ends by itself, should its laboratory be gone."""
+FIRST_ID: Final = 59500
+LAST_ID: Final = 59990
+"""Of boxes' users; apart from those of the boxes that tests open."""
+IDS: Final = 10
+"""How many a box may give away."""
 
 
 class RecordError(Exception):
     """A situation couldn't be recorded; the message names it and what went wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """When a situation's actors began and ended, of boot time; equal if it has none."""
-
-    began_ns: int
-    ended_ns: int
-
-
-def recording_of(name: str, folder: Path = RECORDINGS) -> Path:
-    return folder / f"{name}.strec"
-
-
-def label_of(name: str, folder: Path = RECORDINGS) -> Label:
-    """The label beside the recording. Raises OSError or ValueError."""
-    return Label(**json.loads((folder / f"{name}.json").read_text()))
 
 
 def record(situation: Situation, folder: Path = RECORDINGS) -> int:
@@ -61,23 +48,63 @@ def record(situation: Situation, folder: Path = RECORDINGS) -> int:
     sys.path.insert(0, str(TOOLS))
     from box import HeldBox  # noqa: PLC0415 - from the project's own tools, which are scripts
 
-    target = recording_of(situation.name, folder)
-    with contextlib.closing(HeldBox("--hidepid=2")) as box:
-        seconds = 2 * LEAD_IN_S + situation.seconds + situation.tail_s
-        inside = f"/tmp/{situation.name}.strec"  # noqa: S108 - the box's own
-        words = ["smoothtask", "record", inside, "--source", "helper", "--seconds", seconds]
+    with (
+        _room() as room,
+        _own_ids() as first_uid,
+        contextlib.closing(HeldBox("--hidepid=2", f"--first-uid={first_uid}")) as box,
+    ):
+        seconds = LEAD_IN_S + situation.seconds + situation.tail_s + SPARE_S
+        inside = f"/run/dbus/box/home/alice/{situation.name}.strec"
+        words = ["smoothtask", "record", inside, "--source", situation.source, "--seconds", seconds]
         words += ["--period-ms", situation.period_ms]
         recorder = subprocess.Popen(box.command(*map(str, words)))
         try:
             _wait_for_items(box.path(inside), recorder, situation.name)
-            label = _act(situation, box)
+            label = _act(situation, box, room)
             time.sleep(situation.tail_s)
+            if recorder.poll() is not None:
+                raise RecordError(f"the recorder ended too early (exit {recorder.returncode}); its message is above")
         finally:
             recorder.terminate()
             recorder.wait(READY_S)
-        target.write_bytes(box.path(inside).read_bytes())
-    (folder / f"{situation.name}.json").write_text(json.dumps(dataclasses.asdict(label)) + "\n")
-    return target.stat().st_size
+        recording = box.path(inside).read_bytes()
+    return keep(recording, label, situation.name, folder)
+
+
+@contextlib.contextmanager
+def _room() -> Iterator[Path]:
+    """A folder on the disk for what actors write; they are killed, so they can't be asked to clear it."""
+    with tempfile.TemporaryDirectory(prefix="laboratory-", dir="/var/tmp", ignore_cleanup_errors=True) as name:
+        room = Path(name)
+        room.chmod(0o1777)
+        yield room
+
+
+@contextlib.contextmanager
+def _own_ids() -> Iterator[int]:
+    """The first of IDS user ids that no other recorder uses; kills at the end whatever still runs with one of them.
+
+    Actors start sessions, and leave orphans, of their own; a lock on a file says that ids are taken.
+    """
+    for first in range(FIRST_ID, LAST_ID, IDS):
+        with Path(f"/run/lock/smoothtask-laboratory-{first}").open("wb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            try:
+                yield first
+            finally:
+                _kill_all(range(first, first + IDS))
+            return
+    raise RecordError(f"all user ids from {FIRST_ID} to {LAST_ID} are used by other recorders")
+
+
+def _kill_all(ids: range) -> None:
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if process.stat().st_uid in ids:
+                os.kill(int(process.name), signal.SIGKILL)
 
 
 def _wait_for_items(path: Path, recorder: subprocess.Popen[bytes], name: str) -> None:
@@ -88,21 +115,23 @@ def _wait_for_items(path: Path, recorder: subprocess.Popen[bytes], name: str) ->
         time.sleep(0.2)
 
 
-def _act(situation: Situation, box: HeldBox) -> Label:
+def _act(situation: Situation, box: HeldBox, room: Path) -> Label:
     time.sleep(LEAD_IN_S)
     began_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     with contextlib.ExitStack() as stage:
+        on_desk = next((each for each in situation.actors if each[0] not in OF_ROOT), ("sleep", "infinity"))
         if situation.desktop:
-            stage.enter_context(_acting(("sleep", "infinity"), box, desktop=True))
+            stage.enter_context(_acting(on_desk, box, room, desktop=True))
         for actor in situation.actors:
-            stage.enter_context(_acting(actor, box, desktop=False))
+            if not (situation.desktop and actor is on_desk):
+                stage.enter_context(_acting(actor, box, room, desktop=False))
         time.sleep(situation.seconds)
         ended_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     return Label(began_ns, ended_ns)
 
 
 @contextlib.contextmanager
-def _acting(words: tuple[str, ...], box: HeldBox, *, desktop: bool) -> Iterator[None]:
+def _acting(words: tuple[str, ...], box: HeldBox, room: Path, *, desktop: bool) -> Iterator[None]:
     """An actor in the box for as long as the context lasts."""
     program = HERE / "actors" / words[0]
     command = [str(program) if program.exists() else words[0], *words[1:]]
@@ -110,7 +139,9 @@ def _acting(words: tuple[str, ...], box: HeldBox, *, desktop: bool) -> Iterator[
         command = ["/usr/bin/python3", "-B", str(TOOLS / "desk.py"), "--", *command]
     user = "root" if words[0] in OF_ROOT else "alice"
     started = subprocess.Popen(
-        box.command(*command, user=user, session="active" if user == "alice" else "none"), start_new_session=True
+        box.command(*command, user=user, session="active" if user == "alice" else "none"),
+        env=os.environ | {"TMPDIR": str(room)},
+        start_new_session=True,
     )
     try:
         yield

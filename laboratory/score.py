@@ -16,6 +16,7 @@ LEAST_PRECISION: Final = 0.97
 LEAST_NAMED: Final = 0.98
 MOST_MEDIAN_DELAY_S: Final = 1.5
 MOST_DELAY_S: Final = 5.0
+LEAST_TIMES_REAL: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,13 @@ def shortfalls(score: Score) -> list[str]:
     return missed
 
 
+def too_slow(score: Score) -> list[str]:
+    """Whether judging takes too long, in words; apart from the marks, which are the same on every machine."""
+    if score.times_real is None or score.times_real >= LEAST_TIMES_REAL:
+        return []
+    return [f"judged at {score.times_real:.0f} times real time, at least {LEAST_TIMES_REAL}"]
+
+
 def table(marks: Sequence[Marks]) -> str:
     """A line a situation: what came, what was missed, what should not have come."""
     width = max(len(each.situation.name) for each in marks)
@@ -95,6 +103,7 @@ def summary(score: Score) -> str:
         f"precision {_ratio(score.precision)} ({score.false_alarms} false alarms)",
         f"culprit named first {_ratio(score.named_ratio)}",
         f"notifications in {hours:.2f} hours of ordinary work: {score.ordinary_notifications}",
+        f"notifications an hour: {_an_hour(score.ordinary_notifications, hours)}",
     ]
     if score.delays_s:
         lines.append(
@@ -114,6 +123,10 @@ def _told(each: Marks) -> str:
     told += [f"MISSED {expected.rule} of {expected.culprit or 'nobody'}" for expected in each.missed]
     told += [f"FALSE {alert.rule}: {alert.title}" for alert in each.false_alarms]
     return "; ".join(told) or "silent, as it should be"
+
+
+def _an_hour(notifications: int, hours: float) -> str:
+    return f"{notifications / hours:.2f}" if hours else "nothing recorded"
 
 
 def _ratio(value: float | None) -> str:

@@ -18,10 +18,15 @@ class SituationError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """An incident that must come: of this rule, naming this culprit first ("" where the rule blames nobody)."""
+    """An incident that must come: of this rule, naming this culprit first ("" where the rule blames nobody).
+
+    `begins_s`: how long after its actors what it is about is there: a sensor is hot once it was heated, a leak is one
+    once something has leaked.
+    """
 
     rule: str
     culprit: str
+    begins_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,8 @@ class Situation:
     """`actors`: command lines, the first word a program in laboratory/actors; all start together after LEAD_IN_S.
 
     They are ended after `seconds`, and recording goes on for `tail_s`. `tolerated`: rules that may speak besides what
-    is expected, because they are right as well.
+    is expected, because they are right as well. `cores` is how many the actors take: situations are recorded side by
+    side as long as the machine has enough of them. One that is `alone` has all of it, disk and network included.
     """
 
     name: str
@@ -44,6 +50,10 @@ class Situation:
     """Whether a virtual desktop runs in the box."""
     ordinary: bool
     """Whether this is ordinary desktop work, over which notifications an hour are counted."""
+    cores: float = 1.0
+    alone: bool = False
+    source: str = "helper"
+    """As `smoothtask record --source` has it: the one that must be there, or "auto" where it may fail meanwhile."""
 
 
 def read_situations(path: Path = FILE) -> tuple[Situation, ...]:
@@ -62,6 +72,9 @@ def _situation(name: str, found: dict[str, Any]) -> Situation:
         "tolerate",
         "desktop",
         "ordinary",
+        "cores",
+        "alone",
+        "source",
     }
     if unknown := found.keys() - known:
         raise SituationError(f"{name}: there is no key {min(unknown)!r}")
@@ -73,10 +86,15 @@ def _situation(name: str, found: dict[str, Any]) -> Situation:
             seconds=found["seconds"],
             tail_s=found.get("tail_s", 20),
             period_ms=found.get("period_ms", 1000),
-            expected=tuple(Expectation(each["rule"], each["culprit"]) for each in found.get("expect", ())),
+            expected=tuple(Expectation(**each) for each in found.get("expect", ())),
             tolerated=frozenset(found.get("tolerate", ())),
             desktop=found.get("desktop", False),
             ordinary=found.get("ordinary", False),
+            cores=found.get("cores", 1.0),
+            alone=found.get("alone", False),
+            source=found.get("source", "helper"),
         )
     except KeyError as error:
         raise SituationError(f"{name}: the key {error} is missing") from error
+    except TypeError as error:
+        raise SituationError(f"{name}: an entry of expect: {error}") from error

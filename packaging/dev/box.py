@@ -3,7 +3,7 @@
 
     box.py [--user NAME | --uid N] [--session active|inactive|none] [--no-polkit] [--no-helper]
            [--helper-python PATH] [--helper-object-dir DIR] [--helper-argument ARG]... [--control-argument ARG]...
-           [--hidepid N] -- COMMAND...
+           [--hidepid N] [--first-uid N] -- COMMAND...
     box.py [...] --hold              keeps the box until standard input ends; prints "ready PID"
     box.py --enter PID [--user NAME] [--session ...] -- COMMAND...    runs COMMAND in the box held by PID
 
@@ -41,6 +41,7 @@ def _arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--helper-argument", action="append", default=[])
     parser.add_argument("--control-argument", action="append", default=[])
     parser.add_argument("--hidepid", type=int, default=0)
+    parser.add_argument("--first-uid", type=int, default=accounts.FIRST_UID, help="of the accounts that it adds")
     parser.add_argument("--hold", action="store_true")
     parser.add_argument("--enter", type=int, metavar="PID")
     parser.add_argument("command", nargs=argparse.REMAINDER)
@@ -95,7 +96,7 @@ def _inner(chosen: argparse.Namespace) -> int:
     kernel.own_mounts()
     try:
         system.lay_out()
-        accounts.add_accounts(system.SCRATCH, chosen.user, chosen.uid)
+        accounts.add_accounts(system.SCRATCH, chosen.user, chosen.uid, chosen.first_uid)
         if chosen.hidepid:  # polkitd has to see its callers
             kernel.mount_proc(chosen.hidepid, pwd.getpwnam("polkitd").pw_gid)
         system.start_bus(contents)

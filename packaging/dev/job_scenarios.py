@@ -1,7 +1,8 @@
 """./dev scenarios [--record] [NAME…]: the marks that the rules get for the recorded situations (laboratory/).
 
 Plays the recordings that ship, in seconds; exits 1 below the targets. With --record the situations happen anew on this
-machine, for real and in real time (an hour and a half for all), and their recordings are replaced; needs root or sudo.
+machine, for real and in real time (side by side as far as there are cores: two hours on two), and their recordings are
+replaced; needs root or sudo.
 """
 
 import places

@@ -33,6 +33,7 @@ class Lane:
 LANES = {
     "unit": Lane(frozenset({"unit"}), root=False),
     "ui": Lane(frozenset(), root=False),
+    "laboratory": Lane(frozenset(), root=False),
     "contract": Lane(frozenset({"cc", "bpf", "box"}), root=False),
     "bpf": Lane(frozenset({"bpf", "cc", "bcc"}), root=True),
     "bus": Lane(frozenset({"bpf", "box", "examples"}), root=True),
@@ -78,7 +79,7 @@ def run(arguments: list[str]) -> int:
         counts[name] = run_lane(name, extra)
     print("\nlanes:")
     for name, count in counts.items():
-        print(f"  {name:<9} {count}")
+        print(f"  {name:<10} {count}")
     total = sum(counts.values(), Count())
     print(f"\n{total}")
     (places.BUILD / "test-count").write_text(f"{total}\n")  # .ci/run closes with it

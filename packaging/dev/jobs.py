@@ -14,7 +14,10 @@ import steps
 JOBS = {
     "run": ("job_run", "build and start everything: the tray app, or a virtual desktop if there is no display"),
     "demo": ("job_demo", "start a harmless runaway process; see the alert come, act, and go"),
-    "test": ("job_test", "run the test lanes, or those named: unit ui contract bpf bus desktop packages vm, or all"),
+    "test": (
+        "job_test",
+        "run the test lanes, or some of unit ui laboratory contract bpf bus desktop packages vm, or all",
+    ),
     "lint": ("job_lint", "ruff, mypy, import contracts and the house rules"),
     "bench": ("job_bench", "measure what the project promises; build/bench.json"),
     "scenarios": ("job_scenarios", "the marks of the rules for recorded situations; --record: make them anew"),

@@ -81,6 +81,16 @@ def test_hidepid_is_not_widened(open_box: OpenBox) -> None:
     assert {uid for pid, tgid, uid, _missing in rows if pid == tgid} == {box.uid_of("alice")}
 
 
+def test_boxes_with_ids_of_their_own_do_not_see_each_others_processes(open_box: OpenBox) -> None:
+    boxes = [open_box("--hidepid=2", f"--first-uid={first}") for first in (59980, 59990)]
+    callers = [box.caller() for box in boxes]
+    assert [box.uid_of("alice") for box in boxes] == [59980, 59990]
+    for box, caller in zip(boxes, callers, strict=True):
+        opened = caller.open(period_ms=100, kinds=TASKS)
+        rows = caller.read(stream=opened["stream"], count=1)[0]["frame"]["tasks"]
+        assert {uid for pid, tgid, uid, _missing in rows if pid == tgid} == {box.uid_of("alice")}
+
+
 def test_root_sees_all_in_full(box: Box) -> None:
     root = box.caller("root", session="none")
     opened = root.open(period_ms=100, kinds=TASKS)

@@ -11,6 +11,9 @@ from boxparts import kernel
 
 SERVICE_USER = "smoothtask"
 TEST_USERS = ("alice", "bob")
+FIRST_UID = 59001
+"""Of the test users. Boxes that run side by side share these ids, and so the rights over each other's processes; one
+that must not (hidepid hides by id) asks for ids of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ def _free_uid(candidates: Sequence[int], taken: set[int]) -> int:
     return next(uid for uid in candidates if uid not in taken)
 
 
-def _wanted(user: str | None, uid: int | None) -> list[Account]:
+def _wanted(user: str | None, uid: int | None, first_uid: int) -> list[Account]:
     """The accounts to add: the service user, the test users and whoever was named, each unless it is there already."""
     known = {entry.pw_name: entry.pw_uid for entry in pwd.getpwall()}
     taken = set(known.values())
@@ -39,15 +42,15 @@ def _wanted(user: str | None, uid: int | None) -> list[Account]:
         add(SERVICE_USER, _free_uid(range(999, 100, -1), taken), "/nonexistent")
     for name in (*TEST_USERS, *([user] if user else [])):
         if name not in known:
-            add(name, _free_uid(range(59001, 60000), taken), f"/run/dbus/box/home/{name}")
+            add(name, _free_uid(range(first_uid, 60000), taken), f"/run/dbus/box/home/{name}")
     if uid is not None and uid not in taken:
         add(f"user{uid}", uid, f"/run/dbus/box/home/user{uid}")
     return accounts
 
 
-def add_accounts(scratch: Path, user: str | None, uid: int | None) -> None:
+def add_accounts(scratch: Path, user: str | None, uid: int | None, first_uid: int = FIRST_UID) -> None:
     """Makes the accounts known to everything inside; no account of the machine is changed."""
-    accounts = _wanted(user, uid)
+    accounts = _wanted(user, uid, first_uid)
     lines = {
         "passwd": [f"{a.name}:x:{a.uid}:{a.uid}::{a.home}:/bin/sh" for a in accounts],
         "group": [f"{a.name}:x:{a.uid}:" for a in accounts],

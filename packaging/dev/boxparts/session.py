@@ -57,7 +57,11 @@ def open_session(uid: int, state: str, box_pid: int) -> str:
 def remove_cgroups(box_pid: int) -> None:
     """Removes the cgroups of this box's sessions; their processes have ended."""
     slices = _cgroup_root() / "user.slice"
-    for scope in slices.glob(f"user-*.slice/session-box{box_pid}x*.scope"):
+    scopes: list[Path] = []
+    for user in slices.glob("user-*.slice"):
+        with suppress(FileNotFoundError):  # another box that closes has removed its own
+            scopes += user.glob(f"session-box{box_pid}x*.scope")
+    for scope in scopes:
         for _ in range(100):  # the kernel lets go of a dead process's cgroup a little later
             try:
                 scope.rmdir()

@@ -3,6 +3,9 @@
 The slope is the median of the slopes between all pairs of points (Theil 1950, Sen 1968): one wild point doesn't move
 it. A jump in the middle of the window does, so steadiness tells a jump (one step) from a leak (every step).
 
+What stood still and then grows is measured from there on: an app that begins to leak after an hour is found as soon as
+one that does from its start.
+
 Taking the slope costs some 50 µs each, so it is taken of the few that grew most; of the others the slope between the
 first and the last point is told.
 """
@@ -20,13 +23,16 @@ Floats = npt.NDArray[np.float64]
 Keys = npt.NDArray[np.uint64]
 FEWEST_POINTS: Final = 3
 LEAST_STEP_RATIO: Final = 0.1
+STILL_STEPS: Final = 6
+"""So many in a row that hardly rise are a standstill, where the points are SLOW_NS apart or more: a minute."""
+SLOW_NS: Final = 10_000_000_000
 MOST_EXACT: Final = 8
 _MOST_PAIRED: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """Shape (len(keys),) each; NaN until there are FEWEST_POINTS."""
+    """Shape (len(keys),) each, since the last standstill; NaN until there are FEWEST_POINTS."""
 
     per_s: Floats
     grown: Floats  # last minus first
@@ -73,24 +79,39 @@ class GrowthWindow:
 
     def _measure(self) -> Growth:
         known = np.isfinite(self._values)
-        count = known.sum(axis=1)
-        enough = count >= FEWEST_POINTS
-        first = known.argmax(axis=1)
-        rows = np.arange(len(self._keys))
         times_s = np.full(self._points, np.nan)
         times_s[self._points - len(self._times_ns) :] = [(at - self._times_ns[-1]) / 1e9 for at in self._times_ns]
-        grown = np.where(enough & known[:, -1], self._values[:, -1] - self._values[rows, first], np.nan)
         with np.errstate(all="ignore"):
-            per_s = grown / -times_s[first]
-            steps = np.diff(self._values, axis=1)
-            count = np.maximum(1, np.isfinite(steps).sum(axis=1))
-            least = np.maximum(np.nan_to_num(grown), 0.0) / count * LEAST_STEP_RATIO
-            rose = ((steps >= least[:, None]) & (steps > 0)).sum(axis=1)
-            steadiness = np.where(enough, rose / count, np.nan)
+            grown, least = self._grown(known)
+            seen_enough = known.sum(axis=1) >= FEWEST_POINTS
+            if self._spacing_ns >= SLOW_NS:
+                known &= np.arange(self._points) >= self._last_standstill(least)[:, None]
+                grown, least = self._grown(known)
+            enough = known.sum(axis=1) >= FEWEST_POINTS
+            steps = np.where(known[:, 1:] & known[:, :-1], np.diff(self._values, axis=1), np.nan)
+            rose = (steps >= least[:, None]) & (steps > 0)
+            per_s = grown / -times_s[known.argmax(axis=1)]
+            steadiness = rose.sum(axis=1) / np.maximum(1, known.sum(axis=1) - 1)
+        for column in (grown, per_s, steadiness):
+            column[~enough] = np.where(seen_enough, 0.0, np.nan)[~enough]  # it stands still, or has only just moved
         for row in np.argsort(-np.nan_to_num(grown, nan=-math.inf))[:MOST_EXACT]:
             if enough[row] and grown[row] > 0:
                 per_s[row] = median_slope(times_s[known[row]], self._values[row, known[row]])
         return Growth(per_s, grown, steadiness)
+
+    def _grown(self, known: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+        """From the first known to the last point; and what a step must rise by to count."""
+        first = self._values[np.arange(len(known)), known.argmax(axis=1)]
+        grown = np.where(known[:, -1], self._values[:, -1] - first, np.nan)
+        steps = np.maximum(1, known.sum(axis=1) - 1)
+        return grown, np.maximum(np.nan_to_num(grown), 0.0) / steps * LEAST_STEP_RATIO
+
+    def _last_standstill(self, least: Floats) -> npt.NDArray[np.intp]:
+        """The point where the latest STILL_STEPS steps end that together rose by less than so many must; else 0."""
+        risen = self._values[:, STILL_STEPS:] - self._values[:, :-STILL_STEPS]
+        is_end = risen <= STILL_STEPS * least[:, None]
+        latest = is_end.shape[1] - 1 - is_end[:, ::-1].argmax(axis=1)
+        return np.where(is_end.any(axis=1), latest + STILL_STEPS, 0)
 
 
 def median_slope(times_s: Floats, values: Floats) -> float:

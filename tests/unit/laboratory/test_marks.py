@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from laboratory import score
-from laboratory.judge import Marks, mark
-from laboratory.record import Label, label_of, recording_of
+from laboratory.judge import Alert, Marks, mark, names
+from laboratory.keeping import Label, keep, kept, label_of, unpacked
 from laboratory.situation import Expectation, Situation, SituationError, read_situations
 from smoothtask_gui.domain.rules import parse_rules
-from smoothtask_gui.sources.recording import RecordingWriter
+from smoothtask_gui.sources.recording import RecordingReader, RecordingWriter
 from tests.fakes.recordable import batch
 
 SECOND = 10**9
@@ -38,12 +37,13 @@ SPIN = Situation(
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """With a recording of a process `spinner` that computes from second 20 to 90."""
-    with RecordingWriter(recording_of("spin", tmp_path), 1000, "test") as writer:
+    path = tmp_path / "spin.strec"
+    with RecordingWriter(path, 1000, "test") as writer:
         for second in range(1, 120):
             made = batch(second * SECOND, comm=b"spinner")
             made.processes["run_ns"][0] = max(0, min(second, ENDS_S) - BEGAN_S) * SECOND
             writer.write(made)
-    (tmp_path / "spin.json").write_text(json.dumps({"began_ns": BEGAN_S * SECOND, "ended_ns": ENDS_S * SECOND}))
+    keep(path.read_bytes(), Label(BEGAN_S * SECOND, ENDS_S * SECOND), "spin", tmp_path)
     return tmp_path
 
 
@@ -96,6 +96,35 @@ def test_the_marks_of_a_recording_are_the_same_each_time(folder: Path) -> None:
     first, second = (marks_of(SPIN, folder) for _ in range(2))
     assert first.played.alerts == second.played.alerts
     assert first.hits == second.hits
+
+
+def test_what_begins_later_than_its_actors_is_late_from_there_on(folder: Path) -> None:
+    later = (replace(SPIN.expected[0], begins_s=5.0),)
+    delays = [marks_of(each, folder).hits[0].delay_s for each in (SPIN, replace(SPIN, expected=later))]
+    assert delays[0] - delays[1] == pytest.approx(5)
+
+
+def test_judging_too_slowly_is_told_apart_from_the_marks(folder: Path) -> None:
+    marks = marks_of(SPIN, folder)
+    lame = replace(marks, played=replace(marks.played, took_s=marks.played.recorded_s / 299))
+    assert score.too_slow(score.add_up([lame])) == ["judged at 299 times real time, at least 300"]
+    swift = replace(marks, played=replace(marks.played, took_s=marks.played.recorded_s / 301))
+    assert score.too_slow(score.add_up([swift])) == []
+
+
+def test_one_who_is_gone_is_named_by_the_title() -> None:
+    gone = Alert(0, "oom", "", "The kernel stopped leaker to free memory")
+    assert [names(gone, name) for name in ("leaker", "leak", "")] == [True, False, True]
+    assert not names(replace(gone, culprit="editor"), "leaker"), "who has a share is named before the title is read"
+
+
+def test_a_kept_recording_holds_the_same_items_in_less_room(folder: Path) -> None:
+    with unpacked("spin", folder) as path:
+        kept_items = list(RecordingReader(path).items())
+    assert len(kept_items) == 119
+    original = folder / "spin.strec"
+    assert [each.boottime_ns for each in kept_items] == [each.boottime_ns for each in RecordingReader(original).items()]
+    assert kept("spin", folder).stat().st_size < original.stat().st_size / 3
 
 
 def test_nothing_to_count_is_a_shortfall_and_not_a_perfect_score() -> None:

@@ -19,7 +19,13 @@ from smoothtask_gui.domain.network import BLOCK_IO, Network
 from smoothtask_gui.domain.parts import Parts
 from smoothtask_gui.sources.items import ItemError, decode, encode, layouts_from_json, layouts_to_json
 from smoothtask_gui.sources.protocol import Item, SourceChanged
-from smoothtask_gui.sources.recording import RecordingError, RecordingReader, RecordingSource, RecordingWriter
+from smoothtask_gui.sources.recording import (
+    RecordingError,
+    RecordingReader,
+    RecordingSource,
+    RecordingWriter,
+    laid_open,
+)
 from tests.fakes.activity_rows import full_activity
 from tests.fakes.batches import rows
 from tests.fakes.networks import address, network, socket_row, traffic_row
@@ -44,6 +50,15 @@ def written(path: Path, items: tuple[Item, ...] = ITEMS) -> Path:
         for item in items:
             writer.write(item)
     return path
+
+
+def test_a_recording_laid_open_holds_the_same_items(tmp_path: Path) -> None:
+    path = written(tmp_path / "packed")
+    opened = tmp_path / "open"
+    opened.write_bytes(laid_open(path.read_bytes()))
+    assert opened.stat().st_size > path.stat().st_size
+    items, notice = read(opened)
+    assert (list(map(encode, items)), notice) == (list(map(encode, read(path)[0])), "")
 
 
 def read(path: Path) -> tuple[list[Item], str]:
