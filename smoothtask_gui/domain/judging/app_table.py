@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -11,7 +12,7 @@ from smoothtask_gui.domain.app import AppKind
 from smoothtask_gui.domain.incident import ProcessIdentity
 from smoothtask_gui.domain.judging.growth import GrowthWindow
 from smoothtask_gui.domain.judging.process_table import exhausts_in_s, parent_name
-from smoothtask_gui.domain.judging.table import Key, Table, Target
+from smoothtask_gui.domain.judging.table import Columns, Key, Table, Target
 from smoothtask_gui.domain.naming import process_name
 from smoothtask_gui.domain.text import safe_text
 
@@ -47,7 +48,7 @@ class AppRows:
     """Apps of one sample; a key is the app's id, which outlives its processes."""
 
     sample: Sample
-    processes: Mapping[str, Floats]  # the columns of the processes, for what lasts
+    processes: Columns[Floats]  # of the processes, for what lasts
 
     def __len__(self) -> int:
         return len(self.sample.apps.apps)
@@ -62,9 +63,9 @@ class AppRows:
 
     def lasting(self, row: int, series: str, since_ns: int) -> float | None:
         """The sum over the app's processes that were there already."""
-        column = self.processes.get(series)
-        if column is None:
+        if series not in self.processes.made_of_rows:
             return None
+        column = self.processes.of_rows(series)
         members = self.sample.apps.members(row)
         old = members[self.sample.processes["start_ns"][members] <= since_ns]
         return float(np.nansum(column[old]))
@@ -113,41 +114,54 @@ class AppSeries:
         self._memory.clear()
         self._connections.clear()
 
-    def columns(self, sample: Sample, processes: Mapping[str, Floats], memory_left_bytes: float) -> dict[str, Floats]:
-        """Each series, shape (len(sample.apps.apps),); `processes` are the columns of the processes."""
-        apps = sample.apps
-        count = len(apps.apps)
+    def columns(self, sample: Sample, processes: Columns[Floats], machine: Mapping[str, float]) -> Columns[Floats]:
+        """Each series, shape (len(sample.apps.apps),), and the machine's; `processes`: those of the processes."""
+        apps, now_ns = sample.apps, sample.boottime_ns
         keys = apps.rows["number"]
-        memory = self._memory.observe(keys, apps.rows["rss_bytes"], sample.boottime_ns)
-        summed = {name: _sum(processes[name], apps, count) for name in _SUMMED}
-        opened = self._connections.observe(keys, summed["connections"], sample.boottime_ns)
-        system = np.array([app.kind in _SYSTEM for app in apps.apps], np.float64)
-        exited = np.full(count, np.nan) if "exited" in sample.unavailable else apps.rows["exited"].astype(np.float64)
-        return {
-            **{name: apps.rows[field] for name, field in _COPIED.items()},
-            **summed,
-            **{name: _most(processes[name], apps, count) for name in _ANY},
-            "processes": apps.rows["processes"].astype(np.float64),
-            "age_s": _age_s(sample),
-            "growth_bps": memory.per_s,
-            "grown_bytes": memory.grown,
-            "growth_steadiness_ratio": memory.steadiness,
-            "exhausts_in_s": exhausts_in_s(memory.per_s, memory_left_bytes),
-            "connections_per_min": opened.per_s * 60,
-            "connections_steadiness_ratio": opened.steadiness,
-            "exited_per_s": exited * 1e9 / sample.interval_ns,
-            "is_system": system,
-        }
+        memory = cache(lambda: self._memory.of(keys))
+        opened = cache(lambda: self._connections.of(keys))
+        columns: Columns[Floats] = Columns(
+            {
+                **{name: partial(_field, apps, field) for name, field in _COPIED.items()},
+                **{name: partial(_sum, processes, name, apps) for name in _SUMMED},
+                **{name: partial(_most, processes, name, apps) for name in _ANY},
+                "processes": lambda: apps.rows["processes"].astype(np.float64),
+                "age_s": lambda: _age_s(sample),
+                "growth_bps": lambda: memory().per_s,
+                "grown_bytes": lambda: memory().grown,
+                "growth_steadiness_ratio": lambda: memory().steadiness,
+                "exhausts_in_s": lambda: exhausts_in_s(memory().per_s, machine["memory_left_bytes"]),
+                "connections_per_min": lambda: opened().per_s * 60,
+                "connections_steadiness_ratio": lambda: opened().steadiness,
+                "exited_per_s": lambda: _exited_per_s(sample),
+                "is_system": lambda: np.array([app.kind in _SYSTEM for app in apps.apps], np.float64),
+            },
+            machine,
+        )
+        if self._memory.is_due(now_ns):
+            self._memory.add(keys, apps.rows["rss_bytes"], now_ns)
+        if self._connections.is_due(now_ns):
+            self._connections.add(keys, columns.of_rows("connections"), now_ns)
+        return columns
 
 
-def app_table(
-    sample: Sample, columns: Mapping[str, Floats], processes: Mapping[str, Floats], machine: Mapping[str, float]
-) -> Table:
-    return Table(AppRows(sample, processes), {**machine, **columns}, is_read=bool(len(sample.processes)))
+def app_table(sample: Sample, columns: Columns[Floats], processes: Columns[Floats]) -> Table:
+    return Table(AppRows(sample, processes), columns, is_read=bool(len(sample.processes)))
 
 
-def _sum(column: Floats, apps: Apps, count: int) -> Floats:
+def _exited_per_s(sample: Sample) -> Floats:
+    rows = sample.apps.rows
+    exited = np.full(len(rows), np.nan) if "exited" in sample.unavailable else rows["exited"].astype(np.float64)
+    return exited * 1e9 / sample.interval_ns
+
+
+def _field(apps: Apps, field: str) -> Floats:
+    return apps.rows[field]
+
+
+def _sum(processes: Columns[Floats], name: str, apps: Apps) -> Floats:
     """Over each app's processes; NaN where none has a reading."""
+    column, count = processes.of_rows(name), len(apps.apps)
     known = np.isfinite(column)
     place = apps.app_of[known]
     total = np.bincount(place, column[known], count).astype(np.float64)
@@ -155,8 +169,9 @@ def _sum(column: Floats, apps: Apps, count: int) -> Floats:
     return total
 
 
-def _most(column: Floats, apps: Apps, count: int) -> Floats:
+def _most(processes: Columns[Floats], name: str, apps: Apps) -> Floats:
     """The largest of each app's processes; NaN where none has a reading."""
+    column, count = processes.of_rows(name), len(apps.apps)
     most = np.full(count, -np.inf)
     known = np.isfinite(column)
     np.maximum.at(most, apps.app_of[known], column[known])

@@ -49,6 +49,18 @@ class Surroundings:
     may_stop: Callable[[int], bool]
 
 
+class _Values(dict[str, "Floats | float"]):
+    """The rule's own numbers, and each series of the table once a formula asks for it; NaN where there is none."""
+
+    def __init__(self, rule: Rule, table: Table) -> None:
+        super().__init__(rule.numbers)
+        self._columns = table.columns
+
+    def __missing__(self, name: str) -> Floats | float:
+        found = self[name] = self._columns.get(name, math.nan)
+        return found
+
+
 class RulePass:
     """`watched` is what is remembered from moment to moment; it is changed in place."""
 
@@ -58,8 +70,7 @@ class RulePass:
         self._rule, self._table, self._watched = rule, table, watched
         self._moment, self._around = moment, around
         self._count = len(table.rows)
-        self._values: dict[str, Floats | float] = {name: table.columns.get(name, math.nan) for name in rule.names}
-        self._values.update(rule.numbers)
+        self._values = _Values(rule, table)
         self._when = rule.when.of(self._values, self._count)
         self._clear: Truth | None = None
         if rule.clear_when is not None and watched:
@@ -86,6 +97,8 @@ class RulePass:
     def _begin(self, known: set[int]) -> list[Change]:
         """Watch the strongest of those that hold now and aren't watched yet."""
         rule = self._rule
+        if not self._when.is_anywhere:
+            return []
         fresh = [row for row in np.flatnonzero(self._when.true).tolist() if row not in known]
         changes: list[Change] = []
         if not fresh:
