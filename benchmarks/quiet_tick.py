@@ -1,7 +1,7 @@
 """One quiet second of 1,000 processes on the tray app's own thread: rates, apps, rules and view, with cold caches.
 
-At one tick a second others have used the caches meanwhile, so they are swept before each tick; back to back a tick costs
-a third of it. Two in a hundred processes do a little, three a little more; nobody comes or goes; nothing fires.
+At one tick a second others have used the caches meanwhile, so they are swept before each tick. Two in a hundred
+processes do a little, three a little more; nobody comes or goes; nothing fires.
 """
 
 import time

@@ -1,15 +1,13 @@
 """Keeps out of the living app what it would hold for nothing; called before anything large is imported.
 
-Measured on Debian 12, Python 3.11, PySide6 6.11, resident memory of the tray app (`./dev bench app`):
-the sources of all imported modules, which PySide's `feature_imported` reads with `inspect.getsource` at each import and
-`linecache` then keeps (13 MiB); libcrypto and libssl, which asyncio and hashlib load where they find them (5 MiB; nothing
-here speaks TLS, and hashlib has its own SHA and MD5); a heap for each thread (1 MiB).
-Each of these is left out only where that can be done; the app works alike with all of them.
+Measured on Debian 12, Python 3.11, PySide6 6.11, resident memory of the tray app (`./dev bench app`): the sources of all
+imported modules, which PySide's `feature_imported` reads with `inspect.getsource` at each import and `linecache` then
+keeps (13 MiB); libcrypto and libssl, which asyncio and hashlib load where they find them (5 MiB; nothing here speaks
+TLS, and hashlib has its own SHA and MD5). The app works alike with all of them.
 """
 
 from __future__ import annotations
 
-import ctypes
 import linecache
 import sys
 from typing import TYPE_CHECKING, Final
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 NEVER_USED: Final = ("ssl", "_hashlib")
-M_ARENA_MAX: Final = -8  # <malloc.h>
 
 
 def stay_lean() -> None:
@@ -28,9 +25,6 @@ def stay_lean() -> None:
     sys.meta_path.insert(0, SourceForgetter())
     for name in NEVER_USED:
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # None: as if it weren't installed
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:  # musl has none
-        mallopt(M_ARENA_MAX, 1)
 
 
 class SourceForgetter:

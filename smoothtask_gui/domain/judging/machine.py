@@ -12,6 +12,8 @@ from smoothtask_gui.domain.judging.table import Columns, Named, Table, Target
 from smoothtask_gui.domain.sensors import cpu_sensor, limit_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from smoothtask_gui.domain.sample import Sample
 
 _MACHINE: Final = np.zeros(1, np.uint64)
@@ -38,12 +40,6 @@ class MachineSeries:
         if self._memory.is_due(sample.boottime_ns):
             self._memory.add(_MACHINE, np.array([left]), sample.boottime_ns)
         heat = self._heat_values(sample, limit_without_driver_c)
-        headroom_c = heat["cpu_headroom_c"]
-        made = {
-            "memory_shrinking_bps": lambda: -_slope(self._memory),
-            "memory_exhausted_in_s": lambda: time_left_s(left, -_slope(self._memory)),
-            "cpu_limit_in_s": lambda: time_left_s(max(0.0, headroom_c), _slope(self._heat)),
-        }
         known = {
             "cpus": float(system.cpus),
             "cpu_busy_ratio": _or_nan(system.cpu_busy_ratio),
@@ -70,7 +66,14 @@ class MachineSeries:
             **heat,
             "throttled_ratio": _or_nan(system.throttled_ratio),
         }
-        return Columns(made, known)
+        return Columns(self._trends(left, heat["cpu_headroom_c"]), known)
+
+    def _trends(self, left_bytes: float, headroom_c: float) -> dict[str, Callable[[], float]]:
+        return {
+            "memory_shrinking_bps": lambda: -_slope(self._memory),
+            "memory_exhausted_in_s": lambda: time_left_s(left_bytes, -_slope(self._memory)),
+            "cpu_limit_in_s": lambda: time_left_s(max(0.0, headroom_c), _slope(self._heat)),
+        }
 
     def _heat_values(self, sample: Sample, limit_without_driver_c: float) -> dict[str, float]:
         cpu = cpu_sensor(sample.sensors)
