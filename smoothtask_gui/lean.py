@@ -1,9 +1,9 @@
 """Keeps out of the living app what it would hold for nothing; called before anything large is imported.
 
-Measured on Debian 12, Python 3.11, PySide6 6.11, resident memory of the tray app (`./dev bench app`): the sources of all
-imported modules, which PySide's `feature_imported` reads with `inspect.getsource` at each import and `linecache` then
-keeps (13 MiB); libcrypto and libssl, which asyncio and hashlib load where they find them (5 MiB; nothing here speaks
-TLS, and hashlib has its own SHA and MD5). The app works alike with all of them.
+Resident memory of the tray app on Debian 12, Python 3.11, PySide6 6.11: the sources of all imported modules, which
+PySide's `feature_imported` reads with `inspect.getsource` at each import and `linecache` then keeps (13 MiB); libcrypto
+and libssl, which asyncio and hashlib load where they find them (5 MiB; nothing here speaks TLS, and hashlib has its own
+SHA and MD5). The app works alike with all of them.
 """
 
 from __future__ import annotations
