@@ -44,13 +44,14 @@ def samples() -> list[Sample]:
         rows["run_ns"][:10] += np.uint64(SECOND)
         rows["rss_bytes"] += np.where(busy, 4096, 0).astype(np.uint64)
         rows["rss_bytes"][10:18] += np.uint64(5_000_000)
-        made.append(_batch(1000 * SECOND + tick * SECOND, rows))
+        made.append(batch_of(1000 * SECOND + tick * SECOND, rows))
     grouper = AppGrouper()
     pairs = itertools.pairwise(made)
     return [grouper.group(sample) for before, now in pairs if (sample := rates(before, now)) is not None]
 
 
-def _batch(boottime_ns: int, rows: np.ndarray) -> Batch:
+def batch_of(boottime_ns: int, rows: np.ndarray) -> Batch:
+    """The rows at that time on a machine of 16 CPUs with a busy disk."""
     at_ms = boottime_ns // 1_000_000
     disk = DiskReading("sda", at_ms * 1000, at_ms * 3000, at_ms, at_ms, at_ms // 2, 1, at_ms // 100)
     system = SystemReading(

@@ -7,6 +7,7 @@ helper → /proc. Settings that can't be read or saved are said, and the app goe
 
 from __future__ import annotations
 
+import linecache
 import os
 import platform
 import sys
@@ -152,6 +153,7 @@ class Resident(QObject):
         elif not self._options.hidden:
             self.windows.show_main()
         QTimer.singleShot(TRAY_PATIENCE_MS, self, self._find_a_place)
+        linecache.clearcache()  # what the last import left (lean.py)
         code = self._qt.exec()
         signals.end()
         self._end()

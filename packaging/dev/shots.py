@@ -100,7 +100,7 @@ def calm_view(sample: Sample) -> View:
     shares = HOT.shares
     return View(
         source="helper", notice="", sample=sample, cpu_sensor=cpu, cpu_limit=Limit(100.0, is_critical=True),
-        cpu_limit_reason="", culprits=Culprits(shares, 0.13, 60 * SECOND_NS, 5.2), open_incidents=(),
+        cpu_limit_reason="", culprits=lambda: Culprits(shares, 0.13, 60 * SECOND_NS, 5.2), open_incidents=(),
         recent_incidents=(), fill_ratio=0.6,
     )  # fmt: skip
 
@@ -119,13 +119,13 @@ def views(sample: Sample) -> dict[str, View]:
         "calm": calm,
         "incident": replace(calm, open_incidents=(HOT, BUSY), recent_incidents=(OVER, replace(OVER, id=6))),
         "procfs": replace(
-            calm, source="procfs", sample=poor, cpu_sensor=None, cpu_limit=None, culprits=Culprits(),
+            calm, source="procfs", sample=poor, cpu_sensor=None, cpu_limit=None, culprits=Culprits,
             notice="The helper is not installed: install the package smoothtask-helper to see short-lived "
             "processes and events.",
         ),
-        "waiting": replace(calm, sample=None, cpu_sensor=None, cpu_limit=None, culprits=Culprits()),
+        "waiting": replace(calm, sample=None, cpu_sensor=None, cpu_limit=None, culprits=Culprits),
         "none": replace(
-            calm, source="none", sample=None, cpu_sensor=None, cpu_limit=None, culprits=Culprits(),
+            calm, source="none", sample=None, cpu_sensor=None, cpu_limit=None, culprits=Culprits,
             notice="The helper stopped and /proc can't be read (Permission denied). SmoothTask tries again each 10 s.",
         ),
     }  # fmt: skip

@@ -204,7 +204,9 @@ def rates_between(before: Activity, now: Activity, before_ns: int, now_ns: int) 
     )
 
 
-def _disks(grown: Grown) -> tuple[DiskRates, ...]:
+def _disks(grown: Grown | None) -> tuple[DiskRates, ...] | None:
+    if grown is None:
+        return None
     requests, size, errors = (grown.per_s(name) for name in ("requests", "bytes", "errors"))
     timed, latency_ns, latencies = (grown.of(name) for name in ("timed_requests", "latency_ns", "latencies"))
     return tuple(

@@ -59,7 +59,8 @@ PROCESS: Final = np.dtype(
         ("state", "S1"),
         ("is_kernel", "?"),
         ("comm", "S16"),
-    ]
+    ],
+    align=True,
 )
 """One process: all its threads summed. Ordered by pid in a Batch."""
 

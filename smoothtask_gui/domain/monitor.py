@@ -236,12 +236,13 @@ class Monitor:
         return statuses(self._rules, _declared(self._rules), self._declared.tables, self._sample)
 
     def view(self) -> View:
-        """One frozen picture for the user interface; a fraction of a millisecond, made when asked for."""
+        """One frozen picture for the user interface, made when asked for."""
+        now_ns, counts = self._now_ns, self._sample is not None
         return make_view(
             source=self._source,
             notice=self._notice,
             sample=self._sample,
-            culprits=self._culprits(self._now_ns) if self._sample else Culprits(),
+            culprits=lambda: self._culprits(now_ns) if counts else Culprits(),
             open_incidents=self._desk.open,
             recent_incidents=self._desk.recent,
             limit_without_driver_c=self._rules.overheating.limit_without_driver_c,

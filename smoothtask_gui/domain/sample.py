@@ -42,7 +42,8 @@ RATE: Final = np.dtype(
         ("state", "S1"),
         ("is_kernel", "?"),
         ("comm", "S16"),
-    ]
+    ],
+    align=True,
 )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Final
@@ -13,7 +12,6 @@ from smoothtask_gui.domain.parts import FanReading, FileSystemReading, Parts
 from smoothtask_gui.sources import files
 from smoothtask_gui.sources.hwmon import place_of
 
-KEEP_S: Final = 5.0
 NO_FANS: Final = "no fan reports its speed"
 NO_STORE: Final = "no file system that is stored here is mounted"
 MOST_FILE_SYSTEMS: Final = 64
@@ -45,23 +43,16 @@ _FAN: Final = re.compile(r"fan(\d+)_input")
 
 
 class PartsReader:
-    """Remembers its last answer for KEEP_S."""
+    """Reads the fans and file systems of two roots."""
 
     def __init__(self, proc_root: Path = Path("/proc"), sysfs_root: Path = Path("/sys")) -> None:
         self._mounts = f"{proc_root}/self/mountinfo"
         self._hwmon = f"{sysfs_root}/class/hwmon"
-        self._latest = Parts()
-        self._read_s = -KEEP_S
 
     def read(self) -> Parts:
-        """Read all, or give the latest answer again."""
-        now_s = time.monotonic()
-        if now_s - self._read_s >= KEEP_S:
-            self._read_s = now_s
-            fans = read_fans(self._hwmon)
-            file_systems = read_file_systems(self._mounts)
-            self._latest = Parts(fans, file_systems, NO_FANS if not fans else "", NO_STORE if not file_systems else "")
-        return self._latest
+        """Read all of them."""
+        fans, file_systems = read_fans(self._hwmon), read_file_systems(self._mounts)
+        return Parts(fans, file_systems, NO_FANS if not fans else "", NO_STORE if not file_systems else "")
 
 
 def read_file_systems(mounts: str) -> tuple[FileSystemReading, ...]:

@@ -88,13 +88,11 @@ class Judge:
         self._interval_ns = 0
 
     def _make(self, sample: Sample, limit_without_driver_c: float) -> dict[Scope, Table]:
-        values = self._machine.values(sample, limit_without_driver_c)
-        values["memory_alarm"] = self._alarm(sample)
+        values = self._machine.values(sample, limit_without_driver_c, memory_alarm=self._alarm(sample))
         tables = {Scope.MACHINE: machine_table(values), **self._parts.tables(sample, values)}
-        columns = self._processes.columns(sample, values["memory_left_bytes"])
-        tables[Scope.PROCESS] = process_table(sample, columns, values)
-        apps = self._apps.columns(sample, columns, values["memory_left_bytes"])
-        tables[Scope.APP] = app_table(sample, apps, columns, values)
+        columns = self._processes.columns(sample, values)
+        tables[Scope.PROCESS] = process_table(sample, columns)
+        tables[Scope.APP] = app_table(sample, self._apps.columns(sample, columns, values), columns)
         self._tables = tables
         return tables
 

@@ -52,6 +52,18 @@ class Surroundings:
     energy: Callable[[int], Culprits] = lambda _: Culprits()  # who used the processor until then
 
 
+class _Values(dict[str, "Floats | float"]):
+    """The rule's own numbers, and each series of the table once a formula asks for it; NaN where there is none."""
+
+    def __init__(self, rule: Rule, table: Table) -> None:
+        super().__init__(rule.numbers)
+        self._columns = table.columns
+
+    def __missing__(self, name: str) -> Floats | float:
+        found = self[name] = self._columns.get(name, math.nan)
+        return found
+
+
 class RulePass:
     """`watched` is what is remembered from moment to moment; it is changed in place."""
 
@@ -61,11 +73,10 @@ class RulePass:
         self._rule, self._table, self._watched = rule, table, watched
         self._moment, self._around = moment, around
         self._count = len(table.rows)
-        self._values: dict[str, Floats | float] = {name: table.columns.get(name, math.nan) for name in rule.names}
-        self._values.update(rule.numbers)
+        self._values = _Values(rule, table)
         self._when = rule.when.of(self._values, self._count)
         self._excused: Flags | None = None
-        if rule.unless is not None and (watched or self._when.true.any()):
+        if rule.unless is not None and (watched or self._when.is_anywhere):
             self._excused = rule.unless.of(self._values, self._count).true
         self._clear: Truth | None = None
         if rule.clear_when is not None and watched:
@@ -92,6 +103,8 @@ class RulePass:
     def _begin(self, known: set[int]) -> list[Change]:
         """Watch the strongest of those that hold now and aren't watched yet."""
         rule = self._rule
+        if not self._when.is_anywhere:
+            return []
         begins = self._when.true if self._excused is None else self._when.true & ~self._excused
         fresh = [row for row in np.flatnonzero(begins).tolist() if row not in known]
         changes: list[Change] = []

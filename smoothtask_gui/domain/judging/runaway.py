@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.rules import Runaway
 
 NAME: Final = "runaway"
-_WHEN: Final = condition("spinning_cores >= cores")
+_WHEN: Final = condition("cpu_cores >= cores and spinning_cores >= cores")  # the second is a part of the first
 _CLEAR: Final = condition("cpu_cores <= clear_cores")
 _UNLESS: Final = condition("unused_s <= used_within_s")
 _VALUE: Final = expression("cpu_cores")
