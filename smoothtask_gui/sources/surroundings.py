@@ -33,6 +33,9 @@ SENSOR_LIMIT_S: Final = 1.0
 """A disk that answers over SMART may take some 100 ms (drivetemp), i2c chips some ms each."""
 PARTS_LIMIT_S: Final = 0.2
 """statvfs(3) answers from memory unless a disk or its driver is stuck."""
+PARTS_KEEP_S: Final = 5.0
+UNWATCHED_KEEP_S: Final = 10.0
+"""How long the list of graphics cards holds while nobody looks: then it says no more than that they are there."""
 GPU_LIMIT_S: Final = 0.5
 """NVML takes some 100 ms to start, milliseconds afterwards."""
 _LATE: Final = "a sensor's driver has not answered yet"
@@ -61,7 +64,9 @@ class Surroundings:
         self._energy = EnergyReader(sysfs_root)
         self._sensors = PatientReader(SensorReader(kind_of, sysfs_root).read, sensor_limit_s)
         self._gpu_reader = GpuReader(sysfs_root, proc_root)
-        self._gpus = PatientReader(lambda: self._gpu_reader.read(ask=wants_gpus()), gpu_limit_s)
+        self._wants_gpus = wants_gpus
+        self._asked_gpus = True
+        self._gpus = PatientReader(lambda: self._gpu_reader.read(ask=self._asked_gpus), gpu_limit_s)
         self._parts = PatientReader(PartsReader(proc_root, sysfs_root).read, PARTS_LIMIT_S)
         self._traits = TraitsReader(proc_root)
         self._latest: tuple[SensorReading, ...] = ()
@@ -82,7 +87,7 @@ class Surroundings:
 
     async def read_parts(self) -> Parts:
         """Read fans and file systems; while one of them doesn't answer none is known, with the reason."""
-        return await self._parts.read() or Parts(no_fans=_LATE_PART, no_file_systems=_LATE_PART)
+        return await self._parts.read(PARTS_KEEP_S) or Parts(no_fans=_LATE_PART, no_file_systems=_LATE_PART)
 
     async def read_sensors(self) -> tuple[SensorReading, ...]:
         """Read all temperatures; those of a driver that doesn't answer in time are None with the reason."""
@@ -94,7 +99,8 @@ class Surroundings:
 
     async def read_gpus(self) -> tuple[GpuReading, ...]:
         """Read all graphics cards; while a driver doesn't answer, all are without values, with the reason."""
-        found = await self._gpus.read()
+        asked_before, self._asked_gpus = self._asked_gpus, self._wants_gpus()
+        found = await self._gpus.read(0.0 if asked_before or self._asked_gpus else UNWATCHED_KEEP_S)
         if found is None:
             return tuple(_late(card) for card in self._latest_gpus)
         self._latest_gpus = found

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.rules import Runaway
 
 NAME: Final = "runaway"
-_WHEN: Final = condition("spinning_cores >= cores")
+_WHEN: Final = condition("cpu_cores >= cores and spinning_cores >= cores")  # the second is a part of the first
 _CLEAR: Final = condition("cpu_cores <= clear_cores")
+_UNLESS: Final = condition("unused_s <= used_within_s")
 _VALUE: Final = expression("cpu_cores")
 _LEVEL: Final = expression("cores")
 _SHARE: Final = expression("cpu_cores / (cpu_busy_ratio * cpus)")
@@ -27,6 +28,7 @@ def runaway_rule(settings: Runaway) -> Rule:
         scope=Scope.APP,
         when=_WHEN,
         clear_when=_CLEAR,
+        unless=_UNLESS,
         value=_VALUE,
         level=_LEVEL,
         share=_SHARE,
@@ -39,8 +41,16 @@ def runaway_rule(settings: Runaway) -> Rule:
         ignore=settings.ignore,
         lasting=True,
         forgives_dips=True,
-        numbers=(("clear_cores", settings.clear_cores), ("cores", settings.cores)),
+        numbers=(
+            ("clear_cores", settings.clear_cores),
+            ("cores", settings.cores),
+            ("used_within_s", settings.used_within_s),
+        ),
         title="{name} has used {mean} for {lasted}",
-        body=("Started by {parent} {age} ago.", "Uses {rss_bytes} of memory."),
+        body=(
+            "Started by {parent} {age} ago.",
+            "Its window was last in focus {unused_s} ago.",
+            "Uses {rss_bytes} of memory.",
+        ),
         over="{name} calmed down after {lasted}",
     )

@@ -57,6 +57,10 @@ _UNAVAILABLE: Final = {  # series: key of Sample.unavailable
     "package_w": "energy",
     "read_bps": "io",
     "write_bps": "io",
+    "in_focus": "focus",
+    "has_window": "focus",
+    "unused_s": "focus",
+    "full_screen": "focus",
 }
 _REASONS: Final = {
     "cpu_pressure_ratio": _PRESSURE,
@@ -86,6 +90,7 @@ _LATER: Final = {  # what is known some ticks after the series that it is made o
     "full_in_s": "free_bytes",
     "fill_steadiness_ratio": "free_bytes",
     "wait_ms": "requests_per_s",
+    "unused_s": "in_focus",
 }
 _OF_THE_BUSY: Final = ("is_background", "is_foreground", "lost_terminal", "passed_bps")
 

@@ -11,7 +11,7 @@ import pytest
 
 from smoothtask_gui.adapters.shipped_rules import shipped_rules
 from smoothtask_gui.domain.batch import PressureEvent
-from smoothtask_gui.domain.incident import Severity
+from smoothtask_gui.domain.incident import Action, Severity
 from smoothtask_gui.domain.judging.reader import KEYS
 from smoothtask_gui.domain.judging.series import Scope, known_series
 from smoothtask_gui.domain.monitor import Monitor
@@ -97,7 +97,8 @@ def test_a_temperature_that_climbs_to_the_limit_is_told_before_it_is_there(desk:
     degrees = iter(np.linspace(70, 99, 59))
     incidents = desk.said(50, lambda: desk.machine.hot(float(next(degrees))))
     assert only(incidents, "overheating_soon").title.startswith("CPU will reach 100 °C in about ")
-    assert "HandBrake uses most" in incidents[0].body
+    assert "HandBrake 100 % of CPU use in the last " in incidents[0].body
+    assert {Action.PAUSE, Action.LIMIT} <= set(incidents[0].actions)
 
 
 def test_a_temperature_that_settles_below_its_limit_is_not_told(desk: Desk) -> None:
@@ -110,6 +111,9 @@ def test_throttling_is_told_where_the_driver_counts_it(desk: Desk) -> None:
     desk.per_s["throttled_ms"] = 300
     incident = only(desk.said(20), "throttling")
     assert incident.shares[0].name == "blender"
+    assert incident.method == "estimated from CPU time"
+    assert incident.rest_ratio is not None
+    assert "blender 100 % of CPU use in the last " in incident.body
     assert incident.value == pytest.approx(0.3)
 
 
@@ -170,9 +174,14 @@ def test_memory_that_is_taken_once_and_kept_is_not_told(desk: Desk) -> None:
 
 
 def test_programs_that_wait_for_memory_are_told(desk: Desk) -> None:
-    desk.start("java", 0.1)
+    desk.start("java", 0.1, rss_bytes=MB)
+    desk.start("editor", 0.1, major_faults=35)
+    desk.run(60)
     desk.per_s |= {"memory_pressure_us": 400_000, "memory_full_pressure_us": 150_000}
-    assert only(desk.said(30), "memory_pressure").title == "Programs wait for memory"
+    incident = only(desk.said(30), "memory_pressure")
+    assert incident.title == "Programs wait for memory"
+    assert "Grew most: java (" in incident.body
+    assert "Waits most: editor (35 a second)." in incident.body
 
 
 def test_swapping_in_and_out_is_told_and_what_only_goes_out_is_not(desk: Desk) -> None:

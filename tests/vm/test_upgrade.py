@@ -1,0 +1,32 @@
+"""The packages' end in a whole system: removal and purge leave nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from tests.vm.packages import ACCOUNTS, EVERY_FILE, PACKAGES, install
+from tests.vm.services import CONTROL, SAMPLER, ping
+
+if TYPE_CHECKING:
+    from tests.vm.conftest import Machine
+
+OF_TESTS: Final = ("/tmp", "/home", "/root", "/etc/shadow", "/etc/.pwd.lock")
+"""What the lane's other tests leave: files of people, and root's password."""
+
+
+@pytest.mark.parametrize("machine", ["debian12", "debian13"], indirect=True)
+def test_removal_stops_both_services_and_purge_leaves_nothing(installed: Machine) -> None:
+    install(installed)
+    ping(installed, SAMPLER)
+    ping(installed, CONTROL)
+    names = " ".join(PACKAGES[installed.name])
+    installed.sh(f"apt-get -qy remove {names}")
+    assert "smoothtask" not in installed.sh("busctl list --no-pager; ps -eo args | grep -v grep | grep -v /opt/")
+    installed.sh(f"apt-get -qy purge {names}")
+    assert installed.sh("dpkg-query -W -f '${Package}\\n' 'smoothtask*' 2>/dev/null || true") == ""
+    assert installed.sh(ACCOUNTS) == installed.sh("cat /opt/accounts-before")
+    before = set(installed.sh("cat /opt/files-before").splitlines())
+    changed = set(installed.sh(EVERY_FILE).splitlines()) ^ before
+    assert {line for line in changed if not line.startswith(OF_TESTS)} == set()
