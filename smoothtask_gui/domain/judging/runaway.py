@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.rules import Runaway
 
 NAME: Final = "runaway"
-_WHEN: Final = condition("cpu_cores >= cores and spinning_cores >= cores")  # the second is a part of the first
+_WHEN: Final = condition(
+    "cpu_cores >= clear_cores and (spinning_cores >= cores or (spinning_cores + run_delay_ratio >= cores"
+    " and spinning_cores > clear_cores and spinning_cores >= 0.9 * cpu_cores))"
+)
+"""Spins on many cores, or would if it were let: on a crowded machine one that never sleeps waits for its turn. The app's
+waiting is put down to what spins only where that is nearly all of its CPU time. What uses little isn't looked into."""
 _CLEAR: Final = condition("cpu_cores <= clear_cores")
 _UNLESS: Final = condition("unused_s <= used_within_s")
 _VALUE: Final = expression("cpu_cores")
