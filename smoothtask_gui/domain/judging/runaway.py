@@ -17,8 +17,9 @@ _WHEN: Final = condition(
     "cpu_cores >= cores / 3 and (spinning_cores >= cores"
     " or (spinning_cores + run_delay_ratio >= cores and spinning_cores >= 0.9 * cpu_cores))"
 )
-"""Spins on many cores, or would if it were let: on a crowded machine one that never sleeps waits for its turn. The app's
-waiting is put down to what spins only where that is nearly all of its CPU time. What uses little isn't looked into."""
+"""Spins on many cores, or would if it were let: on a crowded machine one that never sleeps waits for its turn. The
+app's waiting is put down to what spins only where that is nearly all of its CPU time. Who uses little isn't looked into.
+"""
 _CLEAR: Final = condition("cpu_cores + run_delay_ratio <= clear_cores or cpu_cores <= clear_cores / 3")
 _UNLESS: Final = condition("unused_s <= used_within_s")
 _VALUE: Final = expression("cpu_cores")
