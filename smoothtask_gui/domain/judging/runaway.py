@@ -48,6 +48,7 @@ def runaway_rule(settings: Runaway) -> Rule:
         ),
         title="{name} has used {mean} for {lasted}",
         body=(
+            "Most of it by {process}.",
             "Started by {parent} {age} ago.",
             "Its window was last in focus {unused_s} ago.",
             "Uses {rss_bytes} of memory.",

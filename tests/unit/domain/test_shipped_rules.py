@@ -198,6 +198,16 @@ def test_an_app_that_keeps_growing_is_told_with_the_time_that_is_left(desk: Desk
     assert "memory is full in" in incident.body
 
 
+def test_stop_reaches_the_process_that_grows_not_the_one_of_its_app_that_computes(desk: Desk) -> None:
+    app = desk.start("server", 0.6)
+    worker = desk.machine.start("worker", 0.1, parent_pid=app.pid, rss_bytes=100 * MB)
+    desk.grows[worker.pid] = {"rss_bytes": 3 * MB}
+    incident = only(desk.said(420), "memory_leak")
+    assert incident.target is not None
+    assert incident.target.pid == worker.pid
+    assert f"Most of it by worker (process {worker.pid})." in incident.body
+
+
 def test_an_app_that_grows_and_stops_is_no_leak(desk: Desk) -> None:
     browser = desk.start("browser", 0.1, rss_bytes=20 * MB)
     desk.run(60)
