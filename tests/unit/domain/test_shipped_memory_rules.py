@@ -7,7 +7,7 @@ import pytest
 from smoothtask_gui.domain.batch import PressureEvent
 from smoothtask_gui.domain.incident import Severity
 from tests.fakes.batches import SECOND
-from tests.fakes.desks import MB, Desk, only
+from tests.fakes.ruled import MB, Desk, only
 
 
 @pytest.fixture
