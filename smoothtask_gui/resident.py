@@ -45,9 +45,8 @@ from smoothtask_gui.adapters.quit_signals import QuitSignals
 from smoothtask_gui.adapters.remedies import OwnRemedies
 from smoothtask_gui.adapters.sampler_client import SamplerClient
 from smoothtask_gui.adapters.settings import SettingsError, SettingsFiles
-from smoothtask_gui.adapters.shipped_rules import shipped_rules
+from smoothtask_gui.adapters.shipped_rules import usable_rules
 from smoothtask_gui.domain.monitor import Monitor
-from smoothtask_gui.domain.rules import Rules, RulesError
 from smoothtask_gui.domain.text import safe_text
 from smoothtask_gui.pump import Pump
 from smoothtask_gui.sources.activity_kinds import ActivityKinds
@@ -104,7 +103,7 @@ class Resident(QObject):
         self._historian: Historian | None = None
         self._focus = X11Focus(os.environ, platform.node())
         self._own_cost = OwnCostReader(SamplerClient())
-        shipped, broken = _shipped_rules()
+        shipped, broken = usable_rules()
         self._files = SettingsFiles(user_config_path("smoothtask", appauthor=False), options.rules, shipped)
         self._autostart = _autostart(session)
         loaded = self._files.load()
@@ -373,14 +372,6 @@ def _autostart(session: Session) -> Autostart:
     if session.sandboxed:
         return PortalAutostart(session.bus, user_config_path("smoothtask", appauthor=False), ["smoothtask"])
     return AutostartEntry(user_config_path() / "autostart", own_command(sys.argv[0]))
-
-
-def _shipped_rules() -> tuple[Rules, tuple[str, ...]]:
-    """The shipped rules, or none and why: what is watched by code of its own goes on."""
-    try:
-        return shipped_rules(), ()
-    except RulesError as error:
-        return Rules(), (str(error),)
 
 
 def _log_source(source: str, reason: str) -> None:

@@ -35,7 +35,7 @@ PARTS_LIMIT_S: Final = 0.2
 """statvfs(3) answers from memory unless a disk or its driver is stuck."""
 PARTS_KEEP_S: Final = 5.0
 UNWATCHED_KEEP_S: Final = 10.0
-"""How long the list of graphics cards holds while nobody looks: then it says no more than that they are there."""
+"""How often graphics cards are asked while nobody looks: the rules need no more, heat comes slowly."""
 GPU_LIMIT_S: Final = 0.5
 """NVML takes some 100 ms to start, milliseconds afterwards."""
 _LATE: Final = "a sensor's driver has not answered yet"
@@ -46,8 +46,8 @@ _CARD_LATE: Final = "The card's driver has not answered yet."
 class Surroundings:
     """Reads /proc and /sys under two roots; `kind_of(driver)` names the kind of a sensor.
 
-    `wants_gpus` says, on whatever thread, whether anyone looks at graphics cards now: no rule needs them, and asking
-    costs time and holds handles.
+    `wants_gpus` says whether anyone looks at graphics cards now: otherwise they are asked every UNWATCHED_KEEP_S, and
+    what they said holds that long.
     """
 
     def __init__(
@@ -65,8 +65,7 @@ class Surroundings:
         self._sensors = PatientReader(SensorReader(kind_of, sysfs_root).read, sensor_limit_s)
         self._gpu_reader = GpuReader(sysfs_root, proc_root)
         self._wants_gpus = wants_gpus
-        self._asked_gpus = True
-        self._gpus = PatientReader(lambda: self._gpu_reader.read(ask=self._asked_gpus), gpu_limit_s)
+        self._gpus = PatientReader(self._gpu_reader.read, gpu_limit_s)
         self._parts = PatientReader(PartsReader(proc_root, sysfs_root).read, PARTS_LIMIT_S)
         self._traits = TraitsReader(proc_root)
         self._latest: tuple[SensorReading, ...] = ()
@@ -99,8 +98,7 @@ class Surroundings:
 
     async def read_gpus(self) -> tuple[GpuReading, ...]:
         """Read all graphics cards; while a driver doesn't answer, all are without values, with the reason."""
-        asked_before, self._asked_gpus = self._asked_gpus, self._wants_gpus()
-        found = await self._gpus.read(0.0 if asked_before or self._asked_gpus else UNWATCHED_KEEP_S)
+        found = await self._gpus.read(0.0 if self._wants_gpus() else UNWATCHED_KEEP_S)
         if found is None:
             return tuple(_late(card) for card in self._latest_gpus)
         self._latest_gpus = found

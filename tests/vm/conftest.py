@@ -89,3 +89,12 @@ def installed(machine: Machine) -> Machine:
     machine.sh(f"({EVERY_FILE}) >/opt/files-before; ({ACCOUNTS}) >/opt/accounts-before")
     install(machine)
     return machine
+
+
+@pytest.fixture(scope="session")
+def watched(installed: Machine) -> Iterator[Machine]:
+    """The same, with alice's desktop and the app in it."""
+    from tests.vm.desktop import desktop
+
+    with desktop(installed):
+        yield installed

@@ -38,6 +38,25 @@ def test_every_object_loads_on_the_kernel_of_the_distribution(machine: Machine) 
     assert missing == LACKING.get(machine.name, {})
 
 
+def test_waits_for_a_card_s_fence_are_the_process_s_that_waited(machine: Machine) -> None:
+    """A real card's driver without hardware; the scheduler of cards has its tracepoints and, here, no jobs."""
+    told = machine.inside("graphics")
+    assert told["fences"] >= 1
+    assert told["waits"] >= 1
+    assert told["wait_ns"] / 1e9 <= told["waited_s"]
+    assert told["wait_ns"] / 1e9 >= 0.2
+    assert told["jobs"] == ""
+    assert len(told["missing"]) == 3, "the names of one kernel or of the other"
+    assert told["known"] == 1
+    assert all(0 < offset < 1024 and offset % 8 == 0 for offset in told["offsets"])
+    assert "no tracepoint gpu_mem:gpu_mem_total" in told["memory"]
+
+
+def test_what_maps_take_is_what_was_reckoned_by_this_kernel_s_rule(machine: Machine) -> None:
+    for name, (reckoned, told) in machine.inside("graphics")["maps"].items():
+        assert abs(told - reckoned) <= 0.05 * reckoned, name
+
+
 def test_every_exit_of_a_storm_is_counted(machine: Machine) -> None:
     told = machine.inside("storm", str(STORM))
     assert told["counted"] == STORM

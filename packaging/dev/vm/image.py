@@ -36,6 +36,8 @@ LEFT_OUT = ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/doc/*", "*/ke
             "*/kernel/drivers/media/*", "*/kernel/drivers/net/wireless/*", "*/kernel/drivers/net/ethernet/*",
             "*/kernel/drivers/infiniband/*", "*/kernel/drivers/scsi/*", "*/kernel/drivers/staging/*",
             "*/kernel/drivers/iio/*", "*/kernel/drivers/usb/*")  # fmt: skip
+KEPT = ("*/kernel/drivers/gpu/drm/drm*.ko*", "*/kernel/drivers/gpu/drm/scheduler/*", "*/kernel/drivers/gpu/drm/vgem/*")
+"""Of what is left out: a graphics card without hardware, and the scheduler of cards."""
 USERS = ("alice", "bob")
 MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer",
           "dpkg-db-backup.timer", "systemd-networkd-wait-online.service")  # fmt: skip
@@ -77,6 +79,7 @@ def unpack(suite: str, root: Path) -> None:
     command += [f"--include={','.join(included)}"]
     command += ['--aptopt=APT::Install-Recommends "false"', f"--essential-hook={no_initrd}"]
     command += [f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT]
+    command += [f"--dpkgopt=path-include={path}" for path in KEPT]
     subprocess.run([*command, *hooks, suite, str(root), *sources], check=True)
 
 

@@ -73,26 +73,35 @@ class AppRows:
         old = members[self.sample.processes["start_ns"][members] <= since_ns]
         return float(np.nansum(column[old]))
 
-    def target(self, row: int) -> Target:
-        """The app; its remedies reach the process that has used most CPU of it just now."""
+    def target(self, row: int, by: str = "") -> Target:
+        """The app; its remedies reach the process that has most of the series, else that has used most CPU just now."""
         apps, rows = self.sample.apps, self.sample.processes
         app = apps.apps[row]
         members = apps.members(row)
         if not len(members):
             return Target(app.id, app.name)
-        used = np.nan_to_num(rows["cpu_ratio"][members], nan=0.0)
-        busiest = int(members[np.argmax(used)])
-        aliases = (safe_text(bytes(rows["comm"][busiest])),)
+        foremost = self._foremost(members, by)
+        aliases = (safe_text(bytes(rows["comm"][foremost])),)
         if app.kind in _SYSTEM:
             return Target(app.id, app.name, aliases=aliases)
-        found = rows[busiest]
+        found = rows[foremost]
         comm = process_name(bytes(found["comm"]), is_kernel=False)
         who = ProcessIdentity(int(found["pid"]), int(found["start_ns"]), int(found["uid"]), comm)
-        top = self._top(busiest)
+        top = self._top(foremost)
         parent = parent_name(rows, int(rows["parent_pid"][top]))
         return Target(
             app.id, telling_name(self.sample, row), who, parent, aliases, started_ns=int(rows["start_ns"][top])
         )
+
+    def _foremost(self, members: npt.NDArray[np.intp], by: str) -> int:
+        for column in (self.processes.of_rows(by) if by in self.processes.made_of_rows else None, self._used):
+            if column is not None and (amounts := np.nan_to_num(column[members], nan=0.0)).max() > 0:
+                return int(members[np.argmax(amounts)])
+        return int(members[0])
+
+    @property
+    def _used(self) -> Floats:
+        return self.sample.processes["cpu_ratio"]
 
     def _top(self, row: int) -> int:
         """The process of the same app that started this one: of several runs of a command the one that matters."""

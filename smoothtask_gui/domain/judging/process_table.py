@@ -70,7 +70,7 @@ class ProcessRows:
     def lasting(self, row: int, series: str, since_ns: int) -> float | None:
         """Nothing: a process is of one piece."""
 
-    def target(self, row: int) -> Target:
+    def target(self, row: int, by: str = "") -> Target:  # noqa: ARG002 - a row is one process
         found = self.rows[row]
         pid, start_ns, comm = int(found["pid"]), int(found["start_ns"]), bytes(found["comm"])
         name = process_name(comm, is_kernel=bool(found["is_kernel"]))

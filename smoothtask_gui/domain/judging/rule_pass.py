@@ -115,7 +115,7 @@ class RulePass:
         for row in fresh:
             if len(self._watched) >= MOST_WATCHED:
                 break
-            target = self._table.rows.target(row)
+            target = self._table.rows.target(row, rule.value.names[0] if rule.value.names else "")
             if target.is_called(rule.ignore):
                 continue
             key = self._table.rows.key(row)
@@ -239,7 +239,7 @@ def blamed(suspects: Table | None, series: str) -> tuple[Blamed, ...]:
         return ()
     first = np.argsort(-amounts, kind="stable")[:MOST_BLAMED]
     return tuple(
-        Blamed(suspects.rows.target(int(row)), float(amounts[row]), float(amounts[row]) / total)
+        Blamed(suspects.rows.target(int(row), series), float(amounts[row]), float(amounts[row]) / total)
         for row in first
         if amounts[row] > 0
     )

@@ -18,7 +18,7 @@ _WHEN: Final = condition(
     " or (spinning_cores + run_delay_ratio >= cores and spinning_cores >= 0.9 * cpu_cores))"
 )
 """Spins on many cores, or would if it were let: on a crowded machine one that never sleeps waits for its turn. The
-app's waiting is put down to what spins only where that is nearly all of its CPU time. Who uses little isn't looked into.
+app's waiting is put down to what spins only where that is nearly all of its CPU time. Who uses little isn't looked at.
 """
 _CLEAR: Final = condition("cpu_cores + run_delay_ratio <= clear_cores or cpu_cores <= clear_cores / 3")
 _UNLESS: Final = condition("unused_s <= used_within_s")
@@ -54,6 +54,7 @@ def runaway_rule(settings: Runaway) -> Rule:
         ),
         title="{name} has used {mean} for {lasted}",
         body=(
+            "Most of it by {process}.",
             "Started by {parent} {age} ago.",
             "Its window was last in focus {unused_s} ago.",
             "Uses {rss_bytes} of memory.",

@@ -115,7 +115,7 @@ _SERIES: Final[dict[Scope, dict[str, str]]] = {
         "full_in_s": "when it will be full at that speed; infinite while it doesn't fill",
     },
     Scope.GPU: {
-        "gpu_busy_ratio": "how busy the card is; cards are asked only while the window is open",
+        "gpu_busy_ratio": "how busy the card is; asked every 10 s while no window is open",
         "gpu_temperature_c": "its temperature",
         "gpu_memory_ratio": "used of its own memory",
         "gpu_power_w": "its power",

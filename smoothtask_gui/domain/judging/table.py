@@ -47,8 +47,8 @@ class Rows(Protocol):
     def find(self, key: Key) -> int | None:
         """The row of a target, None if it is gone."""
 
-    def target(self, row: int) -> Target:
-        """Who it is."""
+    def target(self, row: int, by: str = "") -> Target:
+        """Who it is; of several processes the one with most of the series `by`, if they have it."""
 
     def lasting(self, row: int, series: str, since_ns: int) -> float | None:
         """The part of a series by what has been there since then; None for a target of one piece."""
@@ -108,7 +108,7 @@ class Named:
     def find(self, key: Key) -> int | None:
         return next((row for row, target in enumerate(self.targets) if target.subject == key), None)
 
-    def target(self, row: int) -> Target:
+    def target(self, row: int, by: str = "") -> Target:  # noqa: ARG002 - these are of one piece
         return self.targets[row]
 
     def lasting(self, row: int, series: str, since_ns: int) -> float | None:

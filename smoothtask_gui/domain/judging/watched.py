@@ -195,6 +195,13 @@ def _words(rule: Rule, watched: Watched, look: Look, now_ns: int) -> dict[str, s
         "level": shown(unit, look.level),
         "lasted": duration(max(0, now_ns - watched.began_ns)),
         "parent": watched.target.parent,
+        "process": _process(watched.target),
         "age": "" if started_ns is None or started_ns > now_ns else duration(now_ns - started_ns),
         **_culprit_words(rule, look),
     }
+
+
+def _process(target: Target) -> str:
+    """The process that remedies reach, where the target's name doesn't say so; else ""."""
+    who = target.identity
+    return "" if who is None or who.comm == target.name else f"{who.comm} (process {who.pid})"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _PLACEHOLDER: Final = re.compile(r"\{([a-z_0-9]*)\}")
 TEXTS: Final = (
     "name",
+    "process",
     "parent",
     "age",
     "lasted",
@@ -25,8 +26,8 @@ TEXTS: Final = (
     "culprit_value",
     "shares",
 )
-"""What a text may hold beside series: the target's name, its parent's and its age, for how long it has lasted, the
-rule's own formulas, and who is blamed first."""
+"""What a text may hold beside series: the target's name, its process that has most if that is called differently, its
+parent's and its age, for how long it has lasted, the rule's own formulas, and who is blamed first."""
 
 MOST: Final = "most_"
 """{most_SERIES} is the app with most of a series, with its value: who waits, who grew."""

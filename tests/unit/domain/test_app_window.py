@@ -12,6 +12,7 @@ from smoothtask_gui.domain.app_window import AppWindow
 from smoothtask_gui.domain.culprit import Culprits, Method
 from smoothtask_gui.domain.incident import Share
 from smoothtask_gui.domain.judging.app_table import AppRows
+from smoothtask_gui.domain.judging.table import Columns
 from smoothtask_gui.domain.wording import shares_line
 from tests.fakes.batches import SECOND, App, Machine
 
@@ -123,7 +124,7 @@ def test_a_command_is_named_after_the_process_that_does_its_work_as_alerts_name_
     place = int(np.argmax(sample.apps.rows["cpu_ratio"]))
     assert sample.apps.apps[place].name == "encode.sh"
     assert [share.name for share in bench.culprits().shares] == ["ffmpeg"]
-    assert AppRows(sample, {}).target(place).name == "ffmpeg"
+    assert AppRows(sample, Columns({}, {})).target(place).name == "ffmpeg"
 
 
 def test_what_the_processor_draws_while_idle_is_nobodys_share(bench: Bench) -> None:

@@ -99,7 +99,8 @@ struct st_exited {
 
 /*
  * One TCP or UDP socket of the helper's network namespace (or of another, see ST_MISSING_RATE), as ss(8) shows it:
- * bound and connected ones, listeners, and what is left of connections (TIME_WAIT, SYN_RECV).
+ * bound and connected ones, listeners, and what is left of connections (TIME_WAIT: up to ten seconds old) or not there
+ * yet (SYN_RECV: not in every frame).
  * `cookie` is the identity: the kernel gives each socket another one until reboot.
  */
 struct st_socket {
