@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.rules import Runaway
 
 NAME: Final = "runaway"
-_WHEN: Final = condition("cpu_cores >= cores and spinning_cores >= cores")  # the second is a part of the first
+_WHEN: Final = condition(
+    "cpu_cores >= clear_cores and (spinning_cores >= cores or (spinning_cores + run_delay_ratio >= cores"
+    " and spinning_cores > clear_cores and spinning_cores >= 0.9 * cpu_cores))"
+)
+"""Or would use so much if it were let: on a crowded machine one that never sleeps waits for its turn. The app's waiting
+is put down to what spins only where that is nearly all of its CPU time. The first part spares the others: it holds
+wherever they do."""
 _CLEAR: Final = condition("cpu_cores <= clear_cores")
 _UNLESS: Final = condition("unused_s <= used_within_s")
 _VALUE: Final = expression("cpu_cores")

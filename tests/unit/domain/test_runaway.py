@@ -233,3 +233,23 @@ def test_the_process_that_does_most_of_a_commands_work_gives_its_name(machine: M
     (incident,) = told(run(monitor, machine, 20))
     assert incident.title.startswith("spinner has used ")
     assert incident.subject == "command:backup.sh:1000"
+
+
+@pytest.mark.parametrize(
+    ("cores", "waits", "is_told"),
+    [
+        (0.66, 0.34, True),  # three that never sleep, on two cores
+        (0.66, 0.0, False),  # two thirds of a core are all it wants
+        (0.45, 0.55, False),  # below clear_cores: who wins is a matter of luck
+    ],
+)
+def test_waiting_for_a_turn_counts_on_a_crowded_machine(
+    monitor: Monitor, machine: Machine, cores: float, waits: float, *, is_told: bool
+) -> None:
+    run(monitor, machine, 10)
+    app = machine.start("node", cores)
+    said = []
+    for second in range(1, 21):
+        app.row["run_delay_ns"] = round(second * waits * 1e9)
+        said += told(run(monitor, machine, 1))
+    assert bool(said) is is_told
