@@ -7,15 +7,18 @@ from pathlib import Path
 
 SOURCE = Path(__file__).with_name("load.c")
 PROGRAM = Path(__file__).parents[1] / "build" / "bench" / "load"
+BRIEF_SOURCE = Path(__file__).with_name("brief.c")
+BRIEF = PROGRAM.with_name("brief")
+WITHOUT_LIBRARY = ("-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-fno-pie", "-no-pie", "-s")
 PID_MAX = Path("/proc/sys/kernel/pid_max")
 
 
 def build() -> None:
-    """Compile load.c unless that was done since its last change."""
-    if PROGRAM.exists() and PROGRAM.stat().st_mtime >= SOURCE.stat().st_mtime:
-        return
+    """Compile load.c and brief.c unless that was done since their last change."""
     PROGRAM.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["cc", "-O2", "-Wall", "-o", PROGRAM, SOURCE], check=True)
+    for program, source, options in ((PROGRAM, SOURCE, ()), (BRIEF, BRIEF_SOURCE, WITHOUT_LIBRARY)):
+        if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+            subprocess.run(["cc", "-O2", "-Wall", *options, "-o", program, source], check=True)
 
 
 @contextmanager

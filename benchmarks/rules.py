@@ -15,6 +15,7 @@ from benchmarks.row import Row
 from smoothtask_gui.adapters.shipped_rules import shipped_rules
 from smoothtask_gui.domain.apps import AppGrouper
 from smoothtask_gui.domain.batch import EXITED, PROCESS, Batch, SystemReading
+from smoothtask_gui.domain.culprit import Culprits
 from smoothtask_gui.domain.judging.judge import Judge
 from smoothtask_gui.domain.judging.runaway import runaway_rule
 from smoothtask_gui.domain.parts import DiskReading, FileSystemReading, Parts
@@ -43,13 +44,14 @@ def samples() -> list[Sample]:
         rows["run_ns"][:10] += np.uint64(SECOND)
         rows["rss_bytes"] += np.where(busy, 4096, 0).astype(np.uint64)
         rows["rss_bytes"][10:18] += np.uint64(5_000_000)
-        made.append(_batch(1000 * SECOND + tick * SECOND, rows))
+        made.append(batch_of(1000 * SECOND + tick * SECOND, rows))
     grouper = AppGrouper()
     pairs = itertools.pairwise(made)
     return [grouper.group(sample) for before, now in pairs if (sample := rates(before, now)) is not None]
 
 
-def _batch(boottime_ns: int, rows: np.ndarray) -> Batch:
+def batch_of(boottime_ns: int, rows: np.ndarray) -> Batch:
+    """The rows at that time on a machine of 16 CPUs with a busy disk."""
     at_ms = boottime_ns // 1_000_000
     disk = DiskReading("sda", at_ms * 1000, at_ms * 3000, at_ms, at_ms, at_ms // 2, 1, at_ms // 100)
     system = SystemReading(
@@ -64,7 +66,7 @@ def _batch(boottime_ns: int, rows: np.ndarray) -> Batch:
 def measure() -> list[Row]:
     rules = shipped_rules()
     declared = (runaway_rule(replace(rules.runaway)), *rules.declared)
-    judge = Judge(lambda _: True)
+    judge = Judge(lambda _: True, lambda _: Culprits())
     judge.set_rules(declared, 0)
     costs = []
     for sample in samples():

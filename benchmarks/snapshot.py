@@ -32,13 +32,18 @@ def thread_ms(work: Callable[[], object]) -> float:
     return (time.thread_time_ns() - started) / 1e6
 
 
-def paced_ms(work: Callable[[], object]) -> float:
-    """Median of calls made once a second."""
+def each_paced_ms(work: Callable[[], object], passes: int = PACED_PASSES) -> list[float]:
+    """Of calls made once a second."""
     costs = []
-    for _ in range(PACED_PASSES):
+    for _ in range(passes):
         time.sleep(1)
         costs.append(thread_ms(work))
-    return median(costs)
+    return costs
+
+
+def paced_ms(work: Callable[[], object]) -> float:
+    """Median of calls made once a second."""
+    return median(each_paced_ms(work))
 
 
 def with_psutil() -> None:

@@ -40,25 +40,42 @@ static __always_inline ROW *new_row(const struct actor_key *key, struct task_str
 	return bpf_map_lookup_elem(&actors, key);
 }
 
-/* The running task's row, or the overflow row. */
-static __always_inline ROW *own_row(void)
+static __always_inline ROW *overflow_row(void)
 {
-	struct task_struct *task = plain(bpf_get_current_task_btf()), *leader = task->group_leader;
-	const struct cred *cred = task->real_cred;
-	struct actor_key key = {};
-
-	key.tgid = task->tgid;
-	key.uid = cred->euid.val;
-	key.start_ns = leader->start_boottime;
-	key.uids_differ = uids_differ(cred);
-	ROW *row = bpf_map_lookup_elem(&actors, &key);
-	if (!row)
-		row = new_row(&key, leader);
-	if (row)
-		return row;
 	if (!overflow.actor.first_ns)
 		overflow.actor.first_ns = bpf_ktime_get_boot_ns();
 	return &overflow;
+}
+
+/* The running task's, in a zeroed key; returns the leader of its process. */
+static __always_inline struct task_struct *own_key(struct actor_key *key)
+{
+	struct task_struct *task = plain(bpf_get_current_task_btf()), *leader = task->group_leader;
+	const struct cred *cred = task->real_cred;
+
+	key->tgid = task->tgid;
+	key->uid = cred->euid.val;
+	key->start_ns = leader->start_boottime;
+	key->uids_differ = uids_differ(cred);
+	return leader;
+}
+
+/* The running task's row, or the overflow row. */
+static __always_inline ROW *own_row_by(struct actor_key *key)
+{
+	struct task_struct *leader = own_key(key);
+	ROW *row = bpf_map_lookup_elem(&actors, key);
+
+	if (!row)
+		row = new_row(key, leader);
+	return row ? row : overflow_row();
+}
+
+static __always_inline ROW *own_row(void)
+{
+	struct actor_key key = {};
+
+	return own_row_by(&key);
 }
 
 #endif

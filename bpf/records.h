@@ -99,7 +99,8 @@ struct st_exited {
 
 /*
  * One TCP or UDP socket of the helper's network namespace (or of another, see ST_MISSING_RATE), as ss(8) shows it:
- * bound and connected ones, listeners, and what is left of connections (TIME_WAIT, SYN_RECV).
+ * bound and connected ones, listeners, and what is left of connections (TIME_WAIT: up to ten seconds old) or not there
+ * yet (SYN_RECV: not in every frame).
  * `cookie` is the identity: the kernel gives each socket another one until reboot.
  */
 struct st_socket {
@@ -271,6 +272,7 @@ enum st_activity_kind { /* bits of the mask of enum st_kinds */
 	ST_KIND_SYSCALLS = 1 << 11, /* opt-in: ST_SECTION_CALLERS and ST_SECTION_SYSCALLS */
 	ST_KIND_FILES = 1 << 12,   /* opt-in: ST_SECTION_FILE_USERS and ST_SECTION_FILE_SYSTEMS */
 	ST_KIND_ENERGY = 1 << 13,  /* ST_SECTION_ENERGY */
+	ST_KIND_GPU = 1 << 14,     /* ST_SECTION_GPU_USERS, _GPU_WAITERS and _GPU_MEMORY, each while a card is awake */
 	ST_KINDS_OPT_IN = ST_KIND_RUN_QUEUE | ST_KIND_SYSCALLS | ST_KIND_FILES,
 };
 
@@ -283,6 +285,9 @@ enum st_activity_section { /* more of enum st_section_kind */
 	ST_SECTION_FILE_USERS = 21, /* struct st_file_user */
 	ST_SECTION_FILE_SYSTEMS = 22, /* struct st_file_system; ST_SEES_ALL only */
 	ST_SECTION_ENERGY = 23,    /* struct st_energy, one row */
+	ST_SECTION_GPU_USERS = 24, /* struct st_gpu_user */
+	ST_SECTION_GPU_WAITERS = 25, /* struct st_gpu_waiter */
+	ST_SECTION_GPU_MEMORY = 26, /* struct st_gpu_memory */
 };
 
 #define ST_DURATIONS 32 /* a histogram: slot n counts [2^n, 2^(n+1)) ns; the last takes all that is longer */
@@ -309,6 +314,27 @@ struct st_reclaim {
 	u64 cgroup_count;          /* mm_vmscan_memcg_reclaim_begin */
 	u64 cgroup_ns;
 	u64 freed_pages;
+};
+
+/* Jobs on graphics cards that went through the kernel's scheduler; most drivers for PCs but i915. */
+struct st_gpu_user {
+	struct st_actor actor;     /* of who queued them */
+	u64 jobs;                  /* that have ended */
+	u64 busy_ns;               /* from hand-over to end, less what the job before it in the ring took; rings add up */
+};
+
+/* Fences: what a process hands to a card or another device, and its waits for them. */
+struct st_gpu_waiter {
+	struct st_actor actor;
+	u64 fences;                /* that were made while it ran */
+	u64 waits;                 /* in the kernel that are over; poll() isn't one */
+	u64 wait_ns;
+};
+
+struct st_gpu_memory {
+	struct st_actor actor;     /* pid 0: all of the card; uid 2^32-1 and no start where only the pid was told */
+	u64 card;                  /* a number of the driver's */
+	u64 bytes;                 /* the latest total */
 };
 
 struct st_cpu_frequency {

@@ -41,8 +41,12 @@ struct st_socket_settings {
 	u32 unowned;               /* written by the programs: sockets in this pass whose owner should be looked for */
 	u32 pass;                  /* socket_owners: number of this pass, counted from 1 */
 	u32 rows;                  /* socket_owners: what this pass writes, enum st_pass_rows */
+	u32 known;                 /* written by known_tcp_sockets: rows of this pass, more than ST_KNOWN_SOCKETS didn't fit */
+	u32 unremembered;          /* written by tcp_sockets: sockets in this pass for whose memory there was no room */
 	u32 pad;
 };
+
+#define ST_KNOWN_SOCKETS 4096
 
 struct st_traffic_settings {
 	u64 lost_events;           /* written by the programs: closed connections of which no event tells */
@@ -50,6 +54,7 @@ struct st_traffic_settings {
 	u32 window_events;
 	u32 missing;               /* what every row lacks, enum st_missing */
 	struct st_traffic overflow; /* written by the programs: processes that found the map full */
+	u64 unremembered;          /* written by the programs: connections for whose memory there was no room */
 };
 
 struct st_block_settings {
@@ -58,6 +63,14 @@ struct st_block_settings {
 
 struct st_event_settings {
 	u64 lost_events;           /* written by the programs: events that found the ring buffer full */
+};
+
+/* Where pointers lie in structs of the module gpu_sched, whose types the programs can't be fitted to. */
+struct st_gpu_offsets {
+	u32 known;                 /* 1 when the others are right; jobs before that aren't followed */
+	u32 job_fence;             /* struct drm_sched_job, s_fence */
+	u32 fence_scheduler;       /* struct drm_sched_fence, sched */
+	u32 pad;
 };
 
 /* What the activity probes count beside their rows; written by the programs. */

@@ -194,6 +194,8 @@ int BPF_PROG(follow_connection, struct sock *sk, int before, int after)
 		}
 		if (sk->sk_lock.owned && (begins || !memory->owner_tgid))
 			make_current_owner(memory);
+	} else {
+		__sync_fetch_and_add(&traffic_settings.unremembered, 1);
 	}
 	if (after == TCP_CLOSE)
 		end_connection(sk, memory, before);

@@ -16,6 +16,7 @@ struct socket_memory {
 	u32 owner_pid;             /* as the helper sees it */
 	u32 first_seen_late;       /* 1: start_ns is when the socket was first seen */
 	u32 asked;                 /* passes that found it without an owner */
+	u64 cookie;                /* the socket's; up to here in one cache line with the map's own head */
 	u32 confirmed_pass;        /* of socket_owners: the last one in which the owner held it */
 	u32 closed_unowned;        /* 1: closed before anybody was known to own it, its totals follow */
 	u32 shown_pass;            /* of socket_owners: the last one that wrote a row of it */
@@ -43,6 +44,7 @@ static __always_inline struct socket_memory *new_memory(void *sk, u32 first_seen
 	if (memory && !memory->start_ns) {
 		memory->start_ns = bpf_ktime_get_boot_ns();
 		memory->first_seen_late = first_seen_late;
+		memory->cookie = bpf_get_socket_cookie(sk);
 	}
 	return memory;
 }

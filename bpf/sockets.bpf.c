@@ -1,8 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* One struct st_socket for each TCP and UDP socket of the helper's network namespace: costs nothing between snapshots. */
+/*
+ * One struct st_socket for each TCP and UDP socket of the helper's network namespace: costs nothing between snapshots.
+ *
+ * tcp_sockets walks the kernel's hash table, whose size follows the machine's memory (262,144 buckets are usual), and
+ * locks each socket. known_tcp_sockets walks the sockets that are remembered instead: all TCP sockets since a pass of
+ * tcp_sockets, as long as socket_events runs. What is left of closed connections has no memory, only tcp_sockets sees it.
+ */
 #include "socket_row.bpf.h"
 
 struct st_socket_settings socket_settings SEC(".data.sockets") = {};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ST_KNOWN_SOCKETS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, u32);
+	__type(value, struct st_socket);
+} known_sockets SEC(".maps");
 
 static __always_inline bool is_hidden(u32 uid)
 {
@@ -62,12 +76,60 @@ int tcp_sockets(struct bpf_iter__tcp *ctx)
 		read_traffic(&row, tcp, common->skc_flags);
 		read_tcp_queues(&row, sk, tcp);
 		memory = remember(&row, tcp);
+		if (!memory)
+			socket_settings.unremembered++;
 	} else if (!read_mini(&row, common, ctx->uid)) {
 		return 0;
 	}
 	row.cookie = bpf_get_socket_cookie(common);
 	if (!bpf_seq_write(ctx->meta->seq, &row, sizeof(row)))
 		ask_for_owner(&row, memory);
+	return 0;
+}
+
+static __always_inline bool is_shown(struct sock *sk)
+{
+	struct sock *plain_sk = PLAIN(struct sock, sk);
+	u8 state = sk->__sk_common.skc_state;
+
+	return sk->sk_protocol == IPPROTO_TCP && state != TCP_CLOSE && !is_hidden(sk->sk_uid.val) &&
+	       plain_sk->__sk_common.skc_net.net->ns.inum == socket_settings.net_namespace;
+}
+
+/*
+ * Rows go into a map rather than a seq_file, whose 32 KiB would break the pass off: it would go on by counting, and miss
+ * or repeat sockets if some closed meanwhile. Nothing is locked here: a row's numbers may be from slightly different moments,
+ * and a socket may be freed and become another one meanwhile. Then its cookie isn't the remembered one any more.
+ */
+SEC("iter/bpf_sk_storage_map")
+int known_tcp_sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	struct socket_memory *memory = ctx->value;
+	struct sock *sk = ctx->sk;
+
+	if (!sk || !memory || !is_shown(sk))
+		return 0;
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	u32 place = socket_settings.known;
+	struct st_socket *row = tcp ? bpf_map_lookup_elem(&known_sockets, &place) : NULL;
+	if (!row) {
+		socket_settings.known += !!tcp;
+		return 0;
+	}
+	__builtin_memset(row, 0, sizeof(*row));
+	row->protocol = IPPROTO_TCP;
+	row->net_namespace = socket_settings.net_namespace;
+	row->uid = sk->sk_uid.val;
+	row->inode = socket_inode(sk);
+	read_endpoints(row, &sk->__sk_common);
+	read_traffic(row, tcp, sk->__sk_common.skc_flags);
+	read_tcp_queues(row, sk, tcp);
+	read_memory(row, memory);
+	row->cookie = sk->__sk_common.skc_cookie.counter; /* the helper would give one to what may be freed */
+	if (row->cookie == memory->cookie && row->state != TCP_CLOSE) {
+		socket_settings.known = place + 1;
+		ask_for_owner(row, memory);
+	}
 	return 0;
 }
 

@@ -7,9 +7,12 @@ helper → /proc. Settings that can't be read or saved are said, and the app goe
 
 from __future__ import annotations
 
+import linecache
 import os
+import platform
 import sys
 import time
+from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +25,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QSystemTrayIcon
 
 from smoothtask_gui.adapters.all_remedies import AllRemedies, PauseTerms
 from smoothtask_gui.adapters.application_names import ApplicationNames
-from smoothtask_gui.adapters.autostart import Autostart, own_command
+from smoothtask_gui.adapters.autostart import Autostart, AutostartEntry, AutostartError, own_command
 from smoothtask_gui.adapters.choices_file import ChoicesFile
 from smoothtask_gui.adapters.colour_scheme import choose_platform_theme
 from smoothtask_gui.adapters.considerate import ConsiderateNotifications
@@ -35,18 +38,21 @@ from smoothtask_gui.adapters.leases import LeaseFile, LimitFile
 from smoothtask_gui.adapters.loop import LoopThread, QtThread
 from smoothtask_gui.adapters.own_cost import OwnCostReader
 from smoothtask_gui.adapters.pauses import Pauses
+from smoothtask_gui.adapters.portal_autostart import PortalAutostart
 from smoothtask_gui.adapters.process_control import OwnProcesses
 from smoothtask_gui.adapters.quietness import DesktopQuietness
 from smoothtask_gui.adapters.quit_signals import QuitSignals
 from smoothtask_gui.adapters.remedies import OwnRemedies
 from smoothtask_gui.adapters.sampler_client import SamplerClient
 from smoothtask_gui.adapters.settings import SettingsError, SettingsFiles
-from smoothtask_gui.adapters.shipped_rules import shipped_rules
+from smoothtask_gui.adapters.shipped_rules import usable_rules
 from smoothtask_gui.domain.monitor import Monitor
-from smoothtask_gui.domain.rules import Rules, RulesError
 from smoothtask_gui.domain.text import safe_text
 from smoothtask_gui.pump import Pump
+from smoothtask_gui.sources.activity_kinds import ActivityKinds
+from smoothtask_gui.sources.activity_stream import activity_readings
 from smoothtask_gui.sources.choose import choose
+from smoothtask_gui.sources.focus.x11 import X11Focus
 from smoothtask_gui.tray import Tray
 from smoothtask_gui.ui.icon import TrayLook, draw_icon
 from smoothtask_gui.watchdog import Ports, Watchdog
@@ -61,12 +67,15 @@ if TYPE_CHECKING:
     from smoothtask_gui.adapters.history.recorder import Recorder
     from smoothtask_gui.adapters.identity import IdentityCache
     from smoothtask_gui.adapters.notification_port import NotificationService
+    from smoothtask_gui.domain.activity_reading import ActivityReading
     from smoothtask_gui.domain.description import Description
     from smoothtask_gui.domain.incident import ProcessIdentity
     from smoothtask_gui.domain.own_cost import OwnReading
     from smoothtask_gui.domain.settings import Settings
     from smoothtask_gui.domain.view import View
     from smoothtask_gui.session import Session
+    from smoothtask_gui.sources.protocol import Source
+    from smoothtask_gui.ui.activity_page import Parts
     from smoothtask_gui.ui.history_port import Remember
     from smoothtask_gui.ui.process_details import Describe
 
@@ -75,6 +84,7 @@ CLOSE_TIMEOUT_S: Final = 3.0
 ICON_FILL_STEP: Final = 5
 ICON_COLOUR: Final = 0xFF56B4E9  # the icon's own blue: for a source tree, whose icon no theme knows
 RULES_LOOK_MS: Final = 3_000
+ACTIVITY_PERIOD_MS: Final = 1_000
 TRAY_PATIENCE_MS: Final = 5_000
 """A panel that starts with the session may come later than we do."""
 
@@ -91,10 +101,11 @@ class Resident(QObject):
         self._describer: LatestAnswer[ProcessIdentity, Description] | None = None
         self._identities: IdentityCache | None = None
         self._historian: Historian | None = None
+        self._focus = X11Focus(os.environ, platform.node())
         self._own_cost = OwnCostReader(SamplerClient())
-        shipped, broken = _shipped_rules()
+        shipped, broken = usable_rules()
         self._files = SettingsFiles(user_config_path("smoothtask", appauthor=False), options.rules, shipped)
-        self._autostart = Autostart(user_config_path() / "autostart", own_command(sys.argv[0]))
+        self._autostart = _autostart(session)
         loaded = self._files.load()
         self.settings = self._with_autostart(loaded.settings)
         self._notifications, self._remedies, self._choices = self._make_ports(options.source)
@@ -103,15 +114,16 @@ class Resident(QObject):
             Ports(self._notifications, self._remedies, history, self._choices, loop.submit, self._qt_thread.call),
             self.settings.period_ms,
         )
-        self.windows = Windows(self.watchdog, self.settings, self._make_describe, self._make_remember, self._ask_cost)
+        self.windows = self._make_windows()
         self.tray = Tray()
         self._notifications_work = False
         self._pump = Pump(
-            partial(choose, options.source, SamplerClient, self._names, wants_gpus=self.windows.someone_looks),
+            self._make_source,
             self.settings.period_ms,
             partial(self._qt_thread.hand, self.watchdog.receive),
         )
-        self._pumping: Future[None] | None = None
+        self._working: list[Future[None]] = []
+        self._counting: Future[None] | None = None
         self._connect()
         self._rules_timer = QTimer(self, interval=RULES_LOOK_MS)
         self._rules_timer.timeout.connect(self._reload_rules)
@@ -134,12 +146,13 @@ class Resident(QObject):
             self._loop.submit(self._session.tray_host.start(partial(call, self.tray.host_changed)))
         self._history.tell = self.tell_from_any_thread
         self._history.start(on=self._records(self.settings))
-        self._pumping = self._loop.submit(self._pump.run())
+        self._working = [self._loop.submit(work) for work in (self._focus.run(), self._pump.run())]
         if self._options.settings:
             self.windows.show_settings()
         elif not self._options.hidden:
             self.windows.show_main()
         QTimer.singleShot(TRAY_PATIENCE_MS, self, self._find_a_place)
+        linecache.clearcache()  # what the last import left (lean.py)
         code = self._qt.exec()
         signals.end()
         self._end()
@@ -153,10 +166,14 @@ class Resident(QObject):
     def tell_from_any_thread(self, message: str) -> None:
         self._qt_thread.call(self.tell, message)
 
+    def _make_source(self) -> Source:
+        wants_gpus = self.windows.someone_looks
+        return choose(self._options.source, SamplerClient, self._names, wants_gpus=wants_gpus, focus=self._focus)
+
     def _make_ports(self, source: str) -> tuple[ConsiderateNotifications, AllRemedies, ChoicesFile | None]:
         """What reaches the desktop and the processes. A recording has its own time: nothing chosen is kept for it."""
         call, session = self._qt_thread.call, self._session
-        quietness = DesktopQuietness(lambda: self.settings, session.bus, session.notifications.server)
+        quietness = DesktopQuietness(lambda: self.settings, session.bus, session.notifications.server, self._focus)
         notifications = ConsiderateNotifications(
             session.notifications,
             quietness,
@@ -170,7 +187,7 @@ class Resident(QObject):
         )
         pauses = Pauses(own, LeaseFile(state), terms.lasts_s, terms.on_over)
         own_remedies = OwnRemedies(own, pauses, CpuLimits(session.bus, own, LimitFile(state)))
-        remedies = AllRemedies(own_remedies, own, ControlClient(), terms)
+        remedies = AllRemedies(own_remedies, own, ControlClient(), terms, sandboxed=session.sandboxed)
         return notifications, remedies, None if source.startswith("recording:") else ChoicesFile(state)
 
     def _go_on(self) -> tuple[str, ...]:
@@ -186,6 +203,10 @@ class Resident(QObject):
         said = await self._remedies.undo_leftovers()
         if said:
             self.tell_from_any_thread(said)
+
+    def _make_windows(self) -> Windows:
+        ports = (self._make_describe, self._make_remember, self._ask_cost)
+        return Windows(self.watchdog, self.settings, *ports, watch_activity=self._watch_activity)
 
     def _make_describe(self) -> Describe:
         """Details of a process: read in a thread of their own, answered on Qt's. Kept when the window closes."""
@@ -217,6 +238,22 @@ class Resident(QObject):
             self._qt_thread.call(answer, reading)
 
         self._loop.submit(read())
+
+    def _watch_activity(self, parts: Parts, answer: Callable[[ActivityReading], None]) -> None:
+        """A stream of its own for what the activity tab has switched on, ended when that changes."""
+        if self._counting is not None:
+            self._counting.cancel()
+            self._counting = None
+        kinds = sum((ActivityKinds[part.replace("-", "_").upper()] for part in parts), ActivityKinds(0))
+        if not kinds:
+            return
+
+        async def read() -> None:
+            async with aclosing(activity_readings(SamplerClient(), kinds, ACTIVITY_PERIOD_MS)) as readings:
+                async for reading in readings:
+                    self._qt_thread.call(answer, reading)
+
+        self._counting = self._loop.submit(read())
 
     def _connect(self) -> None:
         self.watchdog.changed.connect(self._show_in_tray)
@@ -256,12 +293,23 @@ class Resident(QObject):
             self.watchdog.set_period(settings.period_ms)
             self._loop.submit(self._pump.change_period(settings.period_ms))
         try:
-            if settings.autostart != before.autostart:
-                self._autostart.turn(on=settings.autostart)
             for said in self._files.save(settings):
                 self.tell(said)
-        except (FileError, SettingsError) as error:
+        except SettingsError as error:
             QMessageBox.warning(None, "SmoothTask", str(error))
+        if settings.autostart != before.autostart:
+            self._loop.submit(self._turn_autostart(on=settings.autostart))
+
+    async def _turn_autostart(self, *, on: bool) -> None:
+        try:
+            await self._autostart.turn(on=on)
+        except (AutostartError, FileError) as error:
+            self._qt_thread.call(self._autostart_unchanged, str(error))
+
+    def _autostart_unchanged(self, problem: str) -> None:
+        self.settings = self._with_autostart(self.settings)
+        self.windows.apply_settings(self.settings)
+        QMessageBox.warning(None, "SmoothTask", problem)
 
     def _records(self, settings: Settings) -> bool:
         """What a recording tells happened at another time, maybe elsewhere: it isn't this machine's history."""
@@ -310,8 +358,8 @@ class Resident(QObject):
             self._qt.quit()
 
     def _end(self) -> None:
-        if self._pumping is not None:
-            self._pumping.cancel()
+        for work in self._working:
+            work.cancel()
         self.windows.close()
         try:
             self._loop.wait(self._remedies.close(), CLOSE_TIMEOUT_S)
@@ -320,12 +368,10 @@ class Resident(QObject):
             print("smoothtask: the session bus didn't let go in time", file=sys.stderr)
 
 
-def _shipped_rules() -> tuple[Rules, tuple[str, ...]]:
-    """The shipped rules, or none and why: what is watched by code of its own goes on."""
-    try:
-        return shipped_rules(), ()
-    except RulesError as error:
-        return Rules(), (str(error),)
+def _autostart(session: Session) -> Autostart:
+    if session.sandboxed:
+        return PortalAutostart(session.bus, user_config_path("smoothtask", appauthor=False), ["smoothtask"])
+    return AutostartEntry(user_config_path() / "autostart", own_command(sys.argv[0]))
 
 
 def _log_source(source: str, reason: str) -> None:

@@ -65,6 +65,7 @@ class Session:
     tray_host: TrayHost | None
     is_first: bool
     dark: bool | None = None  # None: Qt asks the portal itself
+    sandboxed: bool = False  # in a Flatpak
 
     async def close(self) -> None:
         if self.bus is not None:
@@ -73,12 +74,13 @@ class Session:
 
 async def open_session(on_activate: Callable[[str], None], token: str) -> Session:
     """Join the session, and decide which SmoothTask runs. Raises InstanceError when the first one doesn't answer."""
+    sandboxed = FLATPAK_FILE.exists()
     try:
         bus = await SessionBus.connect()
     except BusError as error:
         runtime = user_runtime_path("smoothtask", appauthor=False, ensure_exists=True)
         is_first = await LockInstance(runtime).claim(on_activate, token)
-        return Session(None, NoNotifications(str(error)), None, is_first, await _dark(None))
+        return Session(None, NoNotifications(str(error)), None, is_first, await _dark(None), sandboxed)
     if not await BusInstance(bus).claim(on_activate, token):
         await bus.close()
         return Session(None, NoNotifications("another SmoothTask runs"), None, is_first=False)
@@ -86,10 +88,11 @@ async def open_session(on_activate: Callable[[str], None], token: str) -> Sessio
 
     return Session(
         bus,
-        DesktopNotifications(bus, notification_icon(os.environ), sandboxed=FLATPAK_FILE.exists()),
+        DesktopNotifications(bus, notification_icon(os.environ), sandboxed=sandboxed),
         TrayHost(bus),
         is_first=True,
         dark=await _dark(bus),
+        sandboxed=sandboxed,
     )
 
 

@@ -74,7 +74,8 @@ class Tray(QObject):
             self._listed = incidents
             self._look = None  # the tooltip names an incident
             self._list_incidents(view.open_incidents)
-        self._pause.setChecked(paused)
+        if self._pause.isChecked() != paused:
+            self._pause.setChecked(paused)
         self._draw()
 
     def show_service(self, problem: str) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.incident import Deed, Incident, ProcessIdentity
     from smoothtask_gui.domain.settings import Settings
     from smoothtask_gui.domain.view import View
+    from smoothtask_gui.ui.activity_page import WatchActivity
     from smoothtask_gui.ui.history_port import Remember
     from smoothtask_gui.ui.own_cost_page import AskCost
     from smoothtask_gui.ui.process_details import Describe
@@ -45,9 +46,12 @@ class Windows(QObject):
         make_describe: Callable[[], Describe],
         make_remember: Callable[[], Remember],
         ask_cost: AskCost,
+        *,
+        watch_activity: WatchActivity,
     ) -> None:
         super().__init__()
         self._make_describe, self._make_remember, self._ask_cost = make_describe, make_remember, ask_cost
+        self._watch_activity = watch_activity
         self.settings = settings
         self._watchdog = watchdog
         self._main: MainWindow | None = None
@@ -120,7 +124,9 @@ class Windows(QObject):
         from smoothtask_gui.ui.window import MainWindow  # noqa: PLC0415  # see the module's docstring
 
         describe, remember = self._make_describe(), self._make_remember()
-        self._main = window = MainWindow(os.getuid(), user_name, describe, self._ask_cost, remember=remember)
+        self._main = window = MainWindow(
+            os.getuid(), user_name, describe, self._ask_cost, remember=remember, watch_activity=self._watch_activity
+        )
         window.apply_settings(self.settings)
         window.process_acted.connect(self._treat)
         window.acted.connect(self._watchdog.act)

@@ -24,8 +24,8 @@ struct request {
 };
 
 BPF_F_TABLE("array", u32, struct st_block_settings, settings, 1, BPF_F_MMAPABLE);
-BPF_TABLE("hash", struct disk_key, struct st_block_io, disks, 256);
-BPF_TABLE("hash", struct request_key, struct request, requests, 4096);
+BPF_TABLE("hash", struct disk_key, struct st_block_io, disks, MOST_DISKS);
+BPF_TABLE("hash", struct request_key, struct request, requests, 16 * MOST_DISKS);
 BPF_TABLE("percpu_array", u32, struct st_block_io, blank, 1); /* a fresh row: too big for the stack */
 
 /* blk_fill_rwbs(), kernel/trace/blktrace.c: an F before the operation asks for a flush first */

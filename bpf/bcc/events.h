@@ -4,7 +4,7 @@
 #ifndef SMOOTHTASK_BCC_EVENTS_H
 #define SMOOTHTASK_BCC_EVENTS_H
 
-BPF_RINGBUF_OUTPUT(events, 4); /* pages */
+BPF_RINGBUF_OUTPUT(events, RING_PAGES);
 BPF_F_TABLE("array", u32, struct st_event_settings, settings, 1, BPF_F_MMAPABLE);
 
 static __always_inline void count_loss(void)

@@ -25,9 +25,9 @@ struct rollup_key {
 BPF_F_TABLE("array", u32, struct st_process_settings, settings, 1, BPF_F_MMAPABLE);
 BPF_TABLE("hash", u32, struct run, runs, MOST_TASKS);
 BPF_TABLE("hash", u32, struct process, processes, MOST_TASKS);
-BPF_TABLE("hash", struct rollup_key, struct st_exited, rollups, 4096);
+BPF_TABLE("hash", struct rollup_key, struct st_exited, rollups, MOST_ROLLUPS);
 BPF_TABLE("percpu_array", u32, struct st_counters, counters, 1);
-BPF_RINGBUF_OUTPUT(events, 64); /* pages */
+BPF_RINGBUF_OUTPUT(events, RING_PAGES);
 
 static __always_inline struct st_counters *own_counters(void)
 {

@@ -19,7 +19,7 @@ struct birth {
 	u32 pid, uid, is_known, pad;
 };
 
-BPF_TABLE("lru_hash", u64, struct birth, births, 16384);
+BPF_TABLE("lru_hash", u64, struct birth, births, 4 * MOST_TRAFFIC);
 
 TRACEPOINT_PROBE(sock, inet_sock_set_state)
 {

@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Final
 
 from helper.loaders.choice import SYSTEM_PYTHON
 from helper.loaders.errors import LoaderError
+from helper.loaders.fdinfo import fdinfo
 from helper.loaders.libbpf import LOG_TAIL_CHARACTERS, Libbpf
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 CHILD: Final = Path(__file__).with_name("bcc_child.py")
 TRACEFS: Final = (Path("/sys/kernel/tracing"), Path("/sys/kernel/debug/tracing"))
@@ -118,6 +119,12 @@ class BccObject:
     def leave_out(self, program: str) -> None:
         """Which tracepoints there are was asked before compiling."""
 
+    def resize(self, entries: Mapping[str, int]) -> None:
+        """Tells the compiler; the one ring buffer is counted in pages there."""
+        self._flags += [f"-DMOST_{name.upper()}={count}" for name, count in entries.items()]
+        if f"{self.name}_ring" in entries:
+            self._flags.append(f"-DRING_PAGES={entries[f'{self.name}_ring'] // mmap.PAGESIZE}")
+
     def load(self) -> None:
         """Compiles, loads and attaches."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -154,8 +161,11 @@ class BccObject:
         fds = iter(received)
         self._held = {kind: {name: next(fds) for name in answer[kind]} for kind in ("maps", "programs", "links")}
 
-    def attach(self) -> None:
-        """BCC attaches what it loads."""
+    is_attached = True
+
+    def attach(self, _optional: Sequence[str] = ()) -> dict[str, LoaderError]:
+        """BCC attaches what it loads, or fails."""
+        return {}
 
     def reuse_map(self, name: str, fd: int) -> None:
         raise LoaderError(self.name, "configure", errno.ENOTSUP, hint=f"map {name}: BCC programs share none ({fd})")
@@ -163,7 +173,7 @@ class BccObject:
     def shared(self, section: str) -> mmap.mmap:
         """The map `settings`, of which each program has one, mapped: what one side writes the other sees."""
         fd = self.map_fd("settings" if section == f".data.{self.name}" else section)
-        size = int(_fdinfo(fd)["value_size"])
+        size = fdinfo(fd)["value_size"]
         try:
             mapping = mmap.mmap(fd, size)
         except OSError as reason:
@@ -188,8 +198,8 @@ class BccObject:
         While one program of a perf event runs on a CPU, no other one does: trace_call_bpf(), kernel/trace/bpf_trace.c.
         """
         held = self._held["programs"].items()
-        shown = [_fdinfo(fd) for name, fd in held if name.rpartition("__")[2] in tracepoints]
-        return sum(int(each.get("recursion_misses", "0")) for each in shown)
+        shown = [fdinfo(fd) for name, fd in held if name.rpartition("__")[2] in tracepoints]
+        return sum(each.get("recursion_misses", 0) for each in shown)
 
 
 def hint_of(answer: Mapping[str, str], words: str) -> str:
@@ -201,8 +211,3 @@ def hint_of(answer: Mapping[str, str], words: str) -> str:
     if answer["step"] == "compile":
         return "the program could not be compiled for this kernel"
     return f"{answer['reason']}; CAP_BPF and CAP_PERFMON are needed, and tracefs must be readable"
-
-
-def _fdinfo(fd: int) -> dict[str, str]:
-    lines = Path(f"/proc/self/fdinfo/{fd}").read_text(encoding="ascii").splitlines()
-    return dict(line.split(":\t", 1) for line in lines if ":\t" in line)

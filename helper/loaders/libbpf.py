@@ -11,18 +11,20 @@ import ctypes
 import errno
 import mmap
 import os
-import weakref
+import struct
 from collections import deque
 from pathlib import Path
 from threading import local
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from helper.loaders.errors import LoaderError
 from helper.loaders.kernel_types import has_function
+from helper.loaders.map_memory import MapShape
 from helper.loaders.together import Together
+from helper.machine import Machine, read_machine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from helper.loaders.together import Part
 
@@ -35,6 +37,8 @@ LOG_LINES: Final = 24
 LOG_LINE_BYTES: Final = 1 << 18  # a rejected program's whole log comes as one line
 LOG_TAIL_CHARACTERS: Final = 2000
 ERRNO_MAX: Final = 4095
+ITERATION_OPTIONS: Final = struct.Struct("@QPI4x")  # struct bpf_iter_attach_opts, <bpf/libbpf.h>
+ITERATION_TARGET_BYTES: Final = 16  # union bpf_iter_link_info, <linux/bpf.h>; its map_fd comes first
 
 _pointer, _text, _int, _size = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_size_t
 _print_callback = ctypes.CFUNCTYPE(_int, _int, _pointer, _pointer)
@@ -51,8 +55,14 @@ _PROTOTYPES: Final[dict[str, tuple[type | None, list[type]]]] = {
     "bpf_program__fd": (_int, [_pointer]),
     "bpf_program__set_autoload": (_int, [_pointer, ctypes.c_bool]),
     "bpf_program__attach": (_pointer, [_pointer]),
+    "bpf_program__attach_iter": (_pointer, [_pointer, _pointer]),
     "bpf_map__fd": (_int, [_pointer]),
+    "bpf_map__type": (_int, [_pointer]),
+    "bpf_map__key_size": (ctypes.c_uint32, [_pointer]),
     "bpf_map__value_size": (ctypes.c_uint32, [_pointer]),
+    "bpf_map__max_entries": (ctypes.c_uint32, [_pointer]),
+    "bpf_map__map_flags": (ctypes.c_uint32, [_pointer]),
+    "bpf_map__set_max_entries": (_int, [_pointer, ctypes.c_uint32]),
     "bpf_map__name": (_text, [_pointer]),
     "bpf_map__set_autocreate": (_int, [_pointer, ctypes.c_bool]),
     "bpf_map__reuse_fd": (_int, [_pointer, _int]),
@@ -93,9 +103,16 @@ class Libbpf:
     has_parts = True
     """Whether several probes share an object (helper/probes/parts.py)."""
 
-    def __init__(self, objects: Path, library: str = "libbpf.so.1", kernel_btf: Path = KERNEL_BTF) -> None:
-        """Raises LoaderError if the library is missing or lacks a function."""
+    def __init__(
+        self,
+        objects: Path,
+        library: str = "libbpf.so.1",
+        kernel_btf: Path = KERNEL_BTF,
+        machine: Machine | None = None,
+    ) -> None:
+        """`machine` sizes the maps, this one if None. Raises LoaderError if the library is missing or too old."""
         self._objects = objects
+        self.machine = machine or read_machine()
         self._kernel_btf = kernel_btf
         self._has_kfunc: bool | None = None
         try:
@@ -111,7 +128,9 @@ class Libbpf:
         self._log = _Log(vsnprintf)
         self.together = Together()
         self._printer = _print_callback(self._log.take)
-        weakref.finalize(self, self.calls.libbpf_set_print, _print_callback())  # or libbpf would call freed memory
+        # Never freed: libbpf calls whichever was set last, maybe after its door is gone. Taking it back when the door
+        # is collected would take another one's away, in the middle of a load.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._printer))
 
     def open(self, name: str) -> BpfObject:
         """Opens `<name>.bpf.o`; nothing is in the kernel yet."""
@@ -234,6 +253,29 @@ class BpfObject:
             if name not in wanted and name != CONSTANTS_SECTION:
                 self._door.check(name, "configure", self._calls.bpf_map__set_autocreate(handle, False))
 
+    def resize(self, entries: Mapping[str, int]) -> None:
+        """Gives maps of these names so many entries; only before `load`."""
+        for name, handle in self._maps():
+            if name in entries:
+                result = self._calls.bpf_map__set_max_entries(handle, entries[name])
+                self._door.check(self.name, "configure", result)
+
+    def shapes(self) -> tuple[MapShape, ...]:
+        """The maps as they will be, or are, made; what another part of the object has is left out."""
+        calls = self._calls
+        return tuple(
+            MapShape(
+                name,
+                calls.bpf_map__type(handle),
+                calls.bpf_map__key_size(handle),
+                calls.bpf_map__value_size(handle),
+                calls.bpf_map__max_entries(handle),
+                calls.bpf_map__map_flags(handle),
+            )
+            for name, handle in self._maps()
+            if self._has(name)
+        )
+
     def load(self) -> None:
         self._door.begin()
         self._door.check(self.name, "load", self._calls.bpf_object__load(self._handle))
@@ -244,7 +286,7 @@ class BpfObject:
         for name, handle in self._programs():
             if self._calls.bpf_program__fd(handle) >= 0:
                 self._door.begin()
-                link = self._calls.bpf_program__attach(handle)
+                link = self._attach(name, handle)
                 if link:
                     self._links[name] = link
                 elif name in optional:
@@ -253,17 +295,35 @@ class BpfObject:
                     raise self._door.error(name, "attach", ctypes.get_errno())
         return failed
 
+    @property
+    def is_attached(self) -> bool:
+        """Whether any of its programs is."""
+        return bool(self._links)
+
+    def _attach(self, name: str, handle: int) -> int | None:
+        map_name = dict(self._part.iterated).get(name) if self._part is not None else None
+        if map_name is None:
+            return cast("int | None", self._calls.bpf_program__attach(handle))
+        target = ctypes.create_string_buffer(struct.pack("@I", self.map_fd(map_name)), ITERATION_TARGET_BYTES)
+        options = ctypes.create_string_buffer(
+            ITERATION_OPTIONS.pack(ITERATION_OPTIONS.size, ctypes.addressof(target), ITERATION_TARGET_BYTES)
+        )
+        return cast("int | None", self._calls.bpf_program__attach_iter(handle, options))
+
     def new_iteration(self, program: str) -> int:
         """A file descriptor that yields one pass of an attached iterator; the caller closes it."""
         result = self._calls.bpf_iter_create(self._calls.bpf_link__fd(self._links[program]))
         return self._door.check(program, "read", result)
 
-    def shared(self, section: str) -> mmap.mmap:
-        """A .data section, mapped: what one side writes the other sees. Valid until `close`; take no view of it."""
+    def shared(self, section: str, entries: int = 1) -> mmap.mmap:
+        """A .data section, or an array that may be mapped: what one side writes the other sees.
+
+        Valid until `close`; keep no view of it.
+        """
         handle = self._map(section)
         fd = self._calls.bpf_map__fd(handle)
         try:
-            mapping = mmap.mmap(fd, self._calls.bpf_map__value_size(handle))
+            mapping = mmap.mmap(fd, entries * self._calls.bpf_map__value_size(handle))
         except OSError as reason:
             raise self._door.error(self.name, "map", reason.errno or 0) from reason
         self._mappings.append(mapping)

@@ -7,6 +7,7 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from helper.loaders.errors import LoaderError
+from helper.loaders.fdinfo import fdinfo
 from helper.loaders.libbpf import Libbpf, record_callback
 
 if TYPE_CHECKING:
@@ -19,11 +20,13 @@ SLACK: Final = 256  # a big hash map counts per CPU and can hold a few entries m
 class HashReader:
     """Reads whole hash maps in batches into memory allocated once."""
 
-    def __init__(self, door: Libbpf, name: str, fd: int, *, key_bytes: int, value_bytes: int, entries: int) -> None:
+    def __init__(self, door: Libbpf, name: str, fd: int, *, key_bytes: int, value_bytes: int) -> None:
         self._door = door
         self._name = name
         self._fd = fd
-        self._entries = entries + SLACK
+        self.entries = fdinfo(fd)["max_entries"]
+        """For how many the map was made."""
+        self._entries = self.entries + SLACK
         self._key_bytes, self._value_bytes = key_bytes, value_bytes
         self._keys = ctypes.create_string_buffer(key_bytes * self._entries)
         self._values = ctypes.create_string_buffer(value_bytes * self._entries)

@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A probe's share of an object. Programs that are `optional` may be missing; a map may belong to several parts."""
+    """A probe's share of an object. Programs that are `optional` may be missing; a map may belong to several parts.
+
+    `iterated`: programs that walk over a map's entries, and the map.
+    """
 
     name: str
     programs: tuple[str, ...]
     maps: tuple[str, ...]
     optional: tuple[str, ...] = ()
+    iterated: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from helper.probes.block_io import BlockIo
+from helper.probes.known_sockets import KnownSockets
 from helper.probes.oom_events import OomEvents
 from helper.probes.process_events import ProcessEvents
 from helper.probes.socket_events import SocketEvents
@@ -32,6 +33,7 @@ __all__ = [
     "KIND_TASKS",
     "KIND_THERMAL",
     "BlockIo",
+    "KnownSockets",
     "OomEvents",
     "OwnerSearch",
     "ProcessEvents",

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 SETTINGS: Final = struct.Struct("@Q")  # struct st_activity_settings
 ACTOR: Final = struct.Struct("@IIQQI4x16s")  # struct st_actor
 ACTOR_KEY: Final = struct.Struct("@IIQII")  # struct actor_key, bpf/activity.bpf.h
-ACTORS: Final = 4096  # of the map `actors`
 
 
 class Whose(Enum):
@@ -122,9 +121,7 @@ class ActorRows:
         self._overflow = bpf_object.shared(".data.overflow")
         self._taken = bytes(record_bytes - ACTOR.size)
         fd = bpf_object.map_fd("actors")
-        self._reader = HashReader(
-            door, bpf_object.name, fd, key_bytes=ACTOR_KEY.size, value_bytes=record_bytes, entries=ACTORS
-        )
+        self._reader = HashReader(door, bpf_object.name, fd, key_bytes=ACTOR_KEY.size, value_bytes=record_bytes)
         self._last_seen: dict[bytes, bytes] = {}
 
     def read(self) -> bytes:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 BLOCK_IO: Final = struct.Struct("@IIIIQQQQQQ32Q")  # struct st_block_io
 KEY: Final = struct.Struct("@III")  # struct disk_key, bpf/block_io.bpf.c
-ENTRIES: Final = 256  # of the map `disks`
 
 
 class BlockIo:
@@ -35,9 +34,7 @@ class BlockIo:
         try:
             self._overflow = bpf_object.shared(".data.block_io")
             disks = bpf_object.map_fd("disks")
-            self._disks = HashReader(
-                self._door, self.name, disks, key_bytes=KEY.size, value_bytes=BLOCK_IO.size, entries=ENTRIES
-            )
+            self._disks = HashReader(self._door, self.name, disks, key_bytes=KEY.size, value_bytes=BLOCK_IO.size)
         except LoaderError:
             bpf_object.close()
             raise

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 SECTION_CPU_FREQUENCY: Final = 17
 CPU_FREQUENCY: Final = struct.Struct("@IIQQ")  # struct st_cpu_frequency
-CPUS: Final = 512  # of the map `cpus`
 
 
 class CpuFrequency(ActivityProbe):
@@ -27,7 +26,7 @@ class CpuFrequency(ActivityProbe):
 
     def _find_maps(self, bpf_object: BpfObject) -> None:
         fd = bpf_object.map_fd("cpus")
-        self._cpus = HashReader(self._door, self.name, fd, key_bytes=4, value_bytes=CPU_FREQUENCY.size, entries=CPUS)
+        self._cpus = HashReader(self._door, self.name, fd, key_bytes=4, value_bytes=CPU_FREQUENCY.size)
 
     def tables(self) -> tuple[Table, ...]:
         self._opened()

@@ -19,7 +19,6 @@ SECTION_FILE_USERS: Final = 21
 SECTION_FILE_SYSTEMS: Final = 22
 FILE_USER: Final = struct.Struct("@IIQQII16sQQQQQQQQ")  # struct st_file_user
 FILE_SYSTEM: Final = struct.Struct("@II16sQQQQQQQQ32Q")  # struct st_file_system
-FILE_SYSTEMS: Final = 256  # of the map `file_systems`
 
 
 class FileActivity(ActivityProbe):
@@ -31,9 +30,7 @@ class FileActivity(ActivityProbe):
         self._users = ActorRows(self._door, bpf_object, FILE_USER.size)
         self._others = bpf_object.shared(".data.others")
         fd = bpf_object.map_fd("file_systems")
-        self._systems = HashReader(
-            self._door, self.name, fd, key_bytes=4, value_bytes=FILE_SYSTEM.size, entries=FILE_SYSTEMS
-        )
+        self._systems = HashReader(self._door, self.name, fd, key_bytes=4, value_bytes=FILE_SYSTEM.size)
 
     def tables(self) -> tuple[Table, ...]:
         self._opened()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from helper.loaders.errors import VERIFIER_LOG, LoaderError
 from helper.loaders.together import Loaded, Part
+from helper.probes.map_sizes import entries_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +36,13 @@ _ALL: Final = (
         (".data.thermal_events", "thermal_events_ring"),
         optional=("report_temperature", "report_trip", "report_cooling"),
     ),
-    Part("sockets", ("tcp_sockets", "udp_sockets"), (".data.sockets", SOCKET_MEMORIES)),
+    Part(
+        "sockets",
+        ("tcp_sockets", "udp_sockets", "known_tcp_sockets"),
+        (".data.sockets", SOCKET_MEMORIES, "known_sockets"),
+        optional=("known_tcp_sockets",),
+        iterated=(("known_tcp_sockets", SOCKET_MEMORIES),),
+    ),
     Part("socket_owners", ("socket_owners",), (".data.socket_owners", SOCKET_MEMORIES)),
     Part(
         "socket_events",
@@ -82,6 +89,7 @@ def _load(
     bpf_object = door.open(OBJECT)
     try:
         bpf_object.keep_only(parts)
+        bpf_object.resize(entries_for(door.machine))
         bpf_object.set_constants(".rodata.constants", constants)
         for map_name, fd in shared_maps.items():
             bpf_object.reuse_map(map_name, fd)

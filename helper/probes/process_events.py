@@ -32,7 +32,6 @@ KEY: Final = struct.Struct("@IIQ16sII")  # struct rollup_key, bpf/process_events
 COUNTERS: Final = struct.Struct("@QQQQ")  # struct st_counters
 SETTINGS: Final = struct.Struct("@QQQ")  # struct st_process_settings, up to `overflow`
 SEEN_NS: Final = struct.Struct("@Q")
-ENTRIES: Final = 4096  # of the map `rollups`
 IDLE_NS: Final = 120 * 10**9
 
 
@@ -52,9 +51,7 @@ class ProcessEvents:
         try:
             self._settings = bpf_object.shared(".data.process_events")
             rollups = bpf_object.map_fd("rollups")
-            self._rollups = HashReader(
-                self._door, self.name, rollups, key_bytes=KEY.size, value_bytes=EXITED.size, entries=ENTRIES
-            )
+            self._rollups = HashReader(self._door, self.name, rollups, key_bytes=KEY.size, value_bytes=EXITED.size)
             self._counters_fd = bpf_object.map_fd("counters")
             self._ring = RingBuffer(self._door, self.name, bpf_object.map_fd("process_events_ring"))
         except LoaderError:

@@ -13,7 +13,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from helper.loaders.errors import LoaderError
+from helper.loaders.fdinfo import fdinfo
 from helper.loaders.together import Loaded
+from helper.probes.map_sizes import entries_for
 from helper.probes.parts import PARTS, load_parts
 from helper.probes.probe import ProbeCost
 
@@ -35,22 +37,23 @@ def load(
     """Loads and attaches a probe's programs; `shared_maps` (name to descriptor) are maps of another object.
 
     One bad program makes libbpf give up the whole object: if that happens and there are optional programs, each is
-    tried alone and those that fail are left out. Returns the object, and why each program that is left out was.
+    tried alone and those that fail are left out. An optional one that can't be attached stays loaded and never runs.
+    Returns the object, and why each program that doesn't run doesn't.
     Raises LoaderError, and leaves nothing behind, if the rest fails, or if no program is left.
     """
     if name in PARTS and door.has_parts:
         return _load_part(door, name, shared_maps)
     try:
-        return _load(door, name, (), shared_maps), {}
+        return _load(door, name, (), shared_maps, optional)
     except LoaderError as reason:
-        if not optional or reason.step not in {"load", "attach"}:
+        if not optional or reason.step != "load":
             raise
         failed = {program: error for program in optional if (error := _try_alone(door, name, program, optional))}
         if not failed:
             raise
-        rest = _load(door, name, tuple(failed), shared_maps)
+        rest, unattached = _load(door, name, tuple(failed), shared_maps, optional)
         if rest.fds()[0]:
-            return rest, failed
+            return rest, failed | unattached
         rest.close()
         raise
 
@@ -77,31 +80,37 @@ def _load_part(door: Libbpf, name: str, shared_maps: Mapping[str, int]) -> tuple
 
 
 def _is_same(bpf_object: BpfObject, map_name: str, fd: int) -> bool:
-    return _fdinfo(bpf_object.map_fd(map_name))["map_id"] == _fdinfo(fd)["map_id"]
+    return fdinfo(bpf_object.map_fd(map_name))["map_id"] == fdinfo(fd)["map_id"]
 
 
 def _try_alone(door: Libbpf, name: str, program: str, optional: Sequence[str]) -> LoaderError | None:
     try:
-        _load(door, name, tuple(other for other in optional if other != program), NO_MAPS).close()
+        _load(door, name, tuple(other for other in optional if other != program), NO_MAPS, ())[0].close()
     except LoaderError as reason:
         return reason
     return None
 
 
-def _load(door: Libbpf, name: str, leave_out: Sequence[str], shared_maps: Mapping[str, int]) -> BpfObject:
+def _load(
+    door: Libbpf, name: str, leave_out: Sequence[str], shared_maps: Mapping[str, int], optional: Sequence[str]
+) -> tuple[BpfObject, dict[str, LoaderError]]:
+    """The object, and why optional programs aren't attached; LoaderError if none is."""
     bpf_object = door.open(name)
     try:
+        bpf_object.resize(entries_for(door.machine))
         bpf_object.set_constants(".rodata.constants", constants())
         for map_name, fd in shared_maps.items():
             bpf_object.reuse_map(map_name, fd)
         for program in leave_out:
             bpf_object.leave_out(program)
         bpf_object.load()
-        bpf_object.attach()
+        unattached = bpf_object.attach(optional)
+        if unattached and not bpf_object.is_attached:
+            raise next(iter(unattached.values()))
     except LoaderError:
         bpf_object.close()
         raise
-    return bpf_object
+    return bpf_object, unattached
 
 
 def constants() -> bytes:
@@ -113,11 +122,13 @@ def constants() -> bytes:
 def cost_of(bpf_object: BpfObject) -> ProbeCost:
     """Read from /proc/self/fdinfo (bpf_prog_show_fdinfo and bpf_map_show_fdinfo, kernel/bpf/syscall.c)."""
     programs, maps = bpf_object.fds()
-    shown = [_fdinfo(fd) for fd in programs]
-    memory = sum(each.get("memlock", 0) for each in [*shown, *map(_fdinfo, maps)])
+    shown = [fdinfo(fd) for fd in programs]
+    in_maps = sum(fdinfo(fd).get("memlock", 0) for fd in maps)
+    memory = in_maps + sum(each.get("memlock", 0) for each in shown)
     if not _runs_are_counted():
-        return ProbeCost(None, None, memory)
-    return ProbeCost(sum(each["run_cnt"] for each in shown), sum(each["run_time_ns"] for each in shown), memory)
+        return ProbeCost(None, None, memory, in_maps)
+    runs, run_ns = (sum(each[key] for each in shown) for key in ("run_cnt", "run_time_ns"))
+    return ProbeCost(runs, run_ns, memory, in_maps)
 
 
 def _runs_are_counted() -> bool:
@@ -125,9 +136,3 @@ def _runs_are_counted() -> bool:
         return COUNTING_RUNS.read_text(encoding="ascii").strip() == "1"
     except OSError:
         return False
-
-
-def _fdinfo(fd: int) -> dict[str, int]:
-    text = Path(f"/proc/self/fdinfo/{fd}").read_text(encoding="ascii")
-    pairs = (line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
-    return {key: int(value) for key, value in pairs if value.strip().isdigit()}

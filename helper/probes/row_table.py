@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Final
 from helper.probes.visibility import MISSING_IO, Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from helper.probes.visibility import Visibility
 
 NOBODYS: Final = 0xFFFFFFFF  # ST_NOBODYS
@@ -45,7 +43,7 @@ class RowTable:
     def __init__(self, rows: memoryview, places: Places) -> None:
         self._rows = rows
         self._places = places
-        self._owners: list[int] | None = None
+        self._runs: dict[int, list[slice]] | None = None
         self._shown: bytearray | None = None
         self._shown_whole: list[slice] = []
 
@@ -56,7 +54,7 @@ class RowTable:
         """
         if visibility.mode is Mode.SEES_ALL:
             return self._rows
-        own = list(self._runs_of(visibility.uid))
+        own = self._runs_of(visibility.uid)
         if visibility.mode is Mode.SEES_OWN:
             return b"".join(self._rows[run] for run in own)
         if self._shown is None:
@@ -69,15 +67,16 @@ class RowTable:
         self._shown_whole = own
         return self._shown
 
-    def _runs_of(self, uid: int) -> Iterator[slice]:
-        """Where the user's own rows lie."""
-        step = self._places.record_bytes
-        if self._owners is None:
-            self._owners = self._find_owners()
-        own = [at for at, owner in enumerate(self._owners) if owner == uid]
-        for _, run in groupby(enumerate(own), key=lambda place: place[1] - place[0]):
-            numbers = [number for _, number in run]
-            yield slice(numbers[0] * step, (numbers[-1] + 1) * step)
+    def _runs_of(self, uid: int) -> list[slice]:
+        """Where the user's own rows lie. One walk over the rows finds everybody's."""
+        if self._runs is None:
+            self._runs = {}
+            begin, step = 0, self._places.record_bytes
+            for owner, run in groupby(self._find_owners()):
+                end = begin + step * len(list(run))
+                self._runs.setdefault(owner, []).append(slice(begin, end))
+                begin = end
+        return self._runs.get(uid, [])
 
     def _find_owners(self) -> list[int]:
         uids = self._column(self._rows, self._places.owner).tolist()

@@ -30,8 +30,8 @@ TRAFFIC: Final = struct.Struct("@IIQ16sQQQQQQQQQII")  # struct st_traffic
 KEY: Final = struct.Struct("@QII")  # struct process_key, bpf/socket_events.bpf.c
 SETTINGS: Final = struct.Struct("@QQII")  # struct st_traffic_settings, up to `overflow`
 MISSING_AT: Final = 20  # its member `missing`
+UNREMEMBERED_AT: Final = SETTINGS.size + TRAFFIC.size  # its member `unremembered`
 MISSING_TRAFFIC: Final = 1 << 8  # ST_MISSING_TRAFFIC
-ENTRIES: Final = 4096  # of the map `traffic`
 
 
 class SocketEvents:
@@ -44,6 +44,7 @@ class SocketEvents:
         self._memory = memory
         self._object: BpfObject | None = None
         self.missing_programs: dict[str, LoaderError] = {}
+        self._openings = 0
 
     def open(self) -> None:
         bpf_object, missing = load(self._door, self.name, shared_maps=self._memory.maps())
@@ -51,15 +52,15 @@ class SocketEvents:
             self._settings = bpf_object.shared(".data.socket_events")
             self._ring = RingBuffer(self._door, self.name, bpf_object.map_fd("socket_events_ring"))
             traffic = bpf_object.map_fd("traffic")
-            self._traffic = HashReader(
-                self._door, self.name, traffic, key_bytes=KEY.size, value_bytes=TRAFFIC.size, entries=ENTRIES
-            )
+            self._traffic = HashReader(self._door, self.name, traffic, key_bytes=KEY.size, value_bytes=TRAFFIC.size)
             self._memory.keep(bpf_object)
         except LoaderError:
             bpf_object.close()
             raise
         struct.pack_into("@I", self._settings, MISSING_AT, MISSING_TRAFFIC if missing else 0)
         self._memory.counts_datagrams = not missing
+        self._openings += 1
+        self._memory.followed = self._followed
         self.missing_programs = missing
         self._object = bpf_object
 
@@ -67,6 +68,7 @@ class SocketEvents:
         if self._object is None:
             return
         self._memory.counts_datagrams = False
+        self._memory.followed = None
         self._ring.close()
         self._object.close()
         self._object = None
@@ -85,7 +87,7 @@ class SocketEvents:
     def forget(self, gone: Iterable[tuple[int, int]]) -> int:
         """Drops the rows of processes (pid, start_ns) that are gone for good; returns how many there were.
 
-        The map holds 4,096 processes; call this with those that the snapshot of tasks has lost, a while after, as
+        The map is bounded (map_sizes.py); call this with those that the snapshot of tasks has lost, a while after, as
         their last connections may outlive them.
         """
         self._opened()
@@ -110,6 +112,9 @@ class SocketEvents:
         """Closed connections of which no event tells; their bytes are in the traffic rows all the same."""
         self._opened()
         return int(struct.unpack_from("@Q", self._settings, 0)[0])
+
+    def _followed(self) -> tuple[int, int]:
+        return self._openings, struct.unpack_from("@Q", self._settings, UNREMEMBERED_AT)[0]
 
     def _opened(self) -> BpfObject:
         if self._object is None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from helper.probes.parts import SOCKET_MEMORIES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from helper.loaders.libbpf import BpfObject
 
@@ -24,6 +24,9 @@ class SocketMemory:
         self._fd: int | None = None
         self.counts_datagrams = False
         """Set by SocketEvents: UDP bytes per socket are counted."""
+        self.followed: Callable[[], object] | None = None
+        """Set by SocketEvents while it sees to it that each new TCP connection is remembered; what it returns changes
+        when one may have been missed."""
 
     def maps(self) -> Mapping[str, int]:
         """For `load`: the map, if some probe has made it."""

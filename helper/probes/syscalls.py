@@ -20,7 +20,6 @@ SECTION_SYSCALLS: Final = 20
 CALLER: Final = struct.Struct("@IIQQII16sQQQ")  # struct st_caller
 SYSCALL: Final = struct.Struct("@IIQQQ32Q")  # struct st_syscall
 NUMBER: Final = struct.Struct("@II")  # its members that aren't sums
-NUMBERS: Final = 512  # of the map `numbers`
 
 
 class Syscalls(ActivityProbe):
@@ -32,9 +31,7 @@ class Syscalls(ActivityProbe):
         self._callers = ActorRows(self._door, bpf_object, CALLER.size)
         self._value_bytes = SYSCALL.size * self._door.calls.libbpf_num_possible_cpus()
         fd = bpf_object.map_fd("numbers")
-        self._numbers = HashReader(
-            self._door, self.name, fd, key_bytes=4, value_bytes=self._value_bytes, entries=NUMBERS
-        )
+        self._numbers = HashReader(self._door, self.name, fd, key_bytes=4, value_bytes=self._value_bytes)
 
     def tables(self) -> tuple[Table, ...]:
         self._opened()

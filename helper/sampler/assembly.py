@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from helper.loaders.choice import Choice
 from helper.loaders.errors import LoaderError
 from helper.loaders.libbpf import Libbpf
+from helper.loaders.map_memory import MapMemory
 from helper.loaders.perf_events import PerfEvents
 from helper.probes.block_io import BlockIo
 from helper.probes.cpu_frequency import CpuFrequency
 from helper.probes.energy import Energy
+from helper.probes.estimates import estimates_of
 from helper.probes.file_activity import FileActivity
+from helper.probes.gpu_fences import GpuFences
+from helper.probes.gpu_jobs import GpuJobs
+from helper.probes.gpu_memory import GpuMemory
+from helper.probes.known_sockets import KnownSockets
 from helper.probes.memory_reclaim import MemoryReclaim
 from helper.probes.oom_events import OomEvents
 from helper.probes.parts import PARTS
@@ -41,7 +47,7 @@ if TYPE_CHECKING:
     from helper.probes.bcc_programs import TcpStates
     from helper.probes.proc_snapshot import ProcSnapshot
 
-_ACTIVITY: Final = (MemoryReclaim, CpuFrequency, RunQueue, Syscalls, FileActivity)
+_ACTIVITY: Final = (MemoryReclaim, CpuFrequency, RunQueue, Syscalls, FileActivity, GpuJobs, GpuFences, GpuMemory)
 _NAMES: Final = (*PARTS, *(kind.name for kind in _ACTIVITY), Energy.name)
 
 
@@ -86,7 +92,7 @@ def assemble(object_dir: Path, bcc_dir: Path, choice: Choice) -> Assembly:
     slots = tuple(Slot(probe, kinds_of(probe.name)) for probe in probes)
     by_name = {slot.probe.name: slot for slot in slots}
     network = Network(
-        (by_name[sockets.name], sockets),
+        (by_name[sockets.name], KnownSockets(sockets, memory)),
         (by_name[owners.name], owners),
         (by_name[closes.name], closes) if isinstance(closes, SocketEvents) else None,
         (by_name[tasks.name], tasks),
@@ -99,7 +105,10 @@ def assemble(object_dir: Path, bcc_dir: Path, choice: Choice) -> Assembly:
     def together(names: list[str]) -> None:
         door.together.plan(name for name in names if name in PARTS)
 
-    return Assembly(ProbeSet(slots, choice, together), readings, {source.name: source for source in sources})
+    def estimates() -> dict[str, MapMemory]:
+        return estimates_of(door, [probe.name for probe in probes])
+
+    return Assembly(ProbeSet(slots, choice, together, estimates), readings, {source.name: source for source in sources})
 
 
 _Five: TypeAlias = (

@@ -5,7 +5,9 @@ Sealed against writing, growing and shrinking, so a reader may map it without fe
 
 import fcntl
 import os
-from collections.abc import Iterator
+import socket
+import struct
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -25,8 +27,11 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
+    """`rights`: the descriptor as sendmsg(2) passes it on."""
+
     descriptor: int
     byte_count: int
+    rights: Sequence[tuple[int, int, bytes]]
 
 
 @contextmanager
@@ -47,6 +52,10 @@ def sealed_frame(snapshot: Snapshot, period_ms: int) -> Iterator[Frame]:
         if os.writev(descriptor, pieces) != byte_count:
             raise OSError(f"a frame of {byte_count} bytes was not written whole")
         fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
-        yield Frame(descriptor, byte_count)
+        yield Frame(descriptor, byte_count, _rights(descriptor))
     finally:
         os.close(descriptor)
+
+
+def _rights(descriptor: int) -> list[tuple[int, int, bytes]]:
+    return [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("@i", descriptor))]

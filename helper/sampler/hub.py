@@ -9,7 +9,7 @@ import itertools
 import operator
 import select
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -137,7 +137,9 @@ class Hub:
     def _serve(self, due: "_Due") -> None:
         self._kept.sweep()
         moment_ns = self._readings.begin()
-        lost_events = {kinds: self._kernel_lost(kinds) for kinds in {each.kinds for each in self._streams.values()}}
+        of_kinds = {stream.kinds for stream in self._streams.values()}
+        lost_events = {kinds: self._kernel_lost(kinds) for kinds in of_kinds}
+        in_class = Counter(stream.visibility for stream in self._streams.values())
         for (visibility, kinds), periods in sorted(due.items(), key=_by_class):
             snapshot = self._readings.take(visibility, moment_ns, kinds)
             if kinds & packets.KIND_TASKS and not self._readings.has_tasks():
@@ -146,7 +148,10 @@ class Hub:
             if kinds & packets.KIND_SOCKETS:  # a connection that is no longer in the rows has closed before the tick
                 self.events.drain_now(packets.KIND_SOCKET_CLOSES)
             for period_ms, streams in periods.items():
-                self._send(snapshot, period_ms, streams, lost_events)
+                if self._kept.has_room(visibility, in_class[visibility]):
+                    self._send(snapshot, period_ms, streams, lost_events)
+                else:
+                    _lose_tick(streams)
 
     def _end_failed(self, periods: dict[int, list[Stream]]) -> None:
         """What these streams live on can't be read any more: they end rather than run on empty."""
@@ -155,14 +160,9 @@ class Hub:
 
     def _send(self, snapshot: Snapshot, period_ms: int, streams: list[Stream], lost_events: dict[int, int]) -> None:
         """One frame for all `streams`, which are of one class; `lost_events`: by the kinds a stream asked for."""
-        visibility = streams[0].visibility
-        of_class = sum(stream.visibility == visibility for stream in self._streams.values())
-        if not self._kept.has_room(visibility, of_class):
-            _lose_tick(streams)
-            return
         try:
             with sealed_frame(snapshot, period_ms) as frame:
-                self._kept.note(visibility, frame)
+                self._kept.note(streams[0].visibility, frame)
                 for stream in streams:
                     stream.send_tick(frame, lost_events[stream.kinds])
         except OSError as error:  # no descriptor or no memory for the frame; sending to a stream raises nothing
@@ -175,7 +175,6 @@ def _lose_tick(streams: list[Stream]) -> None:
         stream.lose_tick()
 
 
-def _by_class(entry: "tuple[tuple[Visibility, int], object]") -> tuple[int, int, int]:
+def _by_class(entry: "tuple[tuple[Visibility, int], object]") -> "tuple[Visibility, int]":
     """Classes one after the other, so that each probe is read once for all the streams of a class."""
-    (visibility, kinds), _ = entry
-    return visibility.mode, visibility.uid, kinds
+    return entry[0]

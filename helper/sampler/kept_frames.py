@@ -60,9 +60,9 @@ class KeptFrames:
 
 
 def _is_held(watch: int) -> bool:
+    """If it isn't, `watch` has the lease until it is closed."""
     try:
         fcntl.fcntl(watch, fcntl.F_SETLEASE, fcntl.F_WRLCK)
     except BlockingIOError:
         return True
-    fcntl.fcntl(watch, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     return False

@@ -38,9 +38,10 @@ _TASK_IDENTITY: Final = struct.Struct("@II8xQ112x")  # pid, tgid and start_ns of
 
 
 class SocketRows(Protocol):
-    """helper.probes.sockets.Sockets."""
+    """helper.probes.known_sockets.KnownSockets."""
 
-    unowned: int
+    @property
+    def unowned(self) -> int: ...
 
     def read_into(self, buffer: memoryview, visibility: Visibility) -> Reading: ...
 

@@ -30,8 +30,9 @@ KIND_RUN_QUEUE: Final = 1 << 10
 KIND_SYSCALLS: Final = 1 << 11
 KIND_FILES: Final = 1 << 12
 KIND_ENERGY: Final = 1 << 13
+KIND_GPU: Final = 1 << 14
 KINDS_OPT_IN: Final = KIND_RUN_QUEUE | KIND_SYSCALLS | KIND_FILES
-KINDS_ACTIVITY: Final = KIND_RECLAIM | KIND_CPU_FREQUENCY | KIND_ENERGY | KINDS_OPT_IN
+KINDS_ACTIVITY: Final = KIND_RECLAIM | KIND_CPU_FREQUENCY | KIND_ENERGY | KIND_GPU | KINDS_OPT_IN
 EVENT_KINDS: Final = KIND_PROCESS_EXITS | KIND_OOM | KIND_THERMAL | KIND_SOCKET_CLOSES
 KINDS_IN_FRAMES: Final = KIND_TASKS | KIND_SOCKETS | KIND_BLOCK_IO | KINDS_ACTIVITY
 """Kinds that bring sections; the others bring events."""
@@ -40,6 +41,7 @@ KINDS: Final = EVENT_KINDS | KINDS_IN_FRAMES
 PACKET: Final = struct.Struct("@IHHII")
 HELLO_BODY: Final = struct.Struct("@QIIII")
 TICK_BODY: Final = struct.Struct("@QQQQ")
+_TICK: Final = struct.Struct(PACKET.format + TICK_BODY.format.removeprefix("@"))
 BYE_BODY: Final = struct.Struct("@II")
 FRAME: Final = struct.Struct("@IHHIIQQQ")
 SECTION: Final = struct.Struct("@IIIIQ")
@@ -66,7 +68,7 @@ def hello(stream_id: int, period_ms: int, kinds: int, visibility: int, uid: int)
 
 
 def tick(sequence: int, lost_ticks: int, lost_events: int, frame_bytes: int) -> bytes:
-    return packet(TICK, TICK_BODY.pack(sequence, lost_ticks, lost_events, frame_bytes))
+    return _TICK.pack(PACKET_MAGIC, STREAM_VERSION, TICK, _TICK.size, 0, sequence, lost_ticks, lost_events, frame_bytes)
 
 
 def bye(reason: int) -> bytes:

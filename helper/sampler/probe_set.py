@@ -7,7 +7,7 @@ for them.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -15,6 +15,7 @@ from typing import Final
 from helper.bus import journal
 from helper.loaders.choice import Choice
 from helper.loaders.errors import LoaderError
+from helper.loaders.map_memory import MapMemory
 from helper.probes.probe import Probe, ProbeCost
 from helper.sampler import packets
 
@@ -96,10 +97,19 @@ class ProbeSet:
     """All probes, in the order in which they are opened. The first one is what ticks are made of."""
 
     def __init__(
-        self, slots: tuple[Slot, ...], choice: Choice, together: Callable[[list[str]], None] | None = None
+        self,
+        slots: tuple[Slot, ...],
+        choice: Choice,
+        together: Callable[[list[str]], None] | None = None,
+        estimates: Callable[[], Mapping[str, MapMemory]] = dict,
     ) -> None:
-        """With the loader "none" the slots are unavailable and say why. `together` is told what is opened soon."""
+        """With the loader "none" the slots are unavailable and say why. `together` is told what is opened soon.
+
+        `estimates` says what the maps of probes will take, by name, without loading them; asked once.
+        """
         self.slots = slots
+        self._make_estimates = estimates
+        self._estimates: Mapping[str, MapMemory] | None = None
         self.choice = choice
         self._together = together
 
@@ -137,6 +147,17 @@ class ProbeSet:
             rows.append([slot.probe.name, str(slot.state), slot.reason, runs, run_ns, cost.memory_bytes])
         return rows
 
+    def memory_rows(self) -> list[list[str | int]]:
+        """The rows of the bus property ProbeMemory."""
+        if self._estimates is None:
+            self._estimates = self._make_estimates()
+        rows: list[list[str | int]] = []
+        for slot in self.slots:
+            known = self._estimates.get(slot.probe.name)
+            fresh, full = (known.fresh_bytes, known.full_bytes) if known else (NOT_COUNTED, NOT_COUNTED)
+            rows.append([slot.probe.name, fresh, slot.cost().map_bytes, full])
+        return rows
+
     def close(self) -> None:
         for slot in self.slots:
             slot.close()
@@ -159,4 +180,7 @@ def kinds_of(name: str) -> int:
         "syscalls": packets.KIND_SYSCALLS,
         "file_activity": packets.KIND_FILES,
         "energy": packets.KIND_ENERGY,
+        "gpu_jobs": packets.KIND_GPU,
+        "gpu_fences": packets.KIND_GPU,
+        "gpu_memory": packets.KIND_GPU,
     }[name]

@@ -31,6 +31,7 @@ PATH: Final = "/io/github/smoothtask/Sampler1"
 INTERFACE: Final = NAME
 MONITOR: Final = "io.github.smoothtask.monitor"
 MONITOR_OTHERS: Final = "io.github.smoothtask.monitor-others"
+KINDS: Final = packets.KINDS | packets.KIND_OTHERS_IN_FULL
 SHORTEST_MS, LONGEST_MS = 100, 60_000
 
 
@@ -149,8 +150,10 @@ class Sampler:
         return {
             "Version": lambda: Variant("s", VERSION),
             "StreamVersion": lambda: Variant("u", packets.STREAM_VERSION),
+            "Kinds": lambda: Variant("u", KINDS),
             "Loader": lambda: Variant("s", self._probes.choice.loader),
             "Probes": lambda: Variant("a(sssttt)", self._probes.rows()),
+            "ProbeMemory": lambda: Variant("a(sttt)", self._probes.memory_rows()),
             "KernelFacts": lambda: Variant(
                 "a(sss)",
                 own_cost.facts_for_people(self._proc_mount(), read_kernel_facts(), self._probes.choice),
@@ -177,9 +180,9 @@ def _change_period_actions(body: Sequence[Any]) -> Sequence[str]:
 def _open_stream_actions(body: Sequence[Any]) -> Sequence[str]:
     period_ms, kinds = body
     _expect_period(period_ms)
-    unknown = kinds & ~(packets.KINDS | packets.KIND_OTHERS_IN_FULL)
+    unknown = kinds & ~KINDS
     if unknown:
-        raise Refusal(errors.INVALID_ARGUMENT, f"kinds has unknown bits {unknown:#x}; known are {packets.KINDS:#x}")
+        raise Refusal(errors.INVALID_ARGUMENT, f"kinds has unknown bits {unknown:#x}; known are {KINDS:#x}")
     if not kinds & packets.KINDS:
         raise Refusal(
             errors.INVALID_ARGUMENT, f"kinds is {kinds:#x} and asks for nothing; known are {packets.KINDS:#x}"

@@ -5,13 +5,13 @@ TICKS_IN_FLIGHT frames: how many of the sent ticks are still unread is worked ou
 holds (SIOCOUTQ, unix(7)) and the order of sending.
 """
 
-import array
 import errno
 import fcntl
 import socket
-import struct
+import sys
 import termios
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -21,7 +21,7 @@ from helper.sampler.frames import Frame
 
 TICKS_IN_FLIGHT = 2
 SEND_BUFFER_BYTES = 64 * 1024  # the kernel doubles it: room for some 150 events of a reader that is briefly busy
-_INT = struct.Struct("@i")
+_NO_INT = bytes(4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Stream:
         self._lost_ticks = 0
         self._lost_events = 0
         hello = packets.hello(stream_id, self.period_ms, self.kinds, self.visibility.mode, self.uid)
-        self._send(hello, None)
+        self._send(hello)
         self._packet_room_bytes = max(1, self._bytes_unread())
 
     def fileno(self) -> int:
@@ -71,7 +71,7 @@ class Stream:
         self._sequence += 1
         lost_events = self._lost_events + kernel_lost_events - self.kernel_lost_before
         text = packets.tick(self._sequence, self._lost_ticks, lost_events, frame.byte_count)
-        if self._ticks_unread() >= TICKS_IN_FLIGHT or not self._send(text, frame.descriptor):
+        if self._ticks_unread() >= TICKS_IN_FLIGHT or not self._send(text, frame.rights):
             self._lost_ticks += 1
 
     def lose_tick(self) -> None:
@@ -81,31 +81,35 @@ class Stream:
 
     def send_event(self, packet: bytes) -> None:
         """Passes the event on, or counts it as lost."""
-        if not self._send(packet, None):
+        if not self._send(packet):
             self._lost_events += 1
 
     def close(self, bye_reason: int | None = None) -> None:
         """Ends the stream, with a BYE if there is a reason to tell."""
         if bye_reason is not None:
-            self._send(packets.bye(bye_reason), None)
+            self._send(packets.bye(bye_reason))
         self._socket.close()
         self.other_end.close()
 
     def _bytes_unread(self) -> int:
-        answer = fcntl.ioctl(self._socket.fileno(), termios.TIOCOUTQ, _INT.pack(0))
-        return int(_INT.unpack(answer)[0])
+        return int.from_bytes(fcntl.ioctl(self._socket, termios.TIOCOUTQ, _NO_INT), sys.byteorder, signed=True)
 
     def _ticks_unread(self) -> int:
         """Of the packets sent last, as many as the reader hasn't read: how many are ticks.
 
         All packets are small and take the same room in the kernel (one slab object each), measured with the HELLO.
         """
-        packets_unread = -(-self._bytes_unread() // self._packet_room_bytes)
+        bytes_unread = self._bytes_unread()
+        if not bytes_unread:
+            return 0
+        packets_unread = -(-bytes_unread // self._packet_room_bytes)
         return sum(islice(reversed(self._sent_ticks), packets_unread))
 
-    def _send(self, packet: bytes, descriptor: int | None) -> bool:
-        """Whether the socket took it. A reader that is gone takes nothing; its hang-up ends the stream."""
-        rights = [] if descriptor is None else [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))]
+    def _send(self, packet: bytes, rights: Sequence[tuple[int, int, bytes]] = ()) -> bool:
+        """Whether the socket took it; a tick comes with `rights`.
+
+        A reader that is gone takes nothing; its hang-up ends the stream.
+        """
         try:
             self._socket.sendmsg([packet], rights, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
         except (BlockingIOError, BrokenPipeError, ConnectionResetError):
@@ -114,5 +118,5 @@ class Stream:
             if error.errno != errno.ETOOMANYREFS:  # too many descriptors in flight for our user: unix(7)
                 raise
             return False
-        self._sent_ticks.append(descriptor is not None)
+        self._sent_ticks.append(bool(rights))
         return True

@@ -33,6 +33,7 @@ NAMES = (
     "activity",
     "apps",
     "rules",
+    "quiet_tick",
     "bus_flood",
     "history",
 )

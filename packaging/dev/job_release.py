@@ -10,10 +10,11 @@ import tempfile
 from pathlib import Path
 from types import ModuleType
 
+import job_freeze
 import places
 import ready
-from recipes import arch, deb, flatpak, rpm, sbom, source, wheel
-from steps import StepError, logged, say
+from recipes import arch, deb, flatpak, rpm, sbom, signing, source, wheel
+from steps import StepError, say
 
 REPRODUCIBLE = (deb, rpm, arch, wheel)
 PUBLISHED = ("*.deb", "*.dsc", "*.debian.tar.xz", "*.orig.tar.gz", "*.rpm", "*.pkg.tar.*", "PKGBUILD", "*.whl")
@@ -36,10 +37,7 @@ def run(arguments: list[str]) -> int:
     for recipe in REPRODUCIBLE:
         publish(recipe, out)
     with tempfile.TemporaryDirectory(prefix="smoothtask-key-") as home:
-        signing = rehearsal_key(Path(home)) if rehearsal else (f"--gpg-sign={arguments[2]}",)
-        (bundle,) = flatpak.build(out / "flatpak", signing)
-        flatpak.check(out / "flatpak")
-    bundle.rename(out / bundle.name)
+        publish_flatpak(out, signing.made(Path(home), REHEARSAL) if rehearsal else signing.Key(arguments[2]))
     (out / "sbom.cdx.json").write_text(sbom.text())
     (out / "CHANGES.md").write_text(changes(source.version(), rehearsal))
     write_sums(out)
@@ -53,6 +51,7 @@ def refuse_unless_released(tag: str) -> None:
         raise StepError(f"{tag} isn't the tag of version {source.version()} (pyproject.toml): v{source.version()}")
     if source.git("rev-parse", f"{tag}^{{commit}}") != source.git("rev-parse", "HEAD"):
         raise StepError(f"the checkout isn't at {tag}: git switch --detach {tag}")
+    job_freeze.refuse_unless_frozen()
     if changed := source.git("status", "--porcelain").strip():
         raise StepError(f"the checkout has changes that {tag} doesn't have:\n{changed}")
 
@@ -74,11 +73,21 @@ def publish(recipe: ModuleType, out: Path) -> None:
             shutil.copy(path, out)
 
 
-def rehearsal_key(home: Path) -> tuple[str, ...]:
-    """Flatpak's options for a key that is made now and goes with `home`."""
-    command = ["gpg", "--homedir", home, "--batch", "--passphrase", "", "--quick-generate-key", REHEARSAL, "ed25519"]
-    logged("rehearsal-key", command, "making a key for the rehearsal")
-    return (f"--gpg-sign={REHEARSAL.partition('<')[2].rstrip('>')}", f"--gpg-homedir={home}")
+def publish_flatpak(out: Path, key: signing.Key) -> None:
+    """Repository, bundle and public key; installed with the signature checked, built again and its files compared."""
+    folder = out / "flatpak"
+    (bundle,) = flatpak.build(folder, key)
+    public_key = key.write_public(out / flatpak.PUBLIC_KEY)
+    flatpak.check(folder, public_key)
+    again = places.BUILD / "release" / "second" / flatpak.FOLDER.name
+    shutil.rmtree(again, ignore_errors=True)
+    flatpak.repository(again)
+    if flatpak.tree(folder) != flatpak.tree(again):
+        raise StepError(
+            f"built twice from the same source, the Flatpak's files differ: see ostree ls -RC of {again}/repo"
+        )
+    say("flatpak: signed, and the same files twice")
+    bundle.rename(out / bundle.name)
 
 
 def changes(version: str, rehearsal: bool) -> str:

@@ -7,13 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from smoothtask_gui.domain.activity_rates import (
+    ActivityRates,
+    CallerRates,
+    FileSystemRates,
+    FileUserRates,
+    RunQueueRates,
+    SyscallRates,
+)
+from smoothtask_gui.domain.activity_reading import ActivityReading
 from smoothtask_gui.domain.apps import AppGrouper
 from smoothtask_gui.domain.batch import Lost, SensorReading
 from smoothtask_gui.domain.connections import CONNECTION
 from smoothtask_gui.domain.description import Application, CacheCounts, Description
 from smoothtask_gui.domain.gpu_rates import BY_DRIVER, BY_PROCESSES, GpuProcessRate, GpuRates
 from smoothtask_gui.domain.origin import Origin
-from smoothtask_gui.domain.own_cost import HelperCost, OwnReading, ProbeCost
+from smoothtask_gui.domain.own_cost import HelperCost, OwnReading, ProbeCost, ProbeUse
 from smoothtask_gui.domain.sample import RATE, ExitedRate, Sample, SystemRates
 from smoothtask_gui.domain.store import Store
 
@@ -21,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smoothtask_gui.domain.incident import ProcessIdentity
+    from smoothtask_gui.ui.activity_page import Parts
 
 SECOND_NS = 1_000_000_000
 NOON_NS = 1_795_348_865 * SECOND_NS
@@ -227,3 +237,35 @@ def ask_cost(ask_helper: bool, answer: Callable[[OwnReading], None]) -> None:
             helper=later if ask_helper else None,
         )
     )  # fmt: skip
+
+
+def watch_activity(parts: Parts, answer: Callable[[ActivityReading], None]) -> None:
+    """Answers at once for what is counted: a hostile name, one that is too long, all users' calls too."""
+    if not parts:
+        return
+    callers = tuple(
+        CallerRates(100 + place, 7, comm, 90_000.0 / place**2, 12.0 / place, 0.9 / place)
+        for place, comm in enumerate(("firefox-esr", "<b>bold</b>&amp", "a-program-with-a-name-of-fifteen", "dbus"), 1)
+    )
+    calls = tuple(
+        SyscallRates(number, 40_000.0 / (number or 500), 0.0, 3.0, 2.05, 1_073.7 * (number or 9))
+        for number in (0, 1, 7, 202, 232, 9_999, None)
+    )
+    users = tuple(
+        FileUserRates(one.pid, 7, one.comm, 30.0, 4e6 / at, 2e6 * at, 2.0 * at, 0.02 * at)
+        for at, one in enumerate(callers, 1)
+    )
+    systems = (
+        FileSystemRates(259, 2, "btrfs", 80.0, 9e6, 4e6, 12.0, 2_097.2, 33_554.4),
+        FileSystemRates(0, 38, "tmpfs", 9.0, 1e3, 0.0, 0.0, None, None),
+    )
+    slots = tuple(4_000.0 * 2.718 ** (-((slot - 14) ** 2) / 12) + (3.0 if slot > 22 else 0.0) for slot in range(32))
+    waits = RunQueueRates(sum(slots), 41.0, 16.4, 2_097.2, slots)
+    costs = tuple(
+        ProbeUse(ProbeCost(name, "running", "", 9_000, 1_800_000, 135_000), 1_200.0, 0.021)
+        for name in ("syscalls", "file_activity", "run_queue")
+    )
+    rates = ActivityRates(
+        run_queue=waits, callers=callers, syscalls=calls, file_users=users, file_systems=systems
+    )  # fmt: skip
+    answer(ActivityReading(rates, costs))

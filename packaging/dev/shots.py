@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from made_up import NOON_NS, SECOND_NS, ask_cost, describe, filled_store, user_name
+from made_up import NOON_NS, SECOND_NS, ask_cost, describe, filled_store, user_name, watch_activity
 from PySide6.QtCore import QTranslator
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
@@ -100,7 +100,7 @@ def calm_view(sample: Sample) -> View:
     shares = HOT.shares
     return View(
         source="helper", notice="", sample=sample, cpu_sensor=cpu, cpu_limit=Limit(100.0, is_critical=True),
-        cpu_limit_reason="", culprits=Culprits(shares, 0.13, 60 * SECOND_NS, 5.2), open_incidents=(),
+        cpu_limit_reason="", culprits=lambda: Culprits(shares, 0.13, 60 * SECOND_NS, 5.2), open_incidents=(),
         recent_incidents=(), fill_ratio=0.6,
     )  # fmt: skip
 
@@ -119,13 +119,13 @@ def views(sample: Sample) -> dict[str, View]:
         "calm": calm,
         "incident": replace(calm, open_incidents=(HOT, BUSY), recent_incidents=(OVER, replace(OVER, id=6))),
         "procfs": replace(
-            calm, source="procfs", sample=poor, cpu_sensor=None, cpu_limit=None, culprits=Culprits(),
+            calm, source="procfs", sample=poor, cpu_sensor=None, cpu_limit=None, culprits=Culprits,
             notice="The helper is not installed: install the package smoothtask-helper to see short-lived "
             "processes and events.",
         ),
-        "waiting": replace(calm, sample=None, cpu_sensor=None, cpu_limit=None, culprits=Culprits()),
+        "waiting": replace(calm, sample=None, cpu_sensor=None, cpu_limit=None, culprits=Culprits),
         "none": replace(
-            calm, source="none", sample=None, cpu_sensor=None, cpu_limit=None, culprits=Culprits(),
+            calm, source="none", sample=None, cpu_sensor=None, cpu_limit=None, culprits=Culprits,
             notice="The helper stopped and /proc can't be read (Permission denied). SmoothTask tries again each 10 s.",
         ),
     }  # fmt: skip
@@ -165,7 +165,7 @@ class Photographer:
         """Every tab and every state."""
         for state, view in views(sample).items():
             past = Past((BUSY, OVER)) if state == "incident" else nothing_recorded
-            window = MainWindow(1000, user_name, describe, ask_cost, remember=past)
+            window = MainWindow(1000, user_name, describe, ask_cost, remember=past, watch_activity=watch_activity)
             window.show_view(view, Store() if state in {"waiting", "none"} else store)
             self.take(window, f"window-{state}")
             if state == "procfs":
@@ -207,6 +207,9 @@ class Photographer:
                 window.apps.view.setCurrentIndex(window.apps.model.index(1, 0))
             if window.tabs.widget(tab) is window.processes:
                 window.processes.view.setCurrentIndex(window.processes.model.index(2, 0))
+            if window.tabs.widget(tab) is window.activity and state != "calm":
+                for switch in window.activity.switches.values():
+                    switch.setChecked(True)
             if window.tabs.widget(tab) is window.history:
                 window.history.incidents.view.setCurrentIndex(window.history.incidents.model.index(2, 0))
                 line = window.history.timeline

@@ -2,7 +2,8 @@
 
 One's own are reached directly, without a prompt and without the helper. Others' go through Control, with polkit's
 prompt; each of their processes would take a prompt of its own, so there it is the named one alone. What the app may do
-to its own user's process and may not undo (a better priority) goes through Control too, which doesn't ask for that.
+to its own user's process and may not undo (a better priority) goes through Control too, which doesn't ask for that; so
+does everything where the app can't reach its user's processes, because a sandbox has process numbers of its own.
 """
 
 from __future__ import annotations
@@ -53,9 +54,17 @@ class PauseTerms:
 class AllRemedies:
     """`Remedies` for every process."""
 
-    def __init__(self, own: OwnRemedies, processes: OwnProcesses, control: ControlClient, pauses: PauseTerms) -> None:
+    def __init__(
+        self,
+        own: OwnRemedies,
+        processes: OwnProcesses,
+        control: ControlClient,
+        pauses: PauseTerms,
+        *,
+        sandboxed: bool = False,
+    ) -> None:
         self._own, self._processes, self._control, self._pauses = own, processes, control, pauses
-        self._own_uid = os.getuid()
+        self._own_uid = None if sandboxed else os.getuid()
         self._before: dict[tuple[int, int], Priority] = {}
         self._timers: dict[tuple[int, int], asyncio.TimerHandle] = {}
         self._limits: dict[tuple[int, int], _UnitLimit | Priority] = {}

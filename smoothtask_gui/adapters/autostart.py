@@ -1,13 +1,14 @@
 """Start with the session: an entry in the user's autostart folder (XDG autostart specification).
 
 On writes the entry, off removes it; an entry that the desktop's own settings switched off (Hidden,
-X-GNOME-Autostart-enabled) counts as off. Failures are FileError, as sentences.
+X-GNOME-Autostart-enabled) counts as off. Failures are FileError, as sentences. In a Flatpak the desktop is
+asked instead (`portal_autostart.py`).
 """
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from smoothtask_gui.adapters.files import FileError, read_text, replace_text, require_regular
 
@@ -26,7 +27,21 @@ X-GNOME-Autostart-enabled=true
 """
 
 
-class Autostart:
+class AutostartError(Exception):
+    """It wasn't changed; the message says why."""
+
+
+class Autostart(Protocol):
+    """Whether the app starts with the session, and how that is changed."""
+
+    def is_on(self) -> bool:
+        """Whether it does; FileError if that can't be read."""
+
+    async def turn(self, *, on: bool) -> None:
+        """Change it; AutostartError or FileError if that fails, what was there is kept."""
+
+
+class AutostartEntry:
     """The entry in `folder` (usually ~/.config/autostart) that runs `command`."""
 
     def __init__(self, folder: Path, command: list[str]) -> None:
@@ -40,7 +55,7 @@ class Autostart:
             return False
         return OFF_LINES.isdisjoint(line.replace(" ", "").lower() for line in text.splitlines())
 
-    def turn(self, *, on: bool) -> None:
+    async def turn(self, *, on: bool) -> None:
         """Write or remove the entry; FileError if that fails, what was there is kept."""
         if on:
             command = " ".join(quote(part) for part in [*self._command, "--hidden"])

@@ -110,6 +110,14 @@ async def get_properties(bus: MessageBus, peer: Peer) -> dict[str, Any]:
     return {name: variant.value for name, variant in reply.body[0].items()}
 
 
+async def get_property(bus: MessageBus, peer: Peer, name: str) -> Any:
+    """One property of the peer's interface, unpacked. Raises BusError."""
+    reply = await call(bus, peer, "Get", "ss", [peer.interface, name], interface="org.freedesktop.DBus.Properties")
+    if reply.signature != "v":
+        raise BusError(f"{peer.name} answered Get with {reply.signature!r}, not a variant")
+    return reply.body[0].value
+
+
 async def has_owner(bus: MessageBus, name: str) -> bool:
     """Whether somebody owns this bus name now. Raises BusError."""
     return bool((await call(bus, BUS, "NameHasOwner", "s", [name])).body[0])

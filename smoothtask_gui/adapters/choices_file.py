@@ -75,6 +75,7 @@ def _expected(row: object) -> Expected | None:
     if not isinstance(row, dict):
         return None
     rule, app, since_ns = (row.get(name) for name in ("rule", "app", "since_realtime_ns"))
+    name = row.get("name", "")
     if isinstance(rule, str) and isinstance(app, str) and type(since_ns) is int and rule and app:
-        return Expected(rule, app, since_ns)
+        return Expected(rule, app, since_ns, name if isinstance(name, str) else "")
     return None

@@ -6,19 +6,18 @@ connection stays open as long as something is paused: a caller that leaves the b
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from smoothtask_gui.adapters.bus import BusError, Peer, call, connect
+from smoothtask_gui.adapters import helper_bus
+from smoothtask_gui.adapters.bus import BusError, Peer, call
+from smoothtask_gui.adapters.helper_bus import FREEDESKTOP, OURS, HelperBus, Sentences
 from smoothtask_gui.adapters.process_control import ControlError
 from smoothtask_gui.domain.priority import IoClass, Priority
 from smoothtask_gui.domain.text import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from dbus_fast.aio import MessageBus
 
     from smoothtask_gui.domain.incident import ProcessIdentity
 
@@ -29,34 +28,27 @@ UNCHANGED: Final = 0
 NO_LIMIT: Final = 2**64 - 1
 LONGEST_PAUSE_S: Final = 3600
 
-_FREEDESKTOP: Final = "org.freedesktop.DBus.Error."
-_OURS: Final = "io.github.smoothtask.Error."
-_SENTENCES: Final = (
-    # (prefix of the error's name, sentence; {what} is whom it was about, {said} what the error itself says)
-    (
-        _FREEDESKTOP + "ServiceUnknown",
-        "Nothing was done to {what}: that takes the helper, which is not installed (package smoothtask-helper).",
-    ),
-    (_FREEDESKTOP + "Spawn", "The helper could not be started: {said} (journalctl -u smoothtask-control says more)."),
-    (_FREEDESKTOP + "AccessDenied", "The bus policy does not let this user call the helper: {said}."),
-    (_FREEDESKTOP + "NoReply", "The helper did not answer: {said} (journalctl -u smoothtask-control says more)."),
-    (
-        _OURS + "NotAuthorized",
-        "Nothing was done to {what}: {said}. It takes an administrator's password, or your own active local session.",
-    ),
-    (_OURS + "LimitsExceeded", "Nothing was done to {what}: {said}. Wait a moment and try again."),
-    (_OURS + "Gone", "Nothing was done to {what}: {said}."),
-    (_OURS, "Nothing was done to {what}: {said}."),
+UNIT: Final = "smoothtask-control"
+
+_SENTENCES: Final[Sentences] = MappingProxyType(
+    {
+        FREEDESKTOP + "ServiceUnknown": (
+            "Nothing was done to {what}: that takes the helper, which is not installed (package smoothtask-helper)."
+        ),
+        OURS + "NotAuthorized": (
+            "Nothing was done to {what}: {said}. "
+            "It takes an administrator's password, or your own active local session."
+        ),
+        OURS + "LimitsExceeded": "Nothing was done to {what}: {said}. Wait a moment and try again.",
+        OURS: "Nothing was done to {what}: {said}.",
+    }
 )
+"""{what} is whom it was about."""
 
 
 def translate(error: BusError, what: str) -> str:
-    """The sentence for a person."""
-    said = str(error).strip().rstrip(".") or error.name
-    for prefix, sentence in _SENTENCES:
-        if error.name.startswith(prefix):
-            return sentence.format(what=what, said=said)
-    return f"The helper can't be reached: {said}."
+    """The sentence for a person; `what` it was about."""
+    return helper_bus.translate(error, _SENTENCES, UNIT, what=what)
 
 
 class ControlClient:
@@ -66,10 +58,8 @@ class ControlClient:
     """
 
     def __init__(self, address: str | None = None, *, interactive: bool = True) -> None:
-        self._address = address
+        self._bus = HelperBus(address)
         self._interactive = interactive
-        self._bus: MessageBus | None = None
-        self._connecting = asyncio.Lock()
 
     async def pause(self, who: ProcessIdentity, duration_s: int) -> int:
         """Stop it for at most that long; the boot time in ns at which it goes on. Raises ControlError."""
@@ -104,11 +94,7 @@ class ControlClient:
 
     async def close(self) -> None:
         """Leave the bus; what was paused goes on."""
-        bus, self._bus = self._bus, None
-        if bus is not None and bus.connected:
-            bus.disconnect()
-            with contextlib.suppress(OSError, EOFError):  # it left before we did
-                await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
+        await self._bus.close()
 
     async def _act(self, member: str, who: ProcessIdentity, signature: str = "", *more: int) -> Sequence[Any]:
         name = f"{safe_text(who.comm)} (process {who.pid})"
@@ -118,10 +104,8 @@ class ControlClient:
 
     async def _call(self, member: str, what: str, signature: str, *body: object) -> Sequence[Any]:
         try:
-            async with self._connecting:
-                if self._bus is None or not self._bus.connected:
-                    self._bus = await connect(system=True, address=self._address)
-            reply = await call(self._bus, CONTROL, member, signature, body, interactive=self._interactive)
+            bus = await self._bus.connected()
+            reply = await call(bus, CONTROL, member, signature, body, interactive=self._interactive)
         except BusError as error:
             raise ControlError(translate(error, what)) from error
         return list(reply.body)

@@ -33,7 +33,8 @@ class QtThread(QObject):
 
     def __init__(self) -> None:
         super().__init__()
-        self._handed: deque[asyncio.Future[None]] = deque()
+        self._handed: deque[None] = deque()  # one each that hasn't run to its end; counts without a lock
+        self._room: asyncio.Future[None] | None = None
         self._called.connect(self._run, Qt.ConnectionType.QueuedConnection)
 
     def call(self, function: Callable[..., object], *arguments: object) -> None:
@@ -42,24 +43,27 @@ class QtThread(QObject):
 
     async def hand(self, function: Callable[..., object], *arguments: object) -> None:
         """`call`, which waits while MOST_WAITING of these are still to run: who is too fast for Qt is held back."""
-        loop = asyncio.get_running_loop()
-        done = loop.create_future()
-        self._handed.append(done)
-        self._called.emit(partial(_run_and_tell, loop, done, partial(function, *arguments)))
+        self._handed.append(None)
+        self._called.emit(partial(self._run_handed, partial(function, *arguments)))
         while len(self._handed) > MOST_WAITING:
-            await self._handed[0]
-            self._handed.popleft()
+            room = self._room
+            if room is None:
+                room = self._room = asyncio.get_running_loop().create_future()
+            if len(self._handed) > MOST_WAITING:  # still, now that it will be told
+                await room
 
     def _run(self, work: Callable[[], object]) -> None:
         work()
 
-
-def _run_and_tell(loop: asyncio.AbstractEventLoop, done: asyncio.Future[None], work: Callable[[], object]) -> None:
-    try:
-        work()
-    finally:
-        with suppress(RuntimeError):  # the loop has ended: nobody waits
-            loop.call_soon_threadsafe(_set_done, done)
+    def _run_handed(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        finally:
+            self._handed.popleft()
+            room, self._room = self._room, None
+            if room is not None:  # waking the loop for nothing would cost more than much of what is handed over
+                with suppress(RuntimeError):  # the loop has ended: nobody waits
+                    room.get_loop().call_soon_threadsafe(_set_done, room)
 
 
 def _set_done(done: asyncio.Future[None]) -> None:

@@ -8,13 +8,12 @@ the server then still does what it was told.
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from typing import TYPE_CHECKING, Final, Protocol
 
 from smoothtask_gui.adapters.bus import BusError, Peer
 from smoothtask_gui.adapters.notification_servers import QuietSource
-from smoothtask_gui.adapters.x11_screen import is_full_screen
+from smoothtask_gui.domain.focus import is_full_screen
 from smoothtask_gui.domain.incident import Hushed
 from smoothtask_gui.domain.quiet_hours import parse_quiet_hours
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from smoothtask_gui.adapters.notification_servers import Server
     from smoothtask_gui.adapters.session_bus import SessionBus
+    from smoothtask_gui.domain.focus import FocusPort
     from smoothtask_gui.domain.settings import Settings
 
 PROPERTIES: Final = Peer(
@@ -48,9 +48,11 @@ class DesktopQuietness:
         settings: Callable[[], Settings],
         bus: SessionBus | None,
         server: Callable[[], Awaitable[Server]],
+        focus: FocusPort,
         local_minute: Callable[[], int] = lambda: time.localtime().tm_hour * 60 + time.localtime().tm_min,
     ) -> None:
         self._settings, self._bus, self._server, self._local_minute = settings, bus, server, local_minute
+        self._focus = focus
 
     async def reason(self) -> Hushed | None:
         settings = self._settings()
@@ -59,7 +61,7 @@ class DesktopQuietness:
             return Hushed.QUIET_HOURS
         if settings.respect_do_not_disturb and await self._is_inhibited():
             return Hushed.DO_NOT_DISTURB
-        if settings.respect_full_screen and (await asyncio.to_thread(lambda: is_full_screen(os.environ))) is True:
+        if settings.respect_full_screen and is_full_screen(self._focus.latest):
             return Hushed.FULL_SCREEN
         return None
 

@@ -36,6 +36,14 @@ def shipped_rules(folders: Iterable[Path] | None = None) -> Rules:
     raise RulesError(f"The shipped rules aren't there (looked for {looked}). Install SmoothTask again.")
 
 
+def usable_rules() -> tuple[Rules, tuple[str, ...]]:
+    """The shipped rules, or none and why: what is watched by code of its own goes on."""
+    try:
+        return shipped_rules(), ()
+    except RulesError as error:
+        return Rules(), (str(error),)
+
+
 def rules_folders(environment: Mapping[str, str]) -> tuple[Path, ...]:
     """Where they may lie: the source tree, a wheel's data, share/smoothtask of every data folder (a Flatpak's too)."""
     shared = environment.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"

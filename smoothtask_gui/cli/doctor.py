@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import platformdirs
 
-from smoothtask_gui.cli import check_buses, check_machine, check_software
+from smoothtask_gui.cli import check_buses, check_focus, check_machine, check_software
 from smoothtask_gui.cli.alerts import known_rules
 from smoothtask_gui.cli.checks import Row, State, failed, guarded, ok
 from smoothtask_gui.cli.failure import Failure
@@ -36,6 +36,7 @@ async def doctor(arguments: argparse.Namespace, version: str) -> int:
         ("hardware", check_machine.hardware),
         ("helper", functools.partial(check_buses.helper, version)),
         ("desktop", check_buses.desktop),
+        ("windows", check_focus.windows),
         ("watching", watching),
         ("settings", functools.partial(check_machine.settings, folder)),
     ):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import platform
 import sys
 from contextlib import aclosing
 from pathlib import Path
@@ -13,6 +15,7 @@ from smoothtask_gui.adapters.desktop_entries import DesktopEntries, application_
 from smoothtask_gui.cli.failure import Failure
 from smoothtask_gui.domain.text import safe_text
 from smoothtask_gui.sources.choose import choose
+from smoothtask_gui.sources.focus.x11 import X11Focus
 from smoothtask_gui.sources.helper_stream import NOTHING_MORE
 from smoothtask_gui.sources.names import AUTO
 from smoothtask_gui.sources.protocol import SourceChanged, SourceError
@@ -37,7 +40,9 @@ async def items(
     Raises Failure.
     """
     desktop = ApplicationNames(DesktopEntries(application_folders(os.environ, Path.home())))
-    source = choose(name, _opener, desktop, patience_s=PATIENCE_S, opt_in=opt_in)
+    focus = X11Focus(os.environ, platform.node())
+    source = choose(name, _opener, desktop, patience_s=PATIENCE_S, opt_in=opt_in, focus=focus)
+    following = asyncio.ensure_future(focus.run())
     try:
         async with aclosing(source.items(period_ms)) as found:
             async for item in found:
@@ -46,6 +51,9 @@ async def items(
                 yield item
     except SourceError as error:
         raise Failure(str(error)) from error
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
     if isinstance(source, RecordingSource) and source.notice:
         tell(source.notice)
 

@@ -45,6 +45,9 @@ def _to_json(probe: ProbeCost) -> dict[str, Any]:
         "events": probe.runs,
         "cost_per_event_ns": None if probe.ns_per_event is None else round(probe.ns_per_event, 1),
         "memory_bytes": probe.memory_bytes,
+        "maps_estimated_bytes": probe.estimated_map_bytes,
+        "maps_bytes": probe.map_bytes,
+        "maps_full_bytes": probe.full_map_bytes,
     }
 
 

@@ -90,6 +90,12 @@ FILE_SYSTEM: Final = np.dtype(
 )
 
 
+GPU_USER: Final = np.dtype([*ACTOR_FIELDS, ("jobs", "u8"), ("busy_ns", "u8")])
+
+GPU_WAITER: Final = np.dtype([*ACTOR_FIELDS, ("fences", "u8"), ("waits", "u8"), ("wait_ns", "u8")])
+
+GPU_MEMORY: Final = np.dtype([*ACTOR_FIELDS, ("card", "u8"), ("bytes", "u8")])
+
 ENERGY: Final = np.dtype([("packages", "u4"), ("pad", "u4"), ("read_ns", "u8"), ("energy_uj", "u8")])
 
 
@@ -105,6 +111,9 @@ class Activity:
     file_users: Rows | None = None
     file_systems: Rows | None = None
     energy: Rows | None = None
+    gpu_users: Rows | None = None
+    gpu_waiters: Rows | None = None
+    gpu_memory: Rows | None = None
 
 
 TABLES: Final = (
@@ -116,5 +125,8 @@ TABLES: Final = (
     ("file_users", FILE_USER),
     ("file_systems", FILE_SYSTEM),
     ("energy", ENERGY),
+    ("gpu_users", GPU_USER),
+    ("gpu_waiters", GPU_WAITER),
+    ("gpu_memory", GPU_MEMORY),
 )
 """Field of Activity, dtype of its rows."""

@@ -6,17 +6,14 @@ Latencies come as histograms whose slots double, so a percentile is given as the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-import numpy.typing as npt
+from smoothtask_gui.domain.grown import Grown, at_most_us, comm_of, mean_us
 
 if TYPE_CHECKING:
+    from smoothtask_gui.domain.activity import Activity, Rows
     from smoothtask_gui.domain.batch import Batch
-
-Rows = npt.NDArray[np.void]
-Counts = npt.NDArray[np.uint64]
 
 OPERATIONS: Final = {1: "read", 2: "write", 3: "flush", 4: "discard"}
 """`enum st_block_operation`."""
@@ -66,6 +63,7 @@ class RunQueueRates:
     mean_us: float | None
     p50_us: float | None
     p99_us: float | None
+    slots_per_s: tuple[float, ...]  # slot n: waits of [2^n, 2^(n+1)) ns; the last takes all that is longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +120,40 @@ class FileSystemRates:
 
 
 @dataclass(frozen=True, slots=True)
+class GpuUserRates:
+    """A process's jobs on graphics cards that ended, as the kernel's scheduler of cards saw them."""
+
+    pid: int
+    start_ns: int
+    comm: str
+    jobs_per_s: float
+    busy_ratio: float  # seconds per second; rings work side by side and add up
+
+
+@dataclass(frozen=True, slots=True)
+class GpuWaiterRates:
+    """What a process handed to cards, and its waits for them that are over."""
+
+    pid: int
+    start_ns: int
+    comm: str
+    fences_per_s: float
+    waits_per_s: float
+    wait_ratio: float  # seconds per second, threads add up
+
+
+@dataclass(frozen=True, slots=True)
+class GpuMemory:
+    """What a process has of a card's memory; `card` is a number of the driver's, pid 0 all of the card."""
+
+    card: int
+    pid: int
+    start_ns: int
+    comm: str
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class ActivityRates:
     """None where there is no reading: nobody asked, or the probe isn't running."""
 
@@ -133,20 +165,32 @@ class ActivityRates:
     syscalls: tuple[SyscallRates, ...] | None = None
     file_users: tuple[FileUserRates, ...] | None = None
     file_systems: tuple[FileSystemRates, ...] | None = None
+    gpu_users: tuple[GpuUserRates, ...] | None = None
+    gpu_waiters: tuple[GpuWaiterRates, ...] | None = None
+    gpu_memory: tuple[GpuMemory, ...] | None = None
 
 
 def activity_rates(previous: Batch, current: Batch) -> ActivityRates:
     """`current` comes after `previous`."""
-    before, now = previous.activity, current.activity
+    rates = rates_between(previous.activity, current.activity, previous.boottime_ns, current.boottime_ns)
+    if previous.block_io is None or current.block_io is None:
+        return rates
     seconds = (current.boottime_ns - previous.boottime_ns) / 1e9
+    keys = ("major", "minor", "operation")
+    grown = Grown(previous.block_io, current.block_io, keys, previous.boottime_ns, seconds)
+    return replace(rates, disks=_disks(grown))
 
-    def grown(old: Rows | None, new: Rows | None, *keys: str) -> _Grown | None:
-        return None if old is None or new is None else _Grown(old, new, keys, previous.boottime_ns, seconds)
+
+def rates_between(before: Activity, now: Activity, before_ns: int, now_ns: int) -> ActivityRates:
+    """Of the tables of two moments of boot time, without disks, which aren't among them."""
+    seconds = (now_ns - before_ns) / 1e9
+
+    def grown(old: Rows | None, new: Rows | None, *keys: str) -> Grown | None:
+        return None if old is None or new is None else Grown(old, new, keys, before_ns, seconds)
 
     actor = ("pid", "start_ns", "uid", "uids_differ")
     frequencies = grown(before.cpu_frequency, now.cpu_frequency, "cpu")
     return ActivityRates(
-        disks=_disks(grown(previous.block_io, current.block_io, "major", "minor", "operation")),
         reclaim=_reclaim(grown(before.reclaim, now.reclaim, *actor)),
         cpu_frequency=_frequencies(frequencies, now.cpu_frequency),
         run_queue=_run_queue(grown(before.run_queue, now.run_queue)),
@@ -154,60 +198,13 @@ def activity_rates(previous: Batch, current: Batch) -> ActivityRates:
         syscalls=_syscalls(grown(before.syscalls, now.syscalls, "number")),
         file_users=_file_users(grown(before.file_users, now.file_users, *actor)),
         file_systems=_file_systems(grown(before.file_systems, now.file_systems, "major", "minor")),
+        gpu_users=_gpu_users(grown(before.gpu_users, now.gpu_users, *actor)),
+        gpu_waiters=_gpu_waiters(grown(before.gpu_waiters, now.gpu_waiters, *actor)),
+        gpu_memory=_gpu_memory(now.gpu_memory),
     )
 
 
-class _Grown:
-    """The differences of cumulative rows of the same `keys`, in the order of `now`."""
-
-    def __init__(self, before: Rows, now: Rows, keys: tuple[str, ...], previous_ns: int, seconds: float) -> None:
-        has_begin = "first_ns" in (now.dtype.names or ())
-        identity = (*keys, "first_ns") if has_begin else keys
-        places = {_key(row, identity): at for at, row in enumerate(before)}
-        known = np.array([places.get(_key(row, identity), -1) for row in now], np.intp)
-        if has_begin:  # a row that is older than `previous` and wasn't in it can't be told from one that was hidden
-            kept = (known >= 0) | (now["first_ns"] >= max(0, previous_ns))
-            now, known = now[kept], known[kept]
-        self.rows = now
-        self.seconds = seconds
-        self._before = before
-        self._known = known
-
-    def of(self, name: str) -> Counts:
-        """What `name` grew by; 0 where it ran backwards, as it does when a probe was loaded anew."""
-        now = self.rows[name]
-        base = np.zeros(now.shape, np.uint64)
-        seen = self._known >= 0
-        base[seen] = self._before[name][self._known[seen]]
-        grown: Counts = np.where(now >= base, now - base, 0)
-        return grown
-
-    def per_s(self, name: str) -> npt.NDArray[np.float64]:
-        return self.of(name) / self.seconds
-
-
-def _key(row: np.void, names: tuple[str, ...]) -> tuple[int, ...]:
-    return tuple(int(row[name]) for name in names)
-
-
-def _at_most_us(histogram: Counts, share: float, unit_ns: int) -> float | None:
-    """The upper end of the slot in which `share` of the events have happened; None of none, and of the open last."""
-    total = int(histogram.sum())
-    if not total:
-        return None
-    slot = int(np.searchsorted(np.cumsum(histogram), share * total))
-    return None if slot >= len(histogram) - 1 else float(2 ** (slot + 1)) * unit_ns / 1e3
-
-
-def _mean_us(ns: float, count: float) -> float | None:
-    return None if not count else ns / count / 1e3
-
-
-def _comm(row: np.void) -> str:
-    return bytes(row["comm"]).decode("utf-8", "backslashreplace")
-
-
-def _disks(grown: _Grown | None) -> tuple[DiskRates, ...] | None:
+def _disks(grown: Grown | None) -> tuple[DiskRates, ...] | None:
     if grown is None:
         return None
     requests, size, errors = (grown.per_s(name) for name in ("requests", "bytes", "errors"))
@@ -220,16 +217,16 @@ def _disks(grown: _Grown | None) -> tuple[DiskRates, ...] | None:
             float(requests[at]),
             float(size[at]),
             float(errors[at]),
-            _mean_us(float(latency_ns[at]), float(timed[at])),
-            _at_most_us(latencies[at], 0.5, 1000),
-            _at_most_us(latencies[at], 0.99, 1000),
+            mean_us(float(latency_ns[at]), float(timed[at])),
+            at_most_us(latencies[at], 0.5, 1000),
+            at_most_us(latencies[at], 0.99, 1000),
         )
         for at, row in enumerate(grown.rows)
         if requests[at]
     )
 
 
-def _reclaim(grown: _Grown | None) -> tuple[ReclaimRates, ...] | None:
+def _reclaim(grown: Grown | None) -> tuple[ReclaimRates, ...] | None:
     if grown is None:
         return None
     waited = (grown.per_s("machine_ns") + grown.per_s("cgroup_ns")) / 1e9
@@ -237,14 +234,19 @@ def _reclaim(grown: _Grown | None) -> tuple[ReclaimRates, ...] | None:
     freed = grown.per_s("freed_pages")
     return tuple(
         ReclaimRates(
-            int(row["pid"]), int(row["start_ns"]), _comm(row), float(waited[at]), float(searches[at]), float(freed[at])
+            int(row["pid"]),
+            int(row["start_ns"]),
+            comm_of(row),
+            float(waited[at]),
+            float(searches[at]),
+            float(freed[at]),
         )
         for at, row in enumerate(grown.rows)
         if searches[at]
     )
 
 
-def _frequencies(grown: _Grown | None, now: Rows | None) -> tuple[CpuFrequency, ...] | None:
+def _frequencies(grown: Grown | None, now: Rows | None) -> tuple[CpuFrequency, ...] | None:
     if grown is None or now is None:
         return None
     changes = grown.per_s("changes")
@@ -253,29 +255,30 @@ def _frequencies(grown: _Grown | None, now: Rows | None) -> tuple[CpuFrequency, 
     )
 
 
-def _run_queue(grown: _Grown | None) -> RunQueueRates | None:
+def _run_queue(grown: Grown | None) -> RunQueueRates | None:
     if grown is None or not len(grown.rows):
         return None
     count, durations = int(grown.of("count")[0]), grown.of("durations")[0]
-    mean_us = _mean_us(float(grown.of("wait_ns")[0]), count)
-    p50_us, p99_us = (_at_most_us(durations, share, 1) for share in (0.5, 0.99))
-    return RunQueueRates(count / grown.seconds, mean_us, p50_us, p99_us)
+    mean = mean_us(float(grown.of("wait_ns")[0]), count)
+    p50_us, p99_us = (at_most_us(durations, share, 1) for share in (0.5, 0.99))
+    slots = tuple((durations / grown.seconds).tolist())
+    return RunQueueRates(count / grown.seconds, mean, p50_us, p99_us, slots)
 
 
-def _callers(grown: _Grown | None) -> tuple[CallerRates, ...] | None:
+def _callers(grown: Grown | None) -> tuple[CallerRates, ...] | None:
     if grown is None:
         return None
     calls, failed, spent = grown.per_s("calls"), grown.per_s("failed"), grown.per_s("call_ns") / 1e9
     return tuple(
         CallerRates(
-            int(row["pid"]), int(row["start_ns"]), _comm(row), float(calls[at]), float(failed[at]), float(spent[at])
+            int(row["pid"]), int(row["start_ns"]), comm_of(row), float(calls[at]), float(failed[at]), float(spent[at])
         )
         for at, row in enumerate(grown.rows)
         if calls[at]
     )
 
 
-def _syscalls(grown: _Grown | None) -> tuple[SyscallRates, ...] | None:
+def _syscalls(grown: Grown | None) -> tuple[SyscallRates, ...] | None:
     if grown is None:
         return None
     calls, failed = grown.per_s("calls"), grown.per_s("failed")
@@ -285,16 +288,16 @@ def _syscalls(grown: _Grown | None) -> tuple[SyscallRates, ...] | None:
             None if row["number"] == 0xFFFFFFFF else int(row["number"]),
             float(calls[at]),
             float(failed[at]),
-            _mean_us(float(spent_ns[at]), float(count[at])),
-            _at_most_us(durations[at], 0.5, 1),
-            _at_most_us(durations[at], 0.99, 1),
+            mean_us(float(spent_ns[at]), float(count[at])),
+            at_most_us(durations[at], 0.5, 1),
+            at_most_us(durations[at], 0.99, 1),
         )
         for at, row in enumerate(grown.rows)
         if count[at]
     )
 
 
-def _file_users(grown: _Grown | None) -> tuple[FileUserRates, ...] | None:
+def _file_users(grown: Grown | None) -> tuple[FileUserRates, ...] | None:
     if grown is None:
         return None
     names = ("opens", "read_bytes", "written_bytes", "syncs", "sync_ns")
@@ -303,7 +306,7 @@ def _file_users(grown: _Grown | None) -> tuple[FileUserRates, ...] | None:
         FileUserRates(
             int(row["pid"]),
             int(row["start_ns"]),
-            _comm(row),
+            comm_of(row),
             float(opens[at]),
             float(read[at]),
             float(written[at]),
@@ -315,7 +318,7 @@ def _file_users(grown: _Grown | None) -> tuple[FileUserRates, ...] | None:
     )
 
 
-def _file_systems(grown: _Grown | None) -> tuple[FileSystemRates, ...] | None:
+def _file_systems(grown: Grown | None) -> tuple[FileSystemRates, ...] | None:
     if grown is None:
         return None
     opens, read, written, syncs = (grown.per_s(name) for name in ("opens", "read_bytes", "written_bytes", "syncs"))
@@ -329,9 +332,42 @@ def _file_systems(grown: _Grown | None) -> tuple[FileSystemRates, ...] | None:
             float(read[at]),
             float(written[at]),
             float(syncs[at]),
-            _at_most_us(durations[at], 0.5, 1),
-            _at_most_us(durations[at], 0.99, 1),
+            at_most_us(durations[at], 0.5, 1),
+            at_most_us(durations[at], 0.99, 1),
         )
         for at, row in enumerate(grown.rows)
         if opens[at] or read[at] or written[at] or syncs[at]
+    )
+
+
+def _gpu_users(grown: Grown | None) -> tuple[GpuUserRates, ...] | None:
+    if grown is None:
+        return None
+    jobs, busy = grown.per_s("jobs"), grown.per_s("busy_ns") / 1e9
+    return tuple(
+        GpuUserRates(int(row["pid"]), int(row["start_ns"]), comm_of(row), float(jobs[at]), float(busy[at]))
+        for at, row in enumerate(grown.rows)
+        if jobs[at]
+    )
+
+
+def _gpu_waiters(grown: Grown | None) -> tuple[GpuWaiterRates, ...] | None:
+    if grown is None:
+        return None
+    fences, waits, waited = grown.per_s("fences"), grown.per_s("waits"), grown.per_s("wait_ns") / 1e9
+    return tuple(
+        GpuWaiterRates(
+            int(row["pid"]), int(row["start_ns"]), comm_of(row), float(fences[at]), float(waits[at]), float(waited[at])
+        )
+        for at, row in enumerate(grown.rows)
+        if fences[at] or waits[at]
+    )
+
+
+def _gpu_memory(now: Rows | None) -> tuple[GpuMemory, ...] | None:
+    if now is None:
+        return None
+    return tuple(
+        GpuMemory(int(row["card"]), int(row["pid"]), int(row["start_ns"]), comm_of(row), int(row["bytes"]))
+        for row in now
     )

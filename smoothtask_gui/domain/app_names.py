@@ -7,9 +7,19 @@ children into another row.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
+from smoothtask_gui.domain.app import AppKind
+from smoothtask_gui.domain.naming import process_name
 from smoothtask_gui.domain.text import safe_text
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.sample import Sample
+
+MOST_RATIO: Final = 0.5
+"""What one process of a command does beyond this it does under its own name: ffmpeg, not the script before it."""
 
 SHELLS: Final = frozenset({b"bash", b"zsh", b"fish", b"sh", b"dash", b"ksh", b"tcsh", b"nu", b"xonsh", b"elvish"})
 
@@ -54,3 +64,15 @@ def command_name(comm: bytes, executable: str) -> str:
     if program and not _MANY_IN_ONE.fullmatch(program):
         return safe_text(program)
     return safe_text(comm) or safe_text(program) or "(no name)"
+
+
+def telling_name(sample: Sample, place: int) -> str:
+    """What to call the app in this row when it is blamed: a command after its process that does most."""
+    app = sample.apps.apps[place]
+    members = sample.apps.members(place) if app.kind is AppKind.COMMAND else np.empty(0, np.intp)
+    if not len(members):
+        return app.name
+    used = np.nan_to_num(sample.processes["cpu_ratio"][members], nan=0.0)
+    if used.max() <= MOST_RATIO * used.sum():
+        return app.name
+    return process_name(bytes(sample.processes["comm"][members[np.argmax(used)]]), is_kernel=False)

@@ -5,7 +5,9 @@ rest, which is shown, so nothing disappears silently.
 
 Where the processor's energy can be read, each tick counts with what it drew above the idle power, split among the apps
 by their CPU time in that tick: a second at full clock weighs more than one at half. Idle power is the least that was
-measured while the machine was all but idle; it is nobody's share. Where energy can't be read, CPU time is the measure.
+measured while the machine was all but idle; it is nobody's share. Where energy can't be read, a tick's CPU time counts
+with the clock of the fastest CPU then, which is where work is done (an idle CPU keeps its last clock); without that,
+CPU time alone is the measure. On which CPU an app ran nobody tells, so within a tick all share by CPU time.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smoothtask_gui.domain.app import App, AppKind
+from smoothtask_gui.domain.app_names import telling_name
 from smoothtask_gui.domain.culprit import Culprits, Method
 from smoothtask_gui.domain.incident import ProcessIdentity, Share
 from smoothtask_gui.domain.text import safe_text
@@ -44,6 +47,7 @@ class _Tick:
     interval_ns: int
     spent_ns: float  # of all CPUs: busy, or what the processes add up to where that is more
     energy_uj: float | None  # of the processor packages
+    frequency_khz: float | None  # of the fastest CPU
     rows: npt.NDArray[np.void]  # dtype _SPENT
 
 
@@ -87,20 +91,22 @@ class AppWindow:
         busy_cores = spent_ns / measured_ns
         energies = [tick.energy_uj for tick in ticks if tick.energy_uj is not None]
         is_measured = len(energies) == len(ticks) and sum(energies) > 0
-        method = Method.MEASURED if is_measured else Method.CPU_TIME
+        has_frequency = all(tick.frequency_khz for tick in ticks)
+        method = Method.MEASURED if is_measured else Method.FREQUENCY if has_frequency else Method.CPU_TIME
         watts = sum(energies) * 1e3 / measured_ns if is_measured else None
         if spent_ns <= 0:
             return Culprits((), 0.0, measured_ns, busy_cores, method, watts)
-        numbers, ratios, gpu_ns = _ratios(ticks, self._weights(ticks, is_measured=is_measured))
+        numbers, ratios, gpu_ns = _ratios(ticks, self._weights(ticks, method))
         shares = self._shares(numbers, ratios, gpu_ns / measured_ns, most)
         rest = max(0.0, 1.0 - sum(share.ratio for share in shares))
         return Culprits(tuple(shares), rest, measured_ns, busy_cores, method, watts)
 
-    def _weights(self, ticks: Sequence[_Tick], *, is_measured: bool) -> list[float]:
+    def _weights(self, ticks: Sequence[_Tick], method: Method) -> list[float]:
         """What a ns of CPU time in each tick is of the whole, 1/ns."""
-        if not is_measured:
-            whole_ns = sum(tick.spent_ns for tick in ticks)
-            return [1 / whole_ns for _ in ticks]
+        if method is not Method.MEASURED:
+            speeds = [tick.frequency_khz or 1.0 if method is Method.FREQUENCY else 1.0 for tick in ticks]
+            whole = sum(tick.spent_ns * speed for tick, speed in zip(ticks, speeds, strict=True))
+            return [speed / whole for speed in speeds]
         whole_uj = sum(tick.energy_uj or 0.0 for tick in ticks)
         idle_w = self._idle_w or 0.0
         above_uj = [max(0.0, (tick.energy_uj or 0.0) - idle_w * tick.interval_ns / 1e3) for tick in ticks]
@@ -124,8 +130,18 @@ class AppWindow:
             if len(shares) == most or ratios[at] <= 0:
                 break
             gpu_ratio = float(gpu_ratios[at]) or None
-            shares.append(Share(app.name, float(ratios[at]), self._lead(int(numbers[at]), app), app.id, gpu_ratio))
+            number = int(numbers[at])
+            shares.append(Share(self._name(number, app), float(ratios[at]), self._lead(number, app), app.id, gpu_ratio))
         return shares
+
+    def _name(self, number: int, app: App) -> str:
+        """As an alert about it would say."""
+        rows = None if self._latest is None or app.kind is not AppKind.COMMAND else self._latest.apps.rows
+        if self._latest is None or rows is None:
+            return app.name
+        place = int(np.searchsorted(rows["number"], number))
+        found = place < len(rows) and rows["number"][place] == number
+        return telling_name(self._latest, place) if found else app.name
 
     def _lead(self, number: int, app: App) -> ProcessIdentity | None:
         """Its oldest process, None if none lives or it is nobody's to stop."""
@@ -164,7 +180,9 @@ def _tick(sample: Sample) -> _Tick:
     busy_ns = (sample.system.cpu_busy_ratio or 0.0) * sample.system.cpus * sample.interval_ns
     watts = sample.system.package_watts
     energy_uj = None if watts is None else watts * sample.interval_ns / 1e3
-    return _Tick(sample.boottime_ns, sample.interval_ns, max(busy_ns, attributed_ns), energy_uj, rows)
+    frequency_khz = max((cpu.frequency_khz for cpu in sample.activity.cpu_frequency or ()), default=None)
+    spent_ns = max(busy_ns, attributed_ns)
+    return _Tick(sample.boottime_ns, sample.interval_ns, spent_ns, energy_uj, frequency_khz or None, rows)
 
 
 def _ratios(

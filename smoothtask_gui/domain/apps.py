@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from smoothtask_gui.domain.app import APP, SHORT_LIVED, App, Apps
+from smoothtask_gui.domain.app import SHORT_LIVED, App, Apps
 from smoothtask_gui.domain.app_of import Candidate, app_of, command, placed_app
+from smoothtask_gui.domain.app_sums import Members
 from smoothtask_gui.domain.matching import positions
 from smoothtask_gui.domain.naming import exited_name
 from smoothtask_gui.domain.sample import RATE
@@ -40,16 +41,6 @@ SPARE_APPS: Final = 1024
 DEEPEST: Final = 64
 """Generations followed for one process; a deeper one stands for itself."""
 
-_SUMMED: Final = (
-    "run_delay_ratio",
-    "rss_bytes",
-    "read_bps",
-    "write_bps",
-    "received_bps",
-    "sent_bps",
-    "major_faults_per_s",
-    "gpu_ratio",
-)
 _UNKNOWN: Final = -1
 
 
@@ -66,6 +57,7 @@ class AppGrouper:
         self._next_number = 1
         self._siblings: dict[Sibling, int] = {}
         self._gone: dict[int, tuple[int, bool]] = {}  # pid: app, whether its children were apps of their own
+        self._members: Members | None = None  # of the apps that live
 
     def learn(self, origins: Iterable[Origin]) -> None:
         """Take in what became known of processes; it counts from the next sample on."""
@@ -77,7 +69,17 @@ class AppGrouper:
 
     def group(self, sample: Sample) -> Sample:
         """`sample` with its apps."""
-        rows = sample.processes
+        if not self._changed and _are_same(self._rows, sample.processes):
+            self._rows = sample.processes
+        else:
+            self._place(sample.processes)
+        exited = np.array([self._app_of_exited(row) for row in sample.exited], np.int64)
+        apps = self._sum(sample, exited)
+        self._forget(apps)
+        return replace(sample, apps=apps)
+
+    def _place(self, rows: Rows) -> None:
+        """Decide for what is new."""
         numbers = self._carry_over(rows)
         fresh = np.flatnonzero(numbers == _UNKNOWN)
         if len(fresh):
@@ -86,11 +88,7 @@ class AppGrouper:
                 resolver.resolve(int(at), self._apps)
                 sibling = (int(rows["parent_pid"][at]), safe_text(bytes(rows["comm"][at])))
                 self._siblings[sibling] = int(numbers[at])
-        self._rows, self._numbers = rows, numbers
-        exited = np.array([self._app_of_exited(row) for row in sample.exited], np.int64)
-        apps = self._sum(sample, numbers, exited)
-        self._forget(apps)
-        return replace(sample, apps=apps)
+        self._rows, self._numbers, self._members = rows, numbers, None
 
     def _carry_over(self, rows: Rows) -> Numbers:
         """What was decided before, _UNKNOWN for what must be decided now."""
@@ -165,17 +163,21 @@ class AppGrouper:
         self._apps[number] = app
         return number
 
-    def _sum(self, sample: Sample, numbers: Numbers, exited: Numbers) -> Apps:
-        found, place = np.unique(np.concatenate((numbers, exited)), return_inverse=True)
-        app_of_row, app_of_exited = place[: len(numbers)], place[len(numbers) :]
-        rows = _sums(sample.processes, app_of_row, len(found))
-        rows["number"] = found
-        spent = np.array([row.cpu_ratio for row in sample.exited], np.float64)
-        rows["exited_cpu_ratio"] = np.bincount(app_of_exited, spent, len(found))
-        rows["exited"] = np.bincount(app_of_exited, [row.count for row in sample.exited], len(found))
-        ended = np.bincount(app_of_exited, minlength=len(found)) > 0
-        rows["cpu_ratio"][ended] = np.nan_to_num(rows["cpu_ratio"][ended]) + rows["exited_cpu_ratio"][ended]
-        return Apps(tuple(self._apps[number] for number in found.tolist()), rows, app_of_row, app_of_exited)
+    def _sum(self, sample: Sample, exited: Numbers) -> Apps:
+        if self._members is None:
+            self._members = Members(sample.processes, self._numbers, exited[:0])
+        members = self._members
+        if not np.isin(exited, members.numbers).all():  # nothing lives any more of some
+            members = Members(sample.processes, self._numbers, exited)
+        rows = members.sums(sample.processes)
+        of_exited = np.searchsorted(members.numbers, exited)
+        if len(exited):
+            spent = np.array([row.cpu_ratio for row in sample.exited], np.float64)
+            rows["exited_cpu_ratio"] = np.bincount(of_exited, spent, len(rows))
+            rows["exited"] = np.bincount(of_exited, [row.count for row in sample.exited], len(rows))
+            ended = np.unique(of_exited)
+            rows["cpu_ratio"][ended] = np.nan_to_num(rows["cpu_ratio"][ended]) + rows["exited_cpu_ratio"][ended]
+        return Apps(tuple(self._apps[number] for number in rows["number"].tolist()), rows, members.app_of, of_exited)
 
     def _forget(self, apps: Apps) -> None:
         """Drop what nothing refers to, now and then."""
@@ -235,16 +237,8 @@ def _candidate(row: np.void, origin: Origin | None) -> Candidate:
     return Candidate(int(row["pid"]), bytes(row["comm"]), int(row["uid"]), bool(row["is_kernel"]), origin)
 
 
-def _sums(processes: Rows, app_of_row: npt.NDArray[np.intp], count: int) -> Rows:
-    """One row an app, dtype APP, without what is known of processes that ended."""
-    sums = np.zeros(count, APP)
-    for name in ("cpu_ratio", *_SUMMED):
-        known = np.isfinite(processes[name])
-        sums[name] = np.bincount(app_of_row[known], processes[name][known], count)
-        sums[name][np.bincount(app_of_row[known], minlength=count) == 0] = np.nan
-    sums["gpu_ratio"] = np.minimum(sums["gpu_ratio"], 1.0)
-    sums["processes"] = np.bincount(app_of_row, minlength=count)
-    oldest_first = np.argsort(processes["start_ns"], kind="stable")[::-1]
-    for name, field in (("lead_pid", "pid"), ("lead_start_ns", "start_ns"), ("uid", "uid")):
-        sums[name][app_of_row[oldest_first]] = processes[field][oldest_first]  # the last one written is the oldest
-    return sums
+def _are_same(one: Rows, other: Rows) -> bool:
+    """Whether they are the same processes under the same names in the same cgroups."""
+    return len(one) == len(other) and all(
+        (one[name] == other[name]).all() for name in ("pid", "start_ns", "cgroup_id", "comm")
+    )

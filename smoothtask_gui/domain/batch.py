@@ -18,6 +18,7 @@ from smoothtask_gui.domain.activity import Activity
 from smoothtask_gui.domain.parts import DiskReading, Parts
 
 if TYPE_CHECKING:
+    from smoothtask_gui.domain.focus import Focus
     from smoothtask_gui.domain.gpu_reading import GpuReading
     from smoothtask_gui.domain.network import Network
     from smoothtask_gui.domain.origin import Origin
@@ -58,7 +59,8 @@ PROCESS: Final = np.dtype(
         ("state", "S1"),
         ("is_kernel", "?"),
         ("comm", "S16"),
-    ]
+    ],
+    align=True,
 )
 """One process: all its threads summed. Ordered by pid in a Batch."""
 
@@ -240,3 +242,4 @@ class Batch:
     origins: tuple[Origin, ...] = ()  # what was learned of processes since the batch before
     parts: Parts = field(default_factory=Parts)
     traits: npt.NDArray[np.void] | None = None  # dtype TRAITS, of the busy processes; None where nobody reads them
+    focus: Focus | None = None  # None where nobody can tell

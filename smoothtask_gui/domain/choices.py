@@ -51,8 +51,9 @@ class Expected:
     """The person said that this rule's condition is normal for this app: its warnings aren't raised."""
 
     rule: str
-    app: str
+    app: str  # its id (`App.id`); a process's name where no app is known, and in entries of before 1.0
     since_realtime_ns: int
+    name: str = ""  # how people know it; no part of its identity
 
 
 @dataclass(frozen=True, slots=True)

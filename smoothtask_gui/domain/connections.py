@@ -111,18 +111,21 @@ def process_traffic(previous: Batch, current: Batch, processes: Rows) -> tuple[F
     grown = _grown(previous, alive)
     told, untold = _closes(before, now)
     ended = _grown(previous, told)
-    gone = _gone(before, now)
-    fresh, closed_now, tcp, udp = _traffic_growth(previous, now)
-    counted = account.credit(np.concatenate((told, untold)), np.ones(len(told) + len(untold)))
-    lost_some = account.credit(fresh, closed_now, pid_start="start_ns") > counted
+    fresh = _Traffic(previous, now)
+    of_alive, of_told, of_untold = (account.owners(rows) for rows in (alive, told, untold))
+    of_fresh = account.owners(now.traffic, pid_start="start_ns")
+    counted = account.credit(of_told, np.ones(len(told))) + account.credit(of_untold, np.ones(len(untold)))
+    lost_some = account.credit(of_fresh, fresh.growth("closed_connections")) > counted
+    gone = _gone(before, now) if lost_some.any() else now.sockets[:0]
     totals = []
     for direction, name in enumerate(_BYTES):
-        open_bytes = account.credit(alive, grown[direction])
-        exact = open_bytes + account.credit(told, ended[direction])
-        summed = open_bytes + account.credit(fresh, tcp[direction], pid_start="start_ns")
-        summed -= account.credit(gone, gone[name].astype(np.float64))
-        datagrams = account.credit(fresh, udp[direction], pid_start="start_ns")
-        totals.append(np.where(lost_some, np.maximum(exact, summed), exact) + datagrams)
+        open_bytes = account.credit(of_alive, grown[direction])
+        total = open_bytes + account.credit(of_told, ended[direction])
+        if lost_some.any():
+            summed = open_bytes + account.credit(of_fresh, fresh.growth(f"tcp_{name}"))
+            summed -= account.credit(account.owners(gone), gone[name].astype(np.float64))
+            total[lost_some] = np.maximum(total, summed)[lost_some]
+        totals.append(total + account.credit(of_fresh, fresh.datagrams(f"udp_{name}")))
     if now.own_uid is not None:
         for total in totals:
             total[processes["uid"] != now.own_uid] = np.nan
@@ -135,12 +138,16 @@ class _Account:
     def __init__(self, processes: Rows) -> None:
         self._processes = processes
 
-    def credit(self, rows: Rows, values: Floats, pid_start: str = "pid_start_ns") -> Floats:
-        """`values` of `rows` summed by owner, shape (processes,); what is NaN or nobody's is left out."""
-        place = positions(self._processes, rows["pid"], rows[pid_start])
-        known = (place >= 0) & np.isfinite(values)
-        total = np.bincount(place[known], values[known], len(self._processes))
-        return total.astype(np.float64)  # of nothing the sum is of integers
+    def owners(self, rows: Rows, pid_start: str = "pid_start_ns") -> npt.NDArray[np.intp]:
+        """The process of each of `rows`, -1 for nobody's."""
+        return positions(self._processes, rows["pid"], rows[pid_start])
+
+    def credit(self, owners: npt.NDArray[np.intp], values: Floats) -> Floats:
+        """`values` summed by owner, shape (processes,); what is NaN or nobody's is left out."""
+        known = (owners >= 0) & (values != 0) & np.isfinite(values)
+        if not known.any():
+            return np.zeros(len(self._processes))
+        return np.bincount(owners[known], values[known], len(self._processes)).astype(np.float64)
 
 
 def _has(sockets: Rows, missing: SocketMissing) -> npt.NDArray[np.bool_]:
@@ -150,7 +157,7 @@ def _has(sockets: Rows, missing: SocketMissing) -> npt.NDArray[np.bool_]:
 
 def _places(rows: Rows, cookies: npt.NDArray[np.uint64]) -> npt.NDArray[np.intp]:
     """Where each cookie stands in `rows`, -1 where it doesn't."""
-    if not len(rows):
+    if not len(rows) or not len(cookies):
         return np.full(len(cookies), -1, np.intp)
     known = np.ascontiguousarray(rows["cookie"])
     if (known[1:] > known[:-1]).all():
@@ -166,6 +173,8 @@ def _grown(previous: Batch, sockets: Rows) -> tuple[Floats, Floats]:
 
     One born after `previous` counts from zero.
     """
+    if not len(sockets):
+        return np.zeros(0), np.zeros(0)
     before = previous.network.sockets if previous.network else sockets[:0]
     place = _places(before, sockets["cookie"])
     seen = place >= 0
@@ -179,10 +188,7 @@ def _grown(previous: Batch, sockets: Rows) -> tuple[Floats, Floats]:
     for name in _BYTES:
         base = np.zeros(len(sockets), np.uint64)
         base[seen] = before[name][place[seen]]
-        able = known & (sockets[name] >= base)
-        difference = np.full(len(sockets), np.nan)
-        difference[able] = (sockets[name][able] - base[able]).astype(np.float64)
-        grown.append(difference)
+        grown.append(np.where(known & (sockets[name] >= base), sockets[name] - base, np.nan))
     return grown[0], grown[1]
 
 
@@ -194,8 +200,10 @@ def _shown(network: Network, closes: Rows) -> npt.NDArray[np.bool_]:
 
 def _closes(before: Network, now: Network) -> tuple[Rows, Rows]:
     """(closes whose bytes belong to this interval, those that the next interval counts), each cookie once."""
-    waiting = before.closes[_shown(before, before.closes)]
+    if not len(before.closes) and not len(now.closes):
+        return now.closes, now.closes
     shown = _shown(now, now.closes)
+    waiting = before.closes[_shown(before, before.closes)]
     told = np.concatenate((waiting, now.closes[~shown]))
     told = told[np.unique(told["cookie"], return_index=True)[1]]
     return told, now.closes[shown]
@@ -209,24 +217,23 @@ def _gone(before: Network, now: Network) -> Rows:
     return gone
 
 
-def _traffic_growth(previous: Batch, now: Network) -> tuple[Rows, Floats, tuple[Floats, Floats], tuple[Floats, Floats]]:
-    """Traffic rows with their growth: closed connections, TCP (sent, received), UDP (sent, received)."""
-    rows = now.traffic
-    before = previous.network.traffic if previous.network else rows[:0]
-    place = positions(before, rows["pid"], rows["start_ns"])
-    seen = place >= 0
-    seen[seen] &= before["first_ns"][place[seen]] == rows["first_ns"][seen]
-    known = seen | (rows["first_ns"] >= max(0, previous.boottime_ns))
+class _Traffic:
+    """What the traffic rows of `now` grew by since `previous`, shape (len(now.traffic),); NaN where unknown."""
 
-    def growth(name: str) -> Floats:
-        base = np.zeros(len(rows), np.uint64)
-        base[seen] = before[name][place[seen]]
-        able = known & (rows[name] >= base)
-        difference = np.full(len(rows), np.nan)
-        difference[able] = (rows[name][able] - base[able]).astype(np.float64)
-        return difference
+    def __init__(self, previous: Batch, now: Network) -> None:
+        self._rows = now.traffic
+        self._before = previous.network.traffic if previous.network else self._rows[:0]
+        self._place = positions(self._before, self._rows["pid"], self._rows["start_ns"])
+        seen = self._place >= 0
+        seen[seen] &= self._before["first_ns"][self._place[seen]] == self._rows["first_ns"][seen]
+        self._seen = seen
+        self._known = seen | (self._rows["first_ns"] >= max(0, previous.boottime_ns))
 
-    counts_datagrams = _has(rows, SocketMissing.TRAFFIC)
-    udp = tuple(np.where(counts_datagrams, growth(name), np.nan) for name in ("udp_sent_bytes", "udp_received_bytes"))
-    tcp = growth("tcp_sent_bytes"), growth("tcp_received_bytes")
-    return rows, growth("closed_connections"), tcp, (udp[0], udp[1])
+    def growth(self, name: str) -> Floats:
+        base = np.zeros(len(self._rows), np.uint64)
+        base[self._seen] = self._before[name][self._place[self._seen]]
+        return np.where(self._known & (self._rows[name] >= base), self._rows[name] - base, np.nan)
+
+    def datagrams(self, name: str) -> Floats:
+        """The same of UDP, which not every kernel lets be counted."""
+        return np.where(_has(self._rows, SocketMissing.TRAFFIC), self.growth(name), np.nan)

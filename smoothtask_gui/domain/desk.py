@@ -149,9 +149,10 @@ class Desk:
             return ()
         effects: list[Effect] = []
         for key, member in list(case.members.items()):
-            self._expectations.learn(key[0], app_of(member.draft), realtime_ns)
+            if app_of(member.draft)[0]:
+                self._expectations.learn(key[0], member.draft, realtime_ns)
             if self._expectations.mute(key, member):
-                effects += self._leave(Resolved(key, expected_title(case.app), is_silent=True), now_ns)
+                effects += self._leave(Resolved(key, expected_title(app_of(member.draft)[1]), is_silent=True), now_ns)
         return (*effects, Remember(self.choices(now_ns, realtime_ns)))
 
     def unexpect(self, rule: str, app: str, now_ns: int, realtime_ns: int) -> tuple[Effect, ...]:
@@ -201,7 +202,7 @@ class Desk:
         began_ns = min(change.began_ns, now_ns)
         member = Member(change.draft, began_ns)
         if self._expectations.mute(change.key, member):
-            return []
+            return [Remember(self.choices(now_ns, realtime_ns))] if self._expectations.take_news() else []
         incident = _first_state(self._next_id, change, began_ns, max(0, realtime_ns - (now_ns - began_ns)))
         case = Case(incident, {change.key: member})
         self._next_id += 1

@@ -86,6 +86,8 @@ def _key_positions(before: npt.NDArray[np.void] | None, now: npt.NDArray[np.void
     if before is None or not len(before):
         return np.full(len(now), -1, np.intp)
     known, wanted = _keys(before), _keys(now)
+    if len(known) == len(wanted) and (known == wanted).all():
+        return np.arange(len(now))
     order = np.argsort(known, kind="stable")
     index = order[np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)]
     return np.where(known[index] == wanted, index, -1)

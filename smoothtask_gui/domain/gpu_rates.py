@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from smoothtask_gui.domain.activity_rates import GpuUserRates
     from smoothtask_gui.domain.gpu_reading import EngineUse, GpuReading, GpuUse
 
 BY_DRIVER: Final = "the driver's own count"
@@ -75,6 +76,18 @@ def gpu_ratios(gpus: Iterable[GpuRates], rows: npt.NDArray[np.void]) -> npt.NDAr
                 continue
             if 0 <= int(rows["start_ns"][at]) - process.start_ns < TICK_NS:
                 found[at] = np.fmax(found[at], process.ratio)
+    return found
+
+
+def with_jobs(
+    ratios: npt.NDArray[np.float64], rows: npt.NDArray[np.void], users: Iterable[GpuUserRates]
+) -> npt.NDArray[np.float64]:
+    """`ratios` of `rows` (ordered by pid); where no card tells, at most 1 of what the scheduler of cards saw."""
+    found = ratios.copy()
+    for user in users:
+        at = int(np.searchsorted(rows["pid"], user.pid))
+        if at < len(rows) and (rows["pid"][at], rows["start_ns"][at]) == (user.pid, user.start_ns):
+            found[at] = min(1.0, user.busy_ratio) if np.isnan(found[at]) else found[at]
     return found
 
 

@@ -15,7 +15,6 @@ class GpuState(StrEnum):
     ACTIVE = "active"
     ASLEEP = "asleep"  # suspended: it isn't asked anything, since that would wake it
     RESTING = "resting"  # idle when last asked, and left alone so that it can fall asleep
-    UNWATCHED = "unwatched"  # nobody looks, so it isn't asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,10 @@ def positions(
 
     `rows` has fields pid and start_ns and is ordered by pid; if it isn't, it is ordered here at some cost.
     """
-    if not len(rows):
+    if not len(rows) or not len(pids):
         return np.full(len(pids), -1, np.intp)
+    if len(rows) == len(pids) and (rows["pid"] == pids).all() and (rows["start_ns"] == starts_ns).all():
+        return np.arange(len(rows))  # the usual second: nobody came or went
     known = np.ascontiguousarray(rows["pid"])
     order = None
     if not (known[1:] >= known[:-1]).all():

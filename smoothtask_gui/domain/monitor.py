@@ -18,6 +18,7 @@ from smoothtask_gui.domain.desk import Desk
 from smoothtask_gui.domain.judging.judge import Judge
 from smoothtask_gui.domain.judging.runaway import runaway_rule
 from smoothtask_gui.domain.judging.status import RuleStatus, statuses
+from smoothtask_gui.domain.matching import row_of
 from smoothtask_gui.domain.oom import OomRule
 from smoothtask_gui.domain.overheating import OverheatingRule
 from smoothtask_gui.domain.rates import rates
@@ -69,7 +70,7 @@ class Monitor:
         self._desk = Desk(rules.notifications.per_hour, first_incident_id)
         self._heat = OverheatingRule(self._culprits, self._may_stop)
         self._oom = OomRule()
-        self._declared = Judge(self._may_stop)
+        self._declared = Judge(self._may_stop, self._culprits)
         self._declared.set_rules(_declared(rules), 0)
         self._pending_exits: deque[ProcessExit] = deque(maxlen=MOST_PENDING_EXITS)
         self._previous: Batch | None = None
@@ -150,7 +151,7 @@ class Monitor:
             return ()
         now_ns = max(event.boottime_ns, self._now_ns)
         if isinstance(event, OomKill):
-            return self._apply(self._oom.receive_event(event, self._rules.oom, now_ns), now_ns)
+            return self._apply(self._oom.receive_event(event, self._rules.oom, now_ns, self._app_of(event)), now_ns)
         sensors = self._sample.sensors if self._sample else ()
         return self._apply(self._heat.receive_event(event, sensors, self._rules.overheating, now_ns), now_ns)
 
@@ -235,12 +236,13 @@ class Monitor:
         return statuses(self._rules, _declared(self._rules), self._declared.tables, self._sample)
 
     def view(self) -> View:
-        """One frozen picture for the user interface; a fraction of a millisecond, made when asked for."""
+        """One frozen picture for the user interface, made when asked for."""
+        now_ns, counts = self._now_ns, self._sample is not None
         return make_view(
             source=self._source,
             notice=self._notice,
             sample=self._sample,
-            culprits=self._culprits(self._now_ns) if self._sample else Culprits(),
+            culprits=lambda: self._culprits(now_ns) if counts else Culprits(),
             open_incidents=self._desk.open,
             recent_incidents=self._desk.recent,
             limit_without_driver_c=self._rules.overheating.limit_without_driver_c,
@@ -278,6 +280,12 @@ class Monitor:
         self._heat.forget_events()
         self._declared.forget()
         self._sample = None
+
+    def _app_of(self, event: OomKill) -> str:
+        """The name of the app that the process was part of in the latest sample, "" if it wasn't there."""
+        sample = self._sample
+        at = None if sample is None else row_of(sample.processes, event.pid, event.start_ns)
+        return "" if sample is None or at is None else sample.apps.apps[sample.apps.app_of[at]].name
 
     def _culprits(self, now_ns: int) -> Culprits:
         return self._store.culprits(now_ns)

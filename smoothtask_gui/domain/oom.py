@@ -30,7 +30,8 @@ class OomRule:
     def __init__(self) -> None:
         self._open: dict[str, _Kill] = {}
 
-    def receive_event(self, event: OomKill, rule: Oom, now_ns: int) -> list[Change]:
+    def receive_event(self, event: OomKill, rule: Oom, now_ns: int, app: str = "") -> list[Change]:
+        """`app` is the name of the app that the process belonged to, "" where that isn't known."""
         name = process_name(event.comm.encode(errors="surrogateescape"), is_kernel=False)
         if not rule.enabled or name in self._open or len(self._open) >= MOST_OPEN:
             return []
@@ -39,7 +40,7 @@ class OomRule:
         draft = Draft(
             severity=Severity.CRITICAL,
             title=title,
-            body=oom_body(),
+            body=oom_body("" if app == name else app),
             subject=f"{event.pid}:{event.start_ns}",
             value=float(event.rss_bytes),
             limit=float("nan"),  # nobody but the kernel set one

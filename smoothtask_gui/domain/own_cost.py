@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ProbeCost:
-    """One eBPF probe, cumulative; counts are None where the kernel keeps none (kernel.bpf_stats_enabled)."""
+    """One eBPF probe, cumulative; counts are None where the kernel keeps none (kernel.bpf_stats_enabled).
+
+    Of its maps alone: what they were reckoned to take before loading, what the kernel tells now, what they take when
+    full; None where the helper doesn't say.
+    """
 
     name: str
     state: str
@@ -23,6 +27,9 @@ class ProbeCost:
     runs: int | None
     run_ns: int | None
     memory_bytes: int
+    estimated_map_bytes: int | None = None
+    map_bytes: int | None = None
+    full_map_bytes: int | None = None
 
     @property
     def ns_per_event(self) -> float | None:
@@ -80,7 +87,7 @@ class OwnUse:
 def own_use(before: OwnReading | None, now: OwnReading) -> OwnUse:
     """The rates since `before`; all None without one."""
     if before is None:
-        return OwnUse(None, None, None, None, tuple(_probe(None, probe, 0) for probe in _probes(now.helper)))
+        return OwnUse(None, None, None, None, tuple(probe_use(None, probe, 0) for probe in _probes(now.helper)))
     span_ns = now.boottime_ns - before.boottime_ns
     helper_busy, programs_busy = _helper(before.helper, now.helper, span_ns)
     seen = {probe.name: probe for probe in _probes(before.helper)}
@@ -89,7 +96,7 @@ def own_use(before: OwnReading | None, now: OwnReading) -> OwnUse:
         app_wakeups_per_s=_per_s(before.app_wakeups, now.app_wakeups, span_ns),
         helper_busy_ratio=helper_busy,
         programs_busy_ratio=programs_busy,
-        probes=tuple(_probe(seen.get(probe.name), probe, span_ns) for probe in _probes(now.helper)),
+        probes=tuple(probe_use(seen.get(probe.name), probe, span_ns) for probe in _probes(now.helper)),
     )
 
 
@@ -104,7 +111,8 @@ def _probes(helper: HelperCost | None) -> tuple[ProbeCost, ...]:
     return helper.probes if helper else ()
 
 
-def _probe(before: ProbeCost | None, now: ProbeCost, span_ns: int) -> ProbeUse:
+def probe_use(before: ProbeCost | None, now: ProbeCost, span_ns: int) -> ProbeUse:
+    """What happened since `before`, unknown without one."""
     if before is None:
         return ProbeUse(now, None, None)
     return ProbeUse(now, _per_s(before.runs, now.runs, span_ns), _rate(before.run_ns, now.run_ns, span_ns))

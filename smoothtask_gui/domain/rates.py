@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from smoothtask_gui.domain.activity_rates import activity_rates
-from smoothtask_gui.domain.batch import Missing
+from smoothtask_gui.domain.batch import PROCESS, Missing
+from smoothtask_gui.domain.block import Block
 from smoothtask_gui.domain.connections import connection_rates, process_traffic
 from smoothtask_gui.domain.exited import exited_rates
-from smoothtask_gui.domain.gpu_rates import gpu_rates, gpu_ratios
+from smoothtask_gui.domain.gpu_rates import gpu_rates, gpu_ratios, with_jobs
 from smoothtask_gui.domain.matching import positions
 from smoothtask_gui.domain.sample import RATE, Sample
 from smoothtask_gui.domain.sensors import checked
@@ -34,6 +35,33 @@ Rows = npt.NDArray[np.void]
 LONG_INTERVAL_NS: Final = 125_000_000_000
 """More than twice the longest period a stream may have (60 s): the computer slept, or readings stopped."""
 
+_COUNTERS: Final = Block(
+    PROCESS,
+    (
+        "run_ns",
+        "run_delay_ns",
+        "rss_bytes",
+        "minor_faults",
+        "major_faults",
+        "read_bytes",
+        "write_bytes",
+        "voluntary_switches",
+        "involuntary_switches",
+    ),
+)
+_FLAGS: Final = np.array(
+    [
+        0,
+        Missing.RUN_DELAY,
+        Missing.RSS,
+        *[Missing.FAULTS] * 2,
+        *[Missing.IO] * 2,
+        *[Missing.SWITCHES] * 2,
+    ],
+    np.uint32,
+)
+"""Which flag of a row says that there is no reading of each of _COUNTERS."""
+
 _COPIED: Final = ("pid", "parent_pid", "uid", "threads", "start_ns", "cgroup_id", "state", "is_kernel", "comm")
 
 
@@ -49,7 +77,8 @@ def rates(previous: Batch, current: Batch) -> Sample | None:
         return None
     processes = _process_rates(previous, current, interval_ns)
     gpus = gpu_rates(previous.gpus, current.gpus)
-    processes["gpu_ratio"] = gpu_ratios(gpus, processes)
+    activity = activity_rates(previous, current)
+    processes["gpu_ratio"] = with_jobs(gpu_ratios(gpus, processes), processes, activity.gpu_users or ())
     exited = exited_rates(previous, current, interval_ns)
     known = processes["cpu_ratio"][np.isfinite(processes["cpu_ratio"])]
     cores = float(known.sum()) + sum(row.cpu_ratio for row in exited) if len(known) or exited else None
@@ -72,9 +101,10 @@ def rates(previous: Batch, current: Batch) -> Sample | None:
         unavailable=unavailable,
         connections=connection_rates(previous, current),
         gpus=gpus,
-        activity=activity_rates(previous, current),
+        activity=activity,
         parts=current.parts,
         traits=trait_rates(previous, current),
+        focus=current.focus,
     )
 
 
@@ -82,51 +112,39 @@ def _process_rates(previous: Batch, current: Batch, interval_ns: int) -> Rows:
     rows = current.processes
     if len(rows) > 1 and not (rows["pid"][1:] >= rows["pid"][:-1]).all():
         rows = rows[np.argsort(rows["pid"], kind="stable")]
-    differ = _Differ(previous, rows)
+    grown = _growth(previous, rows)
     seconds = interval_ns / 1e9
     rates_ = np.empty(len(rows), RATE)
     for name in _COPIED:
         rates_[name] = rows[name]
-    run_ns = differ.delta("run_ns")
+    run_ns, run_delay_ns, _, _, major_faults, read_bytes, write_bytes, voluntary, involuntary = grown.T
     run_ns[run_ns > most_run_ns(previous.system, current.system, interval_ns)] = np.nan
     rates_["cpu_ratio"] = run_ns / interval_ns
-    rates_["run_delay_ratio"] = differ.delta("run_delay_ns", Missing.RUN_DELAY) / interval_ns
+    rates_["run_delay_ratio"] = run_delay_ns / interval_ns
     rates_["rss_bytes"] = np.where(rows["missing"] & Missing.RSS, np.nan, rows["rss_bytes"])
-    rates_["read_bps"] = differ.delta("read_bytes", Missing.IO) / seconds
-    rates_["write_bps"] = differ.delta("write_bytes", Missing.IO) / seconds
-    rates_["major_faults_per_s"] = differ.delta("major_faults", Missing.FAULTS) / seconds
+    rates_["read_bps"] = read_bytes / seconds
+    rates_["write_bps"] = write_bytes / seconds
+    rates_["major_faults_per_s"] = major_faults / seconds
     sent, received = process_traffic(previous, current, rates_)
     rates_["sent_bps"], rates_["received_bps"] = sent / seconds, received / seconds
-    switches = differ.delta("voluntary_switches", Missing.SWITCHES)
-    switches += differ.delta("involuntary_switches", Missing.SWITCHES)
-    rates_["switches_per_s"] = switches / seconds
+    rates_["switches_per_s"] = (voluntary + involuntary) / seconds
     return rates_
 
 
-class _Differ:
-    """The differences of cumulative fields of the same processes in two batches.
+def _growth(previous: Batch, rows: Rows) -> Floats:
+    """What each of _COUNTERS grew by, shape (len(rows), len(_COUNTERS.names)); NaN where unknown or backwards.
 
-    A process born after `previous` counts from zero; one that was alive then but isn't in `previous` (hidden,
-    or the batch was cut short) has no difference yet: NaN.
+    A process born after `previous` counts from zero; one that was alive then but isn't in `previous` (hidden, or the
+    batch was cut short) has no difference yet.
     """
-
-    def __init__(self, previous: Batch, rows: Rows) -> None:
-        self._rows = rows
-        self._before = previous.processes
-        index = positions(previous.processes, rows["pid"], rows["start_ns"])
-        self._matched = index >= 0
-        self._index = index[self._matched]
-        self._born = ~self._matched & (rows["start_ns"] >= max(0, previous.boottime_ns))
-
-    def delta(self, name: str, missing: Missing | None = None) -> Floats:
-        """`name` now minus before, shape (rows,), float64; NaN where unknown or backwards."""
-        now = self._rows[name]
-        before = np.zeros(len(now), np.uint64)
-        before[self._matched] = self._before[name][self._index]
-        known = (self._matched | self._born) & (now >= before)
-        if missing is not None:
-            known &= (self._rows["missing"] & missing) == 0
-            known[self._matched] &= (self._before["missing"][self._index] & missing) == 0
-        difference = np.full(len(now), np.nan)
-        difference[known] = (now[known] - before[known]).astype(np.float64)
-        return difference
+    before, now = previous.processes, _COUNTERS.of(rows)
+    index = positions(before, rows["pid"], rows["start_ns"])
+    matched = index >= 0
+    base, flags = np.zeros(now.shape, np.uint64), np.array(rows["missing"])
+    base[matched] = _COUNTERS.of(before)[index[matched]]
+    flags[matched] |= before["missing"][index[matched]]
+    known = now >= base
+    known &= (matched | (rows["start_ns"] >= max(0, previous.boottime_ns)))[:, None]
+    if flags.any():
+        known &= (flags[:, None] & _FLAGS) == 0
+    return np.where(known, now - base, np.nan)

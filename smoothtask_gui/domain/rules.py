@@ -50,6 +50,7 @@ class Runaway:
     enabled: bool = True
     cores: float = 0.9  # 1.0 is one core
     clear_cores: float = 0.5
+    used_within_s: float = 300.0  # an app whose window was in focus so lately is in use
     for_s: float = 60.0
     keep_firing_for_s: float = 15.0
     cooldown_s: float = 600.0
@@ -134,6 +135,7 @@ _RANGES: Final[dict[str, tuple[float, float]]] = {
     "limit_without_driver_c": (0, 150),
     "cores": (0.05, 1024),
     "clear_cores": (0.01, 1024),
+    "used_within_s": (0, _DAY_S),
     "for_s": (0, _DAY_S),
     "keep_firing_for_s": (0, _DAY_S),
     "cooldown_s": (0, _DAY_S),

@@ -18,6 +18,7 @@ from smoothtask_gui.domain.parts import Parts
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.batch import Lost, SensorReading
+    from smoothtask_gui.domain.focus import Focus
     from smoothtask_gui.domain.gpu_rates import GpuRates
 
 RATE: Final = np.dtype(
@@ -41,7 +42,8 @@ RATE: Final = np.dtype(
         ("state", "S1"),
         ("is_kernel", "?"),
         ("comm", "S16"),
-    ]
+    ],
+    align=True,
 )
 
 
@@ -122,3 +124,4 @@ class Sample:
     apps: Apps = field(default_factory=Apps)  # filled by domain/apps.py
     parts: Parts = field(default_factory=Parts)
     traits: npt.NDArray[np.void] | None = None  # dtype traits.TRAIT, of the busy processes; None where unknown
+    focus: Focus | None = None  # None where nobody can tell

@@ -14,12 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from smoothtask_gui.domain.app_window import AppWindow
-from smoothtask_gui.domain.memory_window import MemoryWindow
 from smoothtask_gui.domain.sensors import cpu_sensor, hottest_c
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.culprit import Culprits
-    from smoothtask_gui.domain.memory_window import MemoryCulprits
     from smoothtask_gui.domain.sample import Sample
 
 
@@ -51,7 +49,7 @@ _LONG_NS: Final = 5_000_000_000
 class Store:
     """A ring of `capacity` points for each series, oldest first when read."""
 
-    __slots__ = ("_capacity", "_count", "_interval_ns", "_memory", "_next", "_series", "_times_ns", "_window")
+    __slots__ = ("_capacity", "_count", "_interval_ns", "_next", "_series", "_times_ns", "_window")
 
     def __init__(self, capacity: int = DEFAULT_CAPACITY) -> None:
         self._capacity = max(2, capacity)
@@ -61,7 +59,6 @@ class Store:
         self._count = 0
         self._interval_ns = 0
         self._window = AppWindow()
-        self._memory = MemoryWindow()
 
     def append(self, sample: Sample) -> None:
         """Take in one sample; an interval much longer than the last leaves a gap before it."""
@@ -70,7 +67,6 @@ class Store:
         self._interval_ns = sample.interval_ns
         self._put(sample.boottime_ns, _points(sample))
         self._window.append(sample)
-        self._memory.append(sample)
 
     def gap(self, boottime_ns: int) -> None:
         """Nothing is known from `boottime_ns` on: the graphs break here."""
@@ -79,7 +75,6 @@ class Store:
     def forget_processes(self) -> None:
         """Drop who used what: another source may know the same processes by other start times."""
         self._window = AppWindow()
-        self._memory = MemoryWindow()
 
     def clear(self) -> None:
         """Drop everything: boot time began anew."""
@@ -102,15 +97,10 @@ class Store:
         """The `most` apps that used the processor most in the `window_ns` before `now_ns`."""
         return self._window.culprits(now_ns, window_ns, most)
 
-    def memory_culprits(self, window_ns: int = 300_000_000_000, most: int = 3) -> MemoryCulprits:
-        """The `most` apps that grew most in the last `window_ns`, and those that wait for memory."""
-        return self._memory.culprits(window_ns, most)
-
     @property
     def memory_bytes(self) -> int:
         """What the rings and the windows take, without the interpreter's own overhead per object."""
-        windows = self._window.memory_bytes + self._memory.memory_bytes
-        return self._series.nbytes + self._times_ns.nbytes + windows
+        return self._series.nbytes + self._times_ns.nbytes + self._window.memory_bytes
 
     def _put(self, boottime_ns: int, values: float | list[float]) -> None:
         self._times_ns[self._next] = boottime_ns

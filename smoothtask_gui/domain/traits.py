@@ -35,6 +35,8 @@ def trait_rates(previous: Batch, current: Batch) -> npt.NDArray[np.void] | None:
     if now is None:
         return None
     rows = np.zeros(len(now), TRAIT)
+    if not len(now):
+        return rows
     rows["pid"], rows["start_ns"] = now["pid"], now["start_ns"]
     rows["is_background"] = (now["nice"] > 0) | np.isin(now["policy"], _POLITE)
     rows["is_foreground"] = now["is_foreground"]
@@ -42,7 +44,7 @@ def trait_rates(previous: Batch, current: Batch) -> npt.NDArray[np.void] | None:
     rows["is_telling"] = now["passed_known"]
     rows["passed_bps"] = np.nan
     before = previous.traits
-    if before is not None and len(before) and len(now):
+    if before is not None and len(before):
         place = positions(before, now["pid"], now["start_ns"])
         known = (place >= 0) & now["passed_known"]
         known[known] &= before["passed_known"][place[known]]

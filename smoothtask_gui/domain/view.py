@@ -13,6 +13,8 @@ from smoothtask_gui.domain.incident import Severity
 from smoothtask_gui.domain.sensors import cpu_sensor, limit_of, no_limit_reason
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from smoothtask_gui.domain.batch import SensorReading
     from smoothtask_gui.domain.culprit import Culprits
     from smoothtask_gui.domain.incident import Incident
@@ -34,7 +36,7 @@ class View:
     cpu_sensor: SensorReading | None
     cpu_limit: Limit | None
     cpu_limit_reason: str  # why cpu_limit is None, "" if it isn't
-    culprits: Culprits
+    culprits: Callable[[], Culprits]  # added up when asked for: most views are drawn by the tray alone
     open_incidents: tuple[Incident, ...]  # newest first
     recent_incidents: tuple[Incident, ...]  # resolved, newest first, bounded
     fill_ratio: float | None
@@ -56,7 +58,7 @@ def make_view(
     source: str,
     notice: str,
     sample: Sample | None,
-    culprits: Culprits,
+    culprits: Callable[[], Culprits],
     open_incidents: tuple[Incident, ...],
     recent_incidents: tuple[Incident, ...],
     limit_without_driver_c: float = 0.0,

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.culprit import Culprits
     from smoothtask_gui.domain.heat import Heat
     from smoothtask_gui.domain.incident import Deed, Share
-    from smoothtask_gui.domain.memory_window import MemoryCulprits
 
 TITLE_WIDTH: Final = 60
 _MINUTE_NS: Final = 60_000_000_000
@@ -82,28 +81,6 @@ def shares_line(culprits: Culprits) -> str:
     return f"{', '.join(named)} of {what} in the last {span} ({culprits.method})."
 
 
-def growth_line(culprits: MemoryCulprits) -> str:
-    """As in "Chromium grew 3.1 GB in 5 min (9.8 GB now). 410 MB are left."; "" while nothing is known."""
-    lines = []
-    if culprits.grew:
-        first, *others = culprits.grew
-        name = elide(first.name, _NAME_WIDTH)
-        text = f"{name} grew {size(first.grew_bytes)} in {duration(culprits.window_ns)} ({size(first.now_bytes)} now)"
-        named = [f"{elide(one.name, _NAME_WIDTH)} {size(one.grew_bytes)}" for one in others]
-        if culprits.rest_bytes:
-            named.append(f"no app {size(culprits.rest_bytes)}")
-        lines.append(", ".join([text, *named]) + ".")
-    if culprits.available_bytes is not None:
-        lines.append(f"{size(culprits.available_bytes)} are left.")
-    return " ".join(lines)
-
-
-def waits_line(culprits: MemoryCulprits) -> str:
-    """As in "Firefox, Files wait for memory."; "" where nobody does."""
-    names = ", ".join(elide(one.name, _NAME_WIDTH) for one in culprits.waits)
-    return f"{names} {'wait' if len(culprits.waits) > 1 else 'waits'} for memory." if names else ""
-
-
 def also_line(body: str, others: list[str]) -> str:
     """`body` with the titles of the incident's other alerts, still within two lines."""
     if not others:
@@ -143,8 +120,10 @@ def oom_title(name: str, rss_bytes: int) -> str:
     return titled(f"The kernel stopped {{name}} to free memory ({size(rss_bytes)})", name)
 
 
-def oom_body() -> str:
-    return "Memory had run out. What this app hadn't saved is lost."
+def oom_body(app: str) -> str:
+    """`app` is whose process it was, "" where its own name says that."""
+    whose = f"It belonged to {elide(app, _NAME_WIDTH)}. " if app else ""
+    return f"Memory had run out. {whose}What wasn't saved is lost."
 
 
 def _heat_fact(heat: Heat) -> str:

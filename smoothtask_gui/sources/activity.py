@@ -18,6 +18,9 @@ from smoothtask_gui.domain.activity import (
     ENERGY,
     FILE_SYSTEM,
     FILE_USER,
+    GPU_MEMORY,
+    GPU_USER,
+    GPU_WAITER,
     RECLAIM,
     RUN_QUEUE,
     SYSCALL,
@@ -38,6 +41,9 @@ class ActivitySection(IntEnum):
     FILE_USERS = 21
     FILE_SYSTEMS = 22
     ENERGY = 23
+    GPU_USERS = 24
+    GPU_WAITERS = 25
+    GPU_MEMORY = 26
 
 
 ACTOR: Final = np.dtype(list(ACTOR_FIELDS))
@@ -60,6 +66,9 @@ STRUCTS: Final[Mapping[str, np.dtype[np.void]]] = MappingProxyType(
         "st_file_user": _as_declared(FILE_USER),
         "st_file_system": FILE_SYSTEM,
         "st_energy": ENERGY,
+        "st_gpu_user": _as_declared(GPU_USER),
+        "st_gpu_waiter": _as_declared(GPU_WAITER),
+        "st_gpu_memory": _as_declared(GPU_MEMORY),
     }
 )
 """The header's name of each struct."""

@@ -18,6 +18,7 @@ class ActivityKinds(IntFlag):
     SYSCALLS = 1 << 11
     FILES = 1 << 12
     ENERGY = 1 << 13
+    GPU = 1 << 14
 
 
 OPT_IN: Final = ActivityKinds.RUN_QUEUE | ActivityKinds.SYSCALLS | ActivityKinds.FILES

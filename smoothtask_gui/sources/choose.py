@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from smoothtask_gui.domain.sensors import kind_of
 from smoothtask_gui.sources.auto import AutoSource
+from smoothtask_gui.sources.focus.source import FocusSource
 from smoothtask_gui.sources.helper_stream import NOTHING_MORE, HelperSource
 from smoothtask_gui.sources.names import HELPER, PROCFS, RECORDING
 from smoothtask_gui.sources.origins import OriginReader, OriginSource
@@ -18,6 +19,7 @@ from smoothtask_gui.sources.surroundings import Surroundings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from smoothtask_gui.domain.focus import FocusPort
     from smoothtask_gui.sources.activity_kinds import ActivityKinds
     from smoothtask_gui.sources.helper_stream import StreamOpener
     from smoothtask_gui.sources.origins import DesktopIndex
@@ -32,12 +34,14 @@ def choose(
     patience_s: float = 0.0,
     wants_gpus: Callable[[], bool] = lambda: True,
     opt_in: ActivityKinds = NOTHING_MORE,
+    focus: FocusPort | None = None,
 ) -> Source:
     """The source that `name` means (`names.is_source`); `make_opener` makes the way to the helper, when it is wanted.
 
     `desktop` names applications.
     "auto" starts on /proc at once, or waits `patience_s` for the helper. `wants_gpus` says whether anyone looks at
-    graphics cards now. `opt_in`: probes that cost every process something and run for those who ask.
+    graphics cards now. `opt_in`: probes that cost every process something and run for those who ask. `focus` says where
+    the focus is; without it that is unknown.
     """
 
     def helper() -> Source:
@@ -54,4 +58,6 @@ def choose(
         inner = helper()
     else:
         inner = AutoSource(helper, procfs, patience_s=patience_s)
+    if focus is not None:
+        inner = FocusSource(inner, focus)
     return PressureSource(OriginSource(inner, OriginReader(desktop)))

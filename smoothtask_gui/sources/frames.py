@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from smoothtask_gui.domain.activity import TABLES, Activity
 from smoothtask_gui.domain.batch import EXITED, PROCESS, Missing
+from smoothtask_gui.domain.block import Block, picked
 from smoothtask_gui.domain.network import BLOCK_IO, SOCKET, SOCKET_OWNER, TRAFFIC, SocketMissing
 from smoothtask_gui.sources import records
 from smoothtask_gui.sources.activity import ActivitySection
@@ -29,19 +30,24 @@ MAX_FRAME_BYTES: Final = 256 << 20
 MAX_SECTIONS: Final = 64
 SEALS: Final = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 
-_SUMMED: Final = (
+_COUNTERS: Final = (
+    "start_ns",
     "run_ns",
     "run_delay_ns",
+    "rss_bytes",
     "minor_faults",
     "major_faults",
     "read_bytes",
     "write_bytes",
     "voluntary_switches",
     "involuntary_switches",
+    "cgroup_id",
 )
-"""The fields of a thread row that count towards its process (`struct st_task`)."""
+_OF_TASK, _OF_PROCESS = Block(records.TASK, _COUNTERS), Block(PROCESS, _COUNTERS)
+_NOT_SUMMED: Final = [_OF_TASK.place(name) for name in ("start_ns", "rss_bytes", "cgroup_id")]
+"""The fields of a thread row that don't count towards its process (`struct st_task`)."""
 _THREAD_MISSING: Final = int(Missing.IO | Missing.RUN_DELAY)
-_COPIED: Final = tuple(name for name in PROCESS.names or () if name not in ("state", "is_kernel", "comm"))
+_COPIED: Final = ("pid", "parent_pid", "uid", "threads", "missing", "state")
 
 
 class FrameError(SourceError):
@@ -95,7 +101,7 @@ def _truncated(sections: Rows, kind: records.SectionKind) -> bool:
 
 def _activity(frame: bytes | bytearray | memoryview, sections: Rows) -> Activity:
     tables = {name: _copied(_rows(frame, sections, ActivitySection[name.upper()], dtype)) for name, dtype in TABLES}
-    for name in ("reclaim", "callers", "file_users"):
+    for name in ("reclaim", "callers", "file_users", "gpu_users", "gpu_waiters", "gpu_memory"):
         rows = tables[name]
         if rows is not None:
             rows["comm"] = _comm(rows["comm"])
@@ -163,17 +169,17 @@ def sum_threads(tasks: Rows) -> Rows:
     reaped while the snapshot ran, or the snapshot was cut short) belong to nobody and are left out.
     """
     is_process = tasks["pid"] == tasks["tgid"]
-    leaders = tasks[is_process]
+    leaders = picked(tasks, is_process)
     if np.any(leaders["pid"][1:] <= leaders["pid"][:-1]):
         leaders = leaders[np.unique(leaders["pid"], return_index=True)[1]]
     processes = np.zeros(len(leaders), PROCESS)
     for name in _COPIED:
         processes[name] = leaders[name]
-    processes["state"] = leaders["state"]
+    _OF_PROCESS.of(processes)[:] = _OF_TASK.of(leaders)
     processes["is_kernel"] = leaders["is_kernel"] != 0
     processes["comm"] = _comm(leaders["comm"])
     if len(leaders) and not is_process.all():
-        _add_threads(processes, tasks[~is_process])
+        _add_threads(processes, picked(tasks, ~is_process))
     return processes
 
 
@@ -183,13 +189,14 @@ def _add_threads(processes: Rows, threads: Rows) -> None:
     known = processes["pid"][at] == threads["tgid"]
     if not known.any():
         return
-    threads, at = threads[known], at[known]
     order = np.argsort(at, kind="stable")
-    threads, at = threads[order], at[order]
+    order = order[known[order]]
+    threads, at = picked(threads, order), at[order]
     starts = np.flatnonzero(np.r_[True, at[1:] != at[:-1]])
     owners = at[starts]
-    for name in _SUMMED:
-        processes[name][owners] += np.add.reduceat(threads[name], starts)
+    summed = np.add.reduceat(_OF_TASK.of(threads), starts, axis=0)
+    summed[:, _NOT_SUMMED] = 0
+    _OF_PROCESS.of(processes)[owners] += summed
     processes["missing"][owners] |= np.bitwise_or.reduceat(threads["missing"] & _THREAD_MISSING, starts)
 
 
@@ -207,9 +214,8 @@ def _comm(comm: npt.NDArray[np.bytes_]) -> npt.NDArray[np.bytes_]:
 
 
 def _packed(rows: Rows) -> Rows:
-    packed = np.empty(len(rows), EXITED)
-    for name in EXITED.names or ():
-        packed[name] = _comm(rows[name]) if name == "comm" else rows[name]
+    packed = np.array(rows)
+    packed["comm"] = _comm(packed["comm"])
     return packed
 
 
@@ -259,7 +265,10 @@ def _rows(
     record_bytes, count, offset = int(section["record_bytes"]), int(section["count"]), int(section["offset"])
     where = f"section {found[0]} ({kind.name})"
     if record_bytes < dtype.itemsize:
-        raise FrameError(f"{where}: records of {record_bytes} bytes, {dtype.itemsize} are needed")
+        raise FrameError(
+            f"{where}: records of {record_bytes} bytes, {dtype.itemsize} are needed: "
+            "the helper is older than this app; update the package smoothtask-helper"
+        )
     if record_bytes > len(frame) and count:
         raise FrameError(f"{where}: records of {record_bytes} bytes in a frame of {len(frame)}")
     if offset > len(frame) or count * record_bytes > len(frame) - offset:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 KINDS: Final = int(
     Kinds.TASKS | Kinds.PROCESS_EXITS | Kinds.OOM | Kinds.THERMAL | Kinds.SOCKETS | Kinds.SOCKET_CLOSES | Kinds.BLOCK_IO
-) | int(ActivityKinds.RECLAIM | ActivityKinds.CPU_FREQUENCY | ActivityKinds.ENERGY)
+) | int(ActivityKinds.RECLAIM | ActivityKinds.CPU_FREQUENCY | ActivityKinds.ENERGY | ActivityKinds.GPU)
 """What every stream of ours asks for; what costs others something is asked for by name."""
 NOTHING_MORE: Final = ActivityKinds(0)
 SILENT_PERIODS: Final = 3
@@ -87,7 +87,7 @@ class HelperSource:
         self._opener = opener
         self._surroundings = surroundings
         self._kinds = KINDS | opt_in | (Kinds.OTHERS_IN_FULL if others_in_full else 0)
-        self._open: _Open | None = None
+        self._open: OpenStream | None = None
 
     @property
     def name(self) -> str:
@@ -99,10 +99,10 @@ class HelperSource:
             fd = await self._opener.open_stream(period_ms, int(self._kinds))
             with socket.socket(fileno=fd) as stream:
                 stream.setblocking(False)
-                tick_reader = _TickReader(self._surroundings)
-                self._open = opened = _Open(stream, period_ms)
+                tick_reader = _TickReader(self._surroundings, int(self._kinds))
+                self._open = opened = OpenStream(stream, period_ms)
                 while True:
-                    packet, fds = await _receive(opened)
+                    packet, fds = await receive(opened)
                     try:
                         item = decode_packet(packet)
                         if isinstance(item, Tick):
@@ -124,7 +124,7 @@ class HelperSource:
             self._surroundings.close()
             await self._opener.close()
 
-    async def _begin(self, opened: _Open, hello: Hello, period_ms: int) -> None:
+    async def _begin(self, opened: OpenStream, hello: Hello, period_ms: int) -> None:
         opened.stream_id = hello.stream_id
         if opened.period_ms != period_ms:  # changed before the helper said hello
             await self.change_period(opened.period_ms)
@@ -143,7 +143,7 @@ class HelperSource:
             opened.end(f"The period could not be changed: {error}")
 
 
-class _Open:
+class OpenStream:
     """An open stream, and until when its next tick must be there."""
 
     def __init__(self, stream: socket.socket, period_ms: int) -> None:
@@ -174,7 +174,8 @@ class _Open:
 class _TickReader:
     """Makes a batch of a tick; holds what outlives it."""
 
-    def __init__(self, surroundings: Surroundings) -> None:
+    def __init__(self, surroundings: Surroundings, kinds: int) -> None:
+        self._kinds = kinds
         self.hello: Hello | None = None
         self.exits: list[ProcessExit] = []
         self.closes: list[Rows] = []
@@ -192,6 +193,7 @@ class _TickReader:
         self._shown = frame.processes
         age_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - frame.boottime_ns
         realtime_ns = time.time_ns() - age_ns
+        gpus = await self._surroundings.read_gpus()
         return Batch(
             boottime_ns=frame.boottime_ns,
             realtime_ns=realtime_ns,
@@ -202,8 +204,10 @@ class _TickReader:
             sensors=await self._surroundings.read_sensors(),
             exits=self._gone(frame),
             lost=Lost(tick.lost_ticks, tick.lost_events + self._unidentified, self._lost_exits(frame)),
-            unavailable=self._unavailable(frame) | _without_energy(self._surroundings.unavailable, frame.activity),
-            gpus=await self._surroundings.read_gpus(),
+            unavailable=self._unavailable(frame)
+            | _without_energy(self._surroundings.unavailable, frame.activity)
+            | (_unseen_jobs(frame.activity) if gpus else {}),
+            gpus=gpus,
             parts=await self._surroundings.read_parts(),
             traits=self._surroundings.read_traits(frame.processes),
             network=self._network(frame),
@@ -276,6 +280,8 @@ class _TickReader:
         if self.hello is not None and self.hello.visibility in _UNSEEN:
             key, reason = _UNSEEN[self.hello.visibility]
             unavailable[key] = reason
+        if self.hello is not None and self._kinds & ~self.hello.kinds:
+            unavailable["kinds"] = "what the helper can't tell yet: it is older than this app; update smoothtask-helper"
         if frame.exited is None:
             unavailable["exited"] = "short-lived processes: the helper's process_events probe isn't running"
         unavailable |= _unseen_network(frame, self.hello)
@@ -298,6 +304,20 @@ def _without_energy(unavailable: dict[str, str], activity: Activity) -> dict[str
     return {key: reason for key, reason in unavailable.items() if key != "energy"}
 
 
+def _unseen_jobs(activity: Activity) -> dict[str, str]:
+    """Of a machine with cards: which of their probes tell nothing, and where the reason is."""
+    subjects = {
+        "gpu_users": "use of graphics cards by processes whose driver doesn't tell: the helper's probe gpu_jobs",
+        "gpu_waiters": "waits for graphics cards: the helper's probe gpu_fences",
+        "gpu_memory": "memory of graphics cards by tracepoint: the helper's probe gpu_memory",
+    }
+    return {
+        name: f"{subject} isn't running, or all cards sleep (smoothtask probes says why)"
+        for name, subject in subjects.items()
+        if getattr(activity, name) is None
+    }
+
+
 def _unseen_network(frame: Frame, hello: Hello | None) -> dict[str, str]:
     """Why connections, or some of them, aren't seen."""
     unavailable = {}
@@ -316,7 +336,7 @@ def _unseen_network(frame: Frame, hello: Hello | None) -> dict[str, str]:
     return unavailable
 
 
-async def _receive(opened: _Open) -> tuple[bytes, list[int]]:
+async def receive(opened: OpenStream) -> tuple[bytes, list[int]]:
     """Receive one packet with its descriptors. Raises SourceError at end of file and after the deadline."""
     while True:
         try:
@@ -337,7 +357,7 @@ async def _receive(opened: _Open) -> tuple[bytes, list[int]]:
         return packet, list(fds)
 
 
-async def _readable(opened: _Open) -> None:
+async def _readable(opened: OpenStream) -> None:
     """Wait for a packet. Raises SourceError after the deadline, which may move while it is waited for."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()

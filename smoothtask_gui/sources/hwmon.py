@@ -68,7 +68,7 @@ def _chips(folder: str) -> Iterator[Channel]:
         if re.fullmatch(r"thermal_zone\d+", os.path.basename(device)):  # noqa: PTH119 - path is text throughout
             continue  # a zone's own mirror (thermal_hwmon.c); the zone knows its trip points
         driver = files.read_text(f"{chip}/name") or "unknown"
-        place = _place(device)
+        place = place_of(device)
         status = _gpu_runtime_status(device)
         # Drivers older than hwmon_device_register_with_groups keep their files one level below.
         where = chip if any(map(_INPUT.fullmatch, files.list_names(chip))) else f"{chip}/device"
@@ -96,7 +96,7 @@ def _zones(folder: str) -> Iterator[Channel]:
         driver = files.read_text(f"{zone}/type") or "unknown"
         trips = _trips(zone)
         yield Channel(
-            key=f"{driver}/{_place(os.path.realpath(f'{zone}/device'))}/zone",
+            key=f"{driver}/{place_of(os.path.realpath(f'{zone}/device'))}/zone",
             driver=driver,
             label=driver,
             input_path=f"{zone}/temp",
@@ -120,7 +120,7 @@ def _number(name: str) -> tuple[int, str]:
     return (int(found.group()) if found else -1, name)
 
 
-def _place(device: str) -> str:
+def place_of(device: str) -> str:
     """Last part of a device's path that says where it sits; "" for devices that have none."""
     if not os.path.isdir(device):  # noqa: PTH112 - path is text throughout
         return ""

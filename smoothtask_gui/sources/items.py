@@ -31,6 +31,7 @@ from smoothtask_gui.domain.batch import (
     ThermalEvent,
 )
 from smoothtask_gui.domain.description import Application
+from smoothtask_gui.domain.focus import Focus
 from smoothtask_gui.domain.gpu_reading import EngineUse, GpuReading, GpuUse
 from smoothtask_gui.domain.network import BLOCK_IO, SOCKET, TRAFFIC, Network
 from smoothtask_gui.domain.origin import Origin
@@ -69,7 +70,18 @@ _NAMES: Final = {kind: name for name, kind in _FLAT.items()}
 _FORMAT: Final = re.compile(r"<[ui][1248]|\|u1|\|S(1|16)|\|b1|\|V(4|16)|\(32,\)<u8")
 _LENGTH: Final = struct.Struct("<I")
 _PARTS: Final = (DiskReading, FanReading, FileSystemReading, Parts)
-_NESTED: Final = (SystemReading, SensorReading, Lost, GpuReading, GpuUse, EngineUse, Application, Origin, *_PARTS)
+_NESTED: Final = (
+    SystemReading,
+    SensorReading,
+    Lost,
+    GpuReading,
+    GpuUse,
+    EngineUse,
+    Application,
+    Origin,
+    Focus,
+    *_PARTS,
+)
 _NAMED: Final = {"Application": Application}  # those that a module names for the type checker only
 _HINTS: Final = {kind: get_type_hints(kind, localns=_NAMED) for kind in (*_FLAT.values(), *_NESTED)}
 _OPTIONAL: Final = {
@@ -149,6 +161,7 @@ def encode(item: Item) -> bytes:
         "gpus": [dataclasses.asdict(gpu) for gpu in item.gpus],
         "parts": dataclasses.asdict(item.parts),
         "origins": [dataclasses.asdict(origin) for origin in item.origins],
+        "focus": None if item.focus is None else dataclasses.asdict(item.focus),
     }
     network = item.network
     if network is not None:
@@ -221,7 +234,23 @@ def build(kind: type[T], flat: object) -> T:
 def _several(kind: type[T], found: object) -> tuple[T, ...]:
     if not isinstance(found, list):
         raise ItemError(f"no list of {kind.__name__}")
+    if kind is int:
+        if not all(type(one) is int for one in found):
+            raise ItemError(f"no list of int: {str(found)[:40]}")
+        return tuple(found)
     return tuple(build(kind, flat) for flat in found)
+
+
+def _in_order(processes: npt.NDArray[np.void] | None, rest: memoryview) -> npt.NDArray[np.void]:
+    if processes is None or len(rest):
+        raise ItemError(f"{len(rest)} bytes follow the last table")
+    if np.any(processes["pid"][1:] <= processes["pid"][:-1]):
+        raise ItemError("the processes are not ordered by pid")
+    return processes
+
+
+def _maybe(kind: type[T], found: object) -> T | None:
+    return None if found is None else build(kind, found)
 
 
 def _pack(flat: Mapping[str, object]) -> bytes:
@@ -243,23 +272,18 @@ def _batch(flat: dict[str, Any], rest: memoryview, layouts: Layouts) -> Batch:
             continue
         if table not in layouts:
             raise ItemError(f"{table} has rows, but no layout")
-        if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+        if type(count) is not int or count < 0:
             raise ItemError(f"{table} has {str(count)[:40]!r} rows")
         layout = layouts[table]
         if count * layout.itemsize > len(rest):
             raise ItemError(f"{table} has {count} rows of {layout.itemsize} bytes, only {len(rest)} bytes are there")
         tables[table] = _table(rest[: count * layout.itemsize], count, layout, dtype)
         rest = rest[count * layout.itemsize :]
-    processes = tables["processes"]
-    if processes is None or len(rest):
-        raise ItemError(f"{len(rest)} bytes follow the last table")
-    if np.any(processes["pid"][1:] <= processes["pid"][:-1]):
-        raise ItemError("the processes are not ordered by pid")
     return Batch(
         boottime_ns=_typed(flat, "boottime_ns", int),
         realtime_ns=_typed(flat, "realtime_ns", int),
         source=_typed(flat, "source", str),
-        processes=processes,
+        processes=_in_order(tables["processes"], rest),
         exited=tables["exited"],
         system=build(SystemReading, flat.get("system")),
         sensors=tuple(build(SensorReading, sensor) for sensor in _typed(flat, "sensors", list)),
@@ -273,6 +297,7 @@ def _batch(flat: dict[str, Any], rest: memoryview, layouts: Layouts) -> Batch:
         parts=build(Parts, flat.get("parts", {})),
         traits=tables["traits"],
         origins=_several(Origin, flat.get("origins", [])),
+        focus=_maybe(Focus, flat.get("focus")),
     )
 
 

@@ -67,6 +67,21 @@ class OriginReader:
 
     def read(self, rows: Rows, now_ns: int) -> tuple[Origin, ...]:
         """What is new about the processes of `rows` (dtype PROCESS, ordered by pid) at boot time `now_ns`."""
+        due_ns = self._due(rows)
+        due = np.flatnonzero(due_ns <= now_ns)
+        learned = tuple(origin for index in due if (origin := self._look(rows[index])) is not None)
+        young = rows["start_ns"][due].astype(np.int64) > now_ns - YOUNG_NS
+        due_ns[due] = np.where(young, now_ns, now_ns + AGAIN_NS)
+        self._drop_gone(rows)
+        self._rows, self._due_ns = rows, due_ns
+        return learned
+
+    def has_work(self, rows: Rows, now_ns: int) -> bool:
+        """Whether `read` would look at any file."""
+        return bool((self._due(rows) <= now_ns).any())
+
+    def _due(self, rows: Rows) -> npt.NDArray[np.int64]:
+        """When to look at each of `rows`."""
         before = positions(self._rows, rows["pid"], rows["start_ns"])
         known = before >= 0
         due_ns = np.zeros(len(rows), np.int64)
@@ -76,13 +91,7 @@ class OriginReader:
         )
         due_ns[known] = np.where(same, self._due_ns[at], 0)
         due_ns[rows["is_kernel"]] = np.iinfo(np.int64).max
-        due = np.flatnonzero(due_ns <= now_ns)
-        learned = tuple(origin for index in due if (origin := self._look(rows[index])) is not None)
-        young = rows["start_ns"][due].astype(np.int64) > now_ns - YOUNG_NS
-        due_ns[due] = np.where(young, now_ns, now_ns + AGAIN_NS)
-        self._drop_gone(rows)
-        self._rows, self._due_ns = rows, due_ns
-        return learned
+        return due_ns
 
     def _own_container(self) -> str:
         """The cgroup of the container that all of this runs in, "" for none: seen from inside it is no app."""
@@ -164,12 +173,19 @@ class OriginSource:
             async for item in items:
                 if isinstance(item, Batch):
                     self._latest = item
-                    yield replace(item, origins=await self._patient.read() or ())
+                    yield replace(item, origins=await self._learn(item))
                 else:
                     yield item
 
     async def change_period(self, period_ms: int) -> None:
         await self._inner.change_period(period_ms)
+
+    async def _learn(self, batch: Batch) -> tuple[Origin, ...]:
+        """What is new; no thread is sent where there is nothing to look at."""
+        idle = not self._patient.has_late_answer and batch.source == self._told_source
+        if idle and not self._reader.has_work(batch.processes, batch.boottime_ns):
+            return ()
+        return await self._patient.read() or ()
 
     def _read(self) -> tuple[Origin, ...]:
         batch = self._latest

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import time
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
 from smoothtask_gui.domain.parts import FanReading, FileSystemReading, Parts
 from smoothtask_gui.sources import files
+from smoothtask_gui.sources.hwmon import place_of
 
-KEEP_S: Final = 5.0
 NO_FANS: Final = "no fan reports its speed"
 NO_STORE: Final = "no file system that is stored here is mounted"
 MOST_FILE_SYSTEMS: Final = 64
@@ -43,23 +43,16 @@ _FAN: Final = re.compile(r"fan(\d+)_input")
 
 
 class PartsReader:
-    """Remembers its last answer for KEEP_S."""
+    """Reads the fans and file systems of two roots."""
 
     def __init__(self, proc_root: Path = Path("/proc"), sysfs_root: Path = Path("/sys")) -> None:
         self._mounts = f"{proc_root}/self/mountinfo"
         self._hwmon = f"{sysfs_root}/class/hwmon"
-        self._latest = Parts()
-        self._read_s = -KEEP_S
 
     def read(self) -> Parts:
-        """Read all, or give the latest answer again."""
-        now_s = time.monotonic()
-        if now_s - self._read_s >= KEEP_S:
-            self._read_s = now_s
-            fans = read_fans(self._hwmon)
-            file_systems = read_file_systems(self._mounts)
-            self._latest = Parts(fans, file_systems, NO_FANS if not fans else "", NO_STORE if not file_systems else "")
-        return self._latest
+        """Read all of them."""
+        fans, file_systems = read_fans(self._hwmon), read_file_systems(self._mounts)
+        return Parts(fans, file_systems, NO_FANS if not fans else "", NO_STORE if not file_systems else "")
 
 
 def read_file_systems(mounts: str) -> tuple[FileSystemReading, ...]:
@@ -88,13 +81,22 @@ def read_file_systems(mounts: str) -> tuple[FileSystemReading, ...]:
 
 
 def read_fans(folder: str) -> tuple[FanReading, ...]:
-    """Every fan input of every chip (Documentation/hwmon/sysfs-interface.rst)."""
+    """Every fan input of every chip (Documentation/hwmon/sysfs-interface.rst).
+
+    Keys survive reboots, which hwmonN doesn't: driver, place of the device, the channel's label or else its number,
+    which is the chip's own.
+    """
+    seen: Counter[str] = Counter()
     found = []
-    for chip in files.list_names(folder):
-        driver = files.read_text(f"{folder}/{chip}/name") or chip
-        for name in files.list_names(f"{folder}/{chip}"):
+    for chip in sorted(files.list_names(folder)):
+        driver = files.read_text(f"{folder}/{chip}/name") or "unknown"
+        place = place_of(os.path.realpath(f"{folder}/{chip}/device"))
+        for name in sorted(files.list_names(f"{folder}/{chip}")):
             if number := _FAN.fullmatch(name):
-                label = files.read_text(f"{folder}/{chip}/fan{number[1]}_label") or f"fan {number[1]}"
+                label = files.read_text(f"{folder}/{chip}/fan{number[1]}_label")
+                key = f"{driver}/{place}/{label or 'fan' + number[1]}"
+                seen[key] += 1
+                key = key if seen[key] == 1 else f"{key}#{seen[key]}"
                 speed_rpm = files.read_int(f"{folder}/{chip}/{name}")
-                found.append(FanReading(f"{driver}/{chip}/fan{number[1]}", label, speed_rpm))
+                found.append(FanReading(key, label or f"fan {number[1]}", speed_rpm))
     return tuple(found)

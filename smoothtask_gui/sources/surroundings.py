@@ -33,6 +33,9 @@ SENSOR_LIMIT_S: Final = 1.0
 """A disk that answers over SMART may take some 100 ms (drivetemp), i2c chips some ms each."""
 PARTS_LIMIT_S: Final = 0.2
 """statvfs(3) answers from memory unless a disk or its driver is stuck."""
+PARTS_KEEP_S: Final = 5.0
+UNWATCHED_KEEP_S: Final = 10.0
+"""How often graphics cards are asked while nobody looks: the rules need no more, heat comes slowly."""
 GPU_LIMIT_S: Final = 0.5
 """NVML takes some 100 ms to start, milliseconds afterwards."""
 _LATE: Final = "a sensor's driver has not answered yet"
@@ -43,8 +46,8 @@ _CARD_LATE: Final = "The card's driver has not answered yet."
 class Surroundings:
     """Reads /proc and /sys under two roots; `kind_of(driver)` names the kind of a sensor.
 
-    `wants_gpus` says, on whatever thread, whether anyone looks at graphics cards now: no rule needs them, and asking
-    costs time and holds handles.
+    `wants_gpus` says whether anyone looks at graphics cards now: otherwise they are asked every UNWATCHED_KEEP_S, and
+    what they said holds that long.
     """
 
     def __init__(
@@ -61,7 +64,8 @@ class Surroundings:
         self._energy = EnergyReader(sysfs_root)
         self._sensors = PatientReader(SensorReader(kind_of, sysfs_root).read, sensor_limit_s)
         self._gpu_reader = GpuReader(sysfs_root, proc_root)
-        self._gpus = PatientReader(lambda: self._gpu_reader.read(ask=wants_gpus()), gpu_limit_s)
+        self._wants_gpus = wants_gpus
+        self._gpus = PatientReader(self._gpu_reader.read, gpu_limit_s)
         self._parts = PatientReader(PartsReader(proc_root, sysfs_root).read, PARTS_LIMIT_S)
         self._traits = TraitsReader(proc_root)
         self._latest: tuple[SensorReading, ...] = ()
@@ -82,7 +86,7 @@ class Surroundings:
 
     async def read_parts(self) -> Parts:
         """Read fans and file systems; while one of them doesn't answer none is known, with the reason."""
-        return await self._parts.read() or Parts(no_fans=_LATE_PART, no_file_systems=_LATE_PART)
+        return await self._parts.read(PARTS_KEEP_S) or Parts(no_fans=_LATE_PART, no_file_systems=_LATE_PART)
 
     async def read_sensors(self) -> tuple[SensorReading, ...]:
         """Read all temperatures; those of a driver that doesn't answer in time are None with the reason."""
@@ -94,7 +98,7 @@ class Surroundings:
 
     async def read_gpus(self) -> tuple[GpuReading, ...]:
         """Read all graphics cards; while a driver doesn't answer, all are without values, with the reason."""
-        found = await self._gpus.read()
+        found = await self._gpus.read(0.0 if self._wants_gpus() else UNWATCHED_KEEP_S)
         if found is None:
             return tuple(_late(card) for card in self._latest_gpus)
         self._latest_gpus = found

@@ -100,11 +100,10 @@ def parse_pressure(text: bytes, extent: bytes = b"some") -> int | None:
     return None
 
 
-def parse_vmstat(text: bytes) -> dict[bytes, int]:
-    """Parse /proc/vmstat: counters by name; lines of another form are left out."""
-    return {
-        words[0]: int(words[1]) for line in text.split(b"\n") if len(words := line.split()) == 2 and words[1].isdigit()
-    }
+def parse_vmstat(text: bytes, name: bytes) -> int | None:
+    """Find one counter in /proc/vmstat, which has some 180 of them; None if it isn't there or no number."""
+    found = text.partition(b"\n" + name + b" ")[2].partition(b"\n")[0]
+    return int(found) if found.isdigit() else None
 
 
 class SystemReader:
@@ -124,7 +123,7 @@ class SystemReader:
         memory = parse_meminfo(self._file("meminfo") or b"")
         disks = self._disks.pick(self._file("diskstats"))
         memory_pressure, io_pressure = self._file("pressure/memory") or b"", self._file("pressure/io") or b""
-        paged = parse_vmstat(self._file("vmstat") or b"")
+        paged = b"\n" + (self._file("vmstat") or b"")
         network = parse_net_dev(self._file("net/dev") or b"")
         return SystemReading(
             boottime_ns=boottime_ns,
@@ -148,8 +147,8 @@ class SystemReader:
             unix_sockets=parse_unix_sockets(self._file("net/protocols") or b""),
             memory_full_pressure_us=parse_pressure(memory_pressure, b"full"),
             io_full_pressure_us=parse_pressure(io_pressure, b"full"),
-            swap_in_bytes=_pages(paged.get(b"pswpin")),
-            swap_out_bytes=_pages(paged.get(b"pswpout")),
+            swap_in_bytes=_pages(parse_vmstat(paged, b"pswpin")),
+            swap_out_bytes=_pages(parse_vmstat(paged, b"pswpout")),
             forks=cpu.forks,
             throttled_ms=self._throttling.read(),
             disks=disks or (),

@@ -39,7 +39,7 @@ class TraitsReader:
     def read(self, processes: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
         """Rows of dtype TRAITS for the busy ones of `processes` (dtype PROCESS, by pid); none the first time."""
         before, before_ns = self._before, self._before_ns
-        self._before = processes[["pid", "start_ns", "run_ns"]].copy()
+        self._before = processes
         self._before_ns = time.monotonic_ns()
         if before is None:
             return np.zeros(0, TRAITS)

@@ -114,6 +114,16 @@ def duration(seconds: float | None) -> str:
     return f"0{SPACE}{units[-1][1]}"
 
 
+def brief(seconds: float | None) -> str:
+    """A short time in the unit that fits: 1.02 µs, 33.6 ms, 1.07 s."""
+    if seconds is None or not math.isfinite(seconds):
+        return MISSING
+    for unit, length_s in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= length_s:
+            return f"{digits(seconds / length_s)}{SPACE}{unit}"
+    return f"{digits(seconds * 1e6)}{SPACE}µs"
+
+
 def name(raw: str | bytes, limit_bytes: int = NAME_LIMIT_BYTES) -> str:
     """A foreign name as one bounded line, what can't be seen escaped; markup stays, as our widgets are plain text."""
     return safe_text(raw, limit_bytes)

@@ -99,8 +99,9 @@ class Overview(QWidget):
             if sensor
             else ""
         )
-        self.who.say(self._who(view.culprits))
-        self.who.setToolTip(self._how(view.culprits))
+        culprits = view.culprits()
+        self.who.say(self._who(culprits))
+        self.who.setToolTip(self._how(culprits))
 
     def show_stale(self) -> None:
         """Grey everything out."""

@@ -81,7 +81,7 @@ class OwnCostPage(QWidget):
         self.caches.show_rows(tuple(self._cache_row(name, counts) for name, counts in caches))
         self.probe_view.setVisible(reading.helper is not None)
         for view in (self.part_view, self.probe_view, self.cache_view):
-            _fit(view)
+            view.fit_rows()
         self.hint.say(self._hint(reading))
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -189,15 +189,6 @@ def _table(name: str, model: RowsModel, widest: tuple[str, ...], stretched: int)
     view.setModel(model)
     view.size_columns(widest, stretched)
     return view
-
-
-def _fit(view: TableView) -> None:
-    """As high as its rows: the page scrolls as a whole."""
-    rows = view.model().rowCount()
-    room = view.header().sizeHint().height() + rows * max(view.sizeHintForRow(0), theme.TARGET_PX)
-    bar = view.horizontalScrollBar()
-    room += bar.sizeHint().height() if bar.maximum() else 0
-    view.setFixedHeight(room + 2 * view.frameWidth())
 
 
 def _percent(ratio: float | None) -> str:

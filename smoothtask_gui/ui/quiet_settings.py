@@ -112,7 +112,7 @@ class QuietSettings(QGroupBox):
         if isinstance(row, Expected):
             said = self.tr("Expected of {app}: {rule}, since {time}")
             return said.format(
-                app=formats.name(row.app), rule=formats.name(row.rule), time=clock(row.since_realtime_ns)
+                app=formats.name(row.name or row.app), rule=formats.name(row.rule), time=clock(row.since_realtime_ns)
             )
         return self.tr("Snoozed until {time}: {what}").format(
             time=clock(row.until_realtime_ns), what=self._what(row.scope)

@@ -83,6 +83,14 @@ class TableView(QTreeView):
         header.setMinimumSectionSize(theme.GRID_PX * 6)
         self._stretch()
 
+    def fit_rows(self) -> None:
+        """Be as high as the rows: for a page that scrolls as a whole."""
+        rows = self.model().rowCount()
+        room = self.header().sizeHint().height() + rows * max(self.sizeHintForRow(0), theme.TARGET_PX)
+        bar = self.horizontalScrollBar()
+        room += bar.sizeHint().height() if bar.maximum() else 0
+        self.setFixedHeight(room + 2 * self.frameWidth())
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._stretch()

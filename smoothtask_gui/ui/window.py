@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QTabWidget, QToolButton,
 
 from smoothtask_gui.domain.incident import Action
 from smoothtask_gui.ui import theme
+from smoothtask_gui.ui.activity_page import ActivityPage, WatchActivity, nobody_counts
 from smoothtask_gui.ui.apps_page import AppsPage
 from smoothtask_gui.ui.connections_page import ConnectionsPage
 from smoothtask_gui.ui.deed_bar import DeedBar
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
 class MainWindow(QMainWindow):
     """`own_uid` is whose processes take no password; `user_name` turns a uid into a name (it must be quick: cache it).
 
-    `describe` says what a process is, `ask_cost` what SmoothTask itself costs, `remember` what was; all later and on
-    Qt's thread.
+    `describe` says what a process is, `ask_cost` what SmoothTask itself costs, `remember` what was, `watch_activity`
+    what processes call and wait for; all later and on Qt's thread.
     """
 
     process_acted = Signal(object, object)  # ProcessIdentity, Action
@@ -59,6 +60,7 @@ class MainWindow(QMainWindow):
         ask_cost: AskCost = nobody_answers,
         *,
         remember: Remember = nothing_recorded,
+        watch_activity: WatchActivity = nobody_counts,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -74,6 +76,7 @@ class MainWindow(QMainWindow):
         self.connections = ConnectionsPage()
         self.sensors = SensorsPage()
         self.gpus = GpuPage()
+        self.activity = ActivityPage(watch_activity)
         self.history = HistoryPage(own_uid, remember)
         self.own_cost = OwnCostPage(ask_cost, lambda: self.apps.model.icons.counts)
         self.tabs = QTabWidget()
@@ -132,6 +135,7 @@ class MainWindow(QMainWindow):
         self.status.show_view(view)
         self.notice.show_view(view)
         self.own_cost.show_view(view)
+        self.activity.show_view(view)
         self._draw_tab(view, store)
 
     def _draw_tab(self, view: View, store: Store) -> None:
@@ -147,7 +151,7 @@ class MainWindow(QMainWindow):
             self.gpus.show_view(view)
         elif tab is self.history:
             self.history.show_view(view)
-        elif tab is not self.own_cost:
+        elif tab not in (self.own_cost, self.activity):
             page = self.apps if tab is self.apps else self.processes
             if view.sample is not None:
                 page.show_sample(view.sample)
@@ -219,6 +223,7 @@ class MainWindow(QMainWindow):
         self.tabs.addTab(self.connections, self.tr("&Connections"))
         self.tabs.addTab(self.sensors, self.tr("&Sensors"))
         self.tabs.addTab(self.gpus, self.tr("&Graphics"))
+        self.tabs.addTab(self.activity, self.tr("Acti&vity"))
         self.tabs.addTab(self.history, self.tr("H&istory"))
         self.tabs.addTab(self.own_cost, self.tr("Sel&f cost"))
         body = QWidget()

@@ -26,6 +26,9 @@ DTYPES: Final = {
     ActivitySection.SYSCALLS: STRUCTS["st_syscall"],
     ActivitySection.FILE_USERS: STRUCTS["st_file_user"],
     ActivitySection.FILE_SYSTEMS: STRUCTS["st_file_system"],
+    ActivitySection.GPU_USERS: STRUCTS["st_gpu_user"],
+    ActivitySection.GPU_WAITERS: STRUCTS["st_gpu_waiter"],
+    ActivitySection.GPU_MEMORY: STRUCTS["st_gpu_memory"],
 }
 
 

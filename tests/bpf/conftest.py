@@ -6,12 +6,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from helper.loaders.libbpf import Libbpf
+from helper.machine import read_machine
 from helper.probes import ProcessEvents, TaskSnapshot
 from helper.probes.socket_events import SocketEvents
 from helper.probes.socket_memory import SocketMemory
@@ -34,6 +36,12 @@ def objects() -> Path:
 @pytest.fixture(scope="session")
 def door(objects: Path) -> Libbpf:
     return Libbpf(objects)
+
+
+@pytest.fixture(scope="session")
+def small_door(objects: Path) -> Libbpf:
+    """As on a small machine: rows for 1,024 processes and 64 file systems, which a test can fill."""
+    return Libbpf(objects, machine=replace(read_machine(), tasks=4096, file_systems=0))
 
 
 @pytest.fixture
@@ -60,6 +68,14 @@ def snapshot(door: Libbpf) -> Iterator[TaskSnapshot]:
 @pytest.fixture
 def events(door: Libbpf) -> Iterator[ProcessEvents]:
     probe = ProcessEvents(door, LATE_NS)
+    probe.open()
+    yield probe
+    probe.close()
+
+
+@pytest.fixture
+def crowded_events(small_door: Libbpf) -> Iterator[ProcessEvents]:
+    probe = ProcessEvents(small_door, LATE_NS)
     probe.open()
     yield probe
     probe.close()

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from helper.loaders.maps import SLACK
-from helper.probes.socket_events import ENTRIES, KEY, TRAFFIC, SocketEvents, traffic_seen_by
+from helper.probes.socket_events import KEY, TRAFFIC, SocketEvents, traffic_seen_by
 from helper.probes.visibility import Mode, Visibility
 from smoothtask_gui.sources.records import SOCKET
 from tests.bpf.machine import EVERYTHING, NOBODY, boottime_ns, child, until
@@ -266,7 +266,7 @@ def test_a_full_map_puts_the_rest_into_the_overflow_row(socket_events: SocketEve
     added = 0
     while not update(fd, KEY.pack(1, 1 << 30, added), bytes(TRAFFIC.size), ctypes.c_uint64(0)):
         added += 1
-        assert added <= ENTRIES + SLACK
+        assert added <= socket_events._traffic.entries + SLACK
     with child(DATAGRAMS, "127.0.0.1") as talker:
         talker.hear()
         assert traffic_of(socket_events, talker.pid)["udp_sent"] == 0

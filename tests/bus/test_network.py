@@ -120,7 +120,9 @@ def test_the_command_line_tells_what_each_probe_costs(box: Box) -> None:
     wanted = {"task_snapshot", "process_events", "sockets", "socket_owners", "socket_events", "block_io"}
     assert {name for name, row in rows.items() if row["state"] == "running"} >= wanted
     assert all(rows[name]["memory_bytes"] > 0 for name in wanted)
-    assert set(rows["sockets"]) == {"name", "state", "reason", "events", "cost_per_event_ns", "memory_bytes"}
+    memory = {"memory_bytes", "maps_estimated_bytes", "maps_bytes", "maps_full_bytes"}
+    assert set(rows["sockets"]) == {"name", "state", "reason", "events", "cost_per_event_ns", *memory}
+    assert 0 < rows["sockets"]["maps_bytes"] <= rows["sockets"]["maps_full_bytes"]
 
 
 def test_network_bytes_of_a_process_are_in_every_object_of_top(box: Box) -> None:

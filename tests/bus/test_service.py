@@ -31,12 +31,15 @@ def test_the_sampler_runs_as_its_own_user_with_exactly_two_capabilities(box: Box
 
 def test_every_probe_runs_and_says_what_it_costs(box: Box) -> None:
     alice = box.caller()
-    alice.open(period_ms=100, kinds=0x7F | 0b111111 << 8)
+    alice.open(period_ms=100, kinds=0x7F | 0b1111111 << 8)
     wait_until(lambda: not {"off", "loading"} & {row[1] for row in alice.prop(name="Probes")}, 30)
-    *rows, energy = alice.prop(name="Probes")
+    *rows, jobs, fences, memory, energy = alice.prop(name="Probes")
     assert {row[1] for row in rows} == {"running"}, rows
     assert energy[0] == "energy"
     assert energy[1] == "running" or "no RAPL counter" in energy[2], "a virtual machine has none"
+    graphics = (jobs, fences, memory)
+    assert [row[0] for row in graphics] == ["gpu_jobs", "gpu_fences", "gpu_memory"]
+    assert all(row[1] == "running" or "no graphics card" in row[2] or "no tracepoint" in row[2] for row in graphics)
     names = [row[0] for row in rows]
     assert names[:4] == ["task_snapshot", "process_events", "oom_events", "thermal_events"]
     assert names[4:8] == ["socket_events", "sockets", "socket_owners", "block_io"]

@@ -67,12 +67,12 @@ def read_header(path: Path = RECORDS, before: str = "") -> dict[str, Layout]:
     return layouts
 
 
-def read_constants(path: Path = RECORDS) -> dict[str, int]:
+def read_constants(path: Path = RECORDS, before: str = "") -> dict[str, int]:
     """All ST_ enum values and numeric macros of a header."""
     text = _COMMENT.sub("", path.read_text(encoding="utf-8"))
     names = [next(group for group in match.groups() if group) for match in _CONSTANT.finditer(text)]
     lines = [f'printf("{name} %lld\\n", (long long){name});' for name in names]
-    pairs = (line.split() for line in run_c(path, "", lines).splitlines())
+    pairs = (line.split() for line in run_c(path, before, lines).splitlines())
     return {name: int(value) for name, value in pairs}
 
 

@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helper.probes import activity, cpu_frequency, energy, file_activity, memory_reclaim, run_queue, syscalls
+from helper.probes import (
+    activity,
+    cpu_frequency,
+    energy,
+    file_activity,
+    gpu_fences,
+    gpu_jobs,
+    gpu_memory,
+    memory_reclaim,
+    run_queue,
+    syscalls,
+)
 from smoothtask_gui.domain.activity import DURATIONS
 from smoothtask_gui.sources.activity import ActivitySection
 from smoothtask_gui.sources.activity_kinds import OPT_IN, ActivityKinds
@@ -22,6 +33,9 @@ WITH_ACTOR = {
     "st_reclaim": memory_reclaim.RECLAIM,
     "st_caller": syscalls.CALLER,
     "st_file_user": file_activity.FILE_USER,
+    "st_gpu_user": gpu_jobs.GPU_USER,
+    "st_gpu_waiter": gpu_fences.GPU_WAITER,
+    "st_gpu_memory": gpu_memory.GPU_MEMORY,
 }
 
 
@@ -31,6 +45,7 @@ WITH_ACTOR = {
         (LAYOUTS["st_cpu_frequency"], cpu_frequency.CPU_FREQUENCY),
         (LAYOUTS["st_energy"], energy.ENERGY),
         (SETTINGS["st_activity_settings"], activity.SETTINGS),
+        (SETTINGS["st_gpu_offsets"], gpu_jobs.OFFSETS),
     ],
     ids=lambda each: getattr(each, "name", ""),
 )
@@ -85,6 +100,9 @@ def test_kinds_and_sections_have_the_headers_numbers() -> None:
         "ST_SECTION_FILE_USERS": file_activity.SECTION_FILE_USERS,
         "ST_SECTION_FILE_SYSTEMS": file_activity.SECTION_FILE_SYSTEMS,
         "ST_SECTION_ENERGY": energy.SECTION_ENERGY,
+        "ST_SECTION_GPU_USERS": gpu_jobs.SECTION_GPU_USERS,
+        "ST_SECTION_GPU_WAITERS": gpu_fences.SECTION_GPU_WAITERS,
+        "ST_SECTION_GPU_MEMORY": gpu_memory.SECTION_GPU_MEMORY,
     }
     app_sections = {f"ST_SECTION_{section.name}": int(section) for section in ActivitySection}
     app_kinds = {f"ST_KIND_{kind.name}": int(kind) for kind in ActivityKinds}

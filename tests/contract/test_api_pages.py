@@ -45,7 +45,7 @@ def test_no_public_name_is_missing_in_the_page_of_the_python_api(api_pages: Modu
 
 
 def test_every_link_of_the_pages_leads_somewhere(api_pages: ModuleType) -> None:
-    for name in ("dbus.md", "python.md", "stream-format.md", "recording-format.md"):
+    for name in ("dbus.md", "python.md", "stream-format.md", "recording-format.md", "compatibility.md"):
         page = ROOT / "docs" / "api" / name
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
             assert (page.parent / target).resolve().exists(), (name, target)

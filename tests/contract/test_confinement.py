@@ -34,6 +34,19 @@ def test_every_line_of_the_unit_is_one_that_systemd_knows(tmp_path: Path, name: 
     assert [line for line in done.stderr.splitlines() if unit.name in line] == []
 
 
+def test_every_test_that_the_list_of_security_rules_names_is_there() -> None:
+    top = UNITS.parents[1]
+    named = set(re.findall(r"`([a-z_/]+\.py)`", (top / "docs" / "security-rules.md").read_text()))
+    assert len(named) > 40
+    assert [name for name in sorted(named) if not (top / "tests" / name).is_file()] == []
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_service_that_keeps_failing_is_not_started_without_end(name: str) -> None:
+    wanted = {"StartLimitIntervalSec=60", "StartLimitBurst=10", "Restart=on-failure", "RestartSec=1"}
+    assert wanted <= set(lines_of(name))
+
+
 def lines_of(name: str) -> list[str]:
     text = (UNITS / f"{name}.service.in").read_text()
     return [line for line in text.splitlines() if line and not line.startswith("#")]

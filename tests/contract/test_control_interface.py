@@ -106,7 +106,7 @@ def test_the_prompt_names_what_pid_owner_and_program_in_every_language() -> None
         for name, action in actions().items()
         for message in action.findall("message")
     }
-    assert {language for _, language in messages} == {None, "ru"}
+    assert {language for _, language in messages} == {None, "de", "ru"}
     for (name, _), message in messages.items():
         wanted = ["operation", "pid", "executable"] + (["owner"] if name == OTHERS else [])
         assert all(f"$({field})" in message for field in wanted), message

@@ -11,6 +11,7 @@ from tests.contract.layout import BPF_FOLDER, RECORDS, Layout, Member, places_of
 LAYOUTS = read_header()
 CONSTANTS = read_constants()
 SETTINGS = read_header(BPF_FOLDER / "settings.h", before=f'#include "{RECORDS}"')
+SETTINGS_CONSTANTS = read_constants(BPF_FOLDER / "settings.h", before=f'#include "{RECORDS}"')
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,10 @@ def test_the_socket_probes_read_their_settings_where_the_programs_write_them() -
     settings = SETTINGS["st_traffic_settings"]
     assert SETTINGS["st_socket_settings"].members["unowned"].offset == sockets.UNOWNED_AT
     assert settings.members["overflow"] == Member(socket_events.SETTINGS.size, LAYOUTS["st_traffic"].size)
+    assert SETTINGS["st_socket_settings"].members["known"] == Member(sockets.KNOWN_AT, 4)
+    assert SETTINGS["st_socket_settings"].members["unremembered"] == Member(sockets.KNOWN_AT + 4, 4)
+    assert SETTINGS_CONSTANTS["ST_KNOWN_SOCKETS"] == sockets.MOST_KNOWN
+    assert settings.members["unremembered"].offset == socket_events.UNREMEMBERED_AT
     assert settings.members["missing"].offset == socket_events.MISSING_AT
     assert settings.members["lost_events"].offset == 0
     assert CONSTANTS["ST_MISSING_TRAFFIC"] == socket_events.MISSING_TRAFFIC

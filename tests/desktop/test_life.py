@@ -1,14 +1,18 @@
 """The life of an alert on a real desktop: one notification changed in place, what its buttons do, and when it waits."""
 
+import asyncio
 import json
+import platform
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.desktop.conftest import RUNAWAY_RULES, MakeDesk, Scene
+from smoothtask_gui.sources.focus.x11 import X11Focus
+from tests.desktop.conftest import PATIENCE_S, RUNAWAY_RULES, MakeDesk, Scene
 
 FULL_SCREEN = """
 import sys
@@ -95,7 +99,7 @@ def test_what_is_expected_of_an_app_is_learned_from_its_notification(scene: Scen
     scene.start_runaway("another")
     scene.until(lambda: told(scene, "another has used"), "another app is told of")
     assert told(scene, "spinner has used") == [0]
-    assert json.loads(choices.read_text())["expected"][0]["app"] == "spinner"
+    assert json.loads(choices.read_text())["expected"][0]["name"] == "spinner"
 
 
 def state_file(scene: Scene, name: str) -> Path:
@@ -162,6 +166,47 @@ def test_a_full_screen_window_is_not_disturbed(scene: Scene) -> None:
     assert told(scene, "spinner") == []
     film.kill()
     scene.until(lambda: told(scene, "spinner has used"), "it is told now")
+
+
+def test_focus_windows_and_full_screen_are_known_as_they_are(scene: Scene) -> None:
+    film = scene.desk.spawn([sys.executable, "-c", FULL_SCREEN], "film.log")
+    scene.until(lambda: scene.windows("--name", "^a film$"), "the film fills the screen")
+    small = scene.desk.spawn([sys.executable, "-c", FULL_SCREEN.replace("showFullScreen", "show")], "small.log")
+    scene.until(lambda: len(scene.windows("--name", "^a film$")) == 2, "the other one is there")
+    window = next(window for window in scene.windows("--name", "^a film$") if scene.geometry(window)[2] < 1000)
+
+    async def follow() -> None:
+        focus = X11Focus(scene.desk.env, platform.node())
+        following = asyncio.ensure_future(focus.run())
+        scene.desk.run(["xdotool", "windowactivate", str(window)])  # no thread may start beside a pid namespace
+        await until(lambda: has_focus(focus, small, full_screen=False))
+        scene.desk.run(["xdotool", "windowminimize", str(window)])
+        await until(lambda: has_focus(focus, film, full_screen=True))
+        await until(lambda: focus.latest is not None and focus.latest.window_pids.count(seen(small)) == 0)
+        assert focus.latest is not None
+        assert seen(film) in focus.latest.window_pids
+        following.cancel()
+
+    asyncio.run(follow())
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds():  # noqa: ASYNC110 - what is waited for is seen from outside only
+            await asyncio.sleep(0.05)
+
+
+def has_focus(focus: X11Focus, child: subprocess.Popen[bytes], *, full_screen: bool) -> bool:
+    found = focus.latest
+    return (
+        found is not None and found.active_known and (found.active_pid, found.full_screen) == (seen(child), full_screen)
+    )
+
+
+def seen(child: subprocess.Popen[bytes]) -> int:
+    """The pid as the X server has it: in the scene's own pid namespace (proc_pid_status(5), NSpid)."""
+    status = Path(f"/proc/{child.pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("NSpid")).split()[-1])
 
 
 def test_without_a_notification_service_the_tray_says_so(make_scene: MakeDesk) -> None:

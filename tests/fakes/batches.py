@@ -24,6 +24,7 @@ from smoothtask_gui.domain.batch import (
 from smoothtask_gui.domain.rates import rates
 
 if TYPE_CHECKING:
+    from smoothtask_gui.domain.focus import Focus
     from smoothtask_gui.domain.sample import Sample
 from smoothtask_gui.domain.parts import TRAITS, Parts
 
@@ -133,6 +134,7 @@ class Machine:
     traits: dict[int, dict[str, Any]] | None = None  # by pid; None: nobody reads them
     parts: Parts = field(default_factory=Parts)
     exits: list[ProcessExit] = field(default_factory=list)
+    focus: Focus | None = None
     grouper: AppGrouper = field(default_factory=AppGrouper)
 
     def start(self, comm: str, cores: float = 0.0, **row: Any) -> App:
@@ -167,6 +169,7 @@ class Machine:
             system=system(self.now_ns, self.busy_ns, self.cpus, **self.values),
             traits=None if self.traits is None else rows(*self.traits.values(), dtype=TRAITS),
             parts=self.parts,
+            focus=self.focus,
             sensors=self.sensors,
             lost=self.lost,
             exits=tuple(self.exits),

@@ -19,6 +19,7 @@ from smoothtask_gui.domain.batch import (
     ThermalEvent,
 )
 from smoothtask_gui.domain.description import Application
+from smoothtask_gui.domain.focus import Focus
 from smoothtask_gui.domain.gpu_reading import EngineUse, GpuReading, GpuUse
 from smoothtask_gui.domain.origin import Origin
 from smoothtask_gui.domain.parts import TRAITS, DiskReading, FanReading, FileSystemReading, Parts
@@ -119,6 +120,7 @@ def batch(boottime_ns: int = 10**9, *, source: str = "helper", rows: int = 2, co
         lost=Lost(1, 2, 3),
         unavailable={"io": "not yours"},
         parts=PARTS,
+        focus=Focus(True, 7, True, False, (7, 9)),
         traits=_traits(),
         gpus=_cards(boottime_ns),
         origins=ORIGINS,

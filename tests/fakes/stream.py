@@ -101,7 +101,7 @@ class FakeHelper:
             self.end.close()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.end = ours
-        self.hello()
+        self.hello(kinds=kinds)
         return theirs.detach()
 
     async def change_period(self, stream_id: int, period_ms: int) -> None:
@@ -114,13 +114,9 @@ class FakeHelper:
         if self.end is not None:
             self.end.close()
 
-    def hello(self, visibility: int = records.Visibility.ALL) -> None:
-        self.send(
-            packet(
-                records.PacketKind.HELLO,
-                struct(records.HELLO, stream_id=7, period_ms=1000, kinds=15, visibility=visibility, uid=os.getuid()),
-            )
-        )
+    def hello(self, visibility: int = records.Visibility.ALL, kinds: int = 0) -> None:
+        body = struct(records.HELLO, stream_id=7, period_ms=1000, kinds=kinds, visibility=visibility, uid=os.getuid())
+        self.send(packet(records.PacketKind.HELLO, body))
 
     def send(self, octets: bytes, fds: Iterable[int] = ()) -> None:
         assert self.end is not None

@@ -20,7 +20,7 @@ SENT: Final = ("smoothtask_gui",)
 @contextmanager
 def container(name: str) -> Iterator[Machine]:
     """A container with the packages in /root/debs, not installed."""
-    system: Any = tool("vm.container").Container(IMAGES.FOLDER / name)
+    system: Any = tool("vm.container").Container(IMAGES.GUESTS[name])
     try:
         system.start()
         machine = Machine(name, system)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.packages.conftest import ticks
-from tests.vm.packages import APP, PACKAGES, install
+from tests.vm.packages import ACCOUNTS, APP, EVERY_FILE, NEXT_VERSION, PACKAGES, install
 
 if TYPE_CHECKING:
     from tests.vm.conftest import Machine
@@ -20,23 +20,6 @@ BUSCTL_VERSION: Final = (
 )
 EXPOSURE_MOST: Final = {UNIT: 16, "smoothtask-control.service": 14}
 """Tenths, as systemd-analyze(1) takes its --threshold."""
-ASIDE: Final = (
-    "/root/debs /var/tmp /var/log /var/cache /var/lib/apt /var/lib/dpkg /var/lib/systemd /opt "
-    "/etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /etc/subuid- /etc/subgid-"
-)
-"""Where package tools and running services keep their memory, and copies that userdel(8) makes of what it changes."""
-EVERY_FILE: Final = (
-    f"find / -xdev \\( {' -o '.join(f'-path {path}' for path in ASIDE.split())} \\) -prune -o "
-    "-type f -printf '%p %m %u %s\\n' -o -printf '%p %y %m %u\\n' | sort"
-)
-NEXT_VERSION: Final = """
-for deb in /root/debs/*.deb; do
-    dpkg-deb --raw-extract $deb /tmp/next
-    sed -i 's/^Version: .*/&+next/' /tmp/next/DEBIAN/control
-    dpkg-deb --build /tmp/next /tmp/next-${deb##*/} >/dev/null
-    rm -r /tmp/next
-done
-"""
 TICKS_AFTERWARDS: Final = """
 {app} top --json --source auto >/tmp/ticks 2>/tmp/words &
 until grep -q '"source": "helper"' /tmp/ticks; do sleep 0.1; done
@@ -68,6 +51,9 @@ def test_the_bus_starts_the_sampler_and_every_probe_of_the_package_runs(installe
     assert len(probes) >= 8
     energy = probes.pop("probe energy")  # virtual machines have no counters
     assert energy == "running" or energy.startswith("unavailable")
+    for name in ("gpu_jobs", "gpu_fences", "gpu_memory"):
+        said = probes.pop(f"probe {name}")
+        assert said.startswith(("unavailable", "running")) or "no tracepoint" in said, said
     assert set(probes.values()) == {"running"}, probes
     assert installed.sh(f"journalctl -q -o cat -b -u {UNIT} -p warning") == ""
 
@@ -122,7 +108,7 @@ def test_a_killed_sampler_comes_back_and_the_app_goes_on_with_it(fresh: Machine)
 
 
 def test_removal_stops_the_sampler_and_purge_leaves_nothing(fresh: Machine) -> None:
-    before, users = fresh.sh(EVERY_FILE), fresh.sh("getent passwd; getent group")
+    before, users = fresh.sh(EVERY_FILE), fresh.sh(ACCOUNTS)
     install(fresh)
     ticks(fresh, 1)
     names = " ".join(PACKAGES[fresh.name])
@@ -131,5 +117,5 @@ def test_removal_stops_the_sampler_and_purge_leaves_nothing(fresh: Machine) -> N
     assert "smoothtask" not in fresh.sh("busctl list --no-pager; ps -eo args | grep -v grep")
     fresh.sh(f"apt-get -qy purge {names}")
     assert fresh.sh("dpkg-query -W -f '${Package}\\n' 'smoothtask*' 2>/dev/null || true") == ""
-    assert fresh.sh("getent passwd; getent group") == users
+    assert fresh.sh(ACCOUNTS) == users
     assert set(fresh.sh(EVERY_FILE).splitlines()) ^ set(before.splitlines()) == set()

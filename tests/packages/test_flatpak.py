@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from typing import Any, Final
+import shlex
+import signal
+import subprocess
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from tests.bus.acting import SLEEPING, is_untouched
+from tests.bus.boxes import Box
 from tests.contract.layout import ROOT
 from tests.vm.conftest import tool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from subprocess import CompletedProcess
 
 RECIPE: Final[Any] = tool("recipes.flatpak")
 MODULES: Final[Any] = tool("recipes.modules")
@@ -73,6 +83,114 @@ def test_without_the_helper_the_sandboxed_app_says_which_package_brings_it(sandb
     (helper,) = (row for row in rows if row["check"] == "helper")
     assert helper["state"] != "ok"
     assert "smoothtask-helper" in helper["remedy"], helper
+
+
+def test_without_the_helper_one_sentence_says_so_and_the_app_goes_on(sandboxed: Any) -> None:
+    refused = sandboxed("top", "--source", "helper", "--count", "1")
+    assert refused.returncode == 1
+    (said,) = words_of_the_app(refused.stderr)
+    assert "The helper is not installed: install the package smoothtask-helper" in said
+    served = sandboxed("top", "--json", "--count", "1")
+    assert json.loads(served.stdout)["source"] == "procfs"
+    (said,) = words_of_the_app(served.stderr)
+    assert "install the package smoothtask-helper" in said
+
+
+def words_of_the_app(stderr: str) -> list[str]:
+    """Without those of the buses that stand for the machine's."""
+    return [line for line in stderr.splitlines() if line and not line.startswith("dbus-daemon[")]
+
+
+@pytest.fixture(scope="module")
+def box(sandboxed: Any) -> Iterator[Box]:
+    """A system with bus, polkit and helper, in which alice sits."""
+    box = Box()
+    yield box
+    complaints = box.complaints()
+    box.close()
+    assert complaints == []
+
+
+IN_SESSION: Final = """
+cd {top}
+HOME=$(mktemp -d); trap 'rm -rf "$HOME"' EXIT
+export HOME FLATPAK_USER_DIR={installation} XDG_RUNTIME_DIR="$HOME" PATH=/usr/bin:/bin LC_ALL=C.UTF-8
+dbus-run-session -- sh -ec {script}
+"""
+
+
+def alice(box: Box, script: str) -> CompletedProcess[str]:
+    """A shell's run in alice's session, with the installed Flatpak and a session bus; her home goes with it."""
+    filled = {"top": ROOT, "installation": RECIPE.STAND_IN / "user", "script": script}
+    words = IN_SESSION.format(**{name: shlex.quote(str(value)) for name, value in filled.items()})
+    command = box.held.command("sh", "-c", words)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_an_ordinary_user_s_sandboxed_app_gets_the_machine_s_processes_from_the_helper(box: Box) -> None:
+    done = alice(box, f"flatpak --user run {RECIPE.ID} top --json --source helper --count 2")
+    assert done.returncode == 0, done.stderr
+    ticks = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [tick["source"] for tick in ticks] == ["helper", "helper"]
+    shown = {process["pid"] for process in ticks[-1]["processes"]}
+    assert os.getpid() in shown, "a process that the sandbox itself can't see"
+    assert box.owner_pid(box.caller()) in shown
+
+
+PORTAL: Final = """
+{python} -m tests.fakes.background_portal grant "$HOME/asked" >"$HOME/ready" &
+trap "kill $!" EXIT
+until grep -q ready "$HOME/ready"; do sleep 0.05; done
+flatpak --user run --command=python3 {app} -c {program}
+until [ -s "$HOME/asked" ]; do sleep 0.05; done
+cat "$HOME/asked"
+"""
+TURN_ON: Final = """
+import asyncio, os
+from pathlib import Path
+from smoothtask_gui.adapters.portal_autostart import PortalAutostart
+from smoothtask_gui.adapters.session_bus import SessionBus
+from smoothtask_gui.session import FLATPAK_FILE
+
+async def turn_on():
+    bus = await SessionBus.connect()
+    autostart = PortalAutostart(bus, Path(os.environ["XDG_CONFIG_HOME"]), ["smoothtask"])
+    await autostart.turn(on=True)
+    print(FLATPAK_FILE.exists(), autostart.is_on())
+    await bus.close()
+
+asyncio.run(turn_on())
+"""
+
+
+TERMINATE: Final = """
+import asyncio, os, sys
+from smoothtask_gui.adapters.control_client import ControlClient
+from smoothtask_gui.domain.incident import ProcessIdentity
+
+asyncio.run(ControlClient().terminate(ProcessIdentity(int(sys.argv[1]), int(sys.argv[2]), os.getuid(), "sleep")))
+"""
+
+
+def test_what_the_sandboxed_app_acts_on_is_the_machine_s_process_of_that_number(box: Box) -> None:
+    keeper = box.caller()
+    victim, other = (keeper.start(words=SLEEPING) for _ in range(2))
+    words = [TERMINATE, str(victim["pid"]), str(victim["start_ns"])]
+    done = alice(box, f"flatpak --user run --command=python3 {RECIPE.ID} -c {shlex.join(words)}")
+    assert done.returncode == 0, done.stderr
+    assert keeper.ended(pid=victim["pid"]) == -signal.SIGTERM
+    assert is_untouched(other)
+
+
+def test_the_sandboxed_app_asks_the_desktop_to_start_it_with_the_session(box: Box) -> None:
+    program = shlex.quote(TURN_ON)
+    done = alice(box, PORTAL.format(python=box.held.python, app=RECIPE.ID, program=program))
+    assert done.returncode == 0, done.stderr
+    answered, asked = done.stdout.splitlines()
+    assert answered == "True True"
+    options = json.loads(asked)
+    assert options["autostart"] is True
+    assert options["commandline"] == ["smoothtask", "--hidden"]
 
 
 def test_the_sandbox_holds_the_menu_entry_the_icons_and_the_metainfo() -> None:

@@ -57,7 +57,9 @@ def view(shown: Sample | None, *, incidents: tuple[Incident, ...] = (), **change
     made = View(
         source="helper", notice="", sample=shown, cpu_sensor=TCTL if shown else None,
         cpu_limit=Limit(100.0, is_critical=True) if shown else None, cpu_limit_reason="",
-        culprits=Culprits((Share("HandBrake", 0.71, None), Share("firefox", 0.12, None)), 0.17, 60 * SECOND_NS, 2.0),
+        culprits=lambda: Culprits(
+            (Share("HandBrake", 0.71, None), Share("firefox", 0.12, None)), 0.17, 60 * SECOND_NS, 2.0
+        ),
         open_incidents=incidents, recent_incidents=(), fill_ratio=0.5,
     )  # fmt: skip
     return replace(made, **changes)

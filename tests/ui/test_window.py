@@ -96,7 +96,7 @@ def test_hostile_titles_and_names_stay_literal(window: MainWindow) -> None:
     hostile = "<b>a&b</b><img src=x>"
     incident = replace(runaway(title=hostile, body=hostile), shares=(Share(hostile, 1.0, None),))
     culprits = Culprits((Share(hostile, 0.7, None),), 0.3, 60 * samples.SECOND_NS, 2.0)
-    show(window, incidents=(incident,), culprits=culprits, notice=hostile)
+    show(window, incidents=(incident,), culprits=lambda: culprits, notice=hostile)
     for tab in range(window.tabs.count()):
         window.tabs.setCurrentIndex(tab)
     for label in window.findChildren(QLabel):
@@ -131,7 +131,7 @@ def test_silence_is_said_with_the_time_of_the_last_reading_and_never_shown_as_li
 
 
 def test_before_the_first_reading_nothing_is_made_up(window: MainWindow) -> None:
-    window.show_view(samples.view(None, culprits=Culprits(), fill_ratio=None), Store())
+    window.show_view(samples.view(None, culprits=Culprits, fill_ratio=None), Store())
     assert "Waiting" in window.status.headline.text()
     for graph in window.overview.graphs.values():
         assert not any(character.isdigit() for character in graph.accessibleDescription())
@@ -235,9 +235,9 @@ def test_every_tab_can_be_reached_by_its_letter(window: MainWindow) -> None:
 
 def test_the_overview_says_how_shares_were_found(window: MainWindow) -> None:
     share = (Share("HandBrake", 0.7, None),)
-    show(window, culprits=Culprits(share, 0.3, 60 * samples.SECOND_NS, 2.0))
+    show(window, culprits=lambda: Culprits(share, 0.3, 60 * samples.SECOND_NS, 2.0))
     assert "CPU time" in window.overview.who.toolTip()
-    show(window, culprits=Culprits(share, 0.3, 60 * samples.SECOND_NS, 2.0, Method.MEASURED, 24.3))
+    show(window, culprits=lambda: Culprits(share, 0.3, 60 * samples.SECOND_NS, 2.0, Method.MEASURED, 24.3))
     assert f"24.3{formats.SPACE}W" in window.overview.who.toolTip()
 
 

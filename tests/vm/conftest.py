@@ -1,4 +1,7 @@
-"""Debian guests under emulation, one at a time: each test runs in each of them, on the kernel of its release."""
+"""Debian guests under emulation, one at a time, each with a kernel of its own.
+
+The tests of a guest run in the order of their files' names: test_upgrade.py takes the packages away at the end.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SENT = ("helper", "smoothtask_gui", "resources", "build/bpf", "tests/vm/inside")
+SENT = ("helper", "smoothtask_gui", "resources", "build/bpf", "tests/vm/inside", "tests/bus/agent.py")
 PLACE = "/opt/smoothtask"
 
 
@@ -35,7 +38,7 @@ IMAGES = tool("vm.images")
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A guest that runs, with the checkout in PLACE; `name` is debian12 or debian13."""
+    """A guest that runs, with the checkout in PLACE; `name` is debian12, debian13, or newest (with a newer kernel)."""
 
     name: str
     guest: Any
@@ -56,9 +59,19 @@ class Machine:
         return ("env", "-C", PLACE, "python3", "-B", "-m", f"tests.vm.inside.{script}")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[Any]) -> None:
+    """One guest after another; pytest's own order goes by numbers, which differ where a test runs in some only."""
+    guests = list(IMAGES.GUESTS)
+    places = [place for place, item in enumerate(items) if "machine" in getattr(item, "fixturenames", ())]
+    ours = sorted((items[place] for place in places), key=lambda item: guests.index(item.callspec.params["machine"]))
+    for place, item in zip(places, ours, strict=True):
+        items[place] = item
+
+
 @pytest.fixture(scope="session", params=list(IMAGES.GUESTS))
 def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
-    guest = tool("vm.guest").Guest(IMAGES.FOLDER / request.param, IMAGES.KEY, IMAGES.ACPI_TABLE)
+    guest = tool("vm.guest").Guest(IMAGES.GUESTS[request.param], IMAGES.KEY, IMAGES.ACPI_TABLE)
     try:
         guest.start()
         guest.send(ROOT, SENT, PLACE)
@@ -69,9 +82,19 @@ def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
 
 @pytest.fixture(scope="session")
 def installed(machine: Machine) -> Machine:
-    """The same, with the packages that are for its release."""
-    from tests.vm.packages import install, send
+    """The same, with the packages that are for its release; what was there before is kept in /opt."""
+    from tests.vm.packages import ACCOUNTS, EVERY_FILE, install, send
 
     send(machine)
+    machine.sh(f"({EVERY_FILE}) >/opt/files-before; ({ACCOUNTS}) >/opt/accounts-before")
     install(machine)
     return machine
+
+
+@pytest.fixture(scope="session")
+def watched(installed: Machine) -> Iterator[Machine]:
+    """The same, with alice's desktop and the app in it."""
+    from tests.vm.desktop import desktop
+
+    with desktop(installed):
+        yield installed

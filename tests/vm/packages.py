@@ -11,10 +11,33 @@ if TYPE_CHECKING:
     from tests.vm.conftest import Machine
 
 DEBS: Final = ROOT / "build" / "packages" / "deb"
-PACKAGES: Final = {"debian12": ("smoothtask-helper",), "debian13": ("smoothtask", "smoothtask-helper")}
+BOTH: Final = ("smoothtask", "smoothtask-helper")
+PACKAGES: Final = {"debian12": ("smoothtask-helper",), "debian13": BOTH, "newest": BOTH}
 """The app needs what Debian 12 doesn't have."""
-APP: Final = {"debian12": f"env -C {PLACE} python3 -B -m smoothtask_gui", "debian13": "smoothtask"}
+APP: Final = {
+    "debian12": f"env -C {PLACE} python3 -B -m smoothtask_gui",
+    "debian13": "smoothtask",
+    "newest": "smoothtask",
+}
 """A client of the helper: the checkout's where there is no package of the app."""
+ASIDE: Final = (
+    "/root/debs /var/tmp /var/log /var/cache /var/lib/apt /var/lib/dpkg /var/lib/systemd /opt "
+    "/etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /etc/subuid- /etc/subgid-"
+)
+"""Where package tools and running services keep their memory, and copies that userdel(8) makes of what it changes."""
+EVERY_FILE: Final = (
+    f"find / -xdev \\( {' -o '.join(f'-path {path}' for path in ASIDE.split())} \\) -prune -o "
+    "-type f -printf '%p %m %u %s\\n' -o -printf '%p %y %m %u\\n' | sort"
+)
+ACCOUNTS: Final = "getent passwd; getent group"
+NEXT_VERSION: Final = """
+for deb in /root/debs/*.deb; do
+    dpkg-deb --raw-extract $deb /tmp/next
+    sed -i 's/^Version: .*/&+next/' /tmp/next/DEBIAN/control
+    dpkg-deb --build /tmp/next /tmp/next-${deb##*/} >/dev/null
+    rm -r /tmp/next
+done
+"""
 
 
 def send(machine: Machine) -> None:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from tests.vm.conftest import PLACE
-from tests.vm.test_service import ACTIVE
+from tests.vm.services import ACTIVE
 
 if TYPE_CHECKING:
     from tests.vm.conftest import Machine

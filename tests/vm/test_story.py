@@ -1,59 +1,52 @@
-"""The whole of it, on the one release that has all of it: real heat becomes a notification that names who is busy."""
+"""The whole of it, on the one release that has all of it: heat, and a sampler and an app that are killed."""
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.vm.desktop import (
+    APP_PID,
+    APP_STARTS,
+    BUSY,
+    NOTICES,
+    until,
+    until_it_knows_who_is_busy,
+    until_streams,
+)
+from tests.vm.services import SAMPLER, main_pid
 from tests.vm.test_heat import HEAT_PORT, HOT_C
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from tests.vm.conftest import Machine
 
-PATIENCE_S: Final = 240.0
-BUSY: Final = "st-burner"
-"""Program and unit: an app is called after its unit."""
-ALICE: Final = "systemd-run --quiet --user --machine alice@.host --collect --setenv DISPLAY=:7"
-"""In the session of alice, who sits at the machine."""
-SAMPLER: Final = "io.github.smoothtask.Sampler1"
-STREAMS: Final = f"busctl get-property {SAMPLER} /{SAMPLER.replace('.', '/')} {SAMPLER} OwnCost"
-RULES: Final = "[runaway]\\nenabled = false\\n"
-START: Final = f"""
-printf '{RULES}' >/tmp/rules.toml
-cp /usr/bin/yes /tmp/{BUSY}
-{ALICE} --unit st-display Xvfb :7 -screen 0 800x600x24 -nolisten tcp
-{ALICE} --unit {BUSY} sh -c 'exec /tmp/{BUSY} >/dev/null'
-until [ -S /tmp/.X11-unix/X7 ]; do sleep 0.2; done
-{ALICE} --unit st-notices sh -c 'exec dunst -print >/tmp/notices 2>/tmp/notices.words'
-{ALICE} --unit st-app sh -c 'exec smoothtask --hidden --rules /tmp/rules.toml 2>/tmp/app.words'
-"""
+pytestmark = pytest.mark.parametrize("machine", ["debian13"], indirect=True)
 
 
-@pytest.fixture
-def watched(installed: Machine) -> Iterator[Machine]:
-    """Alice's desktop with the app in it and a process that burns a processor."""
-    installed.sh(START)
-    yield installed
-    installed.guest.monitor.write_port(HEAT_PORT, 0)
-    installed.sh(f"systemctl --user --machine alice@.host stop st-app {BUSY} st-notices st-display")
-
-
-def until(machine: Machine, script: str, holds: Callable[[str], bool]) -> str:
-    """What the script says when it says the right thing; what the app said instead if it doesn't."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not holds(said := machine.sh(script)):
-        words = "cat /tmp/app.words /tmp/notices.words; journalctl --no-pager --lines 60 || true"
-        assert time.monotonic() < deadline, said + machine.sh(words)
-        time.sleep(0.5)
-    return said
-
-
-@pytest.mark.parametrize("machine", ["debian13"], indirect=True)
 def test_real_heat_becomes_a_notification_that_names_the_busy_process(watched: Machine) -> None:
-    until(watched, STREAMS, lambda said: said.split()[-1] == "1")
+    until_it_knows_who_is_busy(watched)
     watched.guest.monitor.write_port(HEAT_PORT, HOT_C)
-    until(watched, "cat /tmp/notices", lambda said: f"{HOT_C} °C" in said and BUSY in said)
+    try:
+        until(watched, f"cat {NOTICES}", lambda said: f"{HOT_C} °C" in said and BUSY in said)
+    finally:
+        watched.guest.monitor.write_port(HEAT_PORT, 0)
+
+
+def test_a_killed_sampler_comes_back_and_the_app_goes_on_with_it(watched: Machine) -> None:
+    until_streams(watched, 1)
+    before, app = main_pid(watched, SAMPLER), watched.sh(APP_PID)
+    watched.sh(f"kill -KILL {before}")
+    until_streams(watched, 1)
+    assert main_pid(watched, SAMPLER) not in (0, before)
+    assert watched.sh(APP_PID) == app
+
+
+def test_a_killed_app_leaves_the_sampler_no_stream_and_starts_again(watched: Machine) -> None:
+    until_streams(watched, 1)
+    before = watched.sh(APP_PID)
+    watched.sh(f"kill -KILL {before}")
+    until_streams(watched, 0)
+    watched.sh(APP_STARTS)
+    until_streams(watched, 1)
+    assert watched.sh(APP_PID) not in ("0\n", before)

@@ -45,7 +45,7 @@ async def sit(teller: story.Story, picture: Path) -> int:
         teller.tell(f"the app runs; {GRAPHS_S} s until its graphs have something to show")
         await asyncio.to_thread(place_window)
         await asyncio.sleep(GRAPHS_S)
-        runaway = story.start_runaway()
+        runaway = story.Runaway()
         shown = await teller.alert(app)
         await asyncio.to_thread(story.popup.drawn, len(shown.buttons))
         await asyncio.to_thread(subprocess.run, ["import", "-window", "root", picture], check=True)

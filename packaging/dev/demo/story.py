@@ -5,6 +5,9 @@ Runs on a desktop (desk.py's or the visitor's own) as its ordinary user. Exits 1
 
 import argparse
 import asyncio
+import os
+import pty
+import signal
 import subprocess
 import sys
 import time
@@ -23,8 +26,32 @@ class StoryError(Exception):
     """A chapter that didn't come."""
 
 
-def start_runaway() -> "subprocess.Popen[bytes]":
-    return subprocess.Popen([sys.executable, HERE / "runaway.py"])
+class Runaway:
+    """The runaway, as if typed into a terminal: what is started there is an app of its own, whatever started us."""
+
+    def __init__(self) -> None:
+        self._terminal, shells = pty.openpty()
+        typed = ["setsid", "--ctty", "sh", "-c", '"$@"; exit', "sh", sys.executable, HERE / "runaway.py"]
+        try:
+            self._shell = subprocess.Popen(typed, stdin=shells, stdout=subprocess.PIPE)
+        finally:
+            os.close(shells)
+        self.pid = int((self._shell.stdout or sys.stdin).readline())
+        self._began = time.monotonic()
+
+    def cores(self) -> float:
+        """What it has got so far, 1.0 is one core; /proc/PID/stat, fields utime and stime (proc(5)). Raises OSError."""
+        after_name = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        ticks = int(after_name[11]) + int(after_name[12])
+        return ticks / os.sysconf("SC_CLK_TCK") / (time.monotonic() - self._began)
+
+    def wait(self, seconds: float) -> int:
+        """Its exit code as a shell tells it (128 + the signal). Raises subprocess.TimeoutExpired."""
+        return self._shell.wait(seconds)
+
+    def terminate(self) -> None:
+        """It ends with its shell."""
+        self._shell.terminate()
 
 
 def stop_button(shown: Shown) -> int | None:
@@ -57,9 +84,12 @@ class Story:
         try:
             self.tell("the app is starting (its log: build/run/demo-app.log)")
             await self.icon(app)
-            runaway = start_runaway()
+            runaway = Runaway()
             self.tell(f"a runaway process is started: pid {runaway.pid}, one core, harmless, ends itself after 90 s")
-            shown = await self.alert(app)
+            try:
+                shown = await self.alert(app)
+            except StoryError as error:
+                raise StoryError(f"{error}; the runaway got {runaway.cores():.2f} cores of this machine") from None
             await self.stop(shown, runaway)
             await self.over()
         finally:
@@ -109,7 +139,7 @@ class Story:
         self.tell(f"              {' '.join(f'[{label}]' for _, label in shown.buttons)}")
         return shown
 
-    async def stop(self, shown: Shown, runaway: "subprocess.Popen[bytes]") -> None:
+    async def stop(self, shown: Shown, runaway: Runaway) -> None:
         if self.clicks_itself:
             buttons = await asyncio.to_thread(popup.drawn, len(shown.buttons))
             self.picture("alert")
@@ -127,7 +157,7 @@ class Story:
             code = await asyncio.to_thread(runaway.wait, END_S)
         except subprocess.TimeoutExpired:
             raise StoryError(f"pid {runaway.pid} still runs {END_S} s after the press") from None
-        self.tell(f"pid {runaway.pid} has ended ({'by SIGTERM' if code == -15 else f'exit {code}'})")
+        self.tell(f"pid {runaway.pid} has ended ({'by SIGTERM' if code == 128 + signal.SIGTERM else f'exit {code}'})")
 
     async def over(self) -> None:
         shown = await self.next_shown(OVER_S, has_stop=False)

@@ -16,6 +16,7 @@ from pathlib import Path
 import places
 import privilege
 from recipes import modules, source
+from recipes.signing import Key
 from steps import StepError, logged
 
 FOLDER = source.FOLDER / "flatpak"
@@ -23,6 +24,7 @@ GROUPS = {"flatpak"}
 ID = "io.github.smoothtask.SmoothTask"
 MANIFEST = places.TOP / "flatpak" / f"{ID}.json"
 STAND_IN = places.BUILD / "flatpak"
+PUBLIC_KEY = "smoothtask.gpg"
 MAKER = places.TOOLS / "standin"
 
 
@@ -58,22 +60,23 @@ def ensure_runtime() -> None:
     stamp.write_text(recipe)
 
 
-def build(out: Path = FOLDER, signing: tuple[str, ...] = ()) -> list[Path]:
-    """A bundle of what `repository` has; half a minute more."""
-    repository(out, signing)
+def build(out: Path = FOLDER, key: Key | None = None) -> list[Path]:
+    """A bundle of what `repository` has; half a minute more. With a key, whoever installs it checks updates by it."""
+    repository(out, key)
     bundle = out / f"smoothtask-{source.version()}-{platform.machine()}.flatpak"
     if not bundle.exists():
-        command = ["flatpak", "build-bundle", *signing, out / "repo", bundle, ID]
+        checked_by = [f"--gpg-keys={key.write_public(out / PUBLIC_KEY)}"] if key else []
+        command = ["flatpak", "build-bundle", *checked_by, out / "repo", bundle, ID]
         logged("bundle", command, "bundling the Flatpak", env=surroundings())
     return [bundle]
 
 
-def repository(out: Path = FOLDER, signing: tuple[str, ...] = ()) -> Path:
-    """A Flatpak repository in `out`; `signing`: flatpak's options for the key (--gpg-sign, --gpg-homedir)."""
+def repository(out: Path = FOLDER, key: Key | None = None) -> Path:
+    """A Flatpak repository in `out`, signed if there is a key."""
     archive = source.archive()
     ensure_runtime()
     if not source.is_made(out, archive):
-        _build(archive, out, signing)
+        _build(archive, out, key.options() if key else ())
         source.made(out, archive)
     return out / "repo"
 
@@ -87,18 +90,31 @@ def _build(archive: Path, out: Path, signing: tuple[str, ...]) -> None:
     environment = surroundings() | {"SOURCE_DATE_EPOCH": str(source.commit_time_s())}
     command = ["flatpak-builder", "--user", "--force-clean", "--disable-rofiles-fuse", f"--extra-sources={out}"]
     command += [f"--state-dir={work / 'state'}", f"--repo={out / 'repo'}", *signing]
+    command += ["--disable-cache"]  # it knows a local archive by its name: a later source would be taken for an earlier
     logged("flatpak", [*command, str(work / "app"), str(out / MANIFEST.name)], "building the Flatpak", env=environment)
 
 
-def check(out: Path = FOLDER) -> None:
-    """Install it beside the stand-in and start it; StepError with what it said otherwise."""
+def tree(out: Path = FOLDER) -> str:
+    """The checksum of all files in the repository's app: a commit's own also has the time at which it was made."""
+    ref = f"app/{ID}/{platform.machine()}/master"
+    command = ["ostree", "ls", f"--repo={out / 'repo'}", "-d", "-C", ref, "/"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def check(out: Path = FOLDER, public_key: Path | None = None) -> None:
+    """Install it beside the stand-in and start it; StepError with what it said otherwise.
+
+    With `public_key` nothing is installed that isn't signed with its other half.
+    """
     flatpak = ["flatpak", "--user"]
     for words in (["uninstall", "-y", "--noninteractive", ID], ["remote-delete", "--force", "ours"]):
         subprocess.run([*flatpak, *words], env=surroundings(), capture_output=True, check=False)  # there may be none
-    remote = [*flatpak, "remote-add", "--no-gpg-verify", "ours", f"file://{out}/repo"]
+    verified = f"--gpg-import={public_key}" if public_key else "--no-gpg-verify"
+    remote = [*flatpak, "remote-add", verified, "ours", f"file://{out}/repo"]
     logged("flatpak-remote", remote, "naming our repository", env=surroundings())
     install = [*flatpak, "install", "-y", "--noninteractive", "ours", ID]
     logged("flatpak-install", install, "installing the Flatpak beside the stand-in", env=surroundings())
+    (STAND_IN / "user").chmod(0o755)  # tests run it as other users too
     said = run("--version")
     if said.returncode or source.version() not in said.stdout:
         raise StepError(f"the Flatpak doesn't start: {said.stdout}{said.stderr}")

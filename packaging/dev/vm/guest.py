@@ -17,7 +17,7 @@ PANIC = "Kernel panic"
 READY_S = 90.0
 SECOND_READY_S = 300.0  # a machine that is busy with other things
 CPU = "max,avx=off,avx2=off"
-"""With AVX2 numpy segfaulted in a masked gather (Debian 13's, in QEMU 7.2); the emulation is suspected, not proven."""
+"""QEMU 7.2 ignores a gather's index in ymm4, and numpy segfaults; docs/testing.md, "Guests", says how to see it."""
 MEMORY_MIB = 768
 CPUS = 2
 KERNEL_WORDS = (

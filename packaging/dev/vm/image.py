@@ -1,5 +1,8 @@
 """Makes a guest: a Debian of one release with its own kernel, in build/vm/NAME (disk.raw, vmlinuz, initrd).
 
+Debian 13's disk has a second one, the newest that Debian builds for that release (its backports), in NAME/newest: there
+disk.raw is the same disk.
+
 The disk serves QEMU (guest.py) and systemd-nspawn (container.py). What SmoothTask's packages depend on is on it, so
 that apt can install them without a network.
 
@@ -9,6 +12,7 @@ words of mmdebstrap (build/log/vm-NAME.log), or in a sentence where apt names no
     image.py SUITE FOLDER PUBLIC-KEY-FILE
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -27,10 +31,13 @@ NEEDED_BY_THE_APP = ("hicolor-icon-theme", "python3-bidict", "python3-packaging"
 DESKTOP = ("dunst", "fonts-dejavu-core", "xvfb")
 OF_SUITE = {"trixie": (*NEEDED_BY_THE_APP, *DESKTOP)}  # older releases have no PySide6
 TRUTH = ("iproute2", "procps")
+NEWEST_KERNEL_FROM = {"trixie": "trixie-backports"}
 LEFT_OUT = ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/doc/*", "*/kernel/drivers/gpu/*", "*/kernel/sound/*",
             "*/kernel/drivers/media/*", "*/kernel/drivers/net/wireless/*", "*/kernel/drivers/net/ethernet/*",
             "*/kernel/drivers/infiniband/*", "*/kernel/drivers/scsi/*", "*/kernel/drivers/staging/*",
             "*/kernel/drivers/iio/*", "*/kernel/drivers/usb/*")  # fmt: skip
+KEPT = ("*/kernel/drivers/gpu/drm/drm*.ko*", "*/kernel/drivers/gpu/drm/scheduler/*", "*/kernel/drivers/gpu/drm/vgem/*")
+"""Of what is left out: a graphics card without hardware, and the scheduler of cards."""
 USERS = ("alice", "bob")
 MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer",
           "dpkg-db-backup.timer", "systemd-networkd-wait-online.service")  # fmt: skip
@@ -58,6 +65,11 @@ def unpack(suite: str, root: Path) -> None:
     archive, security = mirrors()
     sources = [f"deb {archive} {suite} main", f"deb {archive} {suite}-updates main"]
     sources.append(f"deb {security} {suite}-security main")
+    hooks = []
+    if backports := NEWEST_KERNEL_FROM.get(suite):
+        sources.append(f"deb {archive} {backports} main")
+        second_kernel = f"apt-get -qy -t {backports} install linux-image-amd64"
+        hooks.append(f'--customize-hook=chroot "$1" {second_kernel}')
     no_initrd = (
         'chroot "$1" dpkg-divert --quiet --local --rename --add /usr/sbin/update-initramfs'
         ' && ln -s /bin/true "$1/usr/sbin/update-initramfs"'
@@ -67,7 +79,8 @@ def unpack(suite: str, root: Path) -> None:
     command += [f"--include={','.join(included)}"]
     command += ['--aptopt=APT::Install-Recommends "false"', f"--essential-hook={no_initrd}"]
     command += [f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT]
-    subprocess.run([*command, suite, str(root), *sources], check=True)
+    command += [f"--dpkgopt=path-include={path}" for path in KEPT]
+    subprocess.run([*command, *hooks, suite, str(root), *sources], check=True)
 
 
 def furnish(root: Path, public_key: str) -> None:
@@ -86,19 +99,33 @@ def furnish(root: Path, public_key: str) -> None:
     subprocess.run(["chroot", root, "systemctl", "-q", "mask", *MASKED], check=True)
 
 
+def in_order(kernel: str) -> list[int]:
+    """What puts names such as 6.12.95+deb13-amd64 in order."""
+    return [int(number) for number in re.findall(r"[0-9]+", kernel.partition("-")[0])]
+
+
+def add_kernel(root: Path, kernel: str, folder: Path) -> None:
+    """Put a kernel that is installed in `root` into `folder`, with its initrd and its name."""
+    shutil.copyfile(root / f"boot/vmlinuz-{kernel}", folder / "vmlinuz")
+    initrd.make(root, kernel, folder / "initrd")
+    (folder / "kernel").write_text(f"{kernel}\n")
+
+
 def main(suite: str, folder: Path, public_key_file: Path) -> None:
     root = folder / "root"
     unpack(suite, root)
     furnish(root, public_key_file.read_text())
-    kernel = next((root / "boot").glob("vmlinuz-*"))
-    shutil.copyfile(kernel, folder / "vmlinuz")
-    initrd.make(root, folder / "initrd")
+    kernel, *newer = sorted((path.name for path in (root / "lib/modules").iterdir()), key=in_order)
+    add_kernel(root, kernel, folder)
+    if suite in NEWEST_KERNEL_FROM:
+        (folder / "newest").mkdir()
+        (folder / "newest/disk.raw").symlink_to("../disk.raw")
+        add_kernel(root, newer[-1] if newer else kernel, folder / "newest")
     with (folder / "disk.raw").open("wb") as disk:
         disk.truncate(4 << 30)
     make = ["mkfs.ext4", "-q", "-F", "-O", "^has_journal", "-E", "lazy_itable_init=1,nodiscard"]
     subprocess.run([*make, "-d", root, folder / "disk.raw"], check=True)
     shutil.rmtree(root)
-    (folder / "kernel").write_text(kernel.name.removeprefix("vmlinuz-") + "\n")
 
 
 if __name__ == "__main__":

@@ -12,8 +12,10 @@ import privilege
 from steps import StepError, logged
 
 HERE = Path(__file__).parent
-GUESTS = {"debian12": "bookworm", "debian13": "trixie"}
+DISKS = {"debian12": "bookworm", "debian13": "trixie"}
 FOLDER = places.BUILD / "vm"
+GUESTS = {**{name: FOLDER / name for name in DISKS}, "newest": FOLDER / "debian13" / "newest"}
+"""Where each lies; the last is Debian 13 with the newest kernel that Debian has for it."""
 KEY = FOLDER / "key"
 ACPI_TABLE = FOLDER / "thermal.aml"
 
@@ -26,7 +28,7 @@ def ensure() -> None:
     if not KEY.exists():
         logged("vm-key", ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", KEY], "making a key for the guests")
     logged("vm-acpi", ["iasl", "-p", ACPI_TABLE.with_suffix(""), HERE / "thermal.asl"], "checking the ACPI table")
-    for name, suite in GUESTS.items():
+    for name, suite in DISKS.items():
         folder = FOLDER / name
         stamp = folder / "made-of"
         recipe = _recipe(suite)

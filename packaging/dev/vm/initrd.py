@@ -22,9 +22,8 @@ exec switch_root /mnt /sbin/init
 """
 
 
-def make(root: Path, target: Path) -> None:
-    """Write `target` for the one kernel installed in `root`."""
-    kernel = next((root / "lib/modules").iterdir()).name
+def make(root: Path, kernel: str, target: Path) -> None:
+    """Write `target` for one of the kernels installed in `root`."""
     modules = [root / path.lstrip("/") for path in _in_loading_order(root, kernel)]
     names = [path.name.partition(".")[0] + ".ko" for path in modules]
     archive = _Archive()

@@ -1,6 +1,7 @@
 """The flight recorder's thread: takes samples and incidents from any thread, and never makes one wait.
 
-What comes waits in a bounded queue; samples beyond that are dropped, counted and noted. The file is opened with the
+What comes waits in a bounded queue, samples until they are to be written: to wake a thread for each costs more than
+what it does with it. Samples beyond what the queue holds are dropped, counted and noted. The file is opened with the
 first thing to write. Trouble with the disk is told in words (`tell`) and else stays in this thread.
 """
 
@@ -9,12 +10,16 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from smoothtask_gui.adapters.history import schema
 from smoothtask_gui.adapters.history.keeper import Keeper
 from smoothtask_gui.adapters.history.schema import HistoryError
 from smoothtask_gui.domain.history.answers import Note
+from smoothtask_gui.domain.sample import RATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +31,8 @@ if TYPE_CHECKING:
 MOST_SAMPLES: Final = 60
 MOST_OTHERS: Final = 500
 CLOSE_S: Final = 5.0
+_NOBODY: Final = np.empty(0, RATE)
+"""The history knows apps: a sample that waits holds no processes."""
 
 
 class Recorder:
@@ -40,6 +47,7 @@ class Recorder:
         self._samples: deque[Sample] = deque()
         self._others: deque[Callable[[Keeper, float], None]] = deque(maxlen=MOST_OTHERS)
         self._dropped = 0
+        self._waits_for_sample = True
         self._has_told = False  # that readings were dropped
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
@@ -61,8 +69,9 @@ class Recorder:
             if len(self._samples) >= MOST_SAMPLES:
                 self._dropped += 1
                 return
-            self._samples.append(sample)
-            self._changed.notify()
+            self._samples.append(replace(sample, processes=_NOBODY, connections=None, traits=None))
+            if self._waits_for_sample or len(self._samples) >= MOST_SAMPLES // 2:
+                self._changed.notify()
 
     def append(self, incident: Incident) -> None:
         """Record a state of an incident, at once."""
@@ -120,11 +129,17 @@ class Recorder:
             pass
         keeper.close(time.monotonic())
 
+    def _must_turn(self, wait_s: float | None) -> bool:
+        """Whether something waits that can't wait until the next writing."""
+        due = len(self._samples) >= (1 if wait_s is None else MOST_SAMPLES // 2)
+        return due or bool(self._others) or self._ending
+
     def _turn(self, keeper: Keeper) -> bool:
         """Do what waits; whether it is over."""
         with self._changed:
-            if not (self._samples or self._others or self._ending):
-                self._changed.wait(keeper.wait_s(time.monotonic()))
+            wait_s = keeper.wait_s(time.monotonic())
+            self._waits_for_sample = wait_s is None
+            self._changed.wait_for(lambda: self._must_turn(wait_s), wait_s)
             samples, others, dropped, ending = [*self._samples], [*self._others], self._dropped, self._ending
             self._samples.clear()
             self._others.clear()

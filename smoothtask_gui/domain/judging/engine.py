@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smoothtask_gui.domain.changes import Change, Resolved
+from smoothtask_gui.domain.culprit import Culprits
 from smoothtask_gui.domain.judging.rule_pass import Moment, RulePass, Surroundings
 from smoothtask_gui.domain.judging.series import Scope
 from smoothtask_gui.domain.judging.watched import Watched, over_title
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
 
 
 class Engine:
-    """`may_stop(uid)` says whose processes the person may act on."""
+    """`may_stop(uid)` says on whose processes the person may act, `energy(now_ns)` who used the processor till then."""
 
-    def __init__(self, may_stop: Callable[[int], bool]) -> None:
-        self._may_stop = may_stop
+    def __init__(
+        self, may_stop: Callable[[int], bool], energy: Callable[[int], Culprits] = lambda _: Culprits()
+    ) -> None:
+        self._may_stop, self._energy = may_stop, energy
         self._rules: dict[str, Rule] = {}
         self._watched: dict[str, dict[Key, Watched]] = {}
 
@@ -45,7 +48,7 @@ class Engine:
 
     def judge(self, tables: Mapping[Scope, Table], moment: Moment) -> list[Change]:
         """One tick."""
-        around = Surroundings(tables.get(Scope.APP), self._may_stop)
+        around = Surroundings(tables.get(Scope.APP), self._may_stop, self._energy)
         changes: list[Change] = []
         for rule in self._rules.values():
             table = tables.get(rule.scope)

@@ -3,6 +3,9 @@
 The text is Python's own expression grammar, of which only these parts are taken; nothing of it is ever executed as
 Python. Logic has three values: a comparison with a missing value (NaN) is neither true nor false, `or` is true as soon
 as one side is, `not` of unknown stays unknown (Kleene's strong logic). So a missing value can never make a rule fire.
+
+What is known to be true and what is known to be false are two questions, each answered when it is asked, and no further
+than needed: of the parts of an `and` those after the first that holds nowhere aren't looked at.
 """
 
 from __future__ import annotations
@@ -28,14 +31,6 @@ class ExpressionError(ValueError):
     """The text is no condition; the message says what isn't understood and what is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """Of each row whether it is known to be true, and whether it is known to be false."""
-
-    true: Flags
-    false: Flags
-
-
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
@@ -45,7 +40,7 @@ def _wide(found: npt.NDArray[_Scalar], count: int) -> npt.NDArray[_Scalar]:
     return found if found.shape == (count,) else np.full(count, found)
 
 
-_TruthOf = Callable[[Values], Truth]
+_FlagsOf = Callable[[Values], Flags]
 _NumberOf = Callable[[Values], Floats]
 
 
@@ -63,20 +58,59 @@ class Expression:
             return _wide(self._evaluate(values), count)
 
 
+class Truth:
+    """A condition over `count` rows, answered when asked."""
+
+    __slots__ = ("_condition", "_count", "_false", "_found", "_true", "_values")
+
+    def __init__(self, condition: Condition, values: Values, count: int) -> None:
+        self._condition, self._values, self._count = condition, values, count
+        self._found: Flags | None = None  # of one value or one a row
+        self._true: Flags | None = None
+        self._false: Flags | None = None
+
+    @property
+    def is_anywhere(self) -> bool:
+        """Whether it is known to be true of any row."""
+        return self._count > 0 and bool(self._holds().any())
+
+    @property
+    def true(self) -> Flags:
+        """Of each row whether it is known to be true, shape (count,)."""
+        if self._true is None:
+            self._true = _wide(self._holds(), self._count)
+        return self._true
+
+    @property
+    def false(self) -> Flags:
+        """Of each row whether it is known to be false, shape (count,)."""
+        if self._false is None:
+            self._false = _wide(self._ask(self._condition.fails), self._count)
+        return self._false
+
+    def _holds(self) -> Flags:
+        if self._found is None:
+            self._found = self._ask(self._condition.holds)
+        return self._found
+
+    def _ask(self, question: _FlagsOf) -> Flags:
+        with np.errstate(all="ignore"):  # absurd counters give absurd numbers, never a warning
+            return question(self._values)
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """True, false or unknown for each row."""
 
     text: str
     names: tuple[str, ...]
-    _evaluate: _TruthOf = field(compare=False, repr=False)
+    holds: _FlagsOf = field(compare=False, repr=False)
+    fails: _FlagsOf = field(compare=False, repr=False)
     _tree: ast.expr = field(compare=False, repr=False)
 
     def of(self, values: Values, count: int) -> Truth:
-        """Shape (count,) each; `values` must hold every one of `names`."""
-        with np.errstate(all="ignore"):
-            truth = self._evaluate(values)
-        return Truth(_wide(truth.true, count), _wide(truth.false, count))
+        """`values` must hold every one of `names` that it takes to answer."""
+        return Truth(self, values, count)
 
     def can_hold(self, missing: frozenset[str]) -> bool:
         """Whether it could be true though these series are missing."""
@@ -86,7 +120,7 @@ class Condition:
 def condition(text: str) -> Condition:
     """Read a condition. Raises ExpressionError."""
     tree = _parse(text)
-    return Condition(text, _names(tree), _truth(tree), tree)
+    return Condition(text, _names(tree), _known(tree, wanted=True), _known(tree, wanted=False), tree)
 
 
 def expression(text: str) -> Expression:
@@ -126,58 +160,49 @@ _COMPARISONS: Final = {
 }
 
 
-def _truth(node: ast.expr) -> _TruthOf:
+def _known(node: ast.expr, *, wanted: bool) -> _FlagsOf:
+    """Of each row whether `node` is known to be `wanted`."""
     if isinstance(node, ast.BoolOp):
-        parts = [_truth(part) for part in node.values]
-        return _any(parts) if isinstance(node.op, ast.Or) else _all(parts)
+        parts = [_known(part, wanted=wanted) for part in node.values]
+        return _all(parts) if isinstance(node.op, ast.And) is wanted else _any(parts)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        inner = _truth(node.operand)
-        return lambda values: _swapped(inner(values))
+        return _known(node.operand, wanted=not wanted)
     if isinstance(node, ast.Compare):
-        return _comparison(node)
+        return _comparison(node, wanted=wanted)
     if isinstance(node, ast.Name):  # on its own: 1 is yes, 0 is no
         amount = _number(node)
-        return lambda values: Truth((found := amount(values)) > 0, found <= 0)
+        return lambda values: amount(values) > 0 if wanted else amount(values) <= 0
     raise ExpressionError(f"{ast.unparse(node)[:60]!r} is no condition: compare it, as in 'cpu_cores >= 0.9'")
 
 
-def _swapped(truth: Truth) -> Truth:
-    return Truth(truth.false, truth.true)
-
-
-def _any(parts: list[_TruthOf]) -> _TruthOf:
-    def evaluate(values: Values) -> Truth:
-        found = [part(values) for part in parts]
-        true, false = found[0].true, found[0].false
-        for one in found[1:]:
-            true, false = true | one.true, false & one.false
-        return Truth(true, false)
+def _any(parts: list[_FlagsOf]) -> _FlagsOf:
+    def evaluate(values: Values) -> Flags:
+        found = parts[0](values)
+        for part in parts[1:]:
+            found = found | part(values)
+        return found
 
     return evaluate
 
 
-def _all(parts: list[_TruthOf]) -> _TruthOf:
-    def evaluate(values: Values) -> Truth:
-        found = [part(values) for part in parts]
-        true, false = found[0].true, found[0].false
-        for one in found[1:]:
-            true, false = true & one.true, false | one.false
-        return Truth(true, false)
+def _all(parts: list[_FlagsOf]) -> _FlagsOf:
+    def evaluate(values: Values) -> Flags:
+        found = parts[0](values)
+        for part in parts[1:]:
+            if not found.any():
+                break
+            found = found & part(values)
+        return found
 
     return evaluate
 
 
-def _comparison(node: ast.Compare) -> _TruthOf:
+def _comparison(node: ast.Compare, *, wanted: bool) -> _FlagsOf:
     if len(node.ops) != 1 or type(node.ops[0]) not in _COMPARISONS:
         raise ExpressionError(f"{ast.unparse(node)[:60]!r} must compare two numbers by >=, >, <= or <")
     left, right = _number(node.left), _number(node.comparators[0])
-    holds, fails = _COMPARISONS[type(node.ops[0])]
-
-    def evaluate(values: Values) -> Truth:
-        one, other = left(values), right(values)
-        return Truth(holds(one, other), fails(one, other))  # both are false of NaN
-
-    return evaluate
+    compare = _COMPARISONS[type(node.ops[0])][0 if wanted else 1]  # both are false of NaN
+    return lambda values: compare(left(values), right(values))
 
 
 _ARITHMETIC: Final = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}

@@ -52,14 +52,28 @@ class GrowthWindow:
         self._times_ns: list[int] = []
         self._keys: Keys = np.zeros(0, np.uint64)
         self._values = np.zeros((0, self._points))
-        self._growth = Growth(np.zeros(0), np.zeros(0), np.zeros(0))
+        self._growth: Growth | None = None  # as of the latest point, once somebody asks
 
     def observe(self, keys: Keys, values: Floats, now_ns: int) -> Growth:
         """Take in what holds now, if it is time; the growth of each of `keys` (unique), as of the latest point."""
+        if self.is_due(now_ns):
+            self.add(keys, values, now_ns)
+        return self.of(keys)
+
+    def is_due(self, now_ns: int) -> bool:
+        """Whether it is time for another point."""
+        return not self._times_ns or not 0 <= now_ns - self._times_ns[-1] < self._spacing_ns
+
+    def add(self, keys: Keys, values: Floats, now_ns: int) -> None:
+        """Take in what holds now; a time before the latest begins anew."""
         if self._times_ns and now_ns < self._times_ns[-1]:
             self.clear()
-        if not self._times_ns or now_ns - self._times_ns[-1] >= self._spacing_ns:
-            self._add(keys, values, now_ns)
+        self._add(keys, values, now_ns)
+        self._growth = None
+
+    def of(self, keys: Keys) -> Growth:
+        """The growth of each of `keys` (unique), as of the latest point."""
+        if self._growth is None:
             self._growth = self._measure()
         place = _places(self._keys, keys)
         known = place >= 0

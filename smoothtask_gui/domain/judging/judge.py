@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from smoothtask_gui.domain.batch import PressureEvent
     from smoothtask_gui.domain.changes import Change
+    from smoothtask_gui.domain.culprit import Culprits
     from smoothtask_gui.domain.judging.rule import Rule
     from smoothtask_gui.domain.judging.table import Table
     from smoothtask_gui.domain.sample import Sample
@@ -34,10 +35,10 @@ RESUME_NS: Final = 15_000_000_000
 
 
 class Judge:
-    """`may_stop(uid)` says whose processes the person may act on."""
+    """As `Engine`."""
 
-    def __init__(self, may_stop: Callable[[int], bool]) -> None:
-        self._engine = Engine(may_stop)
+    def __init__(self, may_stop: Callable[[int], bool], energy: Callable[[int], Culprits]) -> None:
+        self._engine = Engine(may_stop, energy)
         self._rules: tuple[Rule, ...] = ()
         self._machine = MachineSeries()
         self._parts = PartSeries()
@@ -87,13 +88,11 @@ class Judge:
         self._interval_ns = 0
 
     def _make(self, sample: Sample, limit_without_driver_c: float) -> dict[Scope, Table]:
-        values = self._machine.values(sample, limit_without_driver_c)
-        values["memory_alarm"] = self._alarm(sample)
+        values = self._machine.values(sample, limit_without_driver_c, memory_alarm=self._alarm(sample))
         tables = {Scope.MACHINE: machine_table(values), **self._parts.tables(sample, values)}
-        columns = self._processes.columns(sample, values["memory_left_bytes"])
-        tables[Scope.PROCESS] = process_table(sample, columns, values)
-        apps = self._apps.columns(sample, columns, values["memory_left_bytes"])
-        tables[Scope.APP] = app_table(sample, apps, columns, values)
+        columns = self._processes.columns(sample, values)
+        tables[Scope.PROCESS] = process_table(sample, columns)
+        tables[Scope.APP] = app_table(sample, self._apps.columns(sample, columns, values), columns)
         self._tables = tables
         return tables
 

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from smoothtask_gui.domain.focus import is_full_screen
 from smoothtask_gui.domain.judging.growth import GrowthWindow
-from smoothtask_gui.domain.judging.table import Named, Table, Target
+from smoothtask_gui.domain.judging.table import Columns, Named, Table, Target
 from smoothtask_gui.domain.sensors import cpu_sensor, limit_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from smoothtask_gui.domain.sample import Sample
 
 _MACHINE: Final = np.zeros(1, np.uint64)
@@ -29,14 +32,16 @@ class MachineSeries:
         self._memory.clear()
         self._heat.clear()
 
-    def values(self, sample: Sample, limit_without_driver_c: float) -> dict[str, float]:
+    def values(self, sample: Sample, limit_without_driver_c: float, *, memory_alarm: float) -> Columns[float]:
         """Each series of the machine; NaN where it is missing."""
         system = sample.system
         total, used = _or_nan(system.memory_total_bytes), _or_nan(system.memory_used_bytes)
         available = total - used
         left = available + _or_nan(system.swap_free_bytes)
-        shrinking_bps = -float(self._memory.observe(_MACHINE, np.array([left]), sample.boottime_ns).per_s[0])
-        return {
+        if self._memory.is_due(sample.boottime_ns):
+            self._memory.add(_MACHINE, np.array([left]), sample.boottime_ns)
+        heat = self._heat_values(sample, limit_without_driver_c)
+        known = {
             "cpus": float(system.cpus),
             "cpu_busy_ratio": _or_nan(system.cpu_busy_ratio),
             "cpu_iowait_ratio": _or_nan(system.cpu_iowait_ratio),
@@ -50,8 +55,7 @@ class MachineSeries:
             "memory_available_bytes": available,
             "memory_available_ratio": available / total if total else math.nan,
             "memory_left_bytes": left,
-            "memory_shrinking_bps": shrinking_bps,
-            "memory_exhausted_in_s": time_left_s(left, shrinking_bps),
+            "memory_alarm": memory_alarm,
             "swap_used_bytes": _or_nan(system.swap_used_bytes),
             "swap_in_bps": _or_nan(system.swap_in_bps),
             "swap_out_bps": _or_nan(system.swap_out_bps),
@@ -60,8 +64,17 @@ class MachineSeries:
             "forks_per_s": _or_nan(system.forks_per_s),
             "on_battery": _or_nan(system.on_battery),
             "package_w": _or_nan(system.package_watts),
-            **self._heat_values(sample, limit_without_driver_c),
+            **heat,
             "throttled_ratio": _or_nan(system.throttled_ratio),
+            "full_screen": _or_nan(is_full_screen(sample.focus)),
+        }
+        return Columns(self._trends(left, heat["cpu_headroom_c"]), known)
+
+    def _trends(self, left_bytes: float, headroom_c: float) -> dict[str, Callable[[], float]]:
+        return {
+            "memory_shrinking_bps": lambda: -_slope(self._memory),
+            "memory_exhausted_in_s": lambda: time_left_s(left_bytes, -_slope(self._memory)),
+            "cpu_limit_in_s": lambda: time_left_s(max(0.0, headroom_c), _slope(self._heat)),
         }
 
     def _heat_values(self, sample: Sample, limit_without_driver_c: float) -> dict[str, float]:
@@ -69,16 +82,20 @@ class MachineSeries:
         limit = limit_of(cpu, limit_without_driver_c) if cpu else None
         temperature_c = _or_nan(cpu.temperature_c if cpu else None)
         headroom_c = limit.temperature_c - temperature_c if limit else math.nan
-        rising = self._heat.observe(_MACHINE, np.array([temperature_c]), sample.boottime_ns)
+        if self._heat.is_due(sample.boottime_ns):
+            self._heat.add(_MACHINE, np.array([temperature_c]), sample.boottime_ns)
         return {
             "cpu_temperature_c": temperature_c,
             "cpu_limit_c": limit.temperature_c if limit else math.nan,
             "cpu_headroom_c": headroom_c,
-            "cpu_limit_in_s": time_left_s(max(0.0, headroom_c), float(rising.per_s[0])),
         }
 
 
-def machine_table(values: dict[str, float]) -> Table:
+def _slope(window: GrowthWindow) -> float:
+    return float(window.of(_MACHINE).per_s[0])
+
+
+def machine_table(values: Columns[float]) -> Table:
     return Table(Named((Target("", "The computer"),)), values)
 
 

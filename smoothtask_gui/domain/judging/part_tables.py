@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from smoothtask_gui.domain.judging.growth import GrowthWindow
 from smoothtask_gui.domain.judging.machine import time_left_s
 from smoothtask_gui.domain.judging.series import Scope
-from smoothtask_gui.domain.judging.table import Named, Table, Target
+from smoothtask_gui.domain.judging.table import Columns, Named, Table, Target
 from smoothtask_gui.domain.sensors import limit_of
 from smoothtask_gui.domain.text import safe_text
 
@@ -148,8 +149,8 @@ def _table(
     is_read: bool,
     reason: str = "",
 ) -> Table:
-    columns = {name: np.array([row[name] for row in rows]) for name in rows[0]} if rows else {}
-    return Table(Named(targets), {**machine, **columns}, reason, is_read)
+    made = {name: partial(np.array, [row[name] for row in rows]) for name in rows[0]} if rows else {}
+    return Table(Named(targets), Columns(made, machine), reason, is_read)
 
 
 def _stuck_s(requests_per_s: float | None, since_ns: int | None, now_ns: int) -> float:

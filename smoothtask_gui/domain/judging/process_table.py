@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -11,13 +12,15 @@ import numpy.typing as npt
 
 from smoothtask_gui.domain.incident import ProcessIdentity
 from smoothtask_gui.domain.judging.growth import GrowthWindow
-from smoothtask_gui.domain.judging.table import Key, Table, Target
+from smoothtask_gui.domain.judging.table import Columns, Key, Table, Target
 from smoothtask_gui.domain.matching import is_same_start, positions, row_of
 from smoothtask_gui.domain.naming import is_idle_injection, process_name
 from smoothtask_gui.domain.network import Protocol
 from smoothtask_gui.domain.text import safe_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from smoothtask_gui.domain.judging.expression import Floats
     from smoothtask_gui.domain.sample import Sample
 
@@ -67,7 +70,7 @@ class ProcessRows:
     def lasting(self, row: int, series: str, since_ns: int) -> float | None:
         """Nothing: a process is of one piece."""
 
-    def target(self, row: int) -> Target:
+    def target(self, row: int, by: str = "") -> Target:  # noqa: ARG002 - a row is one process
         found = self.rows[row]
         pid, start_ns, comm = int(found["pid"]), int(found["start_ns"]), bytes(found["comm"])
         name = process_name(comm, is_kernel=bool(found["is_kernel"]))
@@ -106,31 +109,39 @@ class ProcessSeries:
         self._connections.clear()
         self._hung_since_ns.clear()
 
-    def columns(self, sample: Sample, memory_left_bytes: float) -> dict[str, Floats]:
-        """Each series, shape (len(sample.processes),)."""
-        rows = sample.processes
-        keys = process_keys(rows)
-        memory = self._memory.observe(keys, rows["rss_bytes"], sample.boottime_ns)
-        connections = open_connections(sample)
-        opened = self._connections.observe(keys, connections, sample.boottime_ns)
-        traits = traits_of(sample)
-        return {
-            **{name: rows[field] for name, field in _COPIED.items()},
-            "threads": rows["threads"].astype(np.float64),
-            "is_kernel": rows["is_kernel"].astype(np.float64),
-            "age_s": np.maximum(0.0, sample.boottime_ns - rows["start_ns"].astype(np.float64)) / 1e9,
-            "growth_bps": memory.per_s,
-            "exhausts_in_s": exhausts_in_s(memory.per_s, memory_left_bytes),
-            "exited_per_s": exited_per_s(sample),
-            "grown_bytes": memory.grown,
-            "growth_steadiness_ratio": memory.steadiness,
-            "connections": connections,
-            "connections_per_min": opened.per_s * 60,
-            "connections_steadiness_ratio": opened.steadiness,
-            "uninterruptible_s": self._hung_s(sample),
-            **{name: column for name, column in traits.items() if name != "is_telling"},
-            "spinning_cores": spinning_cores(sample, traits),
-        }
+    def columns(self, sample: Sample, machine: Mapping[str, float]) -> Columns[Floats]:
+        """Each series, shape (len(sample.processes),), and those of the machine; remembers what must be remembered."""
+        rows, now_ns = sample.processes, sample.boottime_ns
+        hung_s = self._hung_s(sample)
+        keys = cache(lambda: process_keys(rows))
+        traits = cache(lambda: traits_of(sample))
+        memory = cache(lambda: self._memory.of(keys()))
+        opened = cache(lambda: self._connections.of(keys()))
+        columns: Columns[Floats] = Columns(
+            {
+                **{name: partial(_field, rows, field) for name, field in _COPIED.items()},
+                **{name: partial(_trait, traits, name) for name in _TRAITS if name != "is_telling"},
+                "threads": lambda: rows["threads"].astype(np.float64),
+                "is_kernel": lambda: rows["is_kernel"].astype(np.float64),
+                "age_s": lambda: np.maximum(0.0, now_ns - rows["start_ns"].astype(np.float64)) / 1e9,
+                "growth_bps": lambda: memory().per_s,
+                "exhausts_in_s": lambda: exhausts_in_s(memory().per_s, machine["memory_left_bytes"]),
+                "exited_per_s": lambda: exited_per_s(sample),
+                "grown_bytes": lambda: memory().grown,
+                "growth_steadiness_ratio": lambda: memory().steadiness,
+                "connections": lambda: open_connections(sample),
+                "connections_per_min": lambda: opened().per_s * 60,
+                "connections_steadiness_ratio": lambda: opened().steadiness,
+                "uninterruptible_s": lambda: hung_s,
+                "spinning_cores": lambda: spinning_cores(sample, traits()),
+            },
+            machine,
+        )
+        if self._memory.is_due(now_ns):
+            self._memory.add(keys(), rows["rss_bytes"], now_ns)
+        if self._connections.is_due(now_ns):
+            self._connections.add(keys(), columns.of_rows("connections"), now_ns)
+        return columns
 
     def _hung_s(self, sample: Sample) -> Floats:
         rows = sample.processes
@@ -144,8 +155,16 @@ class ProcessSeries:
         return hung_s
 
 
-def process_table(sample: Sample, columns: dict[str, Floats], machine: dict[str, float]) -> Table:
-    return Table(ProcessRows(sample.processes), {**machine, **columns}, is_read=bool(len(sample.processes)))
+def _field(rows: npt.NDArray[np.void], field: str) -> Floats:
+    return rows[field]
+
+
+def _trait(traits: Callable[[], Mapping[str, Floats]], name: str) -> Floats:
+    return traits()[name]
+
+
+def process_table(sample: Sample, columns: Columns[Floats]) -> Table:
+    return Table(ProcessRows(sample.processes), columns, is_read=bool(len(sample.processes)))
 
 
 def process_keys(rows: npt.NDArray[np.void]) -> npt.NDArray[np.uint64]:
@@ -166,7 +185,7 @@ def traits_of(sample: Sample) -> dict[str, Floats]:
     return columns
 
 
-def spinning_cores(sample: Sample, traits: dict[str, Floats]) -> Floats:
+def spinning_cores(sample: Sample, traits: Mapping[str, Floats]) -> Floats:
     """The CPU time of processes that show no reason for it; NaN where that can't be told.
 
     The kernel's own threads have a reason while disks or network are at work, and where they force a CPU to idle. Of

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 from smoothtask_gui.domain.incident import Action, Severity
 from smoothtask_gui.domain.judging.expression import ExpressionError, condition, expression
 from smoothtask_gui.domain.judging.places import RulesError, nearest
-from smoothtask_gui.domain.judging.rule import Rule
+from smoothtask_gui.domain.judging.rule import ENERGY, Rule
 from smoothtask_gui.domain.judging.series import SERIES, Scope, known_series
-from smoothtask_gui.domain.judging.words import TEXTS, placeholders
+from smoothtask_gui.domain.judging.words import MOST, TEXTS, placeholders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ MOST_IGNORED: Final = 256
 MOST_SENTENCES: Final = 6
 _DAY_S: Final = 86_400
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_CONDITIONS: Final = ("when", "clear_when", "critical_when")
+_CONDITIONS: Final = ("when", "clear_when", "critical_when", "unless")
 _FORMULAS: Final = ("value", "level", "share")
 _TIMES: Final = ("for_s", "keep_firing_for_s", "cooldown_s")
 
@@ -127,8 +127,10 @@ def _same_scope(rule: Rule, value: object) -> Scope:
 def _blamed(rule: Rule, value: object) -> str:
     if rule.scope in (Scope.PROCESS, Scope.APP):
         raise RulesError(f"is for rules about neither apps nor processes: this one's scope is {str(rule.scope)!r}")
-    if not isinstance(value, str) or (value and value not in SERIES[Scope.APP]):
-        raise RulesError(f"must be a series of apps, not {value!r}{nearest(str(value), SERIES[Scope.APP])}")
+    if not isinstance(value, str) or (value and value not in (ENERGY, *SERIES[Scope.APP])):
+        raise RulesError(
+            f"must be a series of apps or {ENERGY!r}, not {value!r}{nearest(str(value), SERIES[Scope.APP])}"
+        )
     return value
 
 
@@ -164,7 +166,8 @@ def _check_names(rule: Rule, table: dict[str, Any], where: Places) -> None:
 def _check_texts(rule: Rule, known: set[str], fail: Callable[[str, str], NoReturn]) -> None:
     for key, text in (("title", rule.title), ("over", rule.over), *(("body", line) for line in rule.body)):
         for name in placeholders(text):
-            if name not in known and name not in TEXTS:
+            of_apps = name.removeprefix(MOST) if name.startswith(MOST) else ""
+            if name not in known and name not in TEXTS and of_apps not in SERIES[Scope.APP]:
                 hint = nearest(name, [*TEXTS, *sorted(known)])
                 fail(key, f"{rule.name}.{key} has {{{name}}}, which is no series{hint}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from smoothtask_gui.domain.alert import Timing
 from smoothtask_gui.domain.incident import Action, Severity
@@ -11,6 +11,10 @@ from smoothtask_gui.domain.incident import Action, Severity
 if TYPE_CHECKING:
     from smoothtask_gui.domain.judging.expression import Condition, Expression
     from smoothtask_gui.domain.judging.series import Scope
+
+
+ENERGY: Final = "energy"
+"""What `blames` may say beside a series: the processor's energy in the last minute, or what stands for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +33,10 @@ class Rule:
     value: Expression
     clear_when: Condition | None = None
     critical_when: Condition | None = None
+    unless: Condition | None = None  # excuses the beginning where it is known to hold; unknown excuses nothing
     level: Expression | None = None
     share: Expression | None = None
-    blames: str = ""  # series of apps: those with most of it are named as culprits
+    blames: str = ""  # series of apps, or ENERGY: those with most of it are named as culprits
     enabled: bool = True
     for_s: float = 60.0
     keep_firing_for_s: float = 15.0
@@ -53,7 +58,15 @@ class Rule:
     @property
     def names(self) -> frozenset[str]:
         """Every series and number that its formulas name."""
-        formulas = (self.when, self.value, self.clear_when, self.critical_when, self.level, self.share)
+        formulas = (
+            self.when,
+            self.value,
+            self.clear_when,
+            self.critical_when,
+            self.unless,
+            self.level,
+            self.share,
+        )
         return frozenset(name for formula in formulas if formula is not None for name in formula.names)
 
     @property

@@ -10,13 +10,15 @@ import numpy as np
 
 from smoothtask_gui.domain.alert import Alert, Phase, advance
 from smoothtask_gui.domain.changes import Change, Fired, Resolved, Updated
+from smoothtask_gui.domain.culprit import Culprits
+from smoothtask_gui.domain.judging.rule import ENERGY
 from smoothtask_gui.domain.judging.watched import Blamed, Look, Watched, draft, over_fact, over_title
-from smoothtask_gui.domain.judging.words import placeholders
+from smoothtask_gui.domain.judging.words import MOST, placeholders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smoothtask_gui.domain.judging.expression import Floats, Truth
+    from smoothtask_gui.domain.judging.expression import Flags, Floats, Truth
     from smoothtask_gui.domain.judging.rule import Rule
     from smoothtask_gui.domain.judging.table import Key, Table
 
@@ -47,6 +49,19 @@ class Surroundings:
 
     suspects: Table | None
     may_stop: Callable[[int], bool]
+    energy: Callable[[int], Culprits] = lambda _: Culprits()  # who used the processor until then
+
+
+class _Values(dict[str, "Floats | float"]):
+    """The rule's own numbers, and each series of the table once a formula asks for it; NaN where there is none."""
+
+    def __init__(self, rule: Rule, table: Table) -> None:
+        super().__init__(rule.numbers)
+        self._columns = table.columns
+
+    def __missing__(self, name: str) -> Floats | float:
+        found = self[name] = self._columns.get(name, math.nan)
+        return found
 
 
 class RulePass:
@@ -58,9 +73,11 @@ class RulePass:
         self._rule, self._table, self._watched = rule, table, watched
         self._moment, self._around = moment, around
         self._count = len(table.rows)
-        self._values: dict[str, Floats | float] = {name: table.columns.get(name, math.nan) for name in rule.names}
-        self._values.update(rule.numbers)
+        self._values = _Values(rule, table)
         self._when = rule.when.of(self._values, self._count)
+        self._excused: Flags | None = None
+        if rule.unless is not None and (watched or self._when.is_anywhere):
+            self._excused = rule.unless.of(self._values, self._count).true
         self._clear: Truth | None = None
         if rule.clear_when is not None and watched:
             self._clear = rule.clear_when.of(self._values, self._count)
@@ -86,7 +103,10 @@ class RulePass:
     def _begin(self, known: set[int]) -> list[Change]:
         """Watch the strongest of those that hold now and aren't watched yet."""
         rule = self._rule
-        fresh = [row for row in np.flatnonzero(self._when.true).tolist() if row not in known]
+        if not self._when.is_anywhere:
+            return []
+        begins = self._when.true if self._excused is None else self._when.true & ~self._excused
+        fresh = [row for row in np.flatnonzero(begins).tolist() if row not in known]
         changes: list[Change] = []
         if not fresh:
             return changes
@@ -95,7 +115,7 @@ class RulePass:
         for row in fresh:
             if len(self._watched) >= MOST_WATCHED:
                 break
-            target = self._table.rows.target(row)
+            target = self._table.rows.target(row, rule.value.names[0] if rule.value.names else "")
             if target.is_called(rule.ignore):
                 continue
             key = self._table.rows.key(row)
@@ -135,6 +155,8 @@ class RulePass:
 
     def _holds(self, watched: Watched, row: int) -> bool | None:
         """Whether the condition goes on for one that is watched, None if that can't be known."""
+        if self._excused is not None and self._excused[row] and not watched.alert.is_firing:
+            return False
         found, is_clear = _known(self._when, row), None if self._clear is None else _known(self._clear, row)
         if watched.alert.is_firing and self._clear is not None:
             return None if is_clear is None else not is_clear
@@ -195,6 +217,13 @@ class RulePass:
             share=share,
             is_critical=critical is not None and bool(critical.of(self._values, self._count).true[row]),
             blamed=blamed(self._around.suspects, rule.blames),
+            energy=self._around.energy(self._moment.now_ns) if rule.blames == ENERGY else None,
+            most={
+                name: found[0]
+                for text in rule.body
+                for name in placeholders(text)
+                if name.startswith(MOST) and (found := blamed(self._around.suspects, name.removeprefix(MOST)))
+            },
             series={name: float(np.broadcast_to(columns[name], self._count)[row]) for name in named},
         )
 
@@ -210,7 +239,7 @@ def blamed(suspects: Table | None, series: str) -> tuple[Blamed, ...]:
         return ()
     first = np.argsort(-amounts, kind="stable")[:MOST_BLAMED]
     return tuple(
-        Blamed(suspects.rows.target(int(row)), float(amounts[row]), float(amounts[row]) / total)
+        Blamed(suspects.rows.target(int(row), series), float(amounts[row]), float(amounts[row]) / total)
         for row in first
         if amounts[row] > 0
     )

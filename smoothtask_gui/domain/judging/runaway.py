@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 
 NAME: Final = "runaway"
 _WHEN: Final = condition(
-    "spinning_cores >= cores or (spinning_cores + run_delay_ratio >= cores and spinning_cores > clear_cores"
-    " and spinning_cores >= 0.9 * cpu_cores)"
+    "cpu_cores >= cores / 3 and (spinning_cores >= cores"
+    " or (spinning_cores + run_delay_ratio >= cores and spinning_cores >= 0.9 * cpu_cores))"
 )
-"""Or would use so much if it were let: on a crowded machine one that never sleeps waits for its turn. The app's waiting
-is put down to what spins only where that is nearly all of its CPU time."""
-_CLEAR: Final = condition("cpu_cores <= clear_cores")
+"""Spins on many cores, or would if it were let: on a crowded machine one that never sleeps waits for its turn. The
+app's waiting is put down to what spins only where that is nearly all of its CPU time. Who uses little isn't looked at.
+"""
+_CLEAR: Final = condition("cpu_cores + run_delay_ratio <= clear_cores or cpu_cores <= clear_cores / 3")
+_UNLESS: Final = condition("unused_s <= used_within_s")
 _VALUE: Final = expression("cpu_cores")
 _LEVEL: Final = expression("cores")
 _SHARE: Final = expression("cpu_cores / (cpu_busy_ratio * cpus)")
@@ -32,6 +34,7 @@ def runaway_rule(settings: Runaway) -> Rule:
         scope=Scope.APP,
         when=_WHEN,
         clear_when=_CLEAR,
+        unless=_UNLESS,
         value=_VALUE,
         level=_LEVEL,
         share=_SHARE,
@@ -44,8 +47,17 @@ def runaway_rule(settings: Runaway) -> Rule:
         ignore=settings.ignore,
         lasting=True,
         forgives_dips=True,
-        numbers=(("clear_cores", settings.clear_cores), ("cores", settings.cores)),
+        numbers=(
+            ("clear_cores", settings.clear_cores),
+            ("cores", settings.cores),
+            ("used_within_s", settings.used_within_s),
+        ),
         title="{name} has used {mean} for {lasted}",
-        body=("Started by {parent} {age} ago.", "Uses {rss_bytes} of memory."),
+        body=(
+            "Most of it by {process}.",
+            "Started by {parent} {age} ago.",
+            "Its window was last in focus {unused_s} ago.",
+            "Uses {rss_bytes} of memory.",
+        ),
         over="{name} calmed down after {lasted}",
     )

@@ -84,6 +84,7 @@ _SERIES: Final[dict[Scope, dict[str, str]]] = {
         "cpu_headroom_c": "degrees left to it",
         "cpu_limit_in_s": "when it will be reached: median slope over the last half minute; infinite while it cools",
         "throttled_ratio": "share of the time that the processors were slowed down for heat; Intel only",
+        "full_screen": "1 while the active window fills the screen; unknown where the compositor doesn't tell",
     },
     Scope.SENSOR: {
         "temperature_c": "as read",
@@ -114,7 +115,7 @@ _SERIES: Final[dict[Scope, dict[str, str]]] = {
         "full_in_s": "when it will be full at that speed; infinite while it doesn't fill",
     },
     Scope.GPU: {
-        "gpu_busy_ratio": "how busy the card is; cards are asked only while the window is open",
+        "gpu_busy_ratio": "how busy the card is; asked every 10 s while no window is open",
         "gpu_temperature_c": "its temperature",
         "gpu_memory_ratio": "used of its own memory",
         "gpu_power_w": "its power",
@@ -132,6 +133,9 @@ _SERIES: Final[dict[Scope, dict[str, str]]] = {
         "processes": "how many are alive",
         "exited_per_s": "its processes that ended, per second; helper only",
         "is_system": "1 for the kernel and what only cools",
+        "in_focus": "1 while the active window is its own; unknown where the compositor doesn't tell",
+        "has_window": "1 if it has a window that isn't minimised; unknown where the compositor doesn't tell",
+        "unused_s": "since a window of its own was in focus, 0 while one is; unknown before it was",
     },
 }
 

@@ -57,6 +57,10 @@ _UNAVAILABLE: Final = {  # series: key of Sample.unavailable
     "package_w": "energy",
     "read_bps": "io",
     "write_bps": "io",
+    "in_focus": "focus",
+    "has_window": "focus",
+    "unused_s": "focus",
+    "full_screen": "focus",
 }
 _REASONS: Final = {
     "cpu_pressure_ratio": _PRESSURE,
@@ -70,9 +74,9 @@ _REASONS: Final = {
     "throttled_ratio": "no driver counts throttling here (only Intel's does)",
     "on_battery": "the kernel doesn't tell whether a battery feeds the machine",
     "flushes_per_s": "this kernel doesn't count flushes (before 5.5)",
-    "gpu_busy_ratio": "graphics cards are asked only while the window is open",
-    "gpu_temperature_c": "graphics cards are asked only while the window is open, and some tell no temperature",
-    "gpu_ratio": "no graphics card tells who uses it; they are asked only while the window is open",
+    "gpu_busy_ratio": "no graphics card tells how busy it is",
+    "gpu_temperature_c": "no graphics card tells its temperature",
+    "gpu_ratio": "no graphics card tells who uses it",
 }
 _LATER: Final = {  # what is known some ticks after the series that it is made of
     "memory_exhausted_in_s": "memory_left_bytes",
@@ -86,6 +90,7 @@ _LATER: Final = {  # what is known some ticks after the series that it is made o
     "full_in_s": "free_bytes",
     "fill_steadiness_ratio": "free_bytes",
     "wait_ms": "requests_per_s",
+    "unused_s": "in_focus",
 }
 _OF_THE_BUSY: Final = ("is_background", "is_foreground", "lost_terminal", "passed_bps")
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from smoothtask_gui.domain.text import safe_text
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.judging.expression import Floats
 
 Key = Hashable
+Made = TypeVar("Made")
 COMM_BYTES: Final = 15
 
 
@@ -46,11 +47,40 @@ class Rows(Protocol):
     def find(self, key: Key) -> int | None:
         """The row of a target, None if it is gone."""
 
-    def target(self, row: int) -> Target:
-        """Who it is."""
+    def target(self, row: int, by: str = "") -> Target:
+        """Who it is; of several processes the one with most of the series `by`, if they have it."""
 
     def lasting(self, row: int, series: str, since_ns: int) -> float | None:
         """The part of a series by what has been there since then; None for a target of one piece."""
+
+
+class Columns(Mapping[str, "Made | float"], Generic[Made]):
+    """Series by name, each made when somebody first asks: one or two decide most rules. `beside`: one value for all."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], Made]], beside: Mapping[str, float]) -> None:
+        self._makers, self._beside = makers, beside
+        self._made: dict[str, Made] = {}
+
+    def __getitem__(self, name: str) -> Made | float:
+        return self.of_rows(name) if name in self._makers else self._beside[name]
+
+    @property
+    def made_of_rows(self) -> Collection[str]:
+        """The names of the series that have a value for each row."""
+        return self._makers.keys()
+
+    def of_rows(self, name: str) -> Made:
+        """A series that has a value for each row. Raises KeyError."""
+        found = self._made.get(name)
+        if found is None:
+            found = self._made[name] = self._makers[name]()
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._beside, **self._makers})
+
+    def __len__(self) -> int:
+        return len(self._beside.keys() | self._makers.keys())
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +108,7 @@ class Named:
     def find(self, key: Key) -> int | None:
         return next((row for row, target in enumerate(self.targets) if target.subject == key), None)
 
-    def target(self, row: int) -> Target:
+    def target(self, row: int, by: str = "") -> Target:  # noqa: ARG002 - these are of one piece
         return self.targets[row]
 
     def lasting(self, row: int, series: str, since_ns: int) -> float | None:

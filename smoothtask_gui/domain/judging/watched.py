@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from smoothtask_gui.domain.changes import Draft
@@ -11,13 +11,14 @@ from smoothtask_gui.domain.culprit import BLAME_RATIO
 from smoothtask_gui.domain.incident import Action, Severity, Share
 from smoothtask_gui.domain.judging.series import SERIES, Scope
 from smoothtask_gui.domain.judging.words import filled, measure, shown
-from smoothtask_gui.domain.text import duration, elide
-from smoothtask_gui.domain.wording import TITLE_WIDTH, titled
+from smoothtask_gui.domain.text import duration, elide, percent
+from smoothtask_gui.domain.wording import TITLE_WIDTH, shares_line, titled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from smoothtask_gui.domain.alert import Alert
+    from smoothtask_gui.domain.culprit import Culprits
     from smoothtask_gui.domain.judging.rule import Rule
     from smoothtask_gui.domain.judging.table import Target
 
@@ -85,6 +86,8 @@ class Look:
     is_critical: bool
     blamed: tuple[Blamed, ...]
     series: Mapping[str, float]  # what the texts name
+    energy: Culprits | None = None  # who used the processor, where that is to blame
+    most: Mapping[str, Blamed] = field(default_factory=dict)  # who has most of what the texts name so
 
 
 def draft(rule: Rule, watched: Watched, look: Look, now_ns: int, may_stop: Callable[[int], bool]) -> Draft:
@@ -95,10 +98,11 @@ def draft(rule: Rule, watched: Watched, look: Look, now_ns: int, may_stop: Calla
     words = _words(rule, watched, look, now_ns)
     sentences = [said for line in rule.body if (said := filled(line, words | {"name": target.name})) is not None]
     shares = _shares(target, look, rule.scope)
-    who = next((share.identity for share in shares if share.identity is not None), None)
+    reached = shares if look.energy is None else tuple(filter(None, (look.energy.blamed,)))
+    who = next((share.identity for share in reached if share.identity is not None), None)
     stoppable = who is not None and may_stop(who.uid)
     known = [share.ratio for share in shares if not math.isnan(share.ratio)]
-    first = look.blamed[0] if look.blamed else None
+    energy = look.energy
     return Draft(
         severity=watched.severity,
         title=_title(rule.title, target.name, words),
@@ -107,21 +111,47 @@ def draft(rule: Rule, watched: Watched, look: Look, now_ns: int, may_stop: Calla
         value=watched.peak,
         limit=look.level,
         shares=shares,
-        rest_ratio=max(0.0, 1.0 - sum(known)) if known else None,
-        method=_method(rule) if known else "",
-        named=first.target.name if first is not None and first.ratio >= BLAME_RATIO else "",
+        rest_ratio=(max(0.0, 1.0 - sum(known)) if known else None) if energy is None else energy.rest_ratio,
+        method=(_method(rule) if known else "") if energy is None else energy.method,
+        named=_named(look),
         actions=tuple(action for action in rule.remedies if stoppable or action in _ALWAYS),
     )
 
 
+def _culprit_words(rule: Rule, look: Look) -> dict[str, str]:
+    if look.energy is not None:
+        first = look.energy.shares[0] if look.energy.shares else None
+        return {
+            "culprit": elide(first.name, 32) if first else "",
+            "culprit_value": percent(first.ratio) if first else "",
+            "shares": shares_line(look.energy),
+        }
+    first_blamed = look.blamed[0] if look.blamed else None
+    return {
+        "culprit": elide(first_blamed.target.name, 32) if first_blamed else "",
+        "culprit_value": shown(rule.blames, first_blamed.value) if first_blamed else "",
+        "shares": "",
+    }
+
+
 def _shares(target: Target, look: Look, scope: Scope) -> tuple[Share, ...]:
     """Who is blamed; else the target itself, if it is a process."""
+    if look.energy is not None:
+        return look.energy.shares
     if look.blamed:
         return tuple(Share(one.target.name, one.ratio, one.target.identity, one.target.subject) for one in look.blamed)
     if target.identity is None:
         return ()
     ratio = look.share if math.isnan(look.share) else min(1.0, max(0.0, look.share))
     return (Share(target.name, ratio, target.identity, target.subject if scope is Scope.APP else ""),)
+
+
+def _named(look: Look) -> str:
+    """Whom the alert blames, "" where nobody stands out."""
+    if look.energy is not None:
+        return look.energy.blamed.name if look.energy.blamed else ""
+    first = look.blamed[0] if look.blamed else None
+    return first.target.name if first is not None and first.ratio >= BLAME_RATIO else ""
 
 
 def _method(rule: Rule) -> str:
@@ -158,13 +188,20 @@ def _words(rule: Rule, watched: Watched, look: Look, now_ns: int) -> dict[str, s
     return {
         **{name: shown(name, value) for name, value in look.series.items()},
         **{name: shown(name, value) for name, value in rule.numbers},
+        **{name: f"{elide(one.target.name, 24)} ({shown(name, one.value)})" for name, one in look.most.items()},
         "value": shown(unit, look.value),
         "mean": shown(unit, watched.mean),
         "peak": shown(unit, watched.peak),
         "level": shown(unit, look.level),
         "lasted": duration(max(0, now_ns - watched.began_ns)),
         "parent": watched.target.parent,
+        "process": _process(watched.target),
         "age": "" if started_ns is None or started_ns > now_ns else duration(now_ns - started_ns),
-        "culprit": elide(look.blamed[0].target.name, 32) if look.blamed else "",
-        "culprit_value": shown(rule.blames, look.blamed[0].value) if look.blamed else "",
+        **_culprit_words(rule, look),
     }
+
+
+def _process(target: Target) -> str:
+    """The process that remedies reach, where the target's name doesn't say so; else ""."""
+    who = target.identity
+    return "" if who is None or who.comm == target.name else f"{who.comm} (process {who.pid})"

@@ -12,9 +12,25 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PLACEHOLDER: Final = re.compile(r"\{([a-z_0-9]*)\}")
-TEXTS: Final = ("name", "parent", "age", "lasted", "value", "mean", "peak", "level", "culprit", "culprit_value")
-"""What a text may hold beside series: the target's name, its parent's and its age, for how long it has lasted, the
-rule's own formulas, and who is blamed first."""
+TEXTS: Final = (
+    "name",
+    "process",
+    "parent",
+    "age",
+    "lasted",
+    "value",
+    "mean",
+    "peak",
+    "level",
+    "culprit",
+    "culprit_value",
+    "shares",
+)
+"""What a text may hold beside series: the target's name, its process that has most if that is called differently, its
+parent's and its age, for how long it has lasted, the rule's own formulas, and who is blamed first."""
+
+MOST: Final = "most_"
+"""{most_SERIES} is the app with most of a series, with its value: who waits, who grew."""
 
 _MEASURES: Final = {
     "cpu_cores": "CPU time",

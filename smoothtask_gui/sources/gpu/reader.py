@@ -34,7 +34,6 @@ LOOK_NS: Final = 10_000_000_000
 _IDLE_RATIO: Final = 0.0
 _ASLEEP: Final = "It sleeps; asking would wake it."
 _RESTING: Final = "It was idle when last asked, and is left alone so that it can fall asleep."
-_UNWATCHED: Final = "It isn't asked while nobody looks."
 _ONLY_OWN: Final = "Only your own processes' use of it can be read, and none of them uses it."
 
 
@@ -68,16 +67,13 @@ class GpuReader:
         self._rests_until_ns: dict[str, int] = {}
         self._engine_counts: dict[str, int] = {}
 
-    def read(self, *, ask: bool = True) -> tuple[GpuReading, ...]:
-        """All cards now, ordered by key; empty where there is none. Without `ask` they are listed, and no more."""
+    def read(self) -> tuple[GpuReading, ...]:
+        """All cards now, ordered by key; empty where there is none."""
         now_ns = self._boottime_ns()
         if self._looked_ns is None or now_ns - self._looked_ns >= LOOK_NS:
             self._looked_ns, self._cards = now_ns, find_cards(self._sysfs)
         if not self._cards:
             return ()
-        if not ask:
-            self.close()
-            return tuple(self._unwatched(card, now_ns) for card in self._cards)
         clients = self._clients.read(now_ns)
         asked: set[int] = set()
         readings = []
@@ -101,10 +97,6 @@ class GpuReader:
         """Let go of all handles; the next `read` opens them again."""
         for _, driver in self._drivers:
             driver.release()
-
-    def _unwatched(self, card: Card, now_ns: int) -> GpuReading:
-        state, reason = (GpuState.ASLEEP, _ASLEEP) if sleeps(card) else (GpuState.UNWATCHED, _UNWATCHED)
-        return GpuReading(card.key, card.driver, card.name, state.value, now_ns, reason=reason)
 
     def _driver_of(self, card: Card) -> CardDriver:
         return next(driver for pattern, driver in self._drivers if re.fullmatch(pattern, card.driver))

@@ -30,13 +30,13 @@ THEIRS = ProcessIdentity(4711, 7, os.getuid() + 1, "job")
 class Scene:
     """The port between a fake for one's own and a fake Control; `over` hears of pauses that ended by themselves."""
 
-    def __init__(self, pause_s: float = 600.0) -> None:
+    def __init__(self, pause_s: float = 600.0, *, sandboxed: bool = False) -> None:
         self.own, self.control = FakeRemedies(), FakeControl()
         self.over: list[str] = []
         own: Any = self.own
         control: Any = self.control
         terms = PauseTerms(lambda: pause_s, lambda _who, said: self.over.append(said))
-        self.port = AllRemedies(own, OwnProcesses(), control, terms)
+        self.port = AllRemedies(own, OwnProcesses(), control, terms, sandboxed=sandboxed)
 
     async def apply(self, action: Action, who: ProcessIdentity = THEIRS, cores: float | None = None) -> str:
         return await self.port.apply(action, Target(who.comm, (who,), cores))
@@ -70,6 +70,17 @@ def test_ones_own_never_reach_control(action: Action, mine: Mine) -> None:
     scene = tell(story)
     assert [done for done, _ in scene.own.done] == [action]
     assert scene.control.done == []
+
+
+@pytest.mark.parametrize("action", [Action.PAUSE, Action.STOP, Action.KILL, Action.LOWEST])
+def test_in_a_sandbox_ones_own_are_reached_through_control(action: Action, mine: Mine) -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(action, mine[0])
+
+    scene = tell(story, Scene(sandboxed=True))
+    assert scene.own.done == []
+    assert [pid for _, pid, *_ in scene.control.done] == [mine[0].pid]
+    assert mine[1].poll() is None
 
 
 def test_killing_ones_own_takes_nobodys_leave(mine: Mine) -> None:

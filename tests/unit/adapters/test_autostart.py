@@ -1,5 +1,6 @@
 """Promises of `adapters/autostart.py`."""
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -7,33 +8,35 @@ from pathlib import Path
 
 import pytest
 
-from smoothtask_gui.adapters.autostart import FILE_NAME, Autostart, own_command, quote
+from smoothtask_gui.adapters.autostart import FILE_NAME, AutostartEntry, own_command, quote
 from smoothtask_gui.adapters.files import FileError
 
 
 def test_on_writes_an_entry_and_off_removes_it(tmp_path: Path) -> None:
-    autostart = Autostart(tmp_path / "autostart", ["/usr/bin/smoothtask"])
+    autostart = AutostartEntry(tmp_path / "autostart", ["/usr/bin/smoothtask"])
     assert not autostart.is_on()
-    autostart.turn(on=True)
+    asyncio.run(autostart.turn(on=True))
     assert autostart.is_on()
     assert "Exec=/usr/bin/smoothtask --hidden\n" in (tmp_path / "autostart" / FILE_NAME).read_text()
-    autostart.turn(on=False)
-    autostart.turn(on=False)
+    asyncio.run(autostart.turn(on=False))
+    asyncio.run(autostart.turn(on=False))
     assert not autostart.is_on()
 
 
 @pytest.mark.parametrize("line", ["Hidden=true", "Hidden = True", "X-GNOME-Autostart-enabled=false"])
 def test_an_entry_that_the_desktop_switched_off_is_off(tmp_path: Path, line: str) -> None:
     (tmp_path / FILE_NAME).write_text(f"[Desktop Entry]\nType=Application\n{line}\n")
-    assert not Autostart(tmp_path, ["smoothtask"]).is_on()
+    assert not AutostartEntry(tmp_path, ["smoothtask"]).is_on()
 
 
 def test_a_pipe_in_place_of_the_entry_is_refused_without_a_hang(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / FILE_NAME)
-    autostart = Autostart(tmp_path, ["smoothtask"])
-    for deed in (autostart.is_on, lambda: autostart.turn(on=True), lambda: autostart.turn(on=False)):
+    autostart = AutostartEntry(tmp_path, ["smoothtask"])
+    with pytest.raises(FileError, match="is a pipe"):
+        autostart.is_on()
+    for on in (True, False):
         with pytest.raises(FileError, match="is a pipe"):
-            deed()
+            asyncio.run(autostart.turn(on=on))
 
 
 def test_an_odd_path_reaches_the_program_unchanged(tmp_path: Path) -> None:
@@ -42,7 +45,7 @@ def test_an_odd_path_reaches_the_program_unchanged(tmp_path: Path) -> None:
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\necho "$0 $1" > {tmp_path}/said\n')
     program.chmod(0o755)
-    Autostart(tmp_path, [str(program)]).turn(on=True)
+    asyncio.run(AutostartEntry(tmp_path, [str(program)]).turn(on=True))
     gio = shutil.which("gio")
     assert gio is not None
     subprocess.run([gio, "launch", str(tmp_path / FILE_NAME)], check=True, timeout=30)

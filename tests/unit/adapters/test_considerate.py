@@ -7,9 +7,11 @@ import pytest
 
 from smoothtask_gui.adapters.considerate import ConsiderateNotifications
 from smoothtask_gui.adapters.quietness import DesktopQuietness
+from smoothtask_gui.domain.focus import Focus
 from smoothtask_gui.domain.incident import Hushed, IncidentState, Severity
 from smoothtask_gui.domain.quiet_hours import QuietHours, parse_quiet_hours
 from smoothtask_gui.domain.settings import Settings, problems
+from tests.fakes.focus import FakeFocus, windows
 from tests.fakes.incidents import runaway
 from tests.fakes.notifications import FakeNotifications
 
@@ -126,10 +128,28 @@ def test_a_span_over_midnight_covers_both_its_ends() -> None:
 @pytest.mark.parametrize(("minute", "why"), [(23 * 60, Hushed.QUIET_HOURS), (12 * 60, None)])
 def test_quiet_hours_count_in_local_time_and_need_no_bus(minute: int, why: Hushed | None) -> None:
     settings = Settings(quiet_hours="22:00-07:00", respect_full_screen=False)
-    quietness = DesktopQuietness(lambda: settings, None, FakeNotifications().server, lambda: minute)
+    quietness = DesktopQuietness(lambda: settings, None, FakeNotifications().server, FakeFocus(), lambda: minute)
     assert asyncio.run(quietness.reason()) is why
 
 
 def test_without_quiet_hours_nothing_is_quiet() -> None:
     settings = Settings(respect_full_screen=False, respect_do_not_disturb=False)
-    assert asyncio.run(DesktopQuietness(lambda: settings, None, FakeNotifications().server).reason()) is None
+    assert (
+        asyncio.run(DesktopQuietness(lambda: settings, None, FakeNotifications().server, FakeFocus()).reason()) is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("focus", "why"),
+    [
+        (windows(7, active=7, full_screen=True), Hushed.FULL_SCREEN),
+        (windows(7, active=7), None),
+        (Focus(full_screen=True), None),
+        (None, None),
+    ],
+    ids=["full screen", "a window", "not known", "nobody tells"],
+)
+def test_a_window_known_to_fill_the_screen_is_not_disturbed(focus: Focus | None, why: Hushed | None) -> None:
+    settings = Settings(respect_do_not_disturb=False)
+    quietness = DesktopQuietness(lambda: settings, None, FakeNotifications().server, FakeFocus(focus))
+    assert asyncio.run(quietness.reason()) is why

@@ -17,6 +17,7 @@ from smoothtask_gui.adapters.session_bus import SessionBus
 from smoothtask_gui.domain.incident import Action, Hushed, IncidentState, Severity
 from smoothtask_gui.domain.joining import arrange
 from smoothtask_gui.domain.settings import Settings
+from tests.fakes.focus import FakeFocus
 from tests.fakes.incidents import runaway
 from tests.fakes.notification_server import NAME, FakeServer
 
@@ -43,7 +44,7 @@ class Talk:
 
     async def is_quiet(self) -> Hushed | None:
         settings = Settings(respect_full_screen=False)
-        return await DesktopQuietness(lambda: settings, self.bus, self.notifications.server).reason()
+        return await DesktopQuietness(lambda: settings, self.bus, self.notifications.server, FakeFocus()).reason()
 
 
 def play(

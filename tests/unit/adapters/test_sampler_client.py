@@ -40,11 +40,12 @@ def address() -> Iterator[str]:
 
 
 class Sampler(ServiceInterface):
-    """The sampler's interface; `refusal` is raised by every method."""
+    """The sampler's interface; `refusal` is raised by every method, and `knows` are the kinds of a helper that old."""
 
     def __init__(self) -> None:
         super().__init__(SAMPLER.interface)
         self.refusal: DBusError | None = None
+        self.knows = 2**32 - 1
         self.stream = FakeHelper()
         self.periods: list[tuple[int, int]] = []
 
@@ -52,6 +53,8 @@ class Sampler(ServiceInterface):
     async def OpenStream(self, period_ms: "u", kinds: "u") -> "h":  # noqa: F821, N802, UP037 - dbus-fast's signatures
         if self.refusal is not None:
             raise self.refusal
+        if kinds & ~self.knows:
+            raise DBusError("io.github.smoothtask.Error.InvalidArgument", "kinds has unknown bits.")
         fd = await self.stream.open_stream(period_ms, kinds)
         self.stream.tick(frame((1, tasks({"pid": 5}))))
         return fd
@@ -59,6 +62,12 @@ class Sampler(ServiceInterface):
     @method()
     def ChangePeriod(self, stream_id: "t", period_ms: "u"):  # noqa: ANN201, F821, N802, UP037 - as above
         self.periods.append((stream_id, period_ms))
+
+    @dbus_property(access=PropertyAccess.READ)
+    def Kinds(self) -> "u":  # noqa: F821, N802, UP037 - as above
+        if not self.knows:
+            raise DBusError("org.freedesktop.DBus.Error.UnknownProperty", "no such property here")
+        return self.knows
 
     @dbus_property(access=PropertyAccess.READ)
     def Version(self) -> "s":  # noqa: F821, N802, UP037 - as above
@@ -75,6 +84,10 @@ class Sampler(ServiceInterface):
     @dbus_property(access=PropertyAccess.READ)
     def Probes(self) -> "a(sssttt)":  # noqa: F821, N802, UP037 - as above
         return [["task_snapshot", "running", "", 3, 2**64 - 1, 4096]]
+
+    @dbus_property(access=PropertyAccess.READ)
+    def ProbeMemory(self) -> "a(sttt)":  # noqa: F821, N802, UP037 - as above
+        return [["task_snapshot", 8192, 8200, 2**64 - 1]]
 
     @dbus_property(access=PropertyAccess.READ)
     def OwnCost(self) -> "(tttttu)":  # noqa: F821, N802, UP037 - as above
@@ -123,11 +136,48 @@ def test_the_helper_source_runs_over_a_real_bus(address: str) -> None:
     run(address, story)
 
 
+def test_an_older_helper_is_asked_for_what_both_know_and_the_rest_is_said_to_be_missing(address: str) -> None:
+    async def story(client: SamplerClient, service: Sampler, bus: MessageBus) -> None:
+        service.knows = 15
+        items = HelperSource(client, Surroundings(kind_of)).items(1000)
+        batch = await anext(items)
+        await items.aclose()
+        assert isinstance(batch, Batch)
+        assert batch.processes["pid"].tolist() == [5]
+        assert service.stream.asked == [(1000, 15)]
+        assert "update smoothtask-helper" in batch.unavailable["kinds"]
+
+    run(address, story)
+
+
+def test_nothing_is_called_old_where_the_helper_knows_all_that_is_asked(address: str) -> None:
+    async def story(client: SamplerClient, service: Sampler, bus: MessageBus) -> None:
+        items = HelperSource(client, Surroundings(kind_of)).items(1000)
+        batch = await anext(items)
+        await items.aclose()
+        assert isinstance(batch, Batch)
+        assert "kinds" not in batch.unavailable
+
+    run(address, story)
+
+
+def test_a_helper_too_old_to_say_what_it_knows_is_the_one_to_update(address: str) -> None:
+    async def story(client: SamplerClient, service: Sampler, bus: MessageBus) -> None:
+        service.knows = 0
+        with pytest.raises(SourceError) as caught:
+            await client.open_stream(1000, 31)
+        assert str(caught.value) == (
+            "The helper is older than this app (kinds has unknown bits): update the package smoothtask-helper."
+        )
+
+    run(address, story)
+
+
 def test_facts_tell_uncounted_from_zero(address: str) -> None:
     async def story(client: SamplerClient, service: Sampler, bus: MessageBus) -> None:
         facts = await client.facts()
         assert (facts.version, facts.stream_version, facts.loader) == ("9.9.9", 1, "core")
-        assert facts.probes == (ProbeCost("task_snapshot", "running", "", 3, None, 4096),)
+        assert facts.probes == (ProbeCost("task_snapshot", "running", "", 3, None, 4096, 8192, 8200, None),)
         cost = facts.cost
         assert (cost.cpu_ns, cost.programs_ns, cost.resident_bytes) == (5_000_000, None, 30_000_000)
         assert (cost.kernel_bytes, cost.uptime_ns, cost.streams) == (65536, 60 * 10**9, 1)
@@ -162,6 +212,8 @@ def test_a_prompt_is_allowed_after_a_click_only(address: str) -> None:
         ("io.github.smoothtask.Error.Unavailable", "no BTF", "can't measure here: no BTF."),
         ("io.github.smoothtask.Error.Other", "why {not}", "The helper refused: why {not}."),
         ("org.freedesktop.DBus.Error.Spawn.ChildExited", "exited", "could not be started: exited (journalctl"),
+        ("org.freedesktop.DBus.Error.UnknownMethod", "no such method", "update smoothtask and smoothtask-helper to"),
+        ("org.freedesktop.DBus.Error.InvalidArgs", "takes 'uuu'", "update smoothtask and smoothtask-helper to"),
     ],
 )
 def test_an_error_becomes_a_sentence_with_a_way_out(address: str, name: str, text: str, sentence: str) -> None:

@@ -36,6 +36,18 @@ def test_counters_become_rates_over_the_time_between() -> None:
     assert found.cpu_frequency[0].changes_per_s == 500.0
 
 
+def test_jobs_waits_and_memory_of_graphics_cards_are_each_processs() -> None:
+    found = activity_rates(at(1), at(2))
+    assert found.gpu_users is not None
+    [user] = found.gpu_users
+    assert (user.pid, user.jobs_per_s) == (10, 500.0)
+    assert user.busy_ratio == pytest.approx(500e-9)
+    assert found.gpu_waiters is not None
+    assert (found.gpu_waiters[0].fences_per_s, found.gpu_waiters[0].waits_per_s) == (500.0, 500.0)
+    assert found.gpu_memory is not None
+    assert (found.gpu_memory[0].pid, found.gpu_memory[0].memory_bytes) == (10, 2000)
+
+
 def test_a_latency_is_the_upper_end_of_its_slot_in_the_unit_of_its_histogram() -> None:
     found = activity_rates(at(1), at(2))
     assert found.disks is not None

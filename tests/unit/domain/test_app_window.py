@@ -3,12 +3,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from smoothtask_gui.domain import app_window
+from smoothtask_gui.domain.activity_rates import CpuFrequency
 from smoothtask_gui.domain.app_window import AppWindow
 from smoothtask_gui.domain.culprit import Culprits, Method
 from smoothtask_gui.domain.incident import Share
+from smoothtask_gui.domain.judging.app_table import AppRows
+from smoothtask_gui.domain.judging.table import Columns
 from smoothtask_gui.domain.wording import shares_line
 from tests.fakes.batches import SECOND, App, Machine
 
@@ -25,11 +29,13 @@ class Bench:
         self.window, self.machine = AppWindow(), Machine(cpus=4)
         self.before = self.machine.tick()
 
-    def run(self, ticks: int, watts: float | None = None) -> Sample:
+    def run(self, ticks: int, watts: float | None = None, clocks_khz: tuple[int, ...] | None = None) -> Sample:
+        clocks = None if clocks_khz is None else tuple(CpuFrequency(at, khz, 0.0) for at, khz in enumerate(clocks_khz))
         for _ in range(ticks):
             after = self.machine.tick()
             sample = self.machine.sample(self.before, after)
             sample = replace(sample, system=replace(sample.system, package_watts=watts))
+            sample = replace(sample, activity=replace(sample.activity, cpu_frequency=clocks))
             self.window.append(sample)
             self.before = after
         return sample
@@ -86,6 +92,39 @@ def test_where_energy_is_measured_a_second_at_full_power_weighs_more(bench: Benc
     assert (
         shares_line(found) == "hungry 75 %, modest 25 % of CPU energy in the last 10 s (measured, split by CPU time)."
     )
+
+
+def test_where_only_the_clock_is_known_a_second_at_full_clock_weighs_more(bench: Bench) -> None:
+    hungry = bench.machine.start("hungry", 1.0)
+    bench.run(5, clocks_khz=(800_000, 4_500_000))
+    hungry.cores = 0.0
+    bench.machine.start("modest", 1.0)
+    bench.run(5, clocks_khz=(1_500_000, 800_000))
+    found = bench.culprits()
+    assert found.method is Method.FREQUENCY
+    assert ratios(found) == {"hungry": 0.75, "modest": 0.25}
+    assert shares_line(found).endswith("of CPU use in the last 10 s (estimated from CPU time and clock).")
+    assert found.watts is None
+
+
+def test_power_that_is_measured_comes_before_the_clock_and_a_tick_without_clock_leaves_cpu_time(bench: Bench) -> None:
+    bench.machine.start("node", 1.0)
+    bench.run(5, watts=10.0, clocks_khz=(800_000,))
+    assert bench.culprits().method is Method.MEASURED
+    bench.run(1, clocks_khz=(800_000,))
+    assert bench.culprits().method is Method.FREQUENCY
+    bench.run(1)
+    assert bench.culprits().method is Method.CPU_TIME
+
+
+def test_a_command_is_named_after_the_process_that_does_its_work_as_alerts_name_it(bench: Bench) -> None:
+    script = bench.machine.start("encode.sh", 0.0)
+    child(bench, script, "ffmpeg", 2.0)
+    sample = bench.run(3)
+    place = int(np.argmax(sample.apps.rows["cpu_ratio"]))
+    assert sample.apps.apps[place].name == "encode.sh"
+    assert [share.name for share in bench.culprits().shares] == ["ffmpeg"]
+    assert AppRows(sample, Columns({}, {})).target(place).name == "ffmpeg"
 
 
 def test_what_the_processor_draws_while_idle_is_nobodys_share(bench: Bench) -> None:

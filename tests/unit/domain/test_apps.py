@@ -267,3 +267,18 @@ def test_what_is_remembered_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     kept = (grouper._gone, grouper._siblings, grouper._apps, grouper._number_of, grouper._origins)
     assert max(len(memory) for memory in kept) < 100
     assert {app.name for app in desktop.look().apps} == {f"job29.{number}" for number in range(10)}
+
+
+def test_a_second_in_which_nobody_comes_or_goes_adds_up_as_if_it_were_the_first() -> None:
+    desktop = Desktop()
+    desktop.start(100, "firefox", cgroup=FIREFOX_SCOPE, place_entry=FIREFOX, row={"rss_bytes": 300})
+    desktop.start(101, "Web Content", 100, cgroup=FIREFOX_SCOPE, place_entry=FIREFOX, row={"rss_bytes": 200})
+    desktop.start(7, "sh", row={"rss_bytes": 50})
+    first = desktop.look()
+    second = desktop.look(ExitedRate("cc1", 7, 1000, 3, 0.5), ExitedRate("", 0, 0, 1, 0.25))
+    third = desktop.look()
+    assert [app.id for app in second.apps[:2]] == [app.id for app in first.apps]
+    assert second.rows["exited_cpu_ratio"].sum() == pytest.approx(0.75)
+    assert len(third.apps) == len(first.apps)
+    for name in ("rss_bytes", "processes", "lead_pid", "exited"):
+        assert third.rows[name].tolist() == first.rows[name].tolist()

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from smoothtask_gui.domain.changes import Fired, Updated
+from smoothtask_gui.domain.changes import Draft, Fired, Updated
 from smoothtask_gui.domain.choices import LONGEST_SNOOZE_NS, Choices, Expected, Scope, ScopeKind, Snooze
 from smoothtask_gui.domain.desk import UPDATE_NS, Desk
 from smoothtask_gui.domain.effects import Remember
@@ -194,6 +194,31 @@ def test_what_is_expected_of_an_app_raises_no_warning_any_more(table: Table) -> 
     table.apply(calm())
     assert table.fire(BUSY, busy()) == ()
     assert len(told(table.fire(busy_key(FOX), busy(FOX)))) == 1
+
+
+def of_app(draft: Draft, app_id: str, name: str) -> Draft:
+    return replace(draft, shares=tuple(replace(share, app_id=app_id, name=name) for share in draft.shares))
+
+
+def test_what_is_expected_is_expected_of_the_app_whatever_its_process_is_called(table: Table) -> None:
+    first = of_app(busy(), "application:org.video:1000", "Video Editor")
+    (shown,) = told(table.fire(BUSY, first))
+    table.desk.expect(shown.id, table.now_ns, table.realtime_ns)
+    (kept,) = table.desk.choices(0, 0).expected
+    assert (kept.app, kept.name) == ("application:org.video:1000", "Video Editor")
+    worker = of_app(busy(FOX), "application:org.video:1000", "Video Editor")
+    assert told(table.fire(busy_key(FOX), worker)) == []
+    other = of_app(busy(), "command:HandBrakeCLI:1000", "HandBrakeCLI")
+    assert len(told(table.fire(("runaway", "another"), other))) == 1
+
+
+def test_what_was_expected_of_a_process_is_kept_for_its_app(table: Table) -> None:
+    table.desk.resume(Choices((), (Expected("runaway", "HandBrakeCLI", 7),)), 0, 0)
+    effects = table.fire(BUSY, of_app(busy(), "application:org.video:1000", "Video Editor"))
+    assert told(effects) == []
+    moved = Expected("runaway", "application:org.video:1000", 7, "Video Editor")
+    assert [effect.choices.expected for effect in effects if isinstance(effect, Remember)] == [(moved,)]
+    assert len(told(table.desk.unexpect("runaway", moved.app, table.now_ns, table.realtime_ns))) == 1
 
 
 def test_an_expectation_taken_back_raises_what_goes_on(table: Table) -> None:

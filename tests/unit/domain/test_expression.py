@@ -110,3 +110,11 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         assert str(error)  # noqa: PT017 - either way is right, as long as it is one of these two
     else:
         assert found.text == text
+
+
+def test_what_an_and_says_after_a_part_that_holds_nowhere_is_not_looked_at() -> None:
+    seen = condition("a >= 1 and b >= 1").of({"a": np.zeros(3)}, 3)
+    assert seen.true.tolist() == [False] * 3
+    assert not seen.is_anywhere
+    with pytest.raises(KeyError):
+        _ = condition("a >= 0 and b >= 1").of({"a": np.zeros(3)}, 3).true

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from smoothtask_gui.domain.gpu_rates import BY_DRIVER, BY_PROCESSES, GpuRates, gpu_rates
+from smoothtask_gui.domain.activity_rates import GpuUserRates
+from smoothtask_gui.domain.gpu_rates import BY_DRIVER, BY_PROCESSES, GpuRates, gpu_rates, with_jobs
 from smoothtask_gui.domain.gpu_reading import EngineUse, GpuReading, GpuState, GpuUse
 from smoothtask_gui.domain.rates import rates
 from tests.fakes.batches import SECOND, batch, process, system
@@ -38,6 +39,16 @@ def test_a_process_is_as_busy_as_its_busiest_engine_and_the_card_as_its_busiest_
     assert [entry.ratio for entry in row.processes] == [0.5, 0.25]
     assert row.engines == {"render": 0.75, "video": 0.1}
     assert (row.busy_ratio, row.method) == (0.75, BY_PROCESSES)
+
+
+def test_what_the_scheduler_of_cards_saw_stands_where_no_card_tells() -> None:
+    rows = np.array([(1, 10), (2, 20), (3, 30), (4, 40)], [("pid", "u4"), ("start_ns", "u8")])
+    told = np.array([0.4, np.nan, np.nan, np.nan])
+    seen = [
+        GpuUserRates(pid, start, "", 9.0, ratio) for pid, start, ratio in ((1, 10, 0.9), (2, 20, 1.7), (3, 31, 0.5))
+    ]
+    assert with_jobs(told, rows, seen)[:2].tolist() == [0.4, 1.0]
+    assert np.isnan(with_jobs(told, rows, seen)[2:]).all(), "3 is another process by now, of 4 nothing is known"
 
 
 def test_cycles_are_of_the_engines_own_clock_and_several_engines_share_a_count() -> None:

@@ -34,8 +34,18 @@ def test_an_oom_kill_is_told_at_once(monitor: Monitor, machine: Machine) -> None
     run(monitor, machine, 5)
     (incident,) = told(monitor.receive_event(oom_kill(machine.now_ns)))
     assert incident.title == "The kernel stopped chromium to free memory (3.1 GB)"
+    assert incident.body == "Memory had run out. What wasn't saved is lost."
     assert incident.rule == "oom"
     assert incident.severity is Severity.CRITICAL
+
+
+def test_an_oom_kill_says_which_app_lost_a_process(monitor: Monitor, machine: Machine) -> None:
+    script = machine.start("encode.sh")
+    worker = machine.start("ffmpeg", parent_pid=script.pid)
+    run(monitor, machine, 5)
+    event = replace(oom_kill(machine.now_ns, "ffmpeg"), pid=worker.pid, start_ns=worker.start_ns)
+    (incident,) = told(monitor.receive_event(event))
+    assert incident.body == "Memory had run out. It belonged to encode.sh. What wasn't saved is lost."
 
 
 def test_several_oom_kills_of_one_app_are_told_once_and_end_without_a_word(monitor: Monitor, machine: Machine) -> None:

@@ -112,7 +112,7 @@ def test_a_shipped_rule_is_changed_by_its_name_and_keeps_what_is_not_said() -> N
         (MINE + 'title = "{cpu_bsy_ratio}"\n', "line 5: mine.title has {cpu_bsy_ratio}, which is no series"),
         (MINE + 'title = ""\n', "line 5: mine.title must be one line of text"),
         (MINE + 'body = "x"\n', "line 5: mine.body must be a list of texts"),
-        (MINE + 'blames = "cpus"\n', "line 5: mine.blames must be a series of apps, not 'cpus'"),
+        (MINE + 'blames = "cpus"\n', "line 5: mine.blames must be a series of apps or 'energy', not 'cpus'"),
         ('[mine]\nscope = "app"\nwhen = "cpu_cores > 1"\nblames = "cpu_cores"\n', "mine.blames is for rules about"),
         (MINE + "ignore = 5\n", "line 5: mine.ignore must be a list of texts"),
         (MINE.replace("0.9", "true"), "line 4: mine.most must be a number, not True"),

@@ -56,6 +56,20 @@ def test_fans_are_read_with_their_labels_and_one_that_cannot_be_read_has_no_spee
     assert (other.label, other.speed_rpm) == ("fan 2", None)
 
 
+def test_a_fans_key_is_the_same_after_a_reboot_in_another_order(tmp_path: Path) -> None:
+    keys = []
+    for boot, (first, second) in enumerate((("hwmon0", "hwmon1"), ("hwmon7", "hwmon2"))):
+        root = tmp_path / str(boot)
+        for chip, place in ((first, "nct6775.656"), (second, "nct6775.2592")):
+            plant(root, {f"class/{chip}/name": "nct6775", f"class/{chip}/fan1_input": 900, f"devices/{place}/x": ""})
+            plant(root, {f"class/{chip}/fan2_input": 800, f"class/{chip}/fan2_label": "CPU"})
+            (root / "class" / chip / "device").symlink_to(root / "devices" / place)
+        keys.append({fan.key for fan in read_fans(str(root / "class"))})
+    assert keys[0] == keys[1]
+    assert len(keys[0]) == 4
+    assert "nct6775/nct6775.656/CPU" in keys[0]
+
+
 def test_without_fans_the_reason_is_given(tmp_path: Path) -> None:
     parts = PartsReader(tmp_path, tmp_path).read()
     assert parts.fans == ()

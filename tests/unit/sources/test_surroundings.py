@@ -10,8 +10,8 @@ from tests.fakes.graphics import card
 from tests.fakes.trees import plant
 
 
-def test_cards_are_asked_only_while_someone_looks(tmp_path: Path) -> None:
-    card(tmp_path, 0, "0000:0a:00.0", "amdgpu", gpu_busy_percent=37)
+def test_cards_are_asked_each_time_only_while_someone_looks(tmp_path: Path) -> None:
+    device = card(tmp_path, 0, "0000:0a:00.0", "amdgpu", gpu_busy_percent=37)
     looks = False
     surroundings = Surroundings(kind_of, Path("/proc"), tmp_path, gpu_limit_s=60, wants_gpus=lambda: looks)
 
@@ -21,12 +21,12 @@ def test_cards_are_asked_only_while_someone_looks(tmp_path: Path) -> None:
 
     async def story() -> None:
         nonlocal looks
-        assert await busy() is None
+        assert await busy() == 0.37, "what it does is known from the start"
+        (device / "gpu_busy_percent").write_text("50\n")
+        assert await busy() == 0.37, "asked a moment ago, and nobody looks"
         looks = True
-        assert await busy() == 0.37
+        assert await busy() == 0.5
         surroundings.close()
-        looks = False
-        assert await busy() is None
 
     asyncio.run(story())
 

@@ -235,15 +235,6 @@ def test_the_handle_is_released_while_an_idle_card_rests_and_when_nobody_reads_o
     assert not machine.nvml.is_open
 
 
-def test_while_nobody_looks_cards_are_listed_and_no_handle_is_kept(tmp_path: Path) -> None:
-    machine, _, _ = nvidia(tmp_path)
-    machine.read()
-    (reading,) = machine.reader.read(ask=False)
-    assert (reading.key, reading.state, reading.busy_ratio) == (NV, GpuState.UNWATCHED, None)
-    assert not machine.nvml.is_open
-    assert machine.read()[NV].busy_ratio == 0.64
-
-
 def unloadable(error: Exception) -> Callable[[], FakeNvml]:
     def load() -> FakeNvml:
         raise error

@@ -1,0 +1,103 @@
+"""A stream of the helper for the opt-in probes alone, open while a person looks; `HelperSource` is the other one.
+
+The helper loads a probe with the first stream that asks for it and unloads it when the last such stream ends, so ending
+this one ends the cost. What probes cost is asked for every few ticks.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from typing import TYPE_CHECKING, Final, Protocol
+
+from smoothtask_gui.domain.activity_rates import rates_between
+from smoothtask_gui.domain.activity_reading import ActivityReading
+from smoothtask_gui.domain.own_cost import probe_use
+from smoothtask_gui.sources.activity_kinds import ActivityKinds
+from smoothtask_gui.sources.frames import decode_frame, read_sealed
+from smoothtask_gui.sources.helper_stream import OpenStream, StreamOpener, receive
+from smoothtask_gui.sources.packets import Bye, Tick, decode_packet
+from smoothtask_gui.sources.protocol import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from smoothtask_gui.adapters.sampler_client import SamplerFacts
+    from smoothtask_gui.domain.own_cost import ProbeCost, ProbeUse
+    from smoothtask_gui.sources.frames import Frame
+
+PROBES: Final = {
+    ActivityKinds.SYSCALLS: "syscalls",
+    ActivityKinds.FILES: "file_activity",
+    ActivityKinds.RUN_QUEUE: "run_queue",
+}
+COST_EVERY_TICKS: Final = 3
+
+
+class ActivityPort(StreamOpener, Protocol):
+    """`adapters.sampler_client.SamplerClient`."""
+
+    async def facts(self) -> SamplerFacts:
+        """What each probe costs, among others. Raises SourceError."""
+
+
+async def activity_readings(
+    port: ActivityPort, kinds: ActivityKinds, period_ms: int
+) -> AsyncGenerator[ActivityReading]:
+    """A reading each tick, from the second on; one with a reason when the stream can't be had or ends, then no more."""
+    try:
+        async for reading in _readings(port, kinds, period_ms):
+            yield reading
+    except SourceError as error:
+        yield ActivityReading(reason=str(error))
+    finally:
+        await port.close()
+
+
+async def _readings(port: ActivityPort, kinds: ActivityKinds, period_ms: int) -> AsyncGenerator[ActivityReading]:
+    with socket.socket(fileno=await port.open_stream(period_ms, int(kinds))) as stream:
+        stream.setblocking(False)
+        opened, buffer, costs = OpenStream(stream, period_ms), bytearray(), _Costs(port, kinds)
+        before: Frame | None = None
+        while True:
+            packet, fds = await receive(opened)
+            try:
+                item = decode_packet(packet)
+                if isinstance(item, Bye):
+                    raise SourceError(f"The helper ended the stream: {item.reason}.")
+                if not isinstance(item, Tick) or len(fds) != 1:
+                    continue
+                frame = decode_frame(read_sealed(fds[0], item.frame_bytes, buffer))
+            finally:
+                for received in fds:
+                    os.close(received)
+            opened.heard_tick()
+            if before is not None:
+                rates = rates_between(before.activity, frame.activity, before.boottime_ns, frame.boottime_ns)
+                yield ActivityReading(rates, await costs.latest())
+            before = frame
+
+
+class _Costs:
+    """What the probes cost, asked for now and then."""
+
+    def __init__(self, port: ActivityPort, kinds: ActivityKinds) -> None:
+        self._port = port
+        self._names = tuple(name for kind, name in PROBES.items() if kind & kinds)
+        self._asked = 0
+        self._before: dict[str, tuple[int, ProbeCost]] = {}
+        self._uses: tuple[ProbeUse, ...] = ()
+
+    async def latest(self) -> tuple[ProbeUse, ...]:
+        if self._asked % COST_EVERY_TICKS == 0:
+            now_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+            probes = [probe for probe in (await self._port.facts()).probes if probe.name in self._names]
+            self._uses = tuple(self._use(probe, now_ns) for probe in probes)
+            self._before = {probe.name: (now_ns, probe) for probe in probes}
+        self._asked += 1
+        return self._uses
+
+    def _use(self, probe: ProbeCost, now_ns: int) -> ProbeUse:
+        before_ns, before = self._before.get(probe.name, (now_ns, None))
+        return probe_use(before, probe, now_ns - before_ns)

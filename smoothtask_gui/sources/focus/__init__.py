@@ -1,0 +1,1 @@
+"""Where the focus is, as the display server tells it."""

@@ -1,0 +1,263 @@
+"""The activity tab: what processes call, do with files and wait for; counted only while this tab is shown.
+
+These counts cost every process of the machine something, so nothing runs until the person switches a part on, and it
+ends when the tab is left or the window closed. What it costs is said under the switches, as the kernel counts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from shiboken6 import isValid
+
+from smoothtask_gui.domain.activity_reading import ActivityReading
+from smoothtask_gui.ui import formats, theme
+from smoothtask_gui.ui.activity_tables import ActivityRows
+from smoothtask_gui.ui.histogram import Histogram
+from smoothtask_gui.ui.labels import EmptyState, PlainLabel, Tone
+from smoothtask_gui.ui.rows_model import RowsModel
+from smoothtask_gui.ui.tables import TableView
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtGui import QHideEvent, QShowEvent
+
+    from smoothtask_gui.domain.activity_rates import ActivityRates, RunQueueRates
+    from smoothtask_gui.domain.own_cost import ProbeUse
+    from smoothtask_gui.domain.view import View
+    from smoothtask_gui.ui.rows_model import Row
+
+Parts = frozenset[str]
+"""Of SYSCALLS, FILES and RUN_QUEUE."""
+WatchActivity = Callable[[Parts, Callable[[ActivityReading], None]], None]
+"""Counts these from now on and no others; readings come on Qt's thread. Nothing: what was counted is unloaded."""
+
+SYSCALLS: Final = "syscalls"
+FILES: Final = "files"
+RUN_QUEUE: Final = "run-queue"
+_REASON_BYTES: Final = 512
+
+
+def nobody_counts(parts: Parts, answer: Callable[[ActivityReading], None]) -> None:
+    """A `WatchActivity` that never answers."""
+    del parts, answer
+
+
+class ActivityPage(QWidget):
+    """Three switches, and a section for each that is on."""
+
+    def __init__(self, watch: WatchActivity, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._watch, self._rows = watch, ActivityRows()
+        self._counts: Parts = frozenset()
+        self._has_helper = False
+        self.switches = {
+            SYSCALLS: QCheckBox(self.tr("S&ystem calls")),
+            FILES: QCheckBox(self.tr("Fi&les")),
+            RUN_QUEUE: QCheckBox(self.tr("&Waits for a CPU")),
+        }
+        self.cost = PlainLabel(tone=Tone.MUTED, wrap=True)
+        self.empty = EmptyState()
+        self.waits = PlainLabel(wrap=True)
+        self.histogram = Histogram(self.tr("How long tasks waited for a CPU"))
+        self._make_tables()
+        self._lay_out()
+        for switch in self.switches.values():
+            switch.toggled.connect(self._switched)
+        self._say_state()
+
+    def show_view(self, view: View) -> None:
+        """Whether there is a helper to ask."""
+        has_helper = view.source == "helper"
+        if has_helper is not self._has_helper:
+            self._has_helper = has_helper
+            for switch in self.switches.values():
+                switch.setEnabled(has_helper)
+            self._switched()
+
+    def show_reading(self, reading: ActivityReading) -> None:
+        """Show what happened in the last second; late answers are passed over."""
+        if not isValid(self) or not self._counts:
+            return
+        if reading.reason:
+            self._counts = frozenset()
+            self._show_sections()
+            self.empty.say(formats.name(reading.reason, _REASON_BYTES))
+            return
+        self._show_rates(reading.rates)
+        self.cost.say(self._cost(reading.costs))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._switched()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._count(frozenset())
+
+    def _switched(self, *_: object) -> None:
+        wanted = {name for name, switch in self.switches.items() if switch.isChecked()}
+        self._count(frozenset(wanted if self._has_helper and self.isVisible() else ()))
+
+    def _count(self, parts: Parts) -> None:
+        changed = parts != self._counts
+        self._counts = parts
+        if changed or not parts:
+            self._say_state()
+        if changed:
+            self._watch(parts, self.show_reading)
+
+    def _say_state(self) -> None:
+        if not self._has_helper:
+            self.empty.say(self.tr("This needs the helper, which counts in the kernel."))
+        elif not self._counts:
+            self.empty.say(
+                self.tr(
+                    "Nothing is counted now.\nSwitched on, a part costs every program something at each system call or "
+                    "switch of tasks. It ends when you leave this tab."
+                )
+            )
+        self.cost.say(self.tr("Loading…") if self._counts else "")
+        self._show_sections()
+
+    def _show_sections(self) -> None:
+        for name, section in self.sections.items():
+            section.setVisible(name in self._counts)
+        self.sheet.setVisible(bool(self._counts))
+        self.empty.setVisible(not self._counts)
+
+    def _show_rates(self, rates: ActivityRates) -> None:
+        rows = self._rows
+        self._fill(self.caller_view, self.callers, rows.callers(rates.callers or ()))
+        self._fill(self.syscall_view, self.syscalls, rows.syscalls(rates.syscalls or ()))
+        self._fill(self.file_view, self.file_users, rows.file_users(rates.file_users or ()))
+        self._fill(self.system_view, self.file_systems, rows.file_systems(rates.file_systems or ()))
+        self.own_calls.setVisible(rates.callers is not None and rates.syscalls is None)
+        self.own_files.setVisible(rates.file_users is not None and rates.file_systems is None)
+        if rates.run_queue is not None:
+            self.waits.say(self._waits(rates.run_queue))
+            self.histogram.show_slots(rates.run_queue.slots_per_s)
+
+    def _fill(self, view: TableView, model: RowsModel, rows: tuple[Row, ...]) -> None:
+        model.show_rows(rows)
+        view.setVisible(bool(rows))
+        if rows:
+            view.fit_rows()
+
+    def _waits(self, found: RunQueueRates) -> str:
+        at_most = self.tr("{count} waits a second; mean {mean}, half at most {half}, 99 of 100 at most {most}")
+        return at_most.format(
+            count=formats.digits(found.waits_per_s),
+            mean=_brief_us(found.mean_us),
+            half=_brief_us(found.p50_us),
+            most=_brief_us(found.p99_us),
+        )
+
+    def _cost(self, costs: Sequence[ProbeUse]) -> str:
+        said = []
+        titles = {
+            "syscalls": self.tr("System calls"),
+            "file_activity": self.tr("Files"),
+            "run_queue": self.tr("Waits for a CPU"),
+        }
+        for use in costs:
+            part = titles.get(use.probe.name, use.probe.name)
+            if use.probe.state != "running":
+                said.append(f"{part}: {formats.name(use.probe.reason or use.probe.state, _REASON_BYTES)}")
+                continue
+            words = self.tr("{part}: {memory} in the kernel").format(
+                part=part, memory=formats.size(use.probe.memory_bytes)
+            )
+            if use.busy_ratio is not None:
+                words += self.tr(", {share} of a core in its programs").format(share=formats.percent(use.busy_ratio))
+            said.append(words)
+        if costs and all(use.probe.runs is None for use in costs):
+            said.append(self.tr("run time isn't counted (sysctl kernel.bpf_stats_enabled)"))
+        return " · ".join(said)
+
+    def _make_tables(self) -> None:
+        process, pid, failed = self.tr("Process"), self.tr("PID"), self.tr("Failed/s")
+        opens, syncs, read, write = self.tr("Opens/s"), self.tr("Syncs/s"), self.tr("Read"), self.tr("Written")
+        calls, half, most = self.tr("Calls/s"), self.tr("Half"), self.tr("99 of 100")
+        name, rate, time = "M" * 16, "000 MB/s", "≤ 000 ms"
+        self.callers, self.caller_view = _table(
+            self.tr("System calls of processes"),
+            (process, calls, failed, self.tr("Time in calls"), pid),
+            (name, "000,000", "00,000", "000 %", "0000000"),
+        )
+        self.syscalls, self.syscall_view = _table(
+            self.tr("System calls of all processes"),
+            (self.tr("System call"), calls, failed, half, most),
+            (name, "000,000", "00,000", time, time),
+        )
+        self.file_users, self.file_view = _table(
+            self.tr("What processes do with files"),
+            (process, opens, read, write, syncs, self.tr("Time a sync"), pid),
+            (name, "00,000", rate, rate, "0000", time, "0000000"),
+        )
+        self.file_systems, self.system_view = _table(
+            self.tr("File systems"),
+            (self.tr("File system"), opens, read, write, syncs, half, most),
+            (name, "00,000", rate, rate, "0000", time, time),
+        )
+        others = self.tr("What all users do together is shown with the administrator's consent only.")
+        self.own_calls, self.own_files = PlainLabel(others, tone=Tone.MUTED), PlainLabel(others, tone=Tone.MUTED)
+
+    def _lay_out(self) -> None:
+        bar = QHBoxLayout()
+        bar.setSpacing(theme.GRID_PX * 3)
+        for switch in self.switches.values():
+            switch.setMinimumHeight(theme.TARGET_PX)
+            switch.setEnabled(False)
+            bar.addWidget(switch)
+        bar.addStretch(1)
+        self.sections = {
+            SYSCALLS: _section(self.tr("System calls"), self.caller_view, self.syscall_view, self.own_calls),
+            FILES: _section(self.tr("Files"), self.file_view, self.system_view, self.own_files),
+            RUN_QUEUE: _section(self.tr("Waits for a CPU"), self.waits, self.histogram),
+        }
+        body = QWidget()
+        parts = QVBoxLayout(body)
+        parts.setContentsMargins(0, 0, 0, 0)
+        parts.setSpacing(theme.GRID_PX * 2)
+        for section in self.sections.values():
+            parts.addWidget(section)
+        parts.addStretch(1)
+        self.sheet = QScrollArea()
+        self.sheet.setWidgetResizable(True)
+        self.sheet.setFrameShape(QFrame.Shape.NoFrame)
+        self.sheet.setWidget(body)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, theme.GRID_PX, 0, 0)
+        column.setSpacing(theme.GRID_PX)
+        column.addLayout(bar)
+        column.addWidget(self.cost)
+        column.addWidget(self.sheet, 1)
+        column.addWidget(self.empty, 1)
+
+
+def _table(name: str, titles: tuple[str, ...], widest: tuple[str, ...]) -> tuple[RowsModel, TableView]:
+    view = TableView(name)
+    model = RowsModel(titles, range(1, len(titles)), view)
+    view.setModel(model)
+    view.size_columns(widest)
+    return model, view
+
+
+def _section(title: str, *parts: QWidget) -> QWidget:
+    section = QWidget()
+    column = QVBoxLayout(section)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(theme.GRID_PX)
+    column.addWidget(PlainLabel(title, bold=True))
+    for part in parts:
+        column.addWidget(part)
+        part.setVisible(isinstance(part, Histogram) or not isinstance(part, TableView))
+    return section
+
+
+def _brief_us(duration_us: float | None) -> str:
+    return formats.brief(None if duration_us is None else duration_us / 1e6)

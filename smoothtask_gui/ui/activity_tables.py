@@ -1,0 +1,113 @@
+"""The rows of the activity tab: what each process calls and does with files, the busiest first."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QCoreApplication
+
+from smoothtask_gui.domain.syscall_names import syscall_names
+from smoothtask_gui.ui import formats
+from smoothtask_gui.ui.rows_model import Row
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.activity_rates import CallerRates, FileSystemRates, FileUserRates, SyscallRates
+
+MOST_ROWS: Final = 12
+
+
+class ActivityRows:
+    """Keeps the names of system calls."""
+
+    def __init__(self) -> None:
+        self._names = syscall_names(platform.machine())
+
+    def callers(self, found: tuple[CallerRates, ...]) -> tuple[Row, ...]:
+        ranked = sorted(found, key=lambda one: (-one.calls_per_s, one.pid))[:MOST_ROWS]
+        return tuple(
+            Row(
+                f"{one.pid} {one.start_ns}",
+                (
+                    _who(one.comm, one.pid),
+                    formats.digits(one.calls_per_s),
+                    formats.digits(one.failed_per_s),
+                    formats.percent(one.time_ratio),
+                    _pid(one.pid),
+                ),
+            )
+            for one in ranked
+        )
+
+    def syscalls(self, found: tuple[SyscallRates, ...]) -> tuple[Row, ...]:
+        ranked = sorted(found, key=lambda one: (-one.calls_per_s, one.number or -1))[:MOST_ROWS]
+        return tuple(
+            Row(
+                str(one.number),
+                (
+                    self._call(one.number),
+                    formats.digits(one.calls_per_s),
+                    formats.digits(one.failed_per_s),
+                    _at_most(one.p50_us),
+                    _at_most(one.p99_us),
+                ),
+            )
+            for one in ranked
+        )
+
+    def file_users(self, found: tuple[FileUserRates, ...]) -> tuple[Row, ...]:
+        ranked = sorted(found, key=lambda one: (-(one.read_bps + one.write_bps), -one.opens_per_s, one.pid))
+        return tuple(
+            Row(
+                f"{one.pid} {one.start_ns}",
+                (
+                    _who(one.comm, one.pid),
+                    formats.digits(one.opens_per_s),
+                    formats.rate(one.read_bps),
+                    formats.rate(one.write_bps),
+                    formats.digits(one.syncs_per_s),
+                    formats.brief(one.sync_ratio / one.syncs_per_s if one.syncs_per_s else None),
+                    _pid(one.pid),
+                ),
+            )
+            for one in ranked[:MOST_ROWS]
+        )
+
+    def file_systems(self, found: tuple[FileSystemRates, ...]) -> tuple[Row, ...]:
+        ranked = sorted(found, key=lambda one: (-(one.read_bps + one.write_bps), one.major, one.minor))[:MOST_ROWS]
+        return tuple(
+            Row(
+                f"{one.major}:{one.minor}",
+                (
+                    f"{formats.name(one.type) or _tr('others')} ({one.major}:{one.minor})",
+                    formats.digits(one.opens_per_s),
+                    formats.rate(one.read_bps),
+                    formats.rate(one.write_bps),
+                    formats.digits(one.syncs_per_s),
+                    _at_most(one.sync_p50_us),
+                    _at_most(one.sync_p99_us),
+                ),
+            )
+            for one in ranked
+        )
+
+    def _call(self, number: int | None) -> str:
+        if number is None:
+            return _tr("32-bit and unknown calls")
+        return self._names.get(number) or _tr("call {number}").format(number=number)
+
+
+def _who(comm: str, pid: int) -> str:
+    return formats.name(comm) if pid else _tr("others together")
+
+
+def _pid(pid: int) -> str:
+    return str(pid) if pid else formats.MISSING
+
+
+def _at_most(duration_us: float | None) -> str:
+    return formats.MISSING if duration_us is None else f"≤{formats.SPACE}{formats.brief(duration_us / 1e6)}"
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("ActivityRows", text)

@@ -1,0 +1,125 @@
+"""The sockets that are remembered, against the kernel's own tables."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from helper.probes.known_sockets import KnownSockets
+from helper.probes.visibility import Mode, Visibility
+from smoothtask_gui.sources.records import SOCKET
+from tests.bpf.machine import EVERYTHING, NOBODY, until
+from tests.bpf.network import CONSTANTS, Rows, pair, private_network, row_of, take_sockets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from helper.probes.socket_events import SocketEvents
+    from helper.probes.socket_memory import SocketMemory
+    from helper.probes.sockets import Sockets
+
+FROZEN_NS = 5 * 10**9
+TIME_WAIT = 6
+
+
+@pytest.fixture
+def kept() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def take_known(sockets: Sockets, visibility: Visibility = EVERYTHING) -> Rows:
+    buffer = memoryview(bytearray(1 << 21))
+    reading = sockets.read_known_into(buffer, visibility)
+    assert reading is not None, "this kernel can't walk remembered sockets"
+    assert not reading.truncated
+    return np.sort(np.frombuffer(bytes(buffer[: reading.byte_count]), SOCKET), order="cookie")
+
+
+def without_remains(rows: Rows) -> Rows:
+    return np.sort(rows[rows["missing"] & CONSTANTS["ST_MISSING_UID"] == 0], order="cookie")
+
+
+def some_of_each_kind(kept: ExitStack) -> None:
+    """Connections of both families, idle, unread, half closed, not accepted; listeners; datagrams; TIME-WAIT."""
+    listener = kept.enter_context(socket.create_server(("0.0.0.0", 0), backlog=7))
+    for _ in range(40):
+        for host, family in [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)]:
+            for end in pair(host, family):
+                kept.enter_context(end)
+    unread, _ = (kept.enter_context(end) for end in pair())
+    unread.sendall(bytes(1234))
+    half_closed, other = (kept.enter_context(end) for end in pair())
+    half_closed.shutdown(socket.SHUT_WR)
+    assert other.recv(1) == b""
+    kept.enter_context(socket.create_connection(("127.0.0.1", listener.getsockname()[1])))
+    datagrams = kept.enter_context(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM))
+    datagrams.bind(("::1", 0))
+    for end in pair():
+        end.close()
+
+
+@pytest.mark.parametrize("seen_before", [True, False])
+def test_the_remembered_sockets_have_the_very_rows_of_the_kernels_tables(
+    sockets: Sockets, socket_events: SocketEvents, kept: ExitStack, *, seen_before: bool
+) -> None:
+    some_of_each_kind(kept)
+    if seen_before:
+        take_sockets(sockets)
+
+    def is_the_same() -> bool:
+        known, tables = take_known(sockets), without_remains(take_sockets(sockets))
+        return len(tables) > 160 and known.tobytes() == tables.tobytes()
+
+    until(is_the_same, "both readings alike")  # acknowledgements still come in
+
+
+def test_sockets_that_are_older_than_the_probes_are_remembered_after_one_walk(
+    sockets: Sockets, socket_events: SocketEvents, kept: ExitStack
+) -> None:
+    socket_events.close()
+    client, server = (kept.enter_context(end) for end in pair())
+    socket_events.open()
+    assert not len(take_known(sockets))
+    take_sockets(sockets)
+    for end in (client, server):
+        assert row_of(take_known(sockets), end)["missing"] & CONSTANTS["ST_MISSING_START"]
+
+
+def test_other_users_sockets_and_other_network_namespaces_stay_out(
+    sockets: Sockets, socket_events: SocketEvents, kept: ExitStack
+) -> None:
+    for end in pair():
+        kept.enter_context(end)
+    here = len(take_known(sockets))
+    assert here >= 2
+    with private_network():
+        for end in pair():
+            kept.enter_context(end)
+        assert len(take_known(sockets)) == here
+    assert not len(take_known(sockets, Visibility(Mode.SEES_OWN, NOBODY)))
+
+
+def test_a_frame_has_new_connections_and_no_closed_ones_without_a_walk(
+    sockets: Sockets, socket_events: SocketEvents, socket_memory: SocketMemory, kept: ExitStack
+) -> None:
+    reader = KnownSockets(sockets, socket_memory, lambda: FROZEN_NS)
+    buffer = memoryview(bytearray(1 << 21))
+
+    def take() -> Rows:
+        return np.frombuffer(bytes(buffer[: reader.read_into(buffer, EVERYTHING).byte_count]), SOCKET)
+
+    take()
+    client, server = pair()
+    with client, server:
+        client.sendall(bytes(5000))
+        assert len(server.recv(5000, socket.MSG_WAITALL)) == 5000  # what is unread makes the end a reset
+        assert row_of(take(), server)["received_bytes"] == 5000
+        ends = {int(row_of(take(), end)["cookie"]) for end in (client, server)}
+    until(lambda: not ends & set(take()["cookie"].tolist()), "both ends closed")
+    assert TIME_WAIT not in take()["state"]
+    assert TIME_WAIT in take_sockets(sockets)["state"]

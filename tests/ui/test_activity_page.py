@@ -1,0 +1,143 @@
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from smoothtask_gui.domain.activity_rates import (
+    ActivityRates,
+    CallerRates,
+    FileSystemRates,
+    FileUserRates,
+    RunQueueRates,
+    SyscallRates,
+)
+from smoothtask_gui.domain.activity_reading import ActivityReading
+from smoothtask_gui.domain.own_cost import ProbeCost, ProbeUse
+from smoothtask_gui.ui import formats
+from smoothtask_gui.ui.activity_page import FILES, RUN_QUEUE, SYSCALLS, ActivityPage, Parts
+from smoothtask_gui.ui.histogram import FIRST_SLOT
+from smoothtask_gui.ui.rows_model import RowsModel
+from tests.ui import samples
+
+RATES = ActivityRates(
+    run_queue=RunQueueRates(1500.0, 30.5, 16.4, 2097.2, (0.0,) * 10 + (900.0, 600.0) + (0.0,) * 20),
+    callers=(CallerRates(7, 1, "calm", 10.0, 0.0, 0.01), CallerRates(8, 1, "<b>busy</b>", 120_000.0, 3.0, 0.5)),
+    syscalls=(SyscallRates(None, 5.0, 0.0, None, None, None), SyscallRates(99_999, 90.0, 0.0, 1.0, 2.05, 4.1)),
+    file_users=(FileUserRates(0, 0, "", 1.0, 1e6, 0.0, 0.0, 0.0), FileUserRates(9, 1, "git", 5.0, 2e6, 5e5, 2.0, 0.02)),
+    file_systems=(FileSystemRates(8, 1, "ext4", 6.0, 3e6, 5e5, 2.0, 8388.6, 16777.2),),
+)
+COST = ProbeUse(ProbeCost("syscalls", "running", "", 9, 900, 135_000), 1200.0, 0.021)
+
+
+class Asked:
+    """What the page wished to be counted."""
+
+    def __init__(self) -> None:
+        self.parts: list[Parts] = []
+
+    def __call__(self, parts: Parts, answer: object) -> None:
+        self.parts.append(parts)
+
+
+@pytest.fixture
+def asked() -> Asked:
+    return Asked()
+
+
+@pytest.fixture
+def page(qtbot: QtBot, asked: Asked) -> ActivityPage:
+    made = ActivityPage(asked)
+    made.resize(900, 600)
+    qtbot.addWidget(made)
+    made.show_view(samples.view(samples.sample()))
+    with qtbot.waitExposed(made):
+        made.show()
+    return made
+
+
+def cells(model: RowsModel, row: int) -> list[str]:
+    return [str(model.index(row, column).data()).replace(formats.SPACE, " ") for column in range(model.columnCount())]
+
+
+def test_nothing_is_counted_before_the_person_asks(page: ActivityPage, asked: Asked) -> None:
+    assert asked.parts == []
+    assert "Nothing is counted now" in page.empty.text()
+    assert not page.sheet.isVisible()
+
+
+def test_a_switch_asks_for_its_part_and_shows_its_section_only(page: ActivityPage, asked: Asked) -> None:
+    page.switches[SYSCALLS].click()
+    page.switches[RUN_QUEUE].click()
+    assert asked.parts == [frozenset({SYSCALLS}), frozenset({SYSCALLS, RUN_QUEUE})]
+    assert page.sections[SYSCALLS].isVisible()
+    assert not page.sections[FILES].isVisible()
+    page.switches[SYSCALLS].click()
+    page.switches[RUN_QUEUE].click()
+    assert asked.parts[-1] == frozenset()
+    assert page.empty.isVisible()
+
+
+def test_it_ends_when_the_tab_is_left_and_begins_anew_when_it_is_back(page: ActivityPage, asked: Asked) -> None:
+    page.switches[FILES].click()
+    page.hide()
+    assert asked.parts[-1] == frozenset()
+    page.show_reading(ActivityReading(RATES))
+    assert page.file_users.rowCount() == 0, "an answer that was on its way is late"
+    page.show()
+    assert asked.parts[-1] == {FILES}
+
+
+def test_without_the_helper_the_switches_say_why_they_are_off(page: ActivityPage, asked: Asked) -> None:
+    page.switches[FILES].click()
+    page.show_view(replace(samples.view(samples.sample()), source="procfs"))
+    assert asked.parts[-1] == frozenset()
+    assert not page.switches[FILES].isEnabled()
+    assert "needs the helper" in page.empty.text()
+
+
+def test_the_busiest_are_first_with_their_numbers_and_foreign_names_literal(page: ActivityPage) -> None:
+    for switch in page.switches.values():
+        switch.click()
+    page.show_reading(ActivityReading(RATES, (COST,)))
+    assert cells(page.callers, 0)[:4] == ["<b>busy</b>", "120000", "3.00", "50 %"]
+    assert cells(page.syscalls, 0) == ["call 99999", "90.0", "0.00", "≤ 2.05 µs", "≤ 4.10 µs"]
+    assert cells(page.syscalls, 1)[0] == "32-bit and unknown calls"
+    assert cells(page.file_users, 0) == ["git", "5.00", "2.00 MB/s", "500 kB/s", "2.00", "10.0 ms", "9"]
+    assert cells(page.file_users, 1)[0] == "others together"
+    assert cells(page.file_systems, 0)[-2:] == ["≤ 8.39 ms", "≤ 16.8 ms"]
+    assert "1500 waits a second" in page.waits.text()
+    assert page.histogram.bars[10 - FIRST_SLOT : 12 - FIRST_SLOT] == (900.0, 600.0)
+    assert "System calls: 135 kB in the kernel, 2.1 % of a core" in page.cost.text().replace(formats.SPACE, " ")
+
+
+def test_what_all_users_do_is_named_as_unseen_where_it_is(page: ActivityPage) -> None:
+    page.switches[SYSCALLS].click()
+    page.show_reading(ActivityReading(replace(RATES, syscalls=None)))
+    assert page.own_calls.isVisible()
+    assert not page.syscall_view.isVisible()
+    page.show_reading(ActivityReading(RATES))
+    assert not page.own_calls.isVisible()
+
+
+def test_a_refusal_is_shown_with_its_reason_and_can_be_tried_again(page: ActivityPage, asked: Asked) -> None:
+    page.switches[SYSCALLS].click()
+    page.show_reading(ActivityReading(reason="The helper refused: not from here."))
+    assert page.empty.text() == "The helper refused: not from here."
+    assert page.empty.isVisible()
+    page.switches[SYSCALLS].click()
+    page.switches[SYSCALLS].click()
+    assert asked.parts[-1] == {SYSCALLS}
+
+
+def test_a_probe_that_does_not_run_says_why_in_place_of_its_cost(page: ActivityPage) -> None:
+    page.switches[SYSCALLS].click()
+    failed = ProbeUse(ProbeCost("syscalls", "failed", "the kernel refused", None, None, 0), None, None)
+    page.show_reading(ActivityReading(RATES, (failed,)))
+    assert "the kernel refused" in page.cost.text()
+
+
+def test_the_switches_are_reached_and_turned_by_keyboard(page: ActivityPage, asked: Asked, qtbot: QtBot) -> None:
+    page.switches[SYSCALLS].setFocus()
+    qtbot.keyClick(page.switches[SYSCALLS], Qt.Key.Key_Space)
+    assert asked.parts[-1] == {SYSCALLS}

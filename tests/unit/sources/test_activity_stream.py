@@ -1,0 +1,107 @@
+"""The stream of the activity tab: what it asks for, what it makes of ticks, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from smoothtask_gui.adapters.sampler_client import SamplerFacts
+from smoothtask_gui.domain.own_cost import HelperCost, ProbeCost
+from smoothtask_gui.sources.activity import STRUCTS, ActivitySection
+from smoothtask_gui.sources.activity_kinds import ActivityKinds
+from smoothtask_gui.sources.activity_stream import COST_EVERY_TICKS, activity_readings
+from smoothtask_gui.sources.protocol import SourceError
+from tests.fakes.stream import FakeHelper, frame
+
+if TYPE_CHECKING:
+    from smoothtask_gui.domain.activity_reading import ActivityReading
+
+SECOND = 10**9
+COST = HelperCost(1, 2, 3, 4, 5, 1, (ProbeCost("sockets", "running", "", 1, 1, 1),))
+
+
+def calls(second: int) -> bytes:
+    """A process that has made 500 calls a second, since the first."""
+    rows = np.zeros(1, STRUCTS["st_caller"])
+    rows["actor"]["pid"], rows["actor"]["start_ns"], rows["actor"]["first_ns"] = 7, 1, 2
+    rows["actor"]["comm"], rows["calls"] = b"busy", 500 * second
+    return frame((int(ActivitySection.CALLERS), rows), boottime_ns=second * SECOND)
+
+
+class Helper(FakeHelper):
+    """Sends `ticks` seconds' worth as soon as the stream is open; tells what the probe has cost until now."""
+
+    def __init__(self, ticks: int) -> None:
+        super().__init__()
+        self.ticks, self.told = ticks, 0
+
+    async def open_stream(self, period_ms: int, kinds: int, *, interactive: bool = False) -> int:
+        fd = await super().open_stream(period_ms, kinds)
+        for second in range(1, self.ticks + 1):
+            self.tick(calls(second))
+        return fd
+
+    async def facts(self) -> SamplerFacts:
+        self.told += 1
+        mine = ProbeCost("syscalls", "running", "", 1000 * self.told, 1000 * self.told, 4096)
+        cost = HelperCost(1, 2, 3, 4, 5, 1, (*COST.probes, mine))
+        return SamplerFacts("1", 1, "core", cost, ())
+
+
+def readings(helper: Helper, count: int) -> list[ActivityReading]:
+    async def play() -> list[ActivityReading]:
+        found: list[ActivityReading] = []
+        async with aclosing(activity_readings(helper, ActivityKinds.SYSCALLS, 1000)) as items:
+            async for item in items:
+                found.append(item)
+                if len(found) == count:
+                    break
+        return found
+
+    return asyncio.run(play())
+
+
+def test_it_asks_for_the_parts_that_are_on_and_nothing_else() -> None:
+    helper = Helper(2)
+    [first] = readings(helper, 1)
+    assert helper.asked == [(1000, int(ActivityKinds.SYSCALLS))]
+    assert first.rates.callers is not None
+    assert (first.rates.callers[0].comm, first.rates.callers[0].calls_per_s) == ("busy", 500.0)
+    assert first.rates.file_users is None
+
+
+def test_costs_are_those_of_its_own_probes_and_are_asked_for_now_and_then() -> None:
+    helper = Helper(2 + COST_EVERY_TICKS)
+    found = readings(helper, 1 + COST_EVERY_TICKS)
+    assert [use.probe.name for use in found[0].costs] == ["syscalls"]
+    assert found[0].costs[0].busy_ratio is None, "there is nothing before it"
+    assert found[-1].costs[0].busy_ratio is not None
+    assert helper.told == 2
+
+
+def test_a_refusal_is_a_reading_with_its_reason_and_the_last() -> None:
+    class Refusing(Helper):
+        async def open_stream(self, period_ms: int, kinds: int, *, interactive: bool = False) -> int:
+            raise SourceError("The helper refused: not from here.")
+
+    assert [item.reason for item in readings(Refusing(0), 9)] == ["The helper refused: not from here."]
+
+
+def test_a_stream_that_ends_says_so_and_the_connection_is_let_go() -> None:
+    helper = Helper(2)
+
+    async def play() -> list[str]:
+        said = []
+        async with aclosing(activity_readings(helper, ActivityKinds.SYSCALLS, 1000)) as items:
+            async for item in items:
+                said.append(item.reason)
+                if not item.reason:
+                    await helper.close()
+        return said
+
+    said = asyncio.run(play())
+    assert said[0] == ""
+    assert "closed the stream" in said[-1]

@@ -1,0 +1,71 @@
+"""Alice's desktop in a guest: a display, a notification daemon, a process that burns a processor, and the app."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from tests.vm.services import PATIENT, SAMPLER, ticks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.vm.conftest import Machine
+
+PATIENCE_S: Final = 240.0
+BUSY: Final = "st-burner"
+"""Program and unit: an app is called after its unit."""
+NOTICES: Final = "/tmp/notices"
+HERS: Final = "systemd-run --quiet --user --machine alice@.host --collect --setenv DISPLAY=:7"
+"""In the session of alice, who sits at the machine."""
+RULES: Final = "[runaway]\\nenabled = false\\n"
+APP_STARTS: Final = f"{HERS} --unit st-app sh -c 'exec smoothtask --hidden --rules /tmp/rules.toml 2>/tmp/app.words'"
+START: Final = f"""
+printf '{RULES}' >/tmp/rules.toml
+cp /usr/bin/yes /tmp/{BUSY}
+{HERS} --unit st-display Xvfb :7 -screen 0 800x600x24 -nolisten tcp
+{HERS} --unit {BUSY} sh -c 'exec /tmp/{BUSY} >/dev/null'
+timeout 120 sh -c 'until [ -S /tmp/.X11-unix/X7 ]; do sleep 0.2; done'
+{HERS} --unit st-notices sh -c 'exec dunst -print >{NOTICES} 2>/tmp/notices.words'
+there="busctl --user --machine alice@.host status org.freedesktop.Notifications"
+timeout 120 sh -c "until $there; do sleep 0.2; done" >/dev/null 2>&1
+{APP_STARTS}
+"""
+STOP: Final = f"systemctl --user --machine alice@.host stop st-app {BUSY} st-notices st-display 2>/dev/null || true"
+APP_PID: Final = "systemctl --user --machine alice@.host show -P MainPID st-app"
+OWN_COST: Final = f"{PATIENT} get-property {SAMPLER.name} {SAMPLER.path} {SAMPLER.name} OwnCost || true"
+PROBES: Final = f"{PATIENT} get-property {SAMPLER.name} {SAMPLER.path} {SAMPLER.name} Probes || true"
+
+
+def until(machine: Machine, script: str, holds: Callable[[str], bool]) -> str:
+    """What the script says when it says the right thing; what the app said instead if it doesn't."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds(said := machine.sh(script)):
+        words = "cat /tmp/app.words /tmp/notices.words; journalctl --no-pager --lines 60 || true"
+        assert time.monotonic() < deadline, said + machine.sh(words)
+        time.sleep(0.5)
+    return said
+
+
+def until_streams(machine: Machine, count: int) -> None:
+    """So many apps follow the sampler."""
+    until(machine, OWN_COST, lambda said: said.split()[-1:] == [str(count)])
+
+
+def until_it_knows_who_is_busy(machine: Machine) -> None:
+    """The app names who is busy from ticks it has had: it must have had some, and the thermal probe must listen."""
+    until_streams(machine, 1)
+    until(machine, PROBES, lambda said: '"thermal_events" "running"' in said)
+    burning = [process for one in ticks(machine, 5) for process in one["processes"] if process["comm"] == BUSY]
+    assert len(burning) == 5, "the app's stream is older than this one, and ticks as often"
+    until_streams(machine, 1)
+
+
+@contextmanager
+def desktop(machine: Machine) -> Iterator[Machine]:
+    machine.sh(START)
+    try:
+        yield machine
+    finally:
+        machine.sh(STOP)
