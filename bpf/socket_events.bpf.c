@@ -186,6 +186,8 @@ int BPF_PROG(follow_connection, struct sock *sk, int before, int after)
 	if (!memory)
 		memory = new_memory(sk, !begins && after != TCP_SYN_RECV);
 	if (memory) {
+		/* at least 6.1: inet_csk_clone_lock() gives an accepted socket its cookie after it told of SYN_RECV */
+		memory->cookie = bpf_get_socket_cookie(sk);
 		if (begins) {
 			if (memory->closed_unowned)
 				settle(sk, memory);

@@ -82,6 +82,8 @@ int tcp_sockets(struct bpf_iter__tcp *ctx)
 		return 0;
 	}
 	row.cookie = bpf_get_socket_cookie(common);
+	if (memory)
+		memory->cookie = row.cookie;
 	if (!bpf_seq_write(ctx->meta->seq, &row, sizeof(row)))
 		ask_for_owner(&row, memory);
 	return 0;

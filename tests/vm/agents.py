@@ -34,8 +34,8 @@ class Agent:
         self._machine = machine
 
     def prompts(self) -> list[dict[str, Any]]:
-        """What it has shown so far: action, text, details."""
-        return [json.loads(line) for line in self._machine.sh(f"tail -n +2 {SAID}").splitlines()]
+        """What it has shown so far: action, text, details. PAM's own words are among its output."""
+        return [json.loads(line) for line in self._machine.sh(f"grep '^{{' {SAID} || true").splitlines()]
 
 
 @contextmanager

@@ -149,4 +149,6 @@ def test_a_unit_of_the_system_is_limited_in_the_kernel_and_freed_again(
     assert installed.sh(quota).strip() == "30000 100000"
     assert "isn't limited" in act(installed, "limit", victim, "off")
     installed.sh(f"timeout 60 sh -c 'until ({quota}) | grep -q max; do sleep 0.1; done'")
-    assert [one["details"]["operation"] for one in agent.prompts()] == ["LimitUnit"] * 2
+    texts = [one["text"] for one in agent.prompts()]
+    assert len(texts) == 2
+    assert all(VICTIM in text for text in texts)

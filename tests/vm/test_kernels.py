@@ -108,7 +108,7 @@ def test_the_remembered_sockets_have_the_very_rows_of_the_kernels_tables(machine
     tables = (np.frombuffer(bytes.fromhex(told[name]), SOCKET) for name in ("known", "rows"))
     known, walked = (np.sort(rows[np.isin(rows["inode"], told["inodes"])], order="cookie") for rows in tables)
     assert len(walked) == len(told["inodes"])
-    assert known.tobytes() == walked.tobytes()
+    assert known.tolist() == walked.tolist()
 
 
 def test_bytes_of_open_and_of_closed_connections_are_the_senders_count(machine: Machine) -> None:
