@@ -140,7 +140,7 @@ def measure() -> list[Row]:
         psutil_ms = median(thread_ms(lambda: psutil.net_connections("inet")) for _ in range(5))
         theirs_ms = median(ss_ms() for _ in range(5))
     ours_ms = (known_ms * (TICKS_A_WALK - 1) + walk_ms) / TICKS_A_WALK
-    parts = f"{count} sockets; nine of ten remembered: {known_ms:.2f}, one a walk over the kernel's tables: {walk_ms:.2f}"
+    parts = f"{count} sockets; nine of ten remembered, {known_ms:.2f}, one by the kernel's tables, {walk_ms:.2f}"
     paced = f"mean {fmean(ticks_ms):.2f}, a walk {max(ticks_ms):.2f}"
     return [
         Row("4,000 sockets, back to back", ours_ms, "ms", "at most", 3, parts),

@@ -42,6 +42,7 @@ class Watched:
     capped_ns: float = 0.0  # the same, each interval capped at CREDIT times the level
     peak: float = math.nan
     severity: Severity = Severity.WARNING
+    title: str = ""  # the latest that could be said in full
 
     def begin(self, began_ns: int) -> None:
         self.began_ns, self.seen_ns, self.sum_ns, self.capped_ns, self.peak = began_ns, 0, 0.0, 0.0, math.nan
@@ -96,6 +97,8 @@ def draft(rule: Rule, watched: Watched, look: Look, now_ns: int, may_stop: Calla
     if look.is_critical or rule.severity is Severity.CRITICAL:
         watched.severity = Severity.CRITICAL
     words = _words(rule, watched, look, now_ns)
+    if not watched.title or filled(rule.title, {"name": target.name, **words}) is not None:
+        watched.title = _title(rule.title, target.name, words)
     sentences = [said for line in rule.body if (said := filled(line, words | {"name": target.name})) is not None]
     shares = _shares(target, look, rule.scope)
     reached = shares if look.energy is None else tuple(filter(None, (look.energy.blamed,)))
@@ -105,7 +108,7 @@ def draft(rule: Rule, watched: Watched, look: Look, now_ns: int, may_stop: Calla
     energy = look.energy
     return Draft(
         severity=watched.severity,
-        title=_title(rule.title, target.name, words),
+        title=watched.title,
         body=" ".join(sentences),
         subject=target.subject,
         value=watched.peak,

@@ -71,7 +71,7 @@ def shown(name: str, value: float) -> str:
 
 
 def _span(seconds: float) -> str:
-    return duration(round(seconds * 1e9)) if math.isfinite(seconds) else "no end in sight"
+    return duration(round(seconds * 1e9)) if math.isfinite(seconds) else ""  # no end in sight: nothing to say
 
 
 _UNITS: Final = (
