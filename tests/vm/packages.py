@@ -46,6 +46,9 @@ def send(machine: Machine) -> None:
 
 
 def install(machine: Machine) -> None:
-    """Install those for this release with apt, which has no network: what they depend on is there already."""
+    """Install those for this release with apt, which has no network: what they depend on is there already.
+
+    Also where a later version is installed, as the test of upgrades leaves it.
+    """
     files = " ".join(f"/root/debs/{package}_*.deb" for package in PACKAGES[machine.name])
-    machine.sh(f"DEBIAN_FRONTEND=noninteractive apt-get -qy install {files}")
+    machine.sh(f"DEBIAN_FRONTEND=noninteractive apt-get -qy --allow-downgrades install {files}")
