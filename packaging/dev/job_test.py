@@ -22,12 +22,18 @@ TRY_ONCE_MORE = ("--reruns=1", "--reruns-delay=5", "-rR")
 """In CI, where machines are shared: what fails is tried again, once, and named in the lane's summary as RERUN."""
 
 
+SIDE_BY_SIDE = ("--numprocesses=3", "--dist=loadscope")
+"""A worker for each guest: while the tests of one wait, the others' work (tests/vm/conftest.py)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lane:
     needs: frozenset[str]
     root: bool
     slow: bool = False
     """Run when it is named, or all are: minutes that a small change needn't wait for."""
+    options: tuple[str, ...] = ()
+    """Of pytest, before those that the person gives."""
 
 
 LANES = {
@@ -39,7 +45,7 @@ LANES = {
     "bus": Lane(frozenset({"bpf", "box", "examples"}), root=True),
     "desktop": Lane(frozenset({"bpf", "box", "desk"}), root=True),
     "packages": Lane(frozenset({"packages", "vm"}), root=True, slow=True),
-    "vm": Lane(frozenset({"bpf", "cc", "packages", "vm"}), root=False, slow=True),
+    "vm": Lane(frozenset({"bpf", "cc", "packages", "vm"}), root=False, slow=True, options=SIDE_BY_SIDE),
 }
 
 
@@ -104,7 +110,7 @@ def run_lane(name: str, extra: list[str]) -> Count:
     report.unlink(missing_ok=True)
     report.parent.mkdir(exist_ok=True)
     pytest: list[str | Path] = [places.PYTHON, "-m", "pytest", places.TOP / "tests" / name, f"--junitxml={report}"]
-    pytest += ["-p", "no:cacheprovider", "-o", "faulthandler_timeout=300", *extra]
+    pytest += ["-p", "no:cacheprovider", "-o", "faulthandler_timeout=300", *lane.options, *extra]
     if os.environ.get("CI") == "true":
         pytest += TRY_ONCE_MORE
     with tempfile.TemporaryDirectory(prefix="smoothtask-home-") as home:

@@ -32,10 +32,15 @@ class Agent:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
+        self._forgotten = 0
 
     def prompts(self) -> list[dict[str, Any]]:
-        """What it has shown so far: action, text, details. PAM's own words are among its output."""
-        return [json.loads(line) for line in self._machine.sh(f"grep '^{{' {SAID} || true").splitlines()]
+        """What it has shown since it was to forget: action, text, details. PAM's own words are among its output."""
+        said = self._machine.sh(f"grep '^{{' {SAID} || true").splitlines()
+        return [json.loads(line) for line in said[self._forgotten :]]
+
+    def forget(self) -> None:
+        self._forgotten += len(self.prompts())
 
 
 @contextmanager

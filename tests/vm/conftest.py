@@ -1,6 +1,7 @@
-"""Debian guests under emulation, one at a time, each with a kernel of its own.
+"""Debian guests under emulation, side by side, each with a kernel of its own.
 
-The tests of a guest run in the order of their files' names: test_upgrade.py takes the packages away at the end.
+The tests of a guest have one of pytest-xdist's workers to themselves, and run in the order of their files' names:
+test_upgrade.py takes the packages away at the end.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.contract.layout import ROOT
 
@@ -56,26 +58,45 @@ class Machine:
         return said
 
     def _words(self, script: str) -> tuple[str, ...]:
-        return ("env", "-C", PLACE, "python3", "-B", "-m", f"tests.vm.inside.{script}")
+        return ("env", "-C", PLACE, "python3", "-m", f"tests.vm.inside.{script}")
+
+
+def guest_of(item: Any) -> str:
+    """Empty for a test that needs none."""
+    return str(item.callspec.params["machine"]) if "machine" in getattr(item, "fixturenames", ()) else ""
+
+
+class ByGuest(LoadScopeScheduling):
+    """The scope is the guest (loadgroup's marks say so too, but not with pytest 9: it ignores the names they make)."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        parameters = nodeid.rpartition("[")[2]
+        return next((guest for guest in IMAGES.GUESTS if guest in parameters), nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGuest:
+    return ByGuest(config, log)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[Any]) -> None:
     """One guest after another; pytest's own order goes by numbers, which differ where a test runs in some only."""
     guests = list(IMAGES.GUESTS)
-    places = [place for place, item in enumerate(items) if "machine" in getattr(item, "fixturenames", ())]
-    ours = sorted((items[place] for place in places), key=lambda item: guests.index(item.callspec.params["machine"]))
+    places = [place for place, item in enumerate(items) if guest_of(item)]
+    ours = sorted((items[place] for place in places), key=lambda item: guests.index(guest_of(item)))
     for place, item in zip(places, ours, strict=True):
         items[place] = item
 
 
 @pytest.fixture(scope="session", params=list(IMAGES.GUESTS))
 def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
-    guest = tool("vm.guest").Guest(IMAGES.GUESTS[request.param], IMAGES.KEY, IMAGES.ACPI_TABLE)
+    name = request.param
+    guest = tool("vm.guest").Guest(IMAGES.GUESTS[name], IMAGES.KEY, IMAGES.ACPI_TABLE, IMAGES.CPUS[name])
     try:
         guest.start()
         guest.send(ROOT, SENT, PLACE)
-        yield Machine(request.param, guest)
+        yield Machine(name, guest)
     finally:
         guest.stop()
 

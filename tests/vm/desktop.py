@@ -1,4 +1,4 @@
-"""Alice's desktop in a guest: a display, a notification daemon, a process that burns a processor, and the app."""
+"""Alice's desktop in a guest: a display, a notification daemon, the app; and a process that burns a processor."""
 
 from __future__ import annotations
 
@@ -23,16 +23,18 @@ RULES: Final = "[runaway]\\nenabled = false\\n"
 APP_STARTS: Final = f"{HERS} --unit st-app sh -c 'exec smoothtask --hidden --rules /tmp/rules.toml 2>/tmp/app.words'"
 START: Final = f"""
 printf '{RULES}' >/tmp/rules.toml
-cp /usr/bin/yes /tmp/{BUSY}
 {HERS} --unit st-display Xvfb :7 -screen 0 800x600x24 -nolisten tcp
-{HERS} --unit {BUSY} sh -c 'exec /tmp/{BUSY} >/dev/null'
 timeout 120 sh -c 'until [ -S /tmp/.X11-unix/X7 ]; do sleep 0.2; done'
 {HERS} --unit st-notices sh -c 'exec dunst -print >{NOTICES} 2>/tmp/notices.words'
 there="busctl --user --machine alice@.host status org.freedesktop.Notifications"
 timeout 120 sh -c "until $there; do sleep 0.2; done" >/dev/null 2>&1
 {APP_STARTS}
 """
-STOP: Final = f"systemctl --user --machine alice@.host stop st-app {BUSY} st-notices st-display 2>/dev/null || true"
+STOP: Final = "systemctl --user --machine alice@.host stop st-app st-notices st-display 2>/dev/null || true"
+BURN: Final = f"""
+cp /usr/bin/yes /tmp/{BUSY}
+{HERS} --unit {BUSY} sh -c 'exec /tmp/{BUSY} >/dev/null'
+"""
 APP_PID: Final = "systemctl --user --machine alice@.host show -P MainPID st-app"
 OWN_COST: Final = f"{PATIENT} get-property {SAMPLER.name} {SAMPLER.path} {SAMPLER.name} OwnCost || true"
 PROBES: Final = f"{PATIENT} get-property {SAMPLER.name} {SAMPLER.path} {SAMPLER.name} Probes || true"
@@ -69,3 +71,13 @@ def desktop(machine: Machine) -> Iterator[Machine]:
         yield machine
     finally:
         machine.sh(STOP)
+
+
+@contextmanager
+def busy(machine: Machine) -> Iterator[None]:
+    """Somebody is, as long as it is needed: all else in the guest is slower for it."""
+    machine.sh(BURN)
+    try:
+        yield
+    finally:
+        machine.sh(f"systemctl --user --machine alice@.host stop {BUSY}")

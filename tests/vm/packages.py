@@ -12,13 +12,10 @@ if TYPE_CHECKING:
 
 DEBS: Final = ROOT / "build" / "packages" / "deb"
 BOTH: Final = ("smoothtask", "smoothtask-helper")
-PACKAGES: Final = {"debian12": ("smoothtask-helper",), "debian13": BOTH, "newest": BOTH}
-"""The app needs what Debian 12 doesn't have."""
-APP: Final = {
-    "debian12": f"env -C {PLACE} python3 -B -m smoothtask_gui",
-    "debian13": "smoothtask",
-    "newest": "smoothtask",
-}
+PACKAGES: Final = {"debian12": ("smoothtask-helper",), "debian13": BOTH, "newest": ("smoothtask-helper",)}
+"""The app needs what Debian 12 doesn't have; on a newer kernel it would be the same app again."""
+FROM_CHECKOUT: Final = f"env -C {PLACE} python3 -B -m smoothtask_gui"
+APP: Final = {"debian12": FROM_CHECKOUT, "debian13": "smoothtask", "newest": FROM_CHECKOUT}
 """A client of the helper: the checkout's where there is no package of the app."""
 ASIDE: Final = (
     "/root/debs /var/tmp /var/log /var/cache /var/lib/apt /var/lib/dpkg /var/lib/systemd /opt "

@@ -13,9 +13,12 @@ from tests.vm.services import ACTIVE, CAPABILITIES, CONTROL, REMOTE, SAMPLER, Se
 if TYPE_CHECKING:
     from tests.vm.conftest import Machine
 
+on_each_systemd = pytest.mark.parametrize("machine", ["debian12", "debian13"], indirect=True)
+
 UNIT = SAMPLER.unit
 
 
+@on_each_systemd
 def test_the_unit_ends_in_good_order_when_told(installed: Machine) -> None:
     ping(installed, SAMPLER)
     installed.sh(f"systemctl stop {UNIT}")
@@ -34,6 +37,7 @@ def test_the_bus_starts_the_unit_and_the_active_user_gets_ticks(installed: Machi
     assert installed.sh(f"systemctl is-active {UNIT}").strip() == "active"
 
 
+@on_each_systemd
 @pytest.mark.parametrize(
     ("service", "names", "ambient"),
     [(SAMPLER, ["cap_bpf", "cap_perfmon"], True), (CONTROL, ["cap_kill", "cap_sys_nice"], False)],
@@ -67,6 +71,7 @@ def test_every_probe_runs_within_the_unit(installed: Machine) -> None:
     assert set(probes.values()) == {"running"}, probes
 
 
+@on_each_systemd
 def test_a_user_without_a_session_is_refused(installed: Machine) -> None:
     said = installed.sh(f"{REMOTE} {APP[installed.name]} top --json --count 1 --source helper 2>&1 || echo exit $?")
     assert said.splitlines()[-1] == "exit 1"

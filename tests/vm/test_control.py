@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from tests.vm.agents import Agent
     from tests.vm.conftest import Machine
 
-pytestmark = pytest.mark.parametrize("machine", ["debian12", "debian13"], indirect=True)
+on_each_systemd = pytest.mark.parametrize("machine", ["debian12", "debian13"], indirect=True)
+"""Each kind of deed once within the unit as each makes it."""
+on_one = pytest.mark.parametrize("machine", ["debian13"], indirect=True)
+"""What is between people, polkit and Control's own code."""
 
 VICTIM: Final = "st-victim.service"
 UNLIMITED: Final = "max 100000"
@@ -44,10 +47,17 @@ def victim(installed: Machine) -> Iterator[int]:
     installed.sh(f"systemctl stop {VICTIM} 2>/dev/null || true; systemctl reset-failed")
 
 
-@pytest.fixture
-def agent(installed: Machine) -> Iterator[Agent]:
+@pytest.fixture(scope="module")
+def waiting_agent(installed: Machine) -> Iterator[Agent]:
     with answering(installed, "right") as one:
         yield one
+
+
+@pytest.fixture
+def agent(waiting_agent: Agent) -> Agent:
+    """One that knows the password and has shown nothing yet; a session has one agent, so others come before."""
+    waiting_agent.forget()
+    return waiting_agent
 
 
 def command(machine: Machine) -> str:
@@ -75,24 +85,7 @@ def until_gone(machine: Machine, pid: int) -> None:
     machine.sh(f"timeout 60 sh -c 'while grep -qs \"^State:.[^ZX]\" /proc/{pid}/status; do sleep 0.1; done'")
 
 
-def test_the_prompt_names_pid_owner_and_program_and_the_right_password_ends_the_process(
-    installed: Machine, agent: Agent, victim: int
-) -> None:
-    assert act(installed, "stop", victim) == "sleep was asked to end."
-    (shown,) = agent.prompts()
-    assert shown["action"] == "io.github.smoothtask.control-others"
-    asked = f"Authentication is required for “Terminate” on process {victim} of bob, sleep (/usr/bin/sleep)"
-    assert shown["text"] == asked
-    until_gone(installed, victim)
-
-
-def test_kill_ends_it_at_once(installed: Machine, agent: Agent, victim: int) -> None:
-    assert "exit" not in act(installed, "kill", victim)
-    until_gone(installed, victim)
-    assert installed.sh(f"systemctl show -P Result {VICTIM}").strip() == "signal"
-    assert len(agent.prompts()) == 1
-
-
+@on_one
 @pytest.mark.parametrize("mode", ["wrong", "dismiss"])
 def test_without_the_right_password_nothing_is_done_and_it_is_said_why(
     installed: Machine, victim: int, mode: str
@@ -105,6 +98,27 @@ def test_without_the_right_password_nothing_is_done_and_it_is_said_why(
     assert lives(installed, victim)
 
 
+@on_each_systemd
+def test_the_prompt_names_pid_owner_and_program_and_the_right_password_ends_the_process(
+    installed: Machine, agent: Agent, victim: int
+) -> None:
+    assert act(installed, "stop", victim) == "sleep was asked to end."
+    (shown,) = agent.prompts()
+    assert shown["action"] == "io.github.smoothtask.control-others"
+    asked = f"Authentication is required for “Terminate” on process {victim} of bob, sleep (/usr/bin/sleep)"
+    assert shown["text"] == asked
+    until_gone(installed, victim)
+
+
+@on_one
+def test_kill_ends_it_at_once(installed: Machine, agent: Agent, victim: int) -> None:
+    assert "exit" not in act(installed, "kill", victim)
+    until_gone(installed, victim)
+    assert installed.sh(f"systemctl show -P Result {VICTIM}").strip() == "signal"
+    assert len(agent.prompts()) == 1
+
+
+@on_each_systemd
 def test_a_lease_that_is_over_lets_the_process_go_on(installed: Machine, agent: Agent, victim: int) -> None:
     said = paused(installed, victim, 5, ":")
     assert said.splitlines()[0] == "goes on"
@@ -112,18 +126,21 @@ def test_a_lease_that_is_over_lets_the_process_go_on(installed: Machine, agent: 
     assert len(agent.prompts()) == 1
 
 
+@on_one
 def test_resume_ends_a_pause(installed: Machine, agent: Agent, victim: int) -> None:
     said = paused(installed, victim, 600, f"{command(installed)} resume {victim}")
     assert "goes on" in said.splitlines()
     assert [one["text"].partition("”")[0].partition("“")[2] for one in agent.prompts()] == ["Pause", "Resume"]
 
 
+@on_one
 @pytest.mark.usefixtures("agent")
 def test_a_paused_process_goes_on_when_who_paused_it_is_killed(installed: Machine, victim: int) -> None:
     words = f"[s]moothtask.* act pause {victim}"
     assert "goes on" in paused(installed, victim, 600, f"pkill -KILL -u alice -f '{words}'").splitlines()
 
 
+@on_one
 @pytest.mark.usefixtures("agent")
 def test_a_paused_process_goes_on_when_control_is_killed_and_control_comes_back(
     installed: Machine, victim: int
@@ -133,6 +150,7 @@ def test_a_paused_process_goes_on_when_control_is_killed_and_control_comes_back(
     assert ping(installed, CONTROL) not in (0, before)
 
 
+@on_each_systemd
 def test_niceness_and_io_class_are_set_for_the_process_of_another(
     installed: Machine, agent: Agent, victim: int
 ) -> None:
@@ -141,6 +159,7 @@ def test_niceness_and_io_class_are_set_for_the_process_of_another(
     assert len(agent.prompts()) == 1
 
 
+@on_each_systemd
 def test_a_unit_of_the_system_is_limited_in_the_kernel_and_freed_again(
     installed: Machine, agent: Agent, victim: int
 ) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+import pytest
+
 from tests.vm.conftest import PLACE
 from tests.vm.services import ACTIVE
 
 if TYPE_CHECKING:
     from tests.vm.conftest import Machine
+
+pytestmark = pytest.mark.parametrize("machine", ["debian12", "debian13"], indirect=True)
 
 UNLIMITED: Final = "max 100000"
 

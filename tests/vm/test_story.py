@@ -11,6 +11,7 @@ from tests.vm.desktop import (
     APP_STARTS,
     BUSY,
     NOTICES,
+    busy,
     until,
     until_it_knows_who_is_busy,
     until_streams,
@@ -25,12 +26,13 @@ pytestmark = pytest.mark.parametrize("machine", ["debian13"], indirect=True)
 
 
 def test_real_heat_becomes_a_notification_that_names_the_busy_process(watched: Machine) -> None:
-    until_it_knows_who_is_busy(watched)
-    watched.guest.monitor.write_port(HEAT_PORT, HOT_C)
-    try:
-        until(watched, f"cat {NOTICES}", lambda said: f"{HOT_C} °C" in said and BUSY in said)
-    finally:
-        watched.guest.monitor.write_port(HEAT_PORT, 0)
+    with busy(watched):
+        until_it_knows_who_is_busy(watched)
+        watched.guest.monitor.write_port(HEAT_PORT, HOT_C)
+        try:
+            until(watched, f"cat {NOTICES}", lambda said: f"{HOT_C} °C" in said and BUSY in said)
+        finally:
+            watched.guest.monitor.write_port(HEAT_PORT, 0)
 
 
 def test_a_killed_sampler_comes_back_and_the_app_goes_on_with_it(watched: Machine) -> None:

@@ -1,10 +1,11 @@
 """What a service that was taken over would try, each in a child of its own; a line of JSON: what became of each.
 
-    hostile.py NAME-ON-THE-BUS VICTIM-PID
+    hostile.py NAME-ON-THE-BUS VICTIM-PID ROOT-VICTIM-PID [BEGINNING]
 
-"" is a success; else the errno's name, the bus's error, or the signal that ended the child (SIGSYS: seccomp). Stands
-alone: only the standard library and dbus-fast. Every child is called st-hostile, so that its traces in the journal can
-be told from others'.
+The first victim is another user's, the second root's without any capability; of the attempts only those are made whose
+words begin so. "" is a success; else the errno's name, the bus's error, or the signal that ended the child (SIGSYS:
+seccomp). Stands alone: only the standard library and dbus-fast, and no pipe, which Control may not have. Every child is
+called st-hostile, so that its traces in the journal can be told from others'.
 """
 
 import asyncio
@@ -15,27 +16,29 @@ import mmap
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from dbus_fast import BusType, Message, MessageType
+from dbus_fast import BusType, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
 HERE = Path(__file__).parent
 LIBC = ctypes.CDLL(None, use_errno=True)
-FOLDERS = ("/etc", "/usr/lib/smoothtask-helper", "/var/lib", "/var/log", "/run", "/run/lock", "/dev/shm", "/dev/mqueue",
-           "/root", "/home/alice", "/opt/smoothtask")  # fmt: skip
-SECRETS = ("/etc/shadow", "/root/secret", "/home/alice/secret", "/dev/vda", "/dev/kmsg", "/proc/1/environ")
+FOLDERS = ("/etc", "/usr", "/usr/lib/smoothtask-helper", "/var/lib", "/var/log", "/run", "/run/lock", "/dev/shm",
+           "/dev/mqueue", "/root", "/home/alice", "/opt/smoothtask")  # fmt: skip
+SECRETS = ("/etc/shadow", "/etc/ssh/ssh_host_ed25519_key", "/root/st-secret", "/home/alice/st-secret",
+           "/var/lib/systemd/st-secret", "/dev/vda", "/dev/mem", "/dev/kmsg", "/proc/1/environ")  # fmt: skip
 SETTINGS = ("/proc/sys/kernel/core_pattern", "/sys/kernel/mm/transparent_hugepage/enabled")
 # include/uapi/linux: ptrace.h, sched.h, mount.h, capability.h; arch/x86/entry/syscalls/syscall_64.tbl
 PTRACE_SEIZE, CLONE_NEWUSER, CLONE_NEWNET, MS_NODEV, PER_LINUX32 = 0x4206, 0x10000000, 0x40000000, 4, 8
 CAPABILITY_VERSION_3, EVERY_CAPABILITY = 0x20080522, (1 << 41) - 1
-INIT_MODULE, DELETE_MODULE, CAPSET = 175, 176, 126
-CONTROL = "io.github.smoothtask.Control1"
+INIT_MODULE, DELETE_MODULE, CAPSET, KEXEC_LOAD, BPF = 175, 176, 126, 246, 321
+PR_SET_NAME = 15
+BPF_MAP_CREATE, BPF_MAP_TYPE_ARRAY = 0, 2
+CONTROL, SAMPLER = "io.github.smoothtask.Control1", "io.github.smoothtask.Sampler1"
 SYSTEMD = "org.freedesktop.systemd1"
 
 
@@ -97,9 +100,8 @@ def become_root() -> None:
 
 
 def run_setuid_program() -> None:
-    said = subprocess.run([HERE / "hostile-id", "-u"], capture_output=True, text=True, check=True).stdout
-    if said.strip() != "0":
-        raise PermissionError(errno.EPERM, "")
+    """A copy of test(1), which asks with its effective user; its exit code is the child's."""
+    os.execv(HERE / "hostile-test", ["test", "-r", "/etc/shadow"])
 
 
 def make_setuid_program() -> None:
@@ -111,6 +113,36 @@ def make_setuid_program() -> None:
 
 def writable_code() -> None:
     mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC).close()
+
+
+def code_from_a_file() -> None:
+    """What was written can be executed, without memory that is both at once."""
+    with Path("/tmp/st-code").open("w+b") as file:
+        Path(file.name).unlink()
+        execute(file.fileno())
+
+
+def code_from_a_memory_file() -> None:
+    execute(os.memfd_create("st-code"))
+
+
+def execute(descriptor: int) -> None:
+    os.write(descriptor, bytes(4096))
+    mmap.mmap(descriptor, 4096, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_EXEC).close()
+
+
+def make_map() -> None:
+    attributes = (ctypes.c_uint32 * 16)(BPF_MAP_TYPE_ARRAY, 4, 4, 1)
+    checked(LIBC.syscall(BPF, BPF_MAP_CREATE, attributes, ctypes.sizeof(attributes)))
+
+
+def read_memory(pid: int) -> None:
+    first = int(Path(f"/proc/{pid}/maps").read_text().partition("-")[0], 16)
+    os.pread(os.open(f"/proc/{pid}/mem", os.O_RDONLY), 8, first)
+
+
+def reach(path: str) -> None:
+    socket.socket(socket.AF_UNIX).connect(path)
 
 
 def trace(pid: int) -> None:
@@ -157,10 +189,9 @@ def own(name: str) -> None:
     asyncio.run(ask())
 
 
-def asked_of_services(victim: int) -> dict[str, Callable[[], object]]:
+def asked_of_control(victim: int) -> dict[str, Callable[[], object]]:
     """On the system bus."""
     control = partial(on_the_bus, CONTROL, f"/{CONTROL.replace('.', '/')}")
-    systemd = partial(on_the_bus, SYSTEMD, "/org/freedesktop/systemd1")
     target = (victim, start_ns(victim))
     return {
         "Control: pause": lambda: control("Pause", "utu", *target, 1),
@@ -168,8 +199,33 @@ def asked_of_services(victim: int) -> dict[str, Callable[[], object]]:
         "Control: priority": lambda: control("SetPriority", "utiuu", *target, 1, 0, 0),
         "Control: limit": lambda: control("LimitUnit", "stt", "st-prey.service", 0, (1 << 64) - 1),
         "Control's name": partial(own, CONTROL),
+    }
+
+
+def asked_of_systemd() -> dict[str, Callable[[], object]]:
+    """On the system bus; the unit that is started does nothing."""
+    systemd = partial(on_the_bus, SYSTEMD, "/org/freedesktop/systemd1")
+    words = [["/bin/true", ["true"], False]]
+    unit = ["st-hostile.service", "replace", [["ExecStart", Variant("a(sasb)", words)]], []]
+    return {
         "systemd: forget failures": lambda: systemd("ResetFailed", ""),
         "systemd: set its environment": lambda: systemd("SetEnvironment", "as", ["ST_HOSTILE=1"]),
+        "systemd: run a program as root": lambda: systemd("StartTransientUnit", "ssa(sv)a(sa(sv))", *unit),
+    }
+
+
+def beyond_the_sampler(victim: int, root_victim: int) -> dict[str, Callable[[], object]]:
+    """What the sampler has by its nature or needs, or what is of interest in root's hands only."""
+    return {
+        "netlink socket": partial(open_socket, socket.AF_NETLINK, socket.SOCK_RAW),
+        "BPF map": make_map,
+        "run another program": lambda: os.execv("/usr/bin/true", ["true"]),
+        "code from a file": code_from_a_file,
+        "code from a memory file": code_from_a_memory_file,
+        "write what /proc tells of itself": lambda: Path("/proc/self/oom_score_adj").write_text("500"),
+        "priority of another's process": lambda: os.setpriority(os.PRIO_PROCESS, victim, 0),
+        "memory of root's process without capabilities": partial(read_memory, root_victim),
+        "files of root's process without capabilities": partial(write_into, f"/proc/{root_victim}/root/etc"),
     }
 
 
@@ -191,7 +247,12 @@ def attempts(victim: int) -> dict[str, Callable[[], object]]:
         "UDP socket, IPv6": partial(open_socket, inet6, socket.SOCK_DGRAM),
         "packet socket": partial(open_socket, packet, socket.SOCK_RAW),
         "trace another's process": partial(trace, victim),
+        "memory of another's process": partial(read_memory, victim),
+        "memory of process 1": partial(read_memory, 1),
+        "write to a disk": partial(os.open, "/dev/vda", os.O_WRONLY),
+        "systemd's private socket": partial(reach, "/run/systemd/private"),
         "load a module": load_module,
+        "load another kernel": lambda: checked(LIBC.syscall(KEXEC_LOAD, 0, ctypes.c_ulong(0), None, ctypes.c_ulong(0))),
         "every capability": every_capability,
         "become root": become_root,
         "run a setuid program": run_setuid_program,
@@ -205,25 +266,25 @@ def attempts(victim: int) -> dict[str, Callable[[], object]]:
         "set the clock": lambda: time.clock_settime(time.CLOCK_REALTIME, time.time()),
         "set the host's name": lambda: socket.sethostname(socket.gethostname()),
         "change the root": lambda: os.chroot("/"),
-        **asked_of_services(victim),
+        **asked_of_systemd(),
     }
 
 
 def outcome(deed: Callable[[], object]) -> str:
     """What became of it: "" or what stopped it."""
-    reading, writing = os.pipe()
+    near, far = socket.socketpair()
     if not (pid := os.fork()):
         said = ""
         try:
-            Path("/proc/self/comm").write_text("st-hostile")
+            checked(LIBC.prctl(PR_SET_NAME, b"st-hostile"))
             deed()
         except OSError as error:
             said = errno.errorcode[error.errno] if error.errno else str(error.args[-1])
-        os.write(writing, said.encode())
+        far.send(said.encode())
         os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as told:
-        said = told.read()
+    far.close()
+    with near:
+        said = near.recv(1 << 12).decode()
     _, status = os.waitpid(pid, 0)
     if os.WIFSIGNALED(status):
         return signal.Signals(os.WTERMSIG(status)).name
@@ -237,9 +298,14 @@ def ask_for_time() -> None:
             line.sendto(b"EXTEND_TIMEOUT_USEC=60000000", place)
 
 
-def main(name: str, victim: int) -> None:
+def main(name: str, victim: int, root_victim: int, beginning: str = "") -> None:
     told: dict[str, str] = {}
-    for what, deed in attempts(victim).items():
+    every = attempts(victim)
+    if name != CONTROL:  # it would ask itself
+        every |= asked_of_control(victim)
+    if name != SAMPLER:
+        every |= beyond_the_sampler(victim, root_victim)
+    for what, deed in ((what, deed) for what, deed in every.items() if what.startswith(beginning)):
         ask_for_time()
         told[what] = outcome(deed)
     print(json.dumps(told), flush=True)
@@ -248,4 +314,4 @@ def main(name: str, victim: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])
