@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -44,6 +44,13 @@ class Machine:
 
     name: str
     guest: Any
+    told: dict[str, Any] = field(default_factory=dict)
+
+    def told_once(self, script: str) -> Any:
+        """What a script of tests/vm/inside says, for several tests that look at it."""
+        if script not in self.told:
+            self.told[script] = self.inside(script)
+        return self.told[script]
 
     def inside(self, script: str, *arguments: str) -> Any:
         """What a script of tests/vm/inside says, as JSON."""
@@ -99,6 +106,13 @@ def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
         yield Machine(name, guest)
     finally:
         guest.stop()
+
+
+@pytest.fixture(autouse=True)
+def asked_anew(request: pytest.FixtureRequest) -> None:
+    """What was told once is asked again where a failed test is tried again (pytest-rerunfailures counts them)."""
+    if getattr(request.node, "execution_count", 1) > 1:
+        request.getfixturevalue("machine").told.clear()
 
 
 @pytest.fixture(scope="session")

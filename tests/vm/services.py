@@ -51,9 +51,14 @@ def main_pid(machine: Machine, service: Service) -> int:
 
 
 def ticks(machine: Machine, count: int = 1) -> list[dict[str, Any]]:
-    """Alice's, through the bus; the sampler runs for another minute then."""
-    lines = machine.sh(f"{ACTIVE} {APP[machine.name]} top --json --count {count} --source helper").splitlines()
-    return [json.loads(line) for line in lines]
+    """Alice's, through the bus, which starts the sampler and polkit: the app may give up before they are there.
+
+    The sampler runs for another minute then.
+    """
+    ask = f"{ACTIVE} {APP[machine.name]} top --json --count {count} --source helper"
+    asking = f"until {ask} >/tmp/st-ticks 2>/tmp/st-ticks.words; do sleep 0.5; done"
+    said = machine.sh(f"timeout 200 sh -c '{asking}' && cat /tmp/st-ticks || {{ cat /tmp/st-ticks.words; false; }}")
+    return [json.loads(line) for line in said.splitlines()]
 
 
 def of_process(machine: Machine, pid: int) -> dict[str, str]:

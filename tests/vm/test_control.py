@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from tests.vm.agents import Agent
     from tests.vm.conftest import Machine
 
-on_each_systemd = pytest.mark.parametrize("machine", ["debian12", "debian13"], indirect=True)
+on_each_systemd = pytest.mark.parametrize("machine", ["debian12", "newest"], indirect=True)
 """Each kind of deed once within the unit as each makes it."""
-on_one = pytest.mark.parametrize("machine", ["debian13"], indirect=True)
+on_one = pytest.mark.parametrize("machine", ["newest"], indirect=True)
 """What is between people, polkit and Control's own code."""
 
 VICTIM: Final = "st-victim.service"

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from tests.vm.conftest import Machine
 
-on_each_systemd = pytest.mark.parametrize("machine", ["debian12", "debian13"], indirect=True)
+on_each_systemd = pytest.mark.parametrize("machine", ["debian12", "newest"], indirect=True)
 """What a line of a unit does differs by systemd's version and the kernel's."""
-on_one = pytest.mark.parametrize("machine", ["debian13"], indirect=True)
+on_one = pytest.mark.parametrize("machine", ["newest"], indirect=True)
 
 SCRIPT: Final = f"{PLACE}/tests/vm/inside/hostile.py"
 FOLDER: Final = f"{PLACE}/tests/vm/inside"

@@ -40,7 +40,7 @@ def test_every_object_loads_on_the_kernel_of_the_distribution(machine: Machine) 
 
 def test_waits_for_a_card_s_fence_are_the_process_s_that_waited(machine: Machine) -> None:
     """A real card's driver without hardware; the scheduler of cards has its tracepoints and, here, no jobs."""
-    told = machine.inside("graphics")
+    told = machine.told_once("graphics")
     assert told["fences"] >= 1
     assert told["waits"] >= 1
     assert told["wait_ns"] / 1e9 <= told["waited_s"]
@@ -53,7 +53,7 @@ def test_waits_for_a_card_s_fence_are_the_process_s_that_waited(machine: Machine
 
 
 def test_what_maps_take_is_what_was_reckoned_by_this_kernel_s_rule(machine: Machine) -> None:
-    for name, (reckoned, told) in machine.inside("graphics")["maps"].items():
+    for name, (reckoned, told) in machine.told_once("graphics")["maps"].items():
         assert abs(told - reckoned) <= 0.05 * reckoned, name
 
 
@@ -95,7 +95,7 @@ def test_the_victim_of_an_oom_kill_is_named_with_its_size(machine: Machine) -> N
 
 
 def test_the_table_of_sockets_is_the_one_that_ss_shows(machine: Machine) -> None:
-    told = machine.inside("sockets")
+    told = machine.told_once("sockets")
     rows = np.frombuffer(bytes.fromhex(told["rows"]), SOCKET)
     assert sorted(map(shown_by_us, rows)) == sorted(map(shown_by_ss, told["ss"]))
     own = rows[np.isin(rows["inode"], told["inodes"])]
@@ -104,7 +104,7 @@ def test_the_table_of_sockets_is_the_one_that_ss_shows(machine: Machine) -> None
 
 
 def test_the_remembered_sockets_have_the_very_rows_of_the_kernels_tables(machine: Machine) -> None:
-    told = machine.inside("sockets")
+    told = machine.told_once("sockets")
     tables = (np.frombuffer(bytes.fromhex(told[name]), SOCKET) for name in ("known", "rows"))
     known, walked = (np.sort(rows[np.isin(rows["inode"], told["inodes"])], order="cookie") for rows in tables)
     assert len(walked) == len(told["inodes"])
@@ -112,7 +112,7 @@ def test_the_remembered_sockets_have_the_very_rows_of_the_kernels_tables(machine
 
 
 def test_bytes_of_open_and_of_closed_connections_are_the_senders_count(machine: Machine) -> None:
-    told = machine.inside("sockets")
+    told = machine.told_once("sockets")
     rows = np.frombuffer(bytes.fromhex(told["rows"]), SOCKET)
     sender = rows[rows["inode"] == told["inodes"][2]][0]
     receiver = rows[rows["inode"] == told["inodes"][3]][0]

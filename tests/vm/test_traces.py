@@ -34,7 +34,7 @@ def ended_itself(life: str) -> bool:
     return "Deactivated successfully" in life and "Stopping" not in life
 
 
-@pytest.mark.parametrize("machine", ["newest"], indirect=True)
+@pytest.mark.parametrize("machine", ["debian12"], indirect=True)
 @pytest.mark.parametrize("service", [SAMPLER, CONTROL], ids=["sampler", "control"])
 def test_a_service_that_nobody_needs_ends_itself(installed: Machine, service: Service) -> None:
     """A minute after its last call; where the whole lane runs, most of that is over."""
