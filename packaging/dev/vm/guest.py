@@ -34,8 +34,8 @@ class GuestError(Exception):
 class Guest:
     """`folder` holds disk.raw, vmlinuz and initrd, and takes logs and sockets; the disk itself is never written to.
 
-    A second processor makes all of it cost half as much again: code for one needs no atomic instructions, and nobody
-    spins for a lock whose holder this machine has no time for.
+    A second processor makes all of it cost a third more (80 s against 60 from the start until both services ran): code
+    for one needs no atomic instructions, and nobody spins for a lock whose holder this machine has no time for.
     """
 
     def __init__(self, folder: Path, key: Path, acpi_table: Path, cpus: int) -> None:
