@@ -7,7 +7,6 @@ this one ends the cost. What probes cost is asked for every few ticks.
 from __future__ import annotations
 
 import os
-import socket
 import time
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -16,7 +15,8 @@ from smoothtask_gui.domain.activity_reading import ActivityReading
 from smoothtask_gui.domain.own_cost import probe_use
 from smoothtask_gui.sources.activity_kinds import ActivityKinds
 from smoothtask_gui.sources.frames import decode_frame, read_sealed
-from smoothtask_gui.sources.helper_stream import OpenStream, StreamOpener, receive
+from smoothtask_gui.sources.helper_stream import StreamOpener
+from smoothtask_gui.sources.open_stream import OpenStream
 from smoothtask_gui.sources.packets import Bye, Tick, decode_packet
 from smoothtask_gui.sources.protocol import SourceError
 
@@ -56,12 +56,11 @@ async def activity_readings(
 
 
 async def _readings(port: ActivityPort, kinds: ActivityKinds, period_ms: int) -> AsyncGenerator[ActivityReading]:
-    with socket.socket(fileno=await port.open_stream(period_ms, int(kinds))) as stream:
-        stream.setblocking(False)
-        opened, buffer, costs = OpenStream(stream, period_ms), bytearray(), _Costs(port, kinds)
+    with OpenStream(await port.open_stream(period_ms, int(kinds)), period_ms) as opened:
+        buffer, costs = bytearray(), _Costs(port, kinds)
         before: Frame | None = None
         while True:
-            packet, fds = await receive(opened)
+            packet, fds = await opened.receive()
             try:
                 item = decode_packet(packet)
                 if isinstance(item, Bye):
