@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QCoreApplication, QObject, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
@@ -45,6 +45,8 @@ class Tray(QObject):
         self._problem = ""  # why nothing can be announced
         self._menu = QMenu()
         self._menu.aboutToShow.connect(self._say_now)
+        self._palette = QApplication.palette()
+        self._menu.installEventFilter(self)
         self._build_menu()
 
     @property
@@ -91,9 +93,16 @@ class Tray(QObject):
         self._view = None
         self._draw()
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The menu hears of another palette: to ask for it at every view costs more than all else here."""
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.ApplicationPaletteChange):
+            self._palette = QApplication.palette()
+            self._draw()
+        return super().eventFilter(watched, event)
+
     def _draw(self) -> None:
         view = self._view
-        look = tray_look(view.fill_ratio if view else None, view.worst if view else None, QApplication.palette())
+        look = tray_look(view.fill_ratio if view else None, view.worst if view else None, self._palette)
         if self._icon is not None and look != self._look:
             self._look = look
             self._icon.setIcon(self._icons.icon(look))

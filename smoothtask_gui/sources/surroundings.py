@@ -1,8 +1,8 @@
 """What every source reads in the app beside its processes: machine-wide counters, temperatures, graphics cards.
 
-Sensors and cards are read in threads, since a slow driver must not hold up events, and waited for only so long, since
-one that hangs must not hold up ticks: then they stay in the list without a value, and no second thread is sent after
-the first.
+Cards and sensors beyond the processor's own are read in threads, since a slow driver must not hold up events, and waited
+for only so long, since one that hangs must not hold up ticks: then they stay in the list without a value, and no second
+thread is sent after the first.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ class Surroundings:
     ) -> None:
         self._system = SystemReader(proc_root, sysfs_root)
         self._energy = EnergyReader(sysfs_root)
-        self._sensors = PatientReader(SensorReader(kind_of, sysfs_root).read, sensor_limit_s)
+        sensors = SensorReader(kind_of, sysfs_root)
+        self._sensors = PatientReader(sensors.read, sensor_limit_s, sensors.is_prompt)
         self._gpu_reader = GpuReader(sysfs_root, proc_root)
         self._wants_gpus = wants_gpus
         self._gpus = PatientReader(self._gpu_reader.read, gpu_limit_s)

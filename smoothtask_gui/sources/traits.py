@@ -47,6 +47,8 @@ class TraitsReader:
         used = processes["run_ns"].astype(np.float64)
         used[place >= 0] -= before["run_ns"][place[place >= 0]]
         busy = used >= BUSY_CORES * (self._before_ns - before_ns)
+        if not self._looks_left and not busy.any():
+            return np.zeros(0, TRAITS)
         looked_at = np.flatnonzero((busy | self._was_busy(processes)) & ~processes["is_kernel"] & (place >= 0))
         looked_at = looked_at[np.argsort(-used[looked_at], kind="stable")][:MOST]
         self._remember(processes, busy)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from smoothtask_gui.domain.changes import Change, Resolved
 from smoothtask_gui.domain.culprit import Culprits
-from smoothtask_gui.domain.judging.rule_pass import Moment, RulePass, Surroundings
+from smoothtask_gui.domain.judging.rule_pass import Moment, RulePass, Surroundings, begins_anywhere
 from smoothtask_gui.domain.judging.series import Scope
 from smoothtask_gui.domain.judging.watched import Watched, over_title
 
@@ -53,7 +53,7 @@ class Engine:
         for rule in self._rules.values():
             table = tables.get(rule.scope)
             watched = self._watched.setdefault(rule.name, {})
-            if table is not None and (len(table.rows) or watched):
+            if table is not None and (watched or begins_anywhere(rule, table, moment)):
                 changes += RulePass(rule, table, watched, moment, around).judge()
         return changes
 

@@ -17,6 +17,7 @@ from smoothtask_gui.domain.sensors import limit_of
 from smoothtask_gui.domain.text import safe_text
 
 if TYPE_CHECKING:
+    from smoothtask_gui.domain.parts import FileSystemReading
     from smoothtask_gui.domain.sample import Sample
 
 SECOND_NS: Final = 1_000_000_000
@@ -31,8 +32,11 @@ class PartSeries:
         self._stuck_since_ns: dict[str, int] = {}
         self._numbers: dict[str, int] = {}
         self._free = GrowthWindow(10 * SECOND_NS, 60)
+        self._read: tuple[FileSystemReading, ...] = ()  # of which `_told` tells: they are read less often than a tick
+        self._told: _Rows = ((), ())
 
     def forget(self) -> None:
+        self._read, self._told = (), ((), ())
         self._stuck_since_ns.clear()
         self._free.clear()
 
@@ -84,6 +88,8 @@ class PartSeries:
 
     def _file_systems(self, sample: Sample) -> _Rows:
         found = sample.parts.file_systems
+        if found is self._read and not self._free.is_due(sample.boottime_ns):
+            return self._told
         for one in found:
             if len(self._numbers) < MOST_KNOWN:
                 self._numbers.setdefault(one.path, len(self._numbers))
@@ -106,7 +112,8 @@ class PartSeries:
                     "full_in_s": time_left_s(float(one.free_bytes), fill_bps),
                 }
             )
-        return targets, rows
+        self._read, self._told = found, (targets, rows)
+        return self._told
 
 
 _Rows = tuple[Sequence[Target], Sequence[Mapping[str, float]]]

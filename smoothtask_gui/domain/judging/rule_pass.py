@@ -64,6 +64,12 @@ class _Values(dict[str, "Floats | float"]):
         return found
 
 
+def begins_anywhere(rule: Rule, table: Table, moment: Moment) -> bool:
+    """Whether the condition is found of any row: if not, a rule that watches nobody has nothing to do."""
+    count = len(table.rows)
+    return count > 0 and not moment.blind and rule.when.of(_Values(rule, table), count).is_anywhere
+
+
 class RulePass:
     """`watched` is what is remembered from moment to moment; it is changed in place."""
 
