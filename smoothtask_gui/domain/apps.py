@@ -19,7 +19,7 @@ import numpy.typing as npt
 from smoothtask_gui.domain.app import SHORT_LIVED, App, Apps
 from smoothtask_gui.domain.app_of import Candidate, app_of, command, placed_app
 from smoothtask_gui.domain.app_sums import Members
-from smoothtask_gui.domain.matching import positions
+from smoothtask_gui.domain.matching import are_same, positions
 from smoothtask_gui.domain.naming import exited_name
 from smoothtask_gui.domain.sample import RATE
 from smoothtask_gui.domain.text import safe_text
@@ -70,7 +70,7 @@ class AppGrouper:
 
     def group(self, sample: Sample) -> Sample:
         """`sample` with its apps."""
-        if not self._changed and _are_same(self._rows, sample.processes):
+        if not self._changed and are_same(self._rows, sample.processes):
             self._rows = sample.processes
         else:
             self._place(sample.processes)
@@ -246,10 +246,3 @@ class _Resolver:
 
 def _candidate(row: np.void, origin: Origin | None) -> Candidate:
     return Candidate(int(row["pid"]), bytes(row["comm"]), int(row["uid"]), bool(row["is_kernel"]), origin)
-
-
-def _are_same(one: Rows, other: Rows) -> bool:
-    """Whether they are the same processes under the same names in the same cgroups."""
-    return len(one) == len(other) and all(
-        (one[name] == other[name]).all() for name in ("pid", "start_ns", "cgroup_id", "comm")
-    )

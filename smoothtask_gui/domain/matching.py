@@ -32,6 +32,13 @@ def positions(
     return np.where(same, index, -1)
 
 
+def are_same(one: npt.NDArray[np.void], other: npt.NDArray[np.void]) -> bool:
+    """Whether two sets of rows are of the same processes, in one order, under the same names in the same cgroups."""
+    return len(one) == len(other) and all(
+        (one[name] == other[name]).all() for name in ("pid", "start_ns", "cgroup_id", "comm")
+    )
+
+
 def row_of(rows: npt.NDArray[np.void], pid: int, start_ns: int) -> int | None:
     """The row of one process, its start time told by any source; None if it is gone."""
     for index in np.flatnonzero(rows["pid"] == pid):
