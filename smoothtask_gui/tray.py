@@ -93,7 +93,7 @@ class Tray(QObject):
         self._view = None
         self._draw()
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """The menu hears of another palette: to ask for it at every view costs more than all else here."""
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.ApplicationPaletteChange):
             self._shown = None

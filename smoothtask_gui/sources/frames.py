@@ -50,15 +50,12 @@ _THREAD_MISSING: Final = int(Missing.IO | Missing.RUN_DELAY)
 _COPIED: Final = ("pid", "parent_pid", "uid", "threads", "missing", "state")
 
 
-_SECTION_FIELDS: Final = ("kind", "record_bytes", "count", "offset", "truncated")
-
-
 class _Section(NamedTuple):
     """One of a frame's sections; `place` is its number in the frame."""
 
     place: int
     record_bytes: int
-    count: int
+    records: int
     offset: int
     is_truncated: bool
 
@@ -265,10 +262,8 @@ def _sections(frame: bytes | bytearray | memoryview, head: np.void) -> Sections:
         )
     rows = np.frombuffer(frame, records.SECTION, count, records.FRAME.itemsize)
     found: Sections = {}
-    for place, kind, record_bytes, rows_, offset, truncated in zip(
-        range(count), *(rows[name].tolist() for name in _SECTION_FIELDS), strict=True
-    ):
-        found.setdefault(kind, []).append(_Section(place, record_bytes, rows_, offset, bool(truncated)))
+    for place, (kind, record_bytes, length, truncated, offset) in enumerate(rows.tolist()):
+        found.setdefault(kind, []).append(_Section(place, record_bytes, length, offset, bool(truncated)))
     return found
 
 

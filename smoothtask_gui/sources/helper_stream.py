@@ -297,5 +297,3 @@ def _unseen_network(frame: Frame, hello: Hello | None) -> dict[str, str]:
     if frame.traffic is not None and np.any(frame.traffic["missing"] & SocketMissing.TRAFFIC):
         unavailable["datagrams"] = "datagrams (UDP): this kernel doesn't let them be counted (before 6.3)"
     return unavailable
-
-

@@ -85,13 +85,14 @@ class OpenStream:
             self._loop.add_reader(self._socket, self._take)
         timer = self._loop.call_later(max(0.0, self._deadline_s - time.monotonic()), _set_none, waiting)
         try:
-            return await waiting
+            packet: _Packet | None = await waiting
         except asyncio.CancelledError:
             _close_unread(waiting)
             raise
         finally:
             self._waiting = None
             timer.cancel()
+        return packet
 
     def _take(self) -> None:
         """There is something to read: hand it to who waits; if nobody does it stays where it is."""

@@ -25,7 +25,7 @@ READING_RANGE_C: Final = (-60.0, 200.0)
 """Outside lie a sensor's own error values (-273, -128, 255)."""
 
 IN_PROCESSOR: Final = frozenset({"coretemp", "k8temp", "k10temp", "zenpower", "x86_pkg_temp"})
-"""Drivers that answer from a register of the processor (MSR, its own PCI functions): microseconds, and no bus between."""
+"""Drivers that answer from a register of the processor (MSR, its own PCI functions): microseconds, no bus between."""
 
 _REASONS: Final = {
     errno.EIO: "the device did not answer its driver (EIO)",

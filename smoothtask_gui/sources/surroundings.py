@@ -1,8 +1,8 @@
 """What every source reads in the app beside its processes: machine-wide counters, temperatures, graphics cards.
 
-Cards and sensors beyond the processor's own are read in threads, since a slow driver must not hold up events, and waited
-for only so long, since one that hangs must not hold up ticks: then they stay in the list without a value, and no second
-thread is sent after the first.
+Cards, and sensors where there are others than the processor's own, are read in threads, since a slow driver must not
+hold up events, and waited for only so long, since one that hangs must not hold up ticks: then they stay in the list
+without a value, and no second thread is sent after the first.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt
+
 from smoothtask_gui.adapters.loop import MOST_WAITING, LoopThread, QtThread
 
 if TYPE_CHECKING:
@@ -64,3 +66,20 @@ def test_work_that_fails_does_not_hold_back_what_follows(qtbot: QtBot, loop: Loo
         future = loop.submit(hand_over())
         qtbot.waitUntil(lambda: future.done() and bool(done), timeout=30_000)
     assert len(raised) == 2 * MOST_WAITING
+
+
+def test_qt_is_told_when_the_loop_has_nothing_left_to_do_at_once(qtbot: QtBot, loop: LoopThread) -> None:
+    qt, steps, done = QtThread(), [], []
+    qt._called.connect(lambda _work: steps.append("told"), Qt.ConnectionType.DirectConnection)
+
+    async def hand_over() -> None:
+        await qt.hand(done.append, 1)
+        await qt.hand(done.append, 2)
+        steps.append("went on")
+        await asyncio.sleep(0)
+        steps.append("once more")
+
+    future = loop.submit(hand_over())
+    qtbot.waitUntil(lambda: future.done() and len(done) == 2, timeout=30_000)
+    assert done == [1, 2]
+    assert steps == ["went on", "once more", "told", "told"]

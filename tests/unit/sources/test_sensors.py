@@ -143,3 +143,15 @@ def test_old_drivers_keep_their_files_one_level_below(tmp_path: Path) -> None:
 
 def test_a_machine_without_sensors_has_none(tmp_path: Path) -> None:
     assert read(tmp_path) == {}
+
+
+def test_only_the_processor_s_own_sensors_are_prompt_and_none_that_is_new(tmp_path: Path) -> None:
+    processor = {"class/hwmon/hwmon0/name": "k10temp", "class/hwmon/hwmon0/temp1_input": 61000}
+    reader = SensorReader(kind_of, plant(tmp_path, processor))
+    assert not reader.is_prompt()  # nobody knows yet what there is
+    reader.read()
+    assert reader.is_prompt()
+    plant(tmp_path, {"class/hwmon/hwmon1/name": "nvme", "class/hwmon/hwmon1/temp1_input": 38000})
+    assert not reader.is_prompt()
+    reader.read()
+    assert not reader.is_prompt()
