@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import pytest
 
 from smoothtask_gui.adapters.application_names import ApplicationNames
 from smoothtask_gui.adapters.desktop_entries import DesktopEntries
@@ -28,6 +27,8 @@ from tests.fakes.trees import plant
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    import pytest
 
     from smoothtask_gui.sources.protocol import Source
 
@@ -95,7 +96,6 @@ def least_of_a_second(sysfs_root: Path, counted: Counted) -> tuple[int, int]:
         return seen
 
     seen = asyncio.run(play())
-    print(seen)
     return min(turns for turns, _ in seen), min(threads for _, threads in seen)
 
 
