@@ -66,7 +66,7 @@ class Surroundings:
         self._sensors = PatientReader(sensors.read, sensor_limit_s, sensors.is_prompt)
         self._gpu_reader = GpuReader(sysfs_root, proc_root)
         self._wants_gpus = wants_gpus
-        self._gpus = PatientReader(self._gpu_reader.read, gpu_limit_s)
+        self._gpus = PatientReader(self._gpu_reader.read, gpu_limit_s, self._gpu_reader.has_none)
         self._parts = PatientReader(PartsReader(proc_root, sysfs_root).read, PARTS_LIMIT_S)
         self._traits = TraitsReader(proc_root)
         self._latest: tuple[SensorReading, ...] = ()

@@ -28,7 +28,9 @@ def loop() -> Iterator[LoopThread]:
 
 
 def test_who_hands_over_faster_than_qt_works_is_held_back(qtbot: QtBot, loop: LoopThread) -> None:
-    qt, made, done = QtThread(), [], []
+    qt = QtThread()
+    made: list[int] = []
+    done: list[int] = []
 
     async def hand_over() -> None:
         for number in range(50):
@@ -52,7 +54,8 @@ def test_who_hands_over_faster_than_qt_works_is_held_back(qtbot: QtBot, loop: Lo
 
 
 def test_work_that_fails_does_not_hold_back_what_follows(qtbot: QtBot, loop: LoopThread) -> None:
-    qt, done = QtThread(), []
+    qt = QtThread()
+    done: list[str] = []
 
     def fail() -> None:
         raise ValueError("wrong")
@@ -69,7 +72,9 @@ def test_work_that_fails_does_not_hold_back_what_follows(qtbot: QtBot, loop: Loo
 
 
 def test_qt_is_told_when_the_loop_has_nothing_left_to_do_at_once(qtbot: QtBot, loop: LoopThread) -> None:
-    qt, steps, done = QtThread(), [], []
+    qt = QtThread()
+    steps: list[str] = []
+    done: list[int] = []
     qt._called.connect(lambda _work: steps.append("told"), Qt.ConnectionType.DirectConnection)
 
     async def hand_over() -> None:

@@ -5,8 +5,8 @@ than most of what is read.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
-
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from smoothtask_gui.adapters.application_names import ApplicationNames
 from smoothtask_gui.adapters.desktop_entries import DesktopEntries
@@ -26,7 +26,6 @@ from tests.fakes.trees import plant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     import pytest
 
@@ -35,12 +34,15 @@ if TYPE_CHECKING:
 TICKS = 8
 MOST_TURNS = 8
 PATIENCE_S = 30.0
-PROCESSOR = {
+PROCESSOR: Final[dict[str, str | int | bytes | Path]] = {
     "class/hwmon/hwmon0/name": "coretemp",
     "class/hwmon/hwmon0/temp1_input": 61000,
     "class/hwmon/hwmon0/temp1_label": "Package id 0",
 }
-DISK = {"class/hwmon/hwmon1/name": "nvme", "class/hwmon/hwmon1/temp1_input": 38000}
+DISK: Final[dict[str, str | int | bytes | Path]] = {
+    "class/hwmon/hwmon1/name": "nvme",
+    "class/hwmon/hwmon1/temp1_input": 38000,
+}
 
 
 class Counted:
