@@ -50,20 +50,28 @@ class SensorReader:
         self._entries: tuple[str, ...] | None = None
         self._channels: tuple[hwmon.Channel, ...] = ()
         self._limits: dict[str, tuple[float | None, float | None]] = {}
+        self._has_found = False  # since the last reading
+
+    def is_prompt(self) -> bool:
+        """Whether a `read` now would ask no device but the processor itself."""
+        self._find()
+        self._has_found = True
+        return all(channel.driver in IN_PROCESSOR for channel in self._channels)
 
     def read(self) -> tuple[SensorReading, ...]:
         """Read all sensors now, in a stable order."""
+        if not self._has_found:
+            self._find()
+        self._has_found = False
+        return tuple(map(self._read, self._channels))
+
+    def _find(self) -> None:
+        """Look which there are; none is asked for that."""
         entries = hwmon.class_entries(self._root)
         if entries != self._entries:
             self._entries = entries
             self._channels = hwmon.find_channels(self._root)
             self._limits.clear()
-        return tuple(map(self._read, self._channels))
-
-    def is_prompt(self) -> bool:
-        """Whether `read` would ask no device but the processor itself; a driver that isn't known yet is none such."""
-        known = self._entries is not None and hwmon.class_entries(self._root) == self._entries
-        return known and all(channel.driver in IN_PROCESSOR for channel in self._channels)
 
     def _read(self, channel: hwmon.Channel) -> SensorReading:
         temperature_c, reason = self._temperature(channel)

@@ -5,7 +5,6 @@ than most of what is read.
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from smoothtask_gui.adapters.application_names import ApplicationNames
@@ -26,6 +25,7 @@ from tests.fakes.trees import plant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     import pytest
 
