@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Signal
+from PySide6.QtCore import QCoreApplication, QObject, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 TITLE_WIDTH: Final = 60
 MENU_WIDTH: Final = 80
+PALETTE_VIEWS: Final = 10
+"""How many views pass until the palette is looked at again: to ask for it costs more than all else done with a view."""
 GATHERED: Final = frozenset({Hushed.BUDGET, *PASSING})
 """What the person hasn't heard of; what they snoozed or dismissed they know."""
 
@@ -43,10 +45,10 @@ class Tray(QObject):
         self._shown: tuple[int | None, Severity | None] | None = None  # the ring's step and the dot, as drawn last
         self._listed: tuple[tuple[int, tuple[Action, ...], Hushed | None], ...] = ()
         self._view: View | None = None
+        self._views = 0
         self._problem = ""  # why nothing can be announced
         self._menu = QMenu()
         self._menu.aboutToShow.connect(self._say_now)
-        self._menu.installEventFilter(self)
         self._build_menu()
 
     @property
@@ -71,6 +73,9 @@ class Tray(QObject):
     def show_view(self, view: View, *, paused: bool) -> None:
         """Take over the latest state."""
         self._view = view
+        self._views += 1
+        if self._views % PALETTE_VIEWS == 0:
+            self._shown = None
         incidents = tuple((incident.id, incident.actions, incident.hushed) for incident in view.open_incidents)
         if incidents != self._listed:
             self._listed = incidents
@@ -92,13 +97,6 @@ class Tray(QObject):
         """There are no live readings: an empty ring."""
         self._view = None
         self._draw()
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """The menu hears of another palette: to ask for it at every view costs more than all else here."""
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.ApplicationPaletteChange):
-            self._shown = None
-            self._draw()
-        return super().eventFilter(watched, event)
 
     def _draw(self) -> None:
         """Bring the icon up to date, if what it shows has changed."""
