@@ -171,8 +171,8 @@ def _tick(sample: Sample) -> _Tick:
     apps = sample.apps
     rows = np.zeros(len(apps.rows), _SPENT)
     rows["number"] = apps.rows["number"]
-    rows["cpu_ns"] = np.nan_to_num(apps.rows["cpu_ratio"], nan=0.0) * sample.interval_ns
-    rows["gpu_ns"] = np.nan_to_num(apps.rows["gpu_ratio"], nan=0.0) * sample.interval_ns
+    rows["cpu_ns"] = np.fmax(apps.rows["cpu_ratio"], 0.0) * sample.interval_ns  # fmax takes 0 for NaN
+    rows["gpu_ns"] = np.fmax(apps.rows["gpu_ratio"], 0.0) * sample.interval_ns
     rows = rows[(rows["cpu_ns"] > 0) | (rows["gpu_ns"] > 0)]
     attributed_ns = float(rows["cpu_ns"].sum())
     if len(rows) > MOST_ROWS:

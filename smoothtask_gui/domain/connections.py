@@ -159,6 +159,8 @@ class _Account:
 
     def credit(self, owners: npt.NDArray[np.intp], values: Floats) -> Floats:
         """`values` summed by owner, shape (processes,); what is NaN or nobody's is left out."""
+        if not len(owners):
+            return np.zeros(len(self._processes))
         known = (owners >= 0) & (values != 0) & np.isfinite(values)
         if not known.any():
             return np.zeros(len(self._processes))

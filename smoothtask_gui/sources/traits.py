@@ -44,12 +44,16 @@ class TraitsReader:
         if before is None:
             return np.zeros(0, TRAITS)
         place = positions(before, processes["pid"], processes["start_ns"])
+        seen = place >= 0
         used = processes["run_ns"].astype(np.float64)
-        used[place >= 0] -= before["run_ns"][place[place >= 0]]
+        if seen.all():
+            used -= before["run_ns"][place]
+        else:
+            used[seen] -= before["run_ns"][place[seen]]
         busy = used >= BUSY_CORES * (self._before_ns - before_ns)
         if not self._looks_left and not busy.any():
             return np.zeros(0, TRAITS)
-        looked_at = np.flatnonzero((busy | self._was_busy(processes)) & ~processes["is_kernel"] & (place >= 0))
+        looked_at = np.flatnonzero((busy | self._was_busy(processes)) & ~processes["is_kernel"] & seen)
         looked_at = looked_at[np.argsort(-used[looked_at], kind="stable")][:MOST]
         self._remember(processes, busy)
         found = [self._row(processes[at]) for at in np.sort(looked_at)]
