@@ -32,7 +32,7 @@ class ActivityRows:
                     _who(one.comm, one.pid),
                     formats.digits(one.calls_per_s),
                     formats.digits(one.failed_per_s),
-                    formats.percent(one.time_ratio),
+                    formats.digits(one.time_ratio),
                     _pid(one.pid),
                 ),
             )
