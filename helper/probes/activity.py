@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import sys
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Final
@@ -57,7 +58,7 @@ class Table:
         return replace(self, rows=b"".join(own))
 
 
-class ActivityProbe:
+class ActivityProbe(ABC):
     """A probe whose readings are tables; `name` is the object's."""
 
     name = ""
@@ -91,9 +92,9 @@ class ActivityProbe:
     def cost(self) -> ProbeCost:
         return cost_of(self._opened())
 
+    @abstractmethod
     def tables(self) -> tuple[Table, ...]:
         """Everything, now; `Table.seen_by` cuts it down. Raises LoaderError."""
-        raise NotImplementedError
 
     def lost(self) -> int:
         """How many events are in no table because the kernel had no memory; of all times the probe was open."""
@@ -102,9 +103,9 @@ class ActivityProbe:
     def forget_idle(self) -> None:
         """Makes room in what is bounded. Call it now and then."""
 
+    @abstractmethod
     def _find_maps(self, bpf_object: BpfObject) -> None:
         """Looks up what `tables` reads. Raises LoaderError."""
-        raise NotImplementedError
 
     def _opened(self) -> BpfObject:
         if self._object is None:
