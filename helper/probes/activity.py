@@ -100,7 +100,7 @@ class ActivityProbe(ABC):
         """How many events are in no table because the kernel had no memory; of all times the probe was open."""
         return self._lost_before + (int(SETTINGS.unpack_from(self._settings)[0]) if self._settings is not None else 0)
 
-    def forget_idle(self) -> None:
+    def forget_idle(self) -> None:  # noqa: B027  many have nothing to forget
         """Makes room in what is bounded. Call it now and then."""
 
     @abstractmethod

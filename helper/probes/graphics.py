@@ -1,7 +1,7 @@
 """What the probes of graphics cards have in common: their programs are in the kernel only while a card is awake.
 
 A card's state is read from power/runtime_status, which wakes nobody (Documentation/ABI/testing/sysfs-devices-power).
-The probe is open as soon as there is a card; while all sleep it is dormant: it holds nothing, has no tables and says so.
+The probe is open as soon as there is a card; while all sleep it is dormant: it holds nothing, has no tables, says so.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ class ProbeCost:
     """What a probe's programs have cost since they were loaded; runs are None where the kernel doesn't count them.
 
     The kernel counts runs and run time only while kernel.bpf_stats_enabled is 1 (Documentation/admin-guide/sysctl).
-    `memory_bytes` is memlock of /proc/self/fdinfo, over programs and maps; `map_bytes` that of the maps alone. `waits_for`:
-    why an open probe has nothing in the kernel now; empty if it has.
+    `memory_bytes` is memlock of /proc/self/fdinfo, over programs and maps; `map_bytes` that of the maps alone.
+    `waits_for`: why an open probe has nothing in the kernel now; empty if it has.
     """
 
     runs: int | None

@@ -149,7 +149,7 @@ def _memory(facts: SamplerFacts) -> list[Row]:
         return []
     kernel, now = shown_bytes(facts.cost.kernel_bytes), shown_bytes(maps.now)
     reckoned = shown_byte_range(maps.reckoned_empty, maps.reckoned_full)
-    return [ok("kernel memory", f"{kernel} with all probes loaded; {now} of it maps, which were reckoned at {reckoned}")]
+    return [ok("kernel memory", f"{kernel} with all probes loaded; {now} of it maps, reckoned at {reckoned}")]
 
 
 async def desktop() -> list[Row]:

@@ -1,8 +1,8 @@
 """A stream of the helper for the opt-in probes alone, open while a person looks; `HelperSource` is the other one.
 
 The helper loads a probe with the first stream that asks for it and unloads it when the last such stream ends, so ending
-this one ends the cost. What probes cost is asked for every few ticks. A stream that is refused or breaks off is a reading
-with the reason, and is asked for again after a pause that doubles.
+this one ends the cost. What probes cost is asked for every few ticks. A stream that is refused or breaks off is a
+reading with the reason, and is asked for again after a pause that doubles.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The page that shows what SmoothTask itself costs: app, helper, eBPF programs, memory, caches.
 
 Numbers are asked for every two seconds while the page can be seen, and not otherwise. What isn't counted is a dash with
-its reason; nothing is estimated but the memory of the history, which is counted from its arrays, and what maps were reckoned
-to take before they were made, which stands beside what the kernel tells of them.
+its reason; nothing is estimated but the memory of the history, which is counted from its arrays, and what maps were
+reckoned to take before they were made, which stands beside what the kernel tells of them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QCoreApplication, QTimer
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
@@ -108,7 +108,8 @@ class OwnCostPage(QWidget):
         maps = map_bytes(helper.probes)
         if maps is not None:
             words = self.tr("The maps of its programs take {now} and were reckoned at {range}, empty to full.")
-            said.append(words.format(now=formats.size(maps.now), range=_range((maps.reckoned_empty, maps.reckoned_full))))
+            reckoned = _range((maps.reckoned_empty, maps.reckoned_full))
+            said.append(words.format(now=formats.size(maps.now), range=reckoned))
         return " ".join(said)
 
     def _part_rows(self, reading: OwnReading, use: OwnUse) -> tuple[Row, ...]:
@@ -175,7 +176,7 @@ class OwnCostPage(QWidget):
     def _lay_out(self) -> None:
         self.part_view = _table(self.tr("Parts"), self.parts, ("M" * 20, "0.00", "00.0", "000 MB"), 0)
         kilobytes = "000 kB"
-        counts = ("0000", "0.00", "0000", kilobytes, kilobytes, f"{kilobytes} – {kilobytes}")
+        counts = ("0000", "0.00", "0000", kilobytes, kilobytes, f"{kilobytes} to {kilobytes}")
         probe_widths = ("memory_reclaim", "unavailable", *counts, "M" * 16)
         self.probe_view = _table(self.tr("eBPF probes"), self.probes, probe_widths, len(probe_widths) - 1)
         self.cache_view = _table(self.tr("Caches"), self.caches, ("M" * 20, "000 %", "000000", "0000 / 0000", "0"), 0)
@@ -212,7 +213,8 @@ def _range(found: tuple[int, int] | None) -> str:
     if found is None:
         return formats.MISSING
     least, most = map(formats.size, found)
-    return least if least == most else f"{least} – {most}"
+    words = QCoreApplication.translate("OwnCostPage", "{least} to {most}")
+    return least if least == most else words.format(least=least, most=most)
 
 
 def _wakeups_per_s(sample: Sample | None) -> float | None:

@@ -32,7 +32,8 @@ class BoxedDesk:
             self.box: Any = importlib.import_module("box").HeldBox("--helper-object-dir", str(ROOT / "build" / "bpf"))
         finally:
             del sys.path[0]
-        desk = ["/usr/bin/python3", "-B", str(TOOLS / "desk.py"), *self._options, "--", "/usr/bin/python3", "-c", TELL_AND_HOLD]
+        python = "/usr/bin/python3"
+        desk = [python, "-B", str(TOOLS / "desk.py"), *self._options, "--", python, "-c", TELL_AND_HOLD]
         self._holder = subprocess.Popen(
             self.box.command(*desk), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )

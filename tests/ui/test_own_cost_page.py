@@ -85,10 +85,10 @@ def test_each_probe_has_its_row_and_what_is_not_counted_is_a_dash(page: OwnCostP
     page.show_reading(READING)
     page.show_reading(LATER)
     assert cells(page.probes) == [
-        ["task_snapshot", "running", "0.00", "0.00", "10000", "4.10 kB", "2.10 kB", "2.00 kB – 9.00 kB", ""],
+        ["task_snapshot", "running", "0.00", "0.00", "10000", "4.10 kB", "2.10 kB", "2.00 kB to 9.00 kB", ""],
         ["block_io", "failed", *[formats.MISSING] * 3, "0 B", "0 B", "500 B", "no tracepoint <b>"],
     ]
-    assert "take 2.10 kB and were reckoned at 2.00 kB – 9.00 kB" in page.hint.text().replace(formats.SPACE, " ")
+    assert "take 2.10 kB and were reckoned at 2.00 kB to 9.00 kB" in page.hint.text().replace(formats.SPACE, " ")
 
 
 def test_an_older_helper_that_reckons_nothing_leaves_dashes(page: OwnCostPage) -> None:
