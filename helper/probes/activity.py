@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import struct
 import sys
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from helper.loaders.errors import LoaderError
 from helper.loaders.maps import HashReader
-from helper.probes.program import cost_of, load
+from helper.probes.object_probe import ObjectProbe
 from helper.probes.visibility import Mode
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from helper.loaders.libbpf import BpfObject, Libbpf
-    from helper.probes.probe import ProbeCost
     from helper.probes.visibility import Visibility
 
 SETTINGS: Final = struct.Struct("@Q")  # struct st_activity_settings
@@ -58,39 +56,20 @@ class Table:
         return replace(self, rows=b"".join(own))
 
 
-class ActivityProbe(ABC):
-    """A probe whose readings are tables; `name` is the object's."""
-
-    name = ""
-    optional: tuple[str, ...] = ()
-    """Programs whose tracepoint some kernels lack; the probe runs without them."""
+class ActivityProbe(ObjectProbe):
+    """A probe whose readings are tables."""
 
     def __init__(self, door: Libbpf) -> None:
-        self._door = door
-        self._object: BpfObject | None = None
+        super().__init__(door)
         self._settings: mmap.mmap | None = None
         self._lost_before = 0
-        self.missing_programs: dict[str, LoaderError] = {}
 
-    def open(self) -> None:
-        bpf_object, self.missing_programs = load(self._door, self.name, self.optional)
-        try:
-            self._settings = bpf_object.shared(".data.settings")
-            self._find_maps(bpf_object)
-        except LoaderError:
-            bpf_object.close()
-            raise
-        self._object = bpf_object
+    def _find_maps(self, bpf_object: BpfObject) -> None:
+        self._settings = bpf_object.shared(".data.settings")
 
-    def close(self) -> None:
-        if self._object is None:
-            return
+    def _let_go(self) -> None:
         self._lost_before = self.lost()
-        self._object.close()
-        self._object = self._settings = None
-
-    def cost(self) -> ProbeCost:
-        return cost_of(self._opened())
+        self._settings = None
 
     @abstractmethod
     def tables(self) -> tuple[Table, ...]:
@@ -100,17 +79,8 @@ class ActivityProbe(ABC):
         """How many events are in no table because the kernel had no memory; of all times the probe was open."""
         return self._lost_before + (int(SETTINGS.unpack_from(self._settings)[0]) if self._settings is not None else 0)
 
-    def forget_idle(self) -> None:  # noqa: B027  many have nothing to forget
+    def forget_idle(self) -> None:
         """Makes room in what is bounded. Call it now and then."""
-
-    @abstractmethod
-    def _find_maps(self, bpf_object: BpfObject) -> None:
-        """Looks up what `tables` reads. Raises LoaderError."""
-
-    def _opened(self) -> BpfObject:
-        if self._object is None:
-            raise LoaderError(self.name, "read", 0, hint="the probe is not open")
-        return self._object
 
 
 class ActorRows:

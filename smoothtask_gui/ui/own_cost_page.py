@@ -164,9 +164,9 @@ class OwnCostPage(QWidget):
         return (
             self.tr("eBPF probe"),
             self.tr("State"),
-            self.tr("Events a second"),
-            self.tr("CPU, % of a core"),
-            self.tr("ns an event"),
+            self.tr("Events/s"),
+            self.tr("% of a core"),
+            self.tr("ns each"),
             self.tr("Memory"),
             self.tr("Maps"),
             self.tr("Maps, reckoned"),
