@@ -1,7 +1,7 @@
 """What a screen reader gets of the app's window: `python screen_reader.py` prints it as JSON, {name: [texts]}.
 
 Each thing that can be seen and has parts is listed by its name, with the texts of the cells, labels and the like in it;
-what has no named parent is under "". Asked of the accessibility bus (at-spi2-core), as Orca does; only dbus-fast is needed.
+what has no named parent is under "". Asked of the accessibility bus (at-spi2-core), as Orca does; needs dbus-fast only.
 """
 
 import asyncio
