@@ -49,7 +49,4 @@ def measure() -> list[Row]:
     }
     with tempfile.NamedTemporaryFile(dir=TOP / "build") as file:  # on a disk, where /tmp may not be
         loads["4 KiB writes with fsync"] = ("fsyncs", "400", file.name)
-        return [
-            row(f"default probes' cost: {name}", partial(load.elapsed_ns, *words))
-            for name, words in loads.items()
-        ]
+        return [row(f"default probes' cost: {name}", partial(load.elapsed_ns, *words)) for name, words in loads.items()]

@@ -27,7 +27,7 @@ class StoryError(Exception):
 
 
 class Runaway:
-    """The runaway, as if typed into a terminal with "&": what is started there is an app of its own, whatever started us.
+    """The runaway, as if typed into a terminal with "&": what is started there is an app of its own.
 
     Not the terminal's foreground job: that would be work which somebody waits for (smoothtask_gui/sources/traits.py).
     """
