@@ -83,10 +83,8 @@ class HelperSource:
         *,
         others_in_full: bool = False,
         opt_in: ActivityKinds = NOTHING_MORE,
-        silent_at_least_s: float = SILENT_AT_LEAST_S,
     ) -> None:
         self._opener = opener
-        self._silent_at_least_s = silent_at_least_s
         self._surroundings = surroundings
         self._kinds = KINDS | opt_in | (Kinds.OTHERS_IN_FULL if others_in_full else 0)
         self._open: OpenStream | None = None
@@ -102,7 +100,7 @@ class HelperSource:
             with socket.socket(fileno=fd) as stream:
                 stream.setblocking(False)
                 tick_reader = _TickReader(self._surroundings, int(self._kinds))
-                self._open = opened = OpenStream(stream, period_ms, self._silent_at_least_s)
+                self._open = opened = OpenStream(stream, period_ms)
                 while True:
                     packet, fds = await receive(opened)
                     try:
@@ -148,9 +146,8 @@ class HelperSource:
 class OpenStream:
     """An open stream, and until when its next tick must be there."""
 
-    def __init__(self, stream: socket.socket, period_ms: int, silent_at_least_s: float = SILENT_AT_LEAST_S) -> None:
+    def __init__(self, stream: socket.socket, period_ms: int) -> None:
         self.stream = stream
-        self._silent_at_least_s = silent_at_least_s
         self.stream_id: int | None = None
         self.period_ms = period_ms
         self.limit_s = FIRST_TICK_S
@@ -158,7 +155,7 @@ class OpenStream:
         self.ended = "The helper closed the stream: it was stopped or has failed."
 
     def heard_tick(self) -> None:
-        self.limit_s = max(SILENT_PERIODS * self.period_ms / 1000, self._silent_at_least_s)
+        self.limit_s = max(SILENT_PERIODS * self.period_ms / 1000, SILENT_AT_LEAST_S)
         self.deadline_s = time.monotonic() + self.limit_s
 
     def change_period(self, period_ms: int) -> None:
