@@ -40,6 +40,10 @@ REMEDIES = frozenset({Action.PAUSE, Action.RESUME, Action.LIMIT, Action.UNLIMIT,
 """What is done to a process; everything else stays within SmoothTask."""
 
 
+ALWAYS = (Action.SHOW, Action.SNOOZE)
+"""What may be done about what isn't the person's to touch."""
+
+
 class Hushed(StrEnum):
     """Why an incident isn't announced, though it is shown in the tray and the window."""
 

@@ -144,7 +144,7 @@ def _limit_remark(heat: Heat) -> str:
 
 
 def _limit_sentence(name: str, limit_c: float) -> str:
-    """Whose limit it is: the driver's ("Its critical limit is 100 °C."), or the person's own."""
+    """Whose limit it is: the driver's ("Its critical limit is 100 °C."), or the person's own ("Its own limit …")."""
     if name.startswith("limit set"):
         return f"The {name} is {celsius(limit_c)}; its driver gives none."
     return f"Its {name} is {celsius(limit_c)}."

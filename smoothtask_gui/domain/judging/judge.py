@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.judging.rule import Rule
     from smoothtask_gui.domain.judging.table import Table
     from smoothtask_gui.domain.sample import Sample
+    from smoothtask_gui.domain.sensors import OwnLimits
 
 ALARM_NS: Final = 10_000_000_000
 FEWEST_LOOKS: Final = 2
@@ -63,9 +64,9 @@ class Judge:
         if event.resource == "memory":
             self._alarm_ns = event.boottime_ns
 
-    def receive_sample(self, sample: Sample, limit_without_driver_c: float, *, judges: bool = True) -> list[Change]:
+    def receive_sample(self, sample: Sample, own_limits: OwnLimits, *, judges: bool = True) -> list[Change]:
         """Judge a tick; not `judges`: only remember it."""
-        tables = self._make(sample, limit_without_driver_c)
+        tables = self._make(sample, own_limits)
         before_ns, self._interval_ns = self._interval_ns, sample.interval_ns
         slept = bool(before_ns) and sample.interval_ns > max(RESUME_NS, 3 * before_ns)
         if self._began_ns is None or slept or sample.boottime_ns < self._began_ns:
@@ -87,8 +88,8 @@ class Judge:
         self._alarm_ns = self._began_ns = None
         self._interval_ns = 0
 
-    def _make(self, sample: Sample, limit_without_driver_c: float) -> dict[Scope, Table]:
-        values = self._machine.values(sample, limit_without_driver_c, memory_alarm=self._alarm(sample))
+    def _make(self, sample: Sample, own_limits: OwnLimits) -> dict[Scope, Table]:
+        values = self._machine.values(sample, own_limits, memory_alarm=self._alarm(sample))
         tables = {Scope.MACHINE: machine_table(values), **self._parts.tables(sample, values)}
         columns = self._processes.columns(sample, values)
         tables[Scope.PROCESS] = process_table(sample, columns)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smoothtask_gui.domain.sample import Sample
+    from smoothtask_gui.domain.sensors import OwnLimits
 
 _MACHINE: Final = np.zeros(1, np.uint64)
 SECOND_NS: Final = 1_000_000_000
@@ -32,7 +33,7 @@ class MachineSeries:
         self._memory.clear()
         self._heat.clear()
 
-    def values(self, sample: Sample, limit_without_driver_c: float, *, memory_alarm: float) -> Columns[float]:
+    def values(self, sample: Sample, own_limits: OwnLimits, *, memory_alarm: float) -> Columns[float]:
         """Each series of the machine; NaN where it is missing."""
         system = sample.system
         total, used = _or_nan(system.memory_total_bytes), _or_nan(system.memory_used_bytes)
@@ -40,7 +41,7 @@ class MachineSeries:
         left = available + _or_nan(system.swap_free_bytes)
         if self._memory.is_due(sample.boottime_ns):
             self._memory.add(_MACHINE, np.array([left]), sample.boottime_ns)
-        heat = self._heat_values(sample, limit_without_driver_c)
+        heat = self._heat_values(sample, own_limits)
         known = {
             "cpus": float(system.cpus),
             "cpu_busy_ratio": _or_nan(system.cpu_busy_ratio),
@@ -77,9 +78,9 @@ class MachineSeries:
             "cpu_limit_in_s": lambda: time_left_s(max(0.0, headroom_c), _slope(self._heat)),
         }
 
-    def _heat_values(self, sample: Sample, limit_without_driver_c: float) -> dict[str, float]:
+    def _heat_values(self, sample: Sample, own_limits: OwnLimits) -> dict[str, float]:
         cpu = cpu_sensor(sample.sensors)
-        limit = limit_of(cpu, limit_without_driver_c) if cpu else None
+        limit = limit_of(cpu, own_limits) if cpu else None
         temperature_c = _or_nan(cpu.temperature_c if cpu else None)
         headroom_c = limit.temperature_c - temperature_c if limit else math.nan
         if self._heat.is_due(sample.boottime_ns):

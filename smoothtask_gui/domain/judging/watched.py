@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from smoothtask_gui.domain.changes import Draft
 from smoothtask_gui.domain.culprit import BLAME_RATIO
-from smoothtask_gui.domain.incident import Action, Severity, Share
+from smoothtask_gui.domain.incident import ALWAYS, Severity, Share
 from smoothtask_gui.domain.judging.series import SERIES, Scope
 from smoothtask_gui.domain.judging.words import filled, measure, shown
 from smoothtask_gui.domain.text import duration, elide, percent
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.culprit import Culprits
     from smoothtask_gui.domain.judging.rule import Rule
     from smoothtask_gui.domain.judging.table import Target
-
-_ALWAYS: Final = (Action.SHOW, Action.SNOOZE)
-"""What may be done about a target that isn't ours to touch."""
 
 CREDIT: Final = 1.1
 """How much a second above the level may make up for one below it: a tenth, so that a burst can't stand for minutes."""
@@ -117,7 +114,7 @@ def draft(rule: Rule, watched: Watched, look: Look, now_ns: int, may_stop: Calla
         rest_ratio=(max(0.0, 1.0 - sum(known)) if known else None) if energy is None else energy.rest_ratio,
         method=(_method(rule) if known else "") if energy is None else energy.method,
         named=_named(look),
-        actions=tuple(action for action in rule.remedies if stoppable or action in _ALWAYS),
+        actions=tuple(action for action in rule.remedies if stoppable or action in ALWAYS),
     )
 
 
