@@ -123,5 +123,10 @@ class Incident:
 
     @property
     def target(self) -> ProcessIdentity | None:
-        """The process that Stop would stop: the first culprit still identified."""
-        return next((share.identity for share in self.shares if share.identity), None)
+        """The process that Stop would stop: that of the culprit."""
+        return None if self.culprit is None else self.culprit.identity
+
+    @property
+    def culprit(self) -> Share | None:
+        """Whom its remedies would reach: the first share whose process is still identified."""
+        return next((share for share in self.shares if share.identity), None)

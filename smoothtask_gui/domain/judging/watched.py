@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from smoothtask_gui.domain.changes import Draft
 from smoothtask_gui.domain.culprit import BLAME_RATIO
 from smoothtask_gui.domain.incident import ALWAYS, Severity, Share
-from smoothtask_gui.domain.judging.series import SERIES, Scope
+from smoothtask_gui.domain.judging.series import SERIES
 from smoothtask_gui.domain.judging.words import filled, measure, shown
 from smoothtask_gui.domain.text import duration, elide, percent
 from smoothtask_gui.domain.wording import TITLE_WIDTH, shares_line, titled
@@ -97,7 +97,7 @@ def draft(rule: Rule, watched: Watched, look: Look, now_ns: int, may_stop: Calla
     if not watched.title or filled(rule.title, {"name": target.name, **words}) is not None:
         watched.title = _title(rule.title, target.name, words)
     sentences = [said for line in rule.body if (said := filled(line, words | {"name": target.name})) is not None]
-    shares = _shares(target, look, rule.scope)
+    shares = _shares(target, look)
     reached = shares if look.energy is None else tuple(filter(None, (look.energy.blamed,)))
     who = next((share.identity for share in reached if share.identity is not None), None)
     stoppable = who is not None and may_stop(who.uid)
@@ -134,16 +134,16 @@ def _culprit_words(rule: Rule, look: Look) -> dict[str, str]:
     }
 
 
-def _shares(target: Target, look: Look, scope: Scope) -> tuple[Share, ...]:
+def _shares(target: Target, look: Look) -> tuple[Share, ...]:
     """Who is blamed; else the target itself, if it is a process."""
     if look.energy is not None:
         return look.energy.shares
     if look.blamed:
-        return tuple(Share(one.target.name, one.ratio, one.target.identity, one.target.subject) for one in look.blamed)
+        return tuple(Share(one.target.name, one.ratio, one.target.identity, one.target.app_id) for one in look.blamed)
     if target.identity is None:
         return ()
     ratio = look.share if math.isnan(look.share) else min(1.0, max(0.0, look.share))
-    return (Share(target.name, ratio, target.identity, target.subject if scope is Scope.APP else ""),)
+    return (Share(target.name, ratio, target.identity, target.app_id),)
 
 
 def _named(look: Look) -> str:

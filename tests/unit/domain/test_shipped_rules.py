@@ -157,7 +157,9 @@ def test_a_process_that_hangs_is_told_and_one_that_waits_for_its_disk_is_not(des
     busy.row["state"] = b"D"
     assert desk.said(200) == []
     busy.cores = 0.0
-    assert only(desk.said(70), "hung").title == "cp hangs: no progress for 1 min"
+    incident = only(desk.said(70), "hung")
+    assert incident.title == "cp hangs: no progress for 1 min"
+    assert incident.culprit.app_id.startswith("command:")  # what is expected of it is expected of its app
     busy.row["state"] = b"S"
     assert any(incident.title.startswith("cp goes on after ") for incident in desk.said(10))
 
