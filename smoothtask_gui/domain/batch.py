@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smoothtask_gui.domain.activity import Activity
-from smoothtask_gui.domain.parts import DiskReading, Parts
+from smoothtask_gui.domain.parts import ClockReading, DiskReading, Parts
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.focus import Focus
@@ -243,3 +243,4 @@ class Batch:
     parts: Parts = field(default_factory=Parts)
     traits: npt.NDArray[np.void] | None = None  # dtype TRAITS, of the busy processes; None where nobody reads them
     focus: Focus | None = None  # None where nobody can tell
+    clocks: tuple[ClockReading, ...] = ()  # of the busy processes; none where cpufreq tells none

@@ -1,8 +1,8 @@
 """Who used the processor in the last minute: the evidence behind every blame, with how it was found.
 
-A share is an app's part of the processor's energy where that can be measured, else of its CPU time, weighted with the
-clock where that is known; the split among the apps is by CPU time each time, which is said. What no app accounts for
-is the rest and is shown as such; where nobody stands out or the CPU was hardly busy, nobody is blamed.
+A share is an app's part of the processor's energy where that can be measured, else of its CPU time. Either is split by
+CPU time and the clock that it was spent at, where that is known, and the method says which it was. What no app accounts
+for is the rest and is shown as such; where nobody stands out or the CPU was hardly busy, nobody is blamed.
 """
 
 from __future__ import annotations
@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 class Method(StrEnum):
     """How shares were found, in words for people."""
 
+    MEASURED_CLOCK = "measured, split by CPU time and clock"
     MEASURED = "measured, split by CPU time"
     FREQUENCY = "estimated from CPU time and clock"
     CPU_TIME = "estimated from CPU time"
+
+    @property
+    def is_of_energy(self) -> bool:
+        return self in (Method.MEASURED_CLOCK, Method.MEASURED)
 
 
 BLAME_RATIO: Final = 0.2

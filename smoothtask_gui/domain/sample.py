@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from smoothtask_gui.domain.activity_rates import ActivityRates
 from smoothtask_gui.domain.app import Apps
-from smoothtask_gui.domain.parts import Parts
+from smoothtask_gui.domain.parts import ClockReading, Parts
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.batch import Lost, SensorReading
@@ -125,3 +125,4 @@ class Sample:
     parts: Parts = field(default_factory=Parts)
     traits: npt.NDArray[np.void] | None = None  # dtype traits.TRAIT, of the busy processes; None where unknown
     focus: Focus | None = None  # None where nobody can tell
+    clocks: tuple[ClockReading, ...] = ()  # of the busy processes

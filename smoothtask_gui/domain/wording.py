@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from smoothtask_gui.domain.culprit import BLAME_CORES, Method
+from smoothtask_gui.domain.culprit import BLAME_CORES
 from smoothtask_gui.domain.incident import Action
 from smoothtask_gui.domain.text import celsius, duration, elide, percent, size
 
@@ -77,7 +77,7 @@ def shares_line(culprits: Culprits) -> str:
     if not named:
         return "The CPU was idle."
     span = "minute" if culprits.window_ns >= 0.9 * _MINUTE_NS else duration(culprits.window_ns)
-    what = "CPU energy" if culprits.method is Method.MEASURED else "CPU use"
+    what = "CPU energy" if culprits.method.is_of_energy else "CPU use"
     return f"{', '.join(named)} of {what} in the last {span} ({culprits.method})."
 
 
