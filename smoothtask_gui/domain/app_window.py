@@ -16,7 +16,7 @@ fastest CPU is the tick's (an idle CPU keeps its last clock), and within the tic
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from smoothtask_gui.domain.app import App, AppKind
 from smoothtask_gui.domain.app_names import telling_name
-from smoothtask_gui.domain.culprit import Culprits, Method
+from smoothtask_gui.domain.culprit import BLAME_RATIO, HIDDEN, Culprits, Method
 from smoothtask_gui.domain.incident import ProcessIdentity, Share
 from smoothtask_gui.domain.matching import positions
 from smoothtask_gui.domain.text import safe_text
@@ -55,6 +55,7 @@ class _Tick:
     boottime_ns: int
     interval_ns: int
     spent_ns: float  # of all CPUs: busy, or what the processes add up to where that is more
+    hidden_ns: float  # what no process accounts for, where some are hidden; else 0
     energy_uj: float | None  # of the processor packages
     clock_khz: float | None  # at which its CPU time was spent in the mean
     is_split: bool  # the clocks of its busy processes are known, and work_ns holds them
@@ -105,10 +106,12 @@ class AppWindow:
         watts = sum(energies) * 1e3 / measured_ns if is_measured else None
         if spent_ns <= 0:
             return Culprits((), 0.0, measured_ns, busy_cores, method, watts)
-        numbers, ratios, gpu_ns = _ratios(
-            ticks, self._weights(ticks, method), by="cpu_ns" if method in _BY_TIME else "work_ns"
-        )
+        weights = self._weights(ticks, method)
+        by = "cpu_ns" if method in _BY_TIME else "work_ns"
+        numbers, ratios, gpu_ns = _ratios(ticks, weights, by)
         shares = self._shares(numbers, ratios, gpu_ns / measured_ns, most)
+        hidden = sum(tick.hidden_ns * weight for tick, weight in zip(ticks, weights, strict=True))
+        shares = _with_hidden(shares, hidden, most)
         rest = max(0.0, 1.0 - sum(share.ratio for share in shares))
         return Culprits(tuple(shares), rest, measured_ns, busy_cores, method, watts)
 
@@ -197,7 +200,15 @@ def _tick(sample: Sample) -> _Tick:
     if clock_khz is None:
         clock_khz = max((cpu.frequency_khz for cpu in sample.activity.cpu_frequency or ()), default=None) or None
     spent_ns = max(busy_ns, attributed_ns)
-    return _Tick(sample.boottime_ns, sample.interval_ns, spent_ns, energy_uj, clock_khz, is_split, rows)
+    hidden_ns = spent_ns - attributed_ns if "processes" in sample.unavailable else 0.0
+    return _Tick(sample.boottime_ns, sample.interval_ns, spent_ns, hidden_ns, energy_uj, clock_khz, is_split, rows)
+
+
+def _with_hidden(shares: list[Share], hidden: float, most: int) -> list[Share]:
+    """`shares`; where hidden processes used more than any, they first, and of the others those that stand out."""
+    if hidden < BLAME_RATIO or (shares and shares[0].ratio >= hidden):
+        return shares
+    return [replace(HIDDEN, ratio=hidden), *(share for share in shares if share.ratio >= BLAME_RATIO)][:most]
 
 
 def _add_work(rows: npt.NDArray[np.void], sample: Sample) -> float | None:

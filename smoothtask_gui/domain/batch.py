@@ -186,6 +186,7 @@ class SystemReading:
     swap_in_bytes: int | None = None
     swap_out_bytes: int | None = None
     forks: int | None = None  # threads included
+    major_faults: int | None = None  # page faults that waited for storage, of all processes
     throttled_ms: int | None = None  # processor packages slowed down for heat (sources/throttling.py)
     disks: tuple[DiskReading, ...] = ()  # whole disks; empty where /proc or /sys doesn't tell
 

@@ -3,16 +3,20 @@
 A share is an app's part of the processor's energy where that can be measured, else of its CPU time. Either is split by
 CPU time and the clock that it was spent at, where that is known, and the method says which it was. What no app accounts
 for is the rest and is shown as such; where nobody stands out or the CPU was hardly busy, nobody is blamed.
+Where processes are hidden (hidepid) what nobody who is seen accounts for is theirs, and they are blamed if it is most.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from smoothtask_gui.domain.incident import Share
+from smoothtask_gui.domain.incident import Share
+
+HIDDEN: Final = Share("hidden processes", math.nan, None, "hidden")
+"""Who stands for what only processes that can't be seen can have used; each with its own part."""
 
 
 class Method(StrEnum):

@@ -100,6 +100,7 @@ class SystemRates:
     swap_in_bps: float | None = None
     swap_out_bps: float | None = None
     forks_per_s: float | None = None  # threads included
+    major_faults_per_s: float | None = None
     throttled_ratio: float | None = None  # share of the time that the processors were slowed down for heat
     disks: tuple[DiskRates, ...] = ()
 

@@ -54,6 +54,7 @@ def system_rates(previous: SystemReading, current: SystemReading, attributed_cor
         swap_in_bps=per_second(previous.swap_in_bytes, current.swap_in_bytes),
         swap_out_bps=per_second(previous.swap_out_bytes, current.swap_out_bytes),
         forks_per_s=per_second(previous.forks, current.forks),
+        major_faults_per_s=per_second(previous.major_faults, current.major_faults),
         throttled_ratio=share(previous.throttled_ms, current.throttled_ms, 1e3),
         disks=tuple(disk_rates(previous, current, seconds)),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from smoothtask_gui.domain.culprit import BLAME_CORES
+from smoothtask_gui.domain.culprit import BLAME_CORES, HIDDEN
 from smoothtask_gui.domain.incident import Action
 from smoothtask_gui.domain.text import celsius, duration, elide, percent, size
 
@@ -38,7 +38,8 @@ def heat_title(heat: Heat, culprits: Culprits | None) -> str:
     if culprits is None:
         return titled("{name}" + fact.removeprefix(heat.name) + _limit_remark(heat), heat.name)
     if culprits.blamed is not None:
-        return titled(f"{fact}: {{name}} is heating it", culprits.blamed.name)
+        are = "are" if culprits.blamed.app_id == HIDDEN.app_id else "is"
+        return titled(f"{fact}: {{name}} {are} heating it", culprits.blamed.name)
     if culprits.busy_cores is None:
         return elide(fact + _limit_remark(heat), TITLE_WIDTH)
     if culprits.busy_cores < BLAME_CORES:

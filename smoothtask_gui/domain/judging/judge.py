@@ -9,12 +9,14 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from smoothtask_gui.domain.judging.app_table import AppSeries, app_table
+from smoothtask_gui.domain.judging.blame import unseen
 from smoothtask_gui.domain.judging.engine import Engine
 from smoothtask_gui.domain.judging.machine import MachineSeries, machine_table
 from smoothtask_gui.domain.judging.part_tables import PartSeries
 from smoothtask_gui.domain.judging.process_table import ProcessSeries, process_table
 from smoothtask_gui.domain.judging.rule_pass import Moment
 from smoothtask_gui.domain.judging.series import Scope
+from smoothtask_gui.domain.judging.table import Columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -49,6 +51,7 @@ class Judge:
         self._began_ns: int | None = None  # the first sample, or the first after a sleep
         self._interval_ns = 0
         self._tables: dict[Scope, Table] = {}
+        self._values: Columns[float] = Columns({}, {})  # the machine's series
 
     @property
     def tables(self) -> Mapping[Scope, Table]:
@@ -74,7 +77,8 @@ class Judge:
         if not judges:
             return []
         looks = FEWEST_LOOKS if sample.boottime_ns - self._began_ns < CAREFUL_NS else 1
-        return self._engine.judge(tables, Moment(sample.boottime_ns, sample.interval_ns, slept, looks))
+        moment = Moment(sample.boottime_ns, sample.interval_ns, slept, looks)
+        return self._engine.judge(tables, moment, unseen(sample, self._values))
 
     def stop(self, now_ns: int) -> list[Change]:
         """Nothing can be read any more."""
@@ -89,7 +93,7 @@ class Judge:
         self._interval_ns = 0
 
     def _make(self, sample: Sample, own_limits: OwnLimits) -> dict[Scope, Table]:
-        values = self._machine.values(sample, own_limits, memory_alarm=self._alarm(sample))
+        values = self._values = self._machine.values(sample, own_limits, memory_alarm=self._alarm(sample))
         tables = {Scope.MACHINE: machine_table(values), **self._parts.tables(sample, values)}
         columns = self._processes.columns(sample, values)
         tables[Scope.PROCESS] = process_table(sample, columns)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from smoothtask_gui.domain.changes import Draft
-from smoothtask_gui.domain.culprit import BLAME_RATIO
+from smoothtask_gui.domain.culprit import BLAME_RATIO, HIDDEN
 from smoothtask_gui.domain.incident import ALWAYS, Severity, Share
 from smoothtask_gui.domain.judging.series import SERIES
 from smoothtask_gui.domain.judging.words import filled, measure, shown
@@ -98,7 +98,7 @@ def draft(rule: Rule, watched: Watched, look: Look, now_ns: int, may_stop: Calla
         watched.title = _title(rule.title, target.name, words)
     sentences = [said for line in rule.body if (said := filled(line, words | {"name": target.name})) is not None]
     shares = _shares(target, look)
-    reached = shares if look.energy is None else tuple(filter(None, (look.energy.blamed,)))
+    reached = _reached(shares, look)
     who = next((share.identity for share in reached if share.identity is not None), None)
     stoppable = who is not None and may_stop(who.uid)
     known = [share.ratio for share in shares if not math.isnan(share.ratio)]
@@ -116,6 +116,16 @@ def draft(rule: Rule, watched: Watched, look: Look, now_ns: int, may_stop: Calla
         named=_named(look),
         actions=tuple(action for action in rule.remedies if stoppable or action in ALWAYS),
     )
+
+
+def _reached(shares: tuple[Share, ...], look: Look) -> tuple[Share, ...]:
+    """Whom remedies may reach: where some are hidden, nobody who isn't known to be the cause."""
+    if look.energy is not None:
+        return tuple(filter(None, (look.energy.blamed,)))
+    first = look.blamed[0] if look.blamed else None
+    if first is not None and (first.target.app_id == HIDDEN.app_id or math.isnan(first.ratio)):
+        return ()
+    return shares
 
 
 def _culprit_words(rule: Rule, look: Look) -> dict[str, str]:
