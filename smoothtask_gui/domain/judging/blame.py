@@ -2,8 +2,8 @@
 
 Where all processes are seen, the whole is what they add up to. Where some are hidden (another user's under hidepid;
 the disk use of others without consent) their sum says nothing about the machine: then the whole is the machine's own
-count, and what nobody who is seen accounts for is told as hidden, first if it is the most. Where the machine has no
-such count, shares are unknown, and nobody is named as the cause.
+count. If those that are seen explain little of it, hidden ones are the cause, and named first; else what they don't
+explain is the rest. Where the machine has no such count, shares are unknown, and nobody is named as the cause.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from smoothtask_gui.domain.culprit import BLAME_RATIO, HIDDEN
+from smoothtask_gui.domain.culprit import BLAME_RATIO, HIDDEN, LITTLE_RATIO
 from smoothtask_gui.domain.judging.table import Target
 from smoothtask_gui.domain.judging.watched import Blamed
 
@@ -80,9 +80,9 @@ def blamed(suspects: Table | None, series: str, wholes: Mapping[str, float]) -> 
     found = [
         Blamed(suspects.rows.target(row, series), float(amounts[row]), float(amounts[row]) / total) for row in first
     ]
-    hidden = total - seen
-    if hidden <= (found[0].value if found else 0.0) or math.isnan(hidden) or hidden < BLAME_RATIO * total:
+    if math.isnan(total) or seen >= LITTLE_RATIO * total:
         return tuple(found)
+    hidden = total - seen
     others = [one for one in found if one.ratio >= BLAME_RATIO]
     return (Blamed(Target(HIDDEN.app_id, HIDDEN.name, app_id=HIDDEN.app_id), hidden, hidden / total), *others)[
         :MOST_BLAMED

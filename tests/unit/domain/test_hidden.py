@@ -163,3 +163,10 @@ def test_without_hidden_processes_the_unexplained_is_the_rest_as_ever(desk: Desk
     incident = heated(desk, own_cores=0.8, hidden_cores=2.5)
     assert names(incident) == ["editor"]
     assert incident.rest_ratio > 0.5
+
+
+def test_who_uses_a_good_part_is_named_though_hidden_processes_use_more_and_they_are_in_the_rest(desk: Desk) -> None:
+    incident = heated(desk, own_cores=1.5, hidden_cores=2.0)
+    assert incident.title == "CPU at 97 °C: editor is heating it"
+    assert names(incident) == ["editor"]
+    assert incident.rest_ratio == pytest.approx(4 / 7, abs=0.03)
