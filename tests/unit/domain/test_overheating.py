@@ -1,6 +1,8 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from smoothtask_gui.domain.batch import SensorReading
 from smoothtask_gui.domain.incident import Action, IncidentState, Severity
@@ -400,3 +402,25 @@ def test_the_name_of_one_sensor_comes_before_a_pattern(machine: Machine) -> None
     monitor = ruled('[overheating.limits_c]\n"nvme*" = 60\n"nvme/nvme0/Composite" = 75\n')
     machine.sensors = (*machine.sensors, NVME)
     assert told(run(monitor, machine, 40)) == []
+
+
+TEMPERATURES = st.lists(st.sampled_from([None, 20.0, 60.0, 90.0, 94.9, 95.0, 99.0, 120.0, -300.0]), max_size=60)
+
+
+@given(TEMPERATURES)
+@settings(max_examples=60, deadline=None)
+def test_no_heat_is_told_before_it_lasted_and_none_is_stuck(temperatures_c: list[float | None]) -> None:
+    machine, monitor, hot_s = Machine(cpus=4), Monitor(HEAT_ONLY), 0
+    machine.hot(60)
+    run(monitor, machine, 5)
+    for temperature_c in temperatures_c:
+        machine.hot(temperature_c)
+        was_open = bool(monitor.view().open_incidents)
+        effects = run(monitor, machine, 1)
+        if temperature_c is not None and temperature_c > 0:  # what can't be true is missing
+            hot_s = hot_s + 1 if temperature_c >= 95 else 0
+        if not was_open and told(effects):
+            assert hot_s > 10
+    machine.hot(40)
+    run(monitor, machine, 60)
+    assert monitor.view().open_incidents == ()
