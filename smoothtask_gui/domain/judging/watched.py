@@ -10,7 +10,7 @@ from smoothtask_gui.domain.changes import Draft
 from smoothtask_gui.domain.culprit import BLAME_RATIO, HIDDEN
 from smoothtask_gui.domain.incident import ALWAYS, Severity, Share
 from smoothtask_gui.domain.judging.series import SERIES
-from smoothtask_gui.domain.judging.words import filled, measure, shown
+from smoothtask_gui.domain.judging.words import counted, filled, measure, shown
 from smoothtask_gui.domain.text import duration, elide, percent
 from smoothtask_gui.domain.wording import TITLE_WIDTH, shares_line, titled
 
@@ -140,8 +140,20 @@ def _culprit_words(rule: Rule, look: Look) -> dict[str, str]:
     return {
         "culprit": elide(first_blamed.target.name, 32) if first_blamed else "",
         "culprit_value": shown(rule.blames, first_blamed.value) if first_blamed else "",
-        "shares": "",
+        "shares": _series_shares(rule, look.blamed),
     }
+
+
+def _series_shares(rule: Rule, found: tuple[Blamed, ...]) -> str:
+    """As in "java 60 %, the rest 40 % of resident memory (measured)."; "" where parts of the whole aren't known."""
+    known = [one for one in found if not math.isnan(one.ratio)]
+    if not known:
+        return ""
+    named = [f"{elide(one.target.name, 24)} {percent(one.ratio)}" for one in known]
+    rest = 1.0 - sum(one.ratio for one in known)
+    if rest >= 0.005:
+        named.append(f"the rest {percent(rest)}")
+    return f"{', '.join(named)} of {counted(rule.blames)} (measured)."
 
 
 def _shares(target: Target, look: Look) -> tuple[Share, ...]:

@@ -41,7 +41,10 @@ def test_a_hidden_user_s_fork_storm_is_not_put_down_to_the_busiest_app_that_is_s
     incident = storm(desk, ended_per_s=5)
     assert names(incident) == ["hidden processes"]
     assert incident.shares[0].ratio == pytest.approx(895 / 900, abs=0.01)
-    assert incident.body == "hidden processes started most of them: 895 a second."
+    assert incident.body == (
+        "hidden processes started most of them: 895 a second. "
+        "hidden processes 99 %, the rest 1 % of processes that ended (measured)."
+    )
     assert incident.target is None
     assert Action.STOP not in incident.actions
 
@@ -79,6 +82,7 @@ def test_who_holds_most_of_the_memory_is_named_with_the_part_that_it_is_of_all(d
     assert names(incident) == ["java"]
     assert incident.shares[0].ratio == pytest.approx(0.6)
     assert incident.rest_ratio == pytest.approx(0.4)
+    assert incident.body.endswith("java 60 %, the rest 40 % of resident memory (measured).")
 
 
 def running_out(desk: Desk, own_per_s: int, all_per_s: int) -> Incident:
