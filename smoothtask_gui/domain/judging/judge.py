@@ -94,7 +94,7 @@ class Judge:
 
     def _make(self, sample: Sample, own_limits: OwnLimits) -> dict[Scope, Table]:
         values = self._values = self._machine.values(sample, own_limits, memory_alarm=self._alarm(sample))
-        tables = {Scope.MACHINE: machine_table(values), **self._parts.tables(sample, values)}
+        tables = {Scope.MACHINE: machine_table(values), **self._parts.tables(sample, own_limits, values)}
         columns = self._processes.columns(sample, values)
         tables[Scope.PROCESS] = process_table(sample, columns)
         tables[Scope.APP] = app_table(sample, self._apps.columns(sample, columns, values), columns)

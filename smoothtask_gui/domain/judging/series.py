@@ -90,8 +90,10 @@ _SERIES: Final[dict[Scope, dict[str, str]]] = {
     },
     Scope.SENSOR: {
         "temperature_c": "as read",
-        "limit_c": "the driver's own critical limit, else its max",
+        "limit_c": "yours, else the driver's own critical limit, else its max",
         "headroom_c": "degrees left to that limit",
+        "limit_in_s": "when it will be reached: median slope over the last half minute; infinite while it cools",
+        "is_cpu": "1 for the processor's and the main board's sensors, which `overheating` takes as one",
     },
     Scope.FAN: {
         "fan_rpm": "its speed",
