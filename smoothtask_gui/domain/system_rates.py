@@ -22,9 +22,7 @@ def system_rates(previous: SystemReading, current: SystemReading, attributed_cor
     cpus = max(previous.cpus, current.cpus)
 
     def per_second(before: int | None, now: int | None) -> float | None:
-        if before is None or now is None or now < before or seconds <= 0:
-            return None
-        return (now - before) / seconds
+        return _grown(before, now, seconds)
 
     def share(before: int | None, now: int | None, units_per_s: float) -> float | None:
         rate = per_second(before, now)
@@ -91,7 +89,7 @@ def most_run_ns(previous: SystemReading, current: SystemReading, interval_ns: in
 
 
 def _grown(before: int | None, now: int | None, seconds: float) -> float | None:
-    return None if before is None or now is None or now < before else (now - before) / seconds
+    return None if before is None or now is None or now < before or seconds <= 0 else (now - before) / seconds
 
 
 def _watts(previous: SystemReading, current: SystemReading) -> float | None:
