@@ -244,6 +244,11 @@ def test_the_overview_says_how_shares_were_found(window: MainWindow) -> None:
     assert "CPU time" in window.overview.who.toolTip()
     show(window, culprits=lambda: Culprits(share, 0.3, 60 * samples.SECOND_NS, 2.0, Method.MEASURED, 24.3))
     assert f"24.3{formats.SPACE}W" in window.overview.who.toolTip()
+    assert "clock" not in window.overview.who.toolTip()
+    for method, watts in ((Method.MEASURED_CLOCK, 24.3), (Method.FREQUENCY, None)):
+        found = Culprits(share, 0.3, 60 * samples.SECOND_NS, 2.0, method, watts)
+        show(window, culprits=lambda found=found: found)
+        assert "clock" in window.overview.who.toolTip()
 
 
 @pytest.mark.parametrize("tab", range(8))
