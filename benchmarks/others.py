@@ -6,6 +6,7 @@ both. While on, the probes are read once a second as the sampler does.
 
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 
 from benchmarks import load
@@ -20,7 +21,7 @@ def ratios(work: Callable[[], int]) -> list[float]:
     """Time with probes over time without, pair by pair."""
     found = []
     for pair in range(PAIRS):
-        took = {}
+        took: dict[bool, int] = {}
         for on in (True, False) if pair % 2 else (False, True):
             if on:
                 with default_probes():
@@ -48,7 +49,4 @@ def measure() -> list[Row]:
     }
     with tempfile.NamedTemporaryFile(dir=TOP / "build") as file:  # on a disk, where /tmp may not be
         loads["4 KiB writes with fsync"] = ("fsyncs", "400", file.name)
-        return [
-            row(f"default probes' cost: {name}", lambda words=words: load.elapsed_ns(*words))
-            for name, words in loads.items()
-        ]
+        return [row(f"default probes' cost: {name}", partial(load.elapsed_ns, *words)) for name, words in loads.items()]
