@@ -98,6 +98,18 @@ static __always_inline bool is_shown(struct sock *sk)
 	       plain_sk->__sk_common.skc_net.net->ns.inum == socket_settings.net_namespace;
 }
 
+/* What a row is made of: one member in each cache line. */
+static __always_inline void fetch_socket(const struct sock *sk)
+{
+	const struct tcp_sock *tcp = PLAIN(struct tcp_sock, (struct sock *)sk);
+
+	FETCH(tcp->total_retrans);
+	FETCH(tcp->bytes_received);
+	FETCH(tcp->bytes_sent);
+	FETCH(tcp->rcv_nxt);
+	FETCH(tcp->copied_seq);
+}
+
 /*
  * Rows go into a map rather than a seq_file, whose 32 KiB would break the pass off: it would go on by counting, and miss
  * or repeat sockets if some closed meanwhile. Nothing is locked here: a row's numbers may be from slightly different moments,
@@ -111,6 +123,7 @@ int known_tcp_sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
 
 	if (!sk || !memory || !is_shown(sk))
 		return 0;
+	fetch_socket(sk);
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
 	u32 place = socket_settings.known;
 	struct st_socket *row = tcp ? bpf_map_lookup_elem(&known_sockets, &place) : NULL;

@@ -30,7 +30,7 @@ TRAFFIC: Final = struct.Struct("@IIQ16sQQQQQQQQQII")  # struct st_traffic
 KEY: Final = struct.Struct("@QII")  # struct process_key, bpf/socket_events.bpf.c
 SETTINGS: Final = struct.Struct("@QQII")  # struct st_traffic_settings, up to `overflow`
 MISSING_AT: Final = 20  # its member `missing`
-UNREMEMBERED_AT: Final = SETTINGS.size + TRAFFIC.size  # its member `unremembered`
+UNREMEMBERED_AT: Final = SETTINGS.size + TRAFFIC.size  # its members `unremembered` and `closings`
 MISSING_TRAFFIC: Final = 1 << 8  # ST_MISSING_TRAFFIC
 
 
@@ -60,7 +60,7 @@ class SocketEvents:
         struct.pack_into("@I", self._settings, MISSING_AT, MISSING_TRAFFIC if missing else 0)
         self._memory.counts_datagrams = not missing
         self._openings += 1
-        self._memory.followed = self._followed
+        self._memory.followed, self._memory.closings = self._followed, self._closings
         self.missing_programs = missing
         self._object = bpf_object
 
@@ -68,7 +68,7 @@ class SocketEvents:
         if self._object is None:
             return
         self._memory.counts_datagrams = False
-        self._memory.followed = None
+        self._memory.followed = self._memory.closings = None
         self._ring.close()
         self._object.close()
         self._object = None
@@ -115,6 +115,9 @@ class SocketEvents:
 
     def _followed(self) -> tuple[int, int]:
         return self._openings, struct.unpack_from("@Q", self._settings, UNREMEMBERED_AT)[0]
+
+    def _closings(self) -> int:
+        return int(struct.unpack_from("@Q", self._settings, UNREMEMBERED_AT + 8)[0])
 
     def _opened(self) -> BpfObject:
         if self._object is None:
