@@ -15,12 +15,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 const volatile struct st_constants constants SEC(".rodata.constants") = {};
 
-/*
- * Loads a member now, for its cache line. Once a second none of what a snapshot reads is in a cache; where each line is
- * first asked for when it is needed, the processor waits for them one by one, as it looks only some 500 instructions ahead.
- */
-#define FETCH(member_) asm volatile("" : : "r"(member_))
-
 /* A process's pid in the helper's pid namespace, 0 if it is not in it. */
 static __always_inline u32 visible_pid(struct task_struct *task, u32 global_pid)
 {

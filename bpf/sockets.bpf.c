@@ -18,6 +18,8 @@ struct {
 	__type(value, struct st_socket);
 } known_sockets SEC(".maps");
 
+#define FETCH(member_) asm volatile("" : : "r"(member_))
+
 static __always_inline bool is_hidden(u32 uid)
 {
 	return socket_settings.visibility != ST_SEES_ALL && uid != socket_settings.uid;
@@ -98,16 +100,23 @@ static __always_inline bool is_shown(struct sock *sk)
 	       plain_sk->__sk_common.skc_net.net->ns.inum == socket_settings.net_namespace;
 }
 
-/* What a row is made of: one member in each cache line. */
-static __always_inline void fetch_socket(const struct sock *sk)
+/*
+ * Loads one member in each cache line of what a row is made of, before anything else. Once a second none of them is in a
+ * cache; where each is first asked for when it is needed, the processor waits for one after another, as it looks only some
+ * 500 instructions ahead. Asked for at once, they take a seventh off the whole pass (4,000 sockets, measured in pairs).
+ * After bpf_skc_to_tcp_sock() it is too late for that, and before 6.2 only that lets a program take a socket for TCP's.
+ */
+static __always_inline void fetch_socket(struct sock *sk)
 {
-	const struct tcp_sock *tcp = PLAIN(struct tcp_sock, (struct sock *)sk);
+#ifndef ST_WITHOUT_KFUNCS
+	const struct tcp_sock *tcp = PLAIN(struct tcp_sock, sk);
 
 	FETCH(tcp->total_retrans);
 	FETCH(tcp->bytes_received);
 	FETCH(tcp->bytes_sent);
 	FETCH(tcp->rcv_nxt);
 	FETCH(tcp->copied_seq);
+#endif
 }
 
 /*
