@@ -2,8 +2,8 @@
 
 On is what a user has: the sampler as its own process, all default probes, one client at 1 Hz. Off is no sampler at all.
 Each round has one phase on and two off, in each order in turn; the second one off is what this benchmark would call a
-slowdown where there is none. Every load runs for one second in each phase, which has one tick in it; attaching, detaching
-and starting lie between. The loads keep all CPUs busy, each lane on its own (pace.c); the sampler goes where the
+slowdown where there is none. Every load runs for one second in each phase, which has one tick in it; attaching,
+detaching and starting lie between. The loads keep all CPUs busy, each lane on its own (pace.c); the sampler goes where the
 scheduler puts it.
 
 A load that only computes is slowed down by what each operation takes more of CPU time, and by the sampler's own share
@@ -118,7 +118,9 @@ def sampling(box: Box) -> Iterator[int]:
 
 def row(load: Load, rounds: list[dict[str, Run]]) -> Row:
     by_cpu, by_clock = (slower(rounds, ON, of) for of in (_cpu_ns, _clock_ns))
-    found, control = (by_clock, slower(rounds, AGAIN, _clock_ns)) if load.by_clock else (by_cpu, slower(rounds, AGAIN, _cpu_ns))
+    found, control = (
+        (by_clock, slower(rounds, AGAIN, _clock_ns)) if load.by_clock else (by_cpu, slower(rounds, AGAIN, _cpu_ns))
+    )
     note = f"95 % of {len(rounds)} rounds' medians: {between(found)}; off against off: {told(control)}"
     if not load.by_clock:
         sampler = median(phases[ON].sampler_ratio for phases in rounds) * 100
@@ -142,7 +144,7 @@ def slower(rounds: list[dict[str, Run]], phase: str, of: Callable[[Run], float])
 
 def between(found: list[float]) -> str:
     """Where the median lies with 95 % confidence: bootstrap, percentiles."""
-    draw = random.Random(0)  # noqa: S311 - the same draws for the same figures
+    draw = random.Random(0)
     medians = sorted(median(draw.choices(found, k=len(found))) for _ in range(DRAWS))
     return f"{medians[DRAWS // 40]:+.2f} to {medians[-DRAWS // 40]:+.2f}"
 

@@ -47,8 +47,9 @@ class Disk:
 
 @contextmanager
 def disk_in_memory() -> Iterator[Disk]:
-    """A file system on a block device (loop) whose contents are in memory: the requests are real, nothing is awaited
-    of a disk that others use too. Needs root and e2fsprogs.
+    """A file system on a loop device whose contents are in memory. Needs root and e2fsprogs.
+
+    The requests are real, but nothing is awaited of a disk that others use too.
     """
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="smoothtask-bench-") as folder:
         image, mount = Path(folder) / "image", Path(folder) / "mount"

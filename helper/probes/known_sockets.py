@@ -2,10 +2,11 @@
 
 Since its first pass over the tables (`Sockets.read_into`) every TCP socket is remembered, and `SocketEvents` sees to it
 that new ones are too. So until the next one the remembered ones are read. What is left of closed connections is
-remembered nowhere: rows in TIME_WAIT are those of the latest pass over the tables, in SYN_RECV there are rows only right
-after it. The next pass comes ten seconds later if that one found remains or a socket has closed since, which may have
-left some; else a minute later. Where something may have been missed, the tables are walked at once; where `SocketEvents`
-doesn't run, or there are more than 4,096 TCP sockets, always. UDP sockets are read from their table each time.
+remembered nowhere: rows in TIME_WAIT are those of the latest pass over the tables, in SYN_RECV there are rows only
+right after it. The next pass comes ten seconds later if that one found remains or a socket has closed since, which may
+have left some; else a minute later. Where something may have been missed, the tables are walked at once; where
+`SocketEvents` doesn't run, or there are more than 4,096 TCP sockets, always. UDP sockets are read from their table
+each time.
 """
 
 from __future__ import annotations
