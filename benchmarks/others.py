@@ -3,8 +3,8 @@
 On is what a user has: the sampler as its own process, all default probes, one client at 1 Hz. Off is no sampler at all.
 Each round has one phase on and two off, in each order in turn; the second one off is what this benchmark would call a
 slowdown where there is none. Every load runs for one second in each phase, which has one tick in it; attaching,
-detaching and starting lie between. The loads keep all CPUs busy, each lane on its own (pace.c); the sampler goes where the
-scheduler puts it.
+detaching and starting lie between. The loads keep all CPUs busy, each lane on its own (pace.c); the sampler goes where
+the scheduler puts it.
 
 A load that only computes is slowed down by what each operation takes more of CPU time, and by the sampler's own share
 of the CPUs, as it would otherwise have that too. Measured so, other work on the machine hardly matters; by the clock,
@@ -37,7 +37,7 @@ CPUS = len(os.sched_getaffinity(0))
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One kind of work; `by_clock` where it waits for a device."""
+    """One kind of work; `by_clock` where it waits for a device. `reach` is None where it is for comparison only."""
 
     name: str
     what: str
@@ -125,8 +125,7 @@ def row(load: Load, rounds: list[dict[str, Run]]) -> Row:
     if not load.by_clock:
         sampler = median(phases[ON].sampler_ratio for phases in rounds) * 100
         note += f"; of it the sampler {sampler:.2f}; by the clock: {told(by_clock)}"
-    sense = "for comparison" if load.reach is None else "at most"
-    return Row(f"default probes' cost: {load.name}", median(found), "%", sense, load.reach, note)
+    return Row(f"default probes' cost: {load.name}", median(found), "%", "at most", load.reach, note)
 
 
 def _cpu_ns(run: Run) -> float:
