@@ -1,6 +1,6 @@
 /*
- * Loads that run for a fixed time, on all CPUs: how much of something the machine does a second. The one that is
- * measured does nothing but work and count: the starter reads the counts.
+ * Loads that run for a fixed time, on all CPUs: how much of something the machine does a second. A lane that can't work
+ * says why, and so does the exit code.
  *   pace messages MS     on each CPU two processes pass a byte to and fro through pipes, as hackbench does
  *   pace forks MS        on each CPU a process forks, execs and reaps
  *   pace stream MS       on each CPU a process sends blocks of 64 KiB to another over loopback TCP
@@ -208,8 +208,11 @@ static int count_for(long ms)
 	struct rusage usage;
 	int failed;
 
-	while (counted() == 0)
+	while (counted() == 0) {
+		if (waitpid(-1, NULL, WNOHANG) > 0)
+			return 1;
 		usleep(1000);
+	}
 	usleep(WARM_UP_MS * 1000);
 	began = now_ns(), before = counted();
 	usleep(ms * 1000);

@@ -9,7 +9,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).with_name("pace.c")
 PROGRAM = Path(__file__).parents[1] / "build" / "bench" / "pace"
-FILE_NAME, DISK_MIB = "written", 64
+FILE_NAME, DISK_BYTES = "written", 64 << 20
 ON_A_MOUNT = 'mount -o loop "$1" "$2" && shift 2 && exec "$@"'
 """In a mount namespace of its own, which takes the mount and the loop device with it when it ends."""
 
@@ -54,6 +54,8 @@ def disk_in_memory() -> Iterator[Disk]:
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="smoothtask-bench-") as folder:
         image, mount = Path(folder) / "image", Path(folder) / "mount"
         mount.mkdir()
-        subprocess.run(["mkfs.ext4", "-q", "-F", image, f"{DISK_MIB}M"], check=True)
+        with image.open("wb") as made:
+            made.truncate(DISK_BYTES)
+        subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True)
         before = ("unshare", "--mount", "sh", "-c", ON_A_MOUNT, "sh", str(image), str(mount))
         yield Disk(mount / FILE_NAME, before)
