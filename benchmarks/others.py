@@ -8,7 +8,8 @@ the scheduler puts it.
 
 A load that only computes is slowed down by what each operation takes more of CPU time, and by the sampler's own share
 of the CPUs, as it would otherwise have that too. Measured so, other work on the machine hardly matters; by the clock,
-which a note tells, it does. Writes wait for a device, so they are measured by the clock.
+which a note tells, it does. Writes wait for a device, so they are measured by the clock: what one takes more on a disk
+in memory, which answers at once and to nobody else, as a share of what one takes on this machine's disk.
 Run it while nobody else's sampler runs: off would not be off.
 """
 
@@ -32,18 +33,17 @@ from benchmarks.row import Row
 
 ROUNDS, RUN_MS, SETTLE_S, DRAWS = 18, 1000, 1.5, 2000
 OFF, AGAIN, ON = "off", "off again", "on"
+TITLE, REACH = "default probes' cost", 1
 CPUS = len(os.sched_getaffinity(0))
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One kind of work; `by_clock` where it waits for a device. `reach` is None where it is for comparison only."""
+    """One kind of work of pace.c."""
 
     name: str
     what: str
     disk: Disk | None = None
-    by_clock: bool = False
-    reach: float | None = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,14 @@ def measure() -> list[Row]:
             Load("fork, exec, exit", "forks"),
             Load("loopback TCP throughput", "stream"),
             Load("small messages over TCP", "texts"),
-            Load("4 KiB writes with fsync", "fsyncs", memory, by_clock=True),
-            Load("4 KiB writes with fsync, this machine's disk", "fsyncs", Disk(Path(folder) / "file"), True, None),
         ]
-        runs = in_rounds(box, loads)
-    return [row(load, runs[load.name]) for load in loads]
+        in_memory = Load("4 KiB writes with fsync", "fsyncs", memory)
+        on_disk = Load(
+            "4 KiB writes with fsync, by the clock of this machine's disk", "fsyncs", Disk(Path(folder) / "file")
+        )
+        runs = in_rounds(box, [*loads, in_memory, on_disk])
+    rows = [row_of_work(load.name, runs[load.name]) for load in loads]
+    return [*rows, *rows_of_writes(in_memory.name, runs[in_memory.name], on_disk.name, runs[on_disk.name])]
 
 
 def in_rounds(box: Box, loads: list[Load]) -> dict[str, list[dict[str, Run]]]:
@@ -116,16 +119,30 @@ def sampling(box: Box) -> Iterator[int]:
         time.sleep(0.02)
 
 
-def row(load: Load, rounds: list[dict[str, Run]]) -> Row:
-    by_cpu, by_clock = (slower(rounds, ON, of) for of in (_cpu_ns, _clock_ns))
-    found, control = (
-        (by_clock, slower(rounds, AGAIN, _clock_ns)) if load.by_clock else (by_cpu, slower(rounds, AGAIN, _cpu_ns))
+def row_of_work(name: str, rounds: list[dict[str, Run]]) -> Row:
+    """By CPU time."""
+    found, control, by_clock = (
+        slower(rounds, ON, _cpu_ns),
+        slower(rounds, AGAIN, _cpu_ns),
+        slower(rounds, ON, _clock_ns),
     )
-    note = f"95 % of {len(rounds)} rounds' medians: {between(found)}; off against off: {told(control)}"
-    if not load.by_clock:
-        sampler = median(phases[ON].sampler_ratio for phases in rounds) * 100
-        note += f"; of it the sampler {sampler:.2f}; by the clock: {told(by_clock)}"
-    return Row(f"default probes' cost: {load.name}", median(found), "%", "at most", load.reach, note)
+    sampler = median(phases[ON].sampler_ratio for phases in rounds) * 100
+    note = f"{trust(found, control)}; of it the sampler {sampler:.2f}; by the clock: {told(by_clock)}"
+    return Row(f"{TITLE}: {name}", median(found), "%", "at most", REACH, note)
+
+
+def rows_of_writes(
+    name: str, in_memory: list[dict[str, Run]], disk_name: str, on_disk: list[dict[str, Run]]
+) -> list[Row]:
+    """By the clock: of a disk in memory as a share of a write to the machine's, and of that one itself."""
+    memory_ns, disk_ns = (median(_clock_ns(phases[OFF]) for phases in rounds) for rounds in (in_memory, on_disk))
+    found, control = (slower(in_memory, phase, _clock_ns, disk_ns) for phase in (ON, AGAIN))
+    direct, direct_control = slower(on_disk, ON, _clock_ns), slower(on_disk, AGAIN, _clock_ns)
+    note = f"{trust(found, control)}; {memory_ns / 1000:.0f} µs a write in memory, {disk_ns / 1000:.0f} to the disk"
+    return [
+        Row(f"{TITLE}: {name}", median(found), "%", "at most", REACH, note),
+        Row(f"{TITLE}: {disk_name}", median(direct), "%", note=trust(direct, direct_control)),
+    ]
 
 
 def _cpu_ns(run: Run) -> float:
@@ -136,9 +153,15 @@ def _clock_ns(run: Run) -> float:
     return run.pace.clock_ns
 
 
-def slower(rounds: list[dict[str, Run]], phase: str, of: Callable[[Run], float]) -> list[float]:
-    """Per cent more than in the phase off of the same round."""
-    return [(of(phases[phase]) / of(phases[OFF]) - 1) * 100 for phases in rounds]
+def slower(
+    rounds: list[dict[str, Run]], phase: str, of: Callable[[Run], float], whole_ns: float | None = None
+) -> list[float]:
+    """How much more than in the phase off of the same round, in per cent of that or of `whole_ns`."""
+    return [(of(each[phase]) - of(each[OFF])) / (whole_ns or of(each[OFF])) * 100 for each in rounds]
+
+
+def trust(found: list[float], control: list[float]) -> str:
+    return f"95 % of {len(found)} rounds' medians: {between(found)}; off against off: {told(control)}"
 
 
 def between(found: list[float]) -> str:
