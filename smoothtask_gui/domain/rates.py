@@ -105,6 +105,7 @@ def rates(previous: Batch, current: Batch) -> Sample | None:
         parts=current.parts,
         traits=trait_rates(previous, current),
         focus=current.focus,
+        clocks=current.clocks,
     )
 
 

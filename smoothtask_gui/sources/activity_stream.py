@@ -1,11 +1,13 @@
 """A stream of the helper for the opt-in probes alone, open while a person looks; `HelperSource` is the other one.
 
 The helper loads a probe with the first stream that asks for it and unloads it when the last such stream ends, so ending
-this one ends the cost. What probes cost is asked for every few ticks.
+this one ends the cost. What probes cost is asked for every few ticks. A stream that is refused or breaks off is a
+reading with the reason, and is asked for again after a pause that doubles.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import time
@@ -15,6 +17,7 @@ from smoothtask_gui.domain.activity_rates import rates_between
 from smoothtask_gui.domain.activity_reading import ActivityReading
 from smoothtask_gui.domain.own_cost import probe_use
 from smoothtask_gui.sources.activity_kinds import ActivityKinds
+from smoothtask_gui.sources.auto import Backoff
 from smoothtask_gui.sources.frames import decode_frame, read_sealed
 from smoothtask_gui.sources.helper_stream import OpenStream, StreamOpener, receive
 from smoothtask_gui.sources.packets import Bye, Tick, decode_packet
@@ -43,16 +46,23 @@ class ActivityPort(StreamOpener, Protocol):
 
 
 async def activity_readings(
-    port: ActivityPort, kinds: ActivityKinds, period_ms: int
+    port: ActivityPort, kinds: ActivityKinds, period_ms: int, backoff: Backoff | None = None
 ) -> AsyncGenerator[ActivityReading]:
-    """A reading each tick, from the second on; one with a reason when the stream can't be had or ends, then no more."""
-    try:
-        async for reading in _readings(port, kinds, period_ms):
-            yield reading
-    except SourceError as error:
-        yield ActivityReading(reason=str(error))
-    finally:
-        await port.close()
+    """A reading each tick, from the second on, and one with a reason each time the stream can't be had or ends.
+
+    Goes on until it is closed.
+    """
+    backoff = backoff or Backoff()
+    while True:
+        began_s = time.monotonic()
+        try:
+            async for reading in _readings(port, kinds, period_ms):
+                yield reading
+        except SourceError as error:
+            yield ActivityReading(reason=str(error))
+        finally:
+            await port.close()
+        await asyncio.sleep(backoff.pause_s(time.monotonic() - began_s))
 
 
 async def _readings(port: ActivityPort, kinds: ActivityKinds, period_ms: int) -> AsyncGenerator[ActivityReading]:

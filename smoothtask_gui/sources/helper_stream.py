@@ -210,6 +210,7 @@ class _TickReader:
             gpus=gpus,
             parts=await self._surroundings.read_parts(),
             traits=self._surroundings.read_traits(frame.processes),
+            clocks=self._surroundings.read_clocks(),
             network=self._network(frame),
             block_io=frame.block_io,
             activity=frame.activity,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from smoothtask_gui.domain.batch import SensorReading, SystemReading
+    from smoothtask_gui.domain.parts import ClockReading
 
 SENSOR_LIMIT_S: Final = 1.0
 """A disk that answers over SMART may take some 100 ms (drivetemp), i2c chips some ms each."""
@@ -67,7 +68,7 @@ class Surroundings:
         self._wants_gpus = wants_gpus
         self._gpus = PatientReader(self._gpu_reader.read, gpu_limit_s)
         self._parts = PatientReader(PartsReader(proc_root, sysfs_root).read, PARTS_LIMIT_S)
-        self._traits = TraitsReader(proc_root)
+        self._traits = TraitsReader(proc_root, sysfs_root)
         self._latest: tuple[SensorReading, ...] = ()
         self._latest_gpus: tuple[GpuReading, ...] = ()
 
@@ -83,6 +84,10 @@ class Surroundings:
     def read_traits(self, processes: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
         """Read what shows why the busy ones of `processes` are busy."""
         return self._traits.read(processes)
+
+    def read_clocks(self) -> tuple[ClockReading, ...]:
+        """At what clock those ran whose traits were read last."""
+        return self._traits.clocks
 
     async def read_parts(self) -> Parts:
         """Read fans and file systems; while one of them doesn't answer none is known, with the reason."""

@@ -150,6 +150,7 @@ class SystemReader:
             swap_in_bytes=_pages(parse_vmstat(paged, b"pswpin")),
             swap_out_bytes=_pages(parse_vmstat(paged, b"pswpout")),
             forks=cpu.forks,
+            major_faults=parse_vmstat(paged, b"pgmajfault"),
             throttled_ms=self._throttling.read(),
             disks=disks or (),
         )

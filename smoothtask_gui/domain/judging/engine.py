@@ -46,9 +46,11 @@ class Engine:
         """Nothing can be read any more: open alerts end as unknown."""
         return [change for name in self._rules for change in self._end_all(name, now_ns, unknown=True)]
 
-    def judge(self, tables: Mapping[Scope, Table], moment: Moment) -> list[Change]:
-        """One tick."""
-        around = Surroundings(tables.get(Scope.APP), self._may_stop, self._energy)
+    def judge(
+        self, tables: Mapping[Scope, Table], moment: Moment, wholes: Mapping[str, float] | None = None
+    ) -> list[Change]:
+        """One tick; `wholes`: the machine's own counts where not all processes are seen (`blame.unseen`)."""
+        around = Surroundings(tables.get(Scope.APP), self._may_stop, self._energy, wholes or {})
         changes: list[Change] = []
         for rule in self._rules.values():
             table = tables.get(rule.scope)

@@ -98,6 +98,14 @@ class Truth:
             return question(self._values)
 
 
+def is_known(condition: Condition | None, values: Values) -> bool:
+    """Whether `condition` is known to hold of the one thing that `values` tell of; what they lack is missing."""
+    if condition is None:
+        return False
+    known = {name: values.get(name, np.nan) for name in condition.names}
+    return bool(condition.of(known, 1).true[0])
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """True, false or unknown for each row."""
