@@ -28,7 +28,7 @@ TRAFFIC: Final = struct.Struct("@IIQ16sQQQQQQQQQII")  # struct st_traffic
 KEY: Final = struct.Struct("@QII")  # struct process_key, bpf/socket_events.bpf.c
 SETTINGS: Final = struct.Struct("@QQII")  # struct st_traffic_settings, up to `overflow`
 MISSING_AT: Final = 20  # its member `missing`
-UNREMEMBERED_AT: Final = SETTINGS.size + TRAFFIC.size  # its member `unremembered`
+UNREMEMBERED_AT: Final = SETTINGS.size + TRAFFIC.size  # its members `unremembered` and `closings`
 MISSING_TRAFFIC: Final = 1 << 8  # ST_MISSING_TRAFFIC
 
 
@@ -51,12 +51,12 @@ class SocketEvents(RingProbe):
         struct.pack_into("@I", self._settings, MISSING_AT, MISSING_TRAFFIC if self.missing_programs else 0)
         self._memory.counts_datagrams = not self.missing_programs
         self._openings += 1
-        self._memory.followed = self._followed
+        self._memory.followed, self._memory.closings = self._followed, self._closings
 
     def _let_go(self) -> None:
         super()._let_go()
         self._memory.counts_datagrams = False
-        self._memory.followed = None
+        self._memory.followed = self._memory.closings = None
         del self._traffic
 
     def read_traffic(self) -> bytes:
@@ -89,6 +89,9 @@ class SocketEvents(RingProbe):
 
     def _followed(self) -> tuple[int, int]:
         return self._openings, struct.unpack_from("@Q", self._settings, UNREMEMBERED_AT)[0]
+
+    def _closings(self) -> int:
+        return int(struct.unpack_from("@Q", self._settings, UNREMEMBERED_AT + 8)[0])
 
 
 def traffic_seen_by(visibility: Visibility, rows: bytes) -> bytes:
