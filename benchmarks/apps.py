@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -42,7 +43,7 @@ def measure() -> list[Row]:
     first_group_s = _spent_s(lambda: grouper.group(sample))
     tick_s = median(_spent_s(lambda: grouper.group(sample)) for _ in range(TICKS))
     kept = replace(sample, processes=sample.processes[np.arange(len(rows)) % 50 != 0])
-    turns = [_spent_s(lambda turn=turn: grouper.group(turn)) for turn in (kept, sample) * (TICKS // 2)]
+    turns = [_spent_s(partial(grouper.group, turn)) for turn in (kept, sample) * (TICKS // 2)]
     note = f"{len(rows)} processes"
     return [
         Row("apps: one tick, nothing new", tick_s * 1000, "ms", "at most", 1.0, note),

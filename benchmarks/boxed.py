@@ -69,7 +69,7 @@ class Box:
 
     def command(self, *words: str | Path, user: str = "alice") -> list[str]:
         """The words, to be run in the box as this user in an active session."""
-        return self._held.command(*map(str, words), user=user)
+        return list(self._held.command(*map(str, words), user=user))
 
     def run(self, *words: str | Path, user: str = "alice") -> str:
         """Run to the end; what it printed."""

@@ -1,6 +1,5 @@
-"""All default probes attached and read once a second, as the sampler does for a client that asks for all of them."""
+"""All default probes attached in the benchmark's own process, and how they are read for one tick."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -26,25 +25,15 @@ LACKS_HARDWARE = "(step: hardware)"
 
 
 @contextmanager
-def default_probes(period_s: float = 1.0) -> Iterator[Assembly]:
-    """Attached and being read while the block lasts. RuntimeError if one of them doesn't run that could here."""
-    made, over = assemble(TOP / "build" / "bpf", TOP / "bpf" / "bcc", Choice("core", "a benchmark")), threading.Event()
-
-    def read_on() -> None:
-        while not over.wait(period_s):
-            read(made)
-
-    reader = threading.Thread(target=read_on)
+def default_probes() -> Iterator[Assembly]:
+    """Attached while the block lasts. RuntimeError if one of them doesn't run that could here."""
+    made = assemble(TOP / "build" / "bpf", TOP / "bpf" / "bcc", Choice("core", "a benchmark"))
     try:
         made.probes.expect(KINDS)
         for slot in made.probes.wanted(KINDS):
             slot.open()
             if slot.reason and not slot.reason.endswith(LACKS_HARDWARE):
                 raise RuntimeError(slot.reason)
-        reader.start()
         yield made
     finally:
-        over.set()
-        if reader.is_alive():
-            reader.join()
         made.probes.close()

@@ -85,7 +85,7 @@ async def main() -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".toml") as rules:
         rules.write(RULES)
         rules.flush()
-        words = [Path(sys.executable).with_name("smoothtask"), "--hidden", "--rules", rules.name]
+        words = [str(Path(sys.executable).with_name("smoothtask")), "--hidden", "--rules", rules.name]
         app = await create_subprocess_exec(*words, stdout=DEVNULL, stderr=DEVNULL)
         bus = await MessageBus(bus_type=BusType.SYSTEM, negotiate_unix_fd=True).connect()
         stream = await open_stream(bus, 60_000)

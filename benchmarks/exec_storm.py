@@ -83,7 +83,7 @@ def storm(made: Assembly, starts: int, more: int, is_over: Callable[[Counted], b
 
 def measure() -> list[Row]:
     count, chained = LANES * STARTS_EACH, LANES * CHAINS_EACH * (CHAIN + 1)
-    with default_probes(period_s=3600) as made:
+    with default_probes() as made:
         each, each_s = storm(made, STARTS_EACH, 0, lambda found: found.exits >= count)
         chain, chain_s = storm(made, CHAINS_EACH, CHAIN, lambda found: found.execs >= chained)
     said = f"of {count} {each.summed} in roll-ups, {each.told} told one by one, {each.lost} lost and counted"

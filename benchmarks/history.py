@@ -76,8 +76,10 @@ def sample(chance: np.random.Generator, second: int, processes: int = 1000, apps
         rows[name] = chance.pareto(1.2, apps) * (0.01 if name == "cpu_ratio" else 1e6)
     rows["gpu_ratio"] = np.nan
     names = tuple(App(NAMES[at].key, NAMES[at].name, AppKind.APPLICATION) for at in range(apps))
-    system = SystemRates(8, *chance.random(3), 32_000_000_000, 9_000_000_000, 0, *chance.random(4) * 1e7,
-                         *chance.random(3), on_battery=False, package_watts=20.0)  # fmt: skip
+    busy, waiting, attributed, *pressures = map(float, chance.random(6))
+    read, write, received, sent = map(float, chance.random(4) * 1e7)
+    system = SystemRates(8, busy, waiting, attributed, 32_000_000_000, 9_000_000_000, 0, read, write, received, sent,
+                         pressures[0], pressures[1], pressures[2], on_battery=False, package_watts=20.0)  # fmt: skip
     heat = SensorReading("k/Tctl", "k10temp", "Tctl", "cpu", 50 + 40 * float(chance.random()), None, 95.0)
     return Sample(second * SECOND_NS, (END_S + second) * SECOND_NS, SECOND_NS, "helper", np.zeros(processes, RATE), (),
                   system, (heat,), Lost(), {}, apps=Apps(names, rows))  # fmt: skip

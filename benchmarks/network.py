@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from statistics import fmean, median
 from typing import Self
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # ships no types
 
 from benchmarks.row import Row
 from benchmarks.snapshot import OBJECTS, each_paced_ms, paced_ms, thread_ms

@@ -1,54 +1,175 @@
-"""What the default probes cost everybody else: messages, forks, TCP and the disk, probes on against off, in pairs.
+"""What the default probes cost everybody else: messages, forks, TCP and the disk.
 
-Off and on take turns within each pair and change their order from pair to pair, so that a drift of the machine hits
-both. While on, the probes are read once a second as the sampler does.
+On is what a user has: the sampler as its own process, all default probes, one client at 1 Hz. Off is no sampler at all.
+Each round has one phase on and two off, in each order in turn; the second one off is what this benchmark would call a
+slowdown where there is none. Every load runs for one second in each phase, which has one tick in it; attaching,
+detaching and starting lie between. The loads keep all CPUs busy, each lane on its own (pace.c); the sampler goes where
+the scheduler puts it.
+
+A load that only computes is slowed down by what each operation takes more of CPU time, and by the sampler's own share
+of the CPUs, as it would otherwise have that too. Measured so, other work on the machine hardly matters; by the clock,
+which a note tells, it does. Writes wait for a device, so they are measured by the clock: what one takes more on a disk
+in memory, which answers at once and to nobody else, as a share of what one takes on this machine's disk.
+Run it while nobody else's sampler runs: off would not be off.
 """
 
+import os
+import random
+import signal
 import tempfile
-from collections.abc import Callable
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import cycle, islice, permutations
+from pathlib import Path
 from statistics import median
 
-from benchmarks import load
-from benchmarks.boxed import TOP
-from benchmarks.default_probes import default_probes
+from benchmarks import cost, pace
+from benchmarks.boxed import DEFAULT_KINDS, OTHERS_IN_FULL, PATIENCE_S, TOP, Box
+from benchmarks.pace import Disk
 from benchmarks.row import Row
 
-PAIRS = 15
+ROUNDS, RUN_MS, SETTLE_S, DRAWS = 18, 1000, 1.5, 2000
+OFF, AGAIN, ON = "off", "off again", "on"
+TITLE, REACH = "default probes' cost", 1
+CPUS = len(os.sched_getaffinity(0))
 
 
-def ratios(work: Callable[[], int]) -> list[float]:
-    """Time with probes over time without, pair by pair."""
-    found = []
-    for pair in range(PAIRS):
-        took = {}
-        for on in (True, False) if pair % 2 else (False, True):
-            if on:
-                with default_probes():
-                    took[on] = work()
-            else:
-                took[on] = work()
-        found.append(took[True] / took[False])
-    return found
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One kind of work of pace.c."""
+
+    name: str
+    what: str
+    disk: Disk | None = None
 
 
-def row(name: str, work: Callable[[], int]) -> Row:
-    work()
-    found = sorted(ratios(work))
-    middle = [f"{(found[at] - 1) * 100:+.1f}" for at in (PAIRS // 4, -1 - PAIRS // 4)]
-    spread = f"median of {PAIRS} pairs; the middle half from {middle[0]} to {middle[1]} %"
-    return Row(name, (median(found) - 1) * 100, "%", "at most", 1, spread)
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One second of it; `sampler_ratio`: CPU time of the sampler meanwhile, of all CPUs."""
+
+    pace: pace.Pace
+    sampler_ratio: float
 
 
 def measure() -> list[Row]:
-    loads: dict[str, tuple[str, ...]] = {
-        "processes passing messages": ("pingpong", "8", "40000"),
-        "fork, exec, exit": ("forks", "1500"),
-        "loopback TCP throughput": ("stream", "3000"),
-        "small messages over TCP": ("messages", "30000"),
-    }
-    with tempfile.NamedTemporaryFile(dir=TOP / "build") as file:  # on a disk, where /tmp may not be
-        loads["4 KiB writes with fsync"] = ("fsyncs", "400", file.name)
-        return [
-            row(f"default probes' cost: {name}", lambda words=words: load.elapsed_ns(*words))
-            for name, words in loads.items()
+    pace.build()
+    with Box() as box, pace.disk_in_memory() as memory, tempfile.TemporaryDirectory(dir=TOP / "build") as folder:
+        box.let_everybody_see_all()
+        loads = [
+            Load("processes passing messages", "messages"),
+            Load("fork, exec, exit", "forks"),
+            Load("loopback TCP throughput", "stream"),
+            Load("small messages over TCP", "texts"),
         ]
+        in_memory = Load("4 KiB writes with fsync", "fsyncs", memory)
+        on_disk = Load(
+            "4 KiB writes with fsync, by the clock of this machine's disk", "fsyncs", Disk(Path(folder) / "file")
+        )
+        runs = in_rounds(box, [*loads, in_memory, on_disk])
+    rows = [row_of_work(load.name, runs[load.name]) for load in loads]
+    return [*rows, *rows_of_writes(in_memory.name, runs[in_memory.name], on_disk.name, runs[on_disk.name])]
+
+
+def in_rounds(box: Box, loads: list[Load]) -> dict[str, list[dict[str, Run]]]:
+    """By load: of each round the run in each phase."""
+    runs: defaultdict[str, list[dict[str, Run]]] = defaultdict(list)
+    for order in islice(cycle(permutations((OFF, AGAIN, ON))), ROUNDS):
+        of_round: dict[str, dict[str, Run]] = {}
+        for phase in order:
+            with sampling(box) if phase == ON else no_sampler() as sampler_pid:
+                for load in loads:
+                    of_round.setdefault(load.name, {})[phase] = run(load, sampler_pid)
+        for name, phases in of_round.items():
+            runs[name].append(phases)
+    return runs
+
+
+def run(load: Load, sampler_pid: int | None) -> Run:
+    spent_ns, started_ns = _spent_ns(sampler_pid), time.monotonic_ns()
+    file, before = (load.disk.file, load.disk.before) if load.disk else (None, ())
+    found = pace.of(load.what, RUN_MS, file, before)
+    passed_ns = time.monotonic_ns() - started_ns
+    return Run(found, (_spent_ns(sampler_pid) - spent_ns) / passed_ns / CPUS)
+
+
+def _spent_ns(pid: int | None) -> int:
+    return cost.run_ns(pid) if pid else 0
+
+
+@contextmanager
+def no_sampler() -> Iterator[None]:
+    time.sleep(SETTLE_S)
+    yield None
+
+
+@contextmanager
+def sampling(box: Box) -> Iterator[int]:
+    """One client at 1 Hz; at the end the sampler is told to end, and with it go its programs."""
+    with box.clients(1, kinds=DEFAULT_KINDS | OTHERS_IN_FULL) as opened:
+        time.sleep(SETTLE_S)
+        yield opened["sampler_pid"]
+    os.kill(opened["sampler_pid"], signal.SIGTERM)
+    give_up_s = time.monotonic() + PATIENCE_S
+    while Path(f"/proc/{opened['sampler_pid']}").exists():
+        if time.monotonic() > give_up_s:
+            raise TimeoutError(f"the sampler (pid {opened['sampler_pid']}) doesn't end")
+        time.sleep(0.02)
+
+
+def row_of_work(name: str, rounds: list[dict[str, Run]]) -> Row:
+    """By CPU time."""
+    found, control, by_clock = (
+        slower(rounds, ON, _cpu_ns),
+        slower(rounds, AGAIN, _cpu_ns),
+        slower(rounds, ON, _clock_ns),
+    )
+    sampler = median(phases[ON].sampler_ratio for phases in rounds) * 100
+    note = f"{trust(found, control)}; of it the sampler {sampler:.2f}; by the clock: {told(by_clock)}"
+    return Row(f"{TITLE}: {name}", median(found), "%", "at most", REACH, note)
+
+
+def rows_of_writes(
+    name: str, in_memory: list[dict[str, Run]], disk_name: str, on_disk: list[dict[str, Run]]
+) -> list[Row]:
+    """By the clock: of a disk in memory as a share of a write to the machine's, and of that one itself."""
+    memory_ns, disk_ns = (median(_clock_ns(phases[OFF]) for phases in rounds) for rounds in (in_memory, on_disk))
+    found, control = (slower(in_memory, phase, _clock_ns, disk_ns) for phase in (ON, AGAIN))
+    direct, direct_control = slower(on_disk, ON, _clock_ns), slower(on_disk, AGAIN, _clock_ns)
+    note = f"{trust(found, control)}; {memory_ns / 1000:.0f} µs a write in memory, {disk_ns / 1000:.0f} to the disk"
+    return [
+        Row(f"{TITLE}: {name}", median(found), "%", "at most", REACH, note),
+        Row(f"{TITLE}: {disk_name}", median(direct), "%", note=trust(direct, direct_control)),
+    ]
+
+
+def _cpu_ns(run: Run) -> float:
+    return run.pace.cpu_ns / (1 - run.sampler_ratio)
+
+
+def _clock_ns(run: Run) -> float:
+    return run.pace.clock_ns
+
+
+def slower(
+    rounds: list[dict[str, Run]], phase: str, of: Callable[[Run], float], whole_ns: float | None = None
+) -> list[float]:
+    """How much more than in the phase off of the same round, in per cent of that or of `whole_ns`."""
+    return [(of(each[phase]) - of(each[OFF])) / (whole_ns or of(each[OFF])) * 100 for each in rounds]
+
+
+def trust(found: list[float], control: list[float]) -> str:
+    return f"95 % of {len(found)} rounds' medians: {between(found)}; off against off: {told(control)}"
+
+
+def between(found: list[float]) -> str:
+    """Where the median lies with 95 % confidence: bootstrap, percentiles."""
+    draw = random.Random(0)
+    medians = sorted(median(draw.choices(found, k=len(found))) for _ in range(DRAWS))
+    return f"{medians[DRAWS // 40]:+.2f} to {medians[-DRAWS // 40]:+.2f}"
+
+
+def told(found: list[float]) -> str:
+    return f"{median(found):+.2f} ({between(found)})"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # ships no types
 
 from benchmarks import load
 from benchmarks.row import Row

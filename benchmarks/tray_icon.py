@@ -10,7 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "packaging" / "dev" / "demo"))
 from session import Bystander
 
-APP = [Path(sys.executable).with_name("smoothtask"), "--hidden"]
+APP = [str(Path(sys.executable).with_name("smoothtask")), "--hidden"]
 LIMIT_S = 30
 
 

@@ -35,7 +35,7 @@ static __always_inline ROW *new_row(const struct actor_key *key, struct task_str
 	fresh.actor.start_ns = key->start_ns;
 	fresh.actor.first_ns = bpf_ktime_get_boot_ns();
 	fresh.actor.uids_differ = key->uids_differ;
-	bpf_get_current_comm(fresh.actor.comm, sizeof(fresh.actor.comm));
+	bpf_core_read(fresh.actor.comm, sizeof(fresh.actor.comm), &leader->comm);
 	bpf_map_update_elem(&actors, key, &fresh, BPF_NOEXIST); /* another CPU may have been first */
 	return bpf_map_lookup_elem(&actors, key);
 }

@@ -39,7 +39,7 @@ static __always_inline bool fill_actor(struct st_actor *actor, u32 pid)
 	actor->uid = cred->euid.val;
 	actor->uids_differ = uids_differ(cred);
 	actor->start_ns = leader->start_boottime;
-	bpf_get_current_comm(actor->comm, sizeof(actor->comm));
+	bpf_core_read(actor->comm, sizeof(actor->comm), &leader->comm);
 	return actor->pid;
 }
 

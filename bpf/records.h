@@ -303,7 +303,7 @@ struct st_actor {
 	u64 first_ns;              /* boot time of the first event in this row */
 	u32 uids_differ;           /* as in struct st_exited */
 	u32 pad;
-	char comm[ST_COMM_BYTES];  /* of the thread that made the row, at first_ns */
+	char comm[ST_COMM_BYTES];  /* the process's, at first_ns */
 };
 
 /* A process's own search for free memory while it waits: the machine's is short, or its memory cgroup is at its limit. */

@@ -55,6 +55,7 @@ struct st_traffic_settings {
 	u32 missing;               /* what every row lacks, enum st_missing */
 	struct st_traffic overflow; /* written by the programs: processes that found the map full */
 	u64 unremembered;          /* written by the programs: connections for whose memory there was no room */
+	u64 closings;              /* written by the programs: TCP sockets that closed, each of which may leave remains */
 };
 
 struct st_block_settings {

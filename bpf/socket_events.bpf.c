@@ -199,8 +199,10 @@ int BPF_PROG(follow_connection, struct sock *sk, int before, int after)
 	} else {
 		__sync_fetch_and_add(&traffic_settings.unremembered, 1);
 	}
-	if (after == TCP_CLOSE)
+	if (after == TCP_CLOSE) {
+		__sync_fetch_and_add(&traffic_settings.closings, 1);
 		end_connection(sk, memory, before);
+	}
 	return 0;
 }
 

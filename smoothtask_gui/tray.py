@@ -13,15 +13,17 @@ from PySide6.QtCore import QCoreApplication, QObject, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
-from smoothtask_gui.domain.incident import PASSING, Action, Hushed, Incident, IncidentState
+from smoothtask_gui.domain.incident import PASSING, Action, Hushed, Incident, IncidentState, Severity
 from smoothtask_gui.domain.text import celsius, elide, percent, safe_text
-from smoothtask_gui.ui.icon import TrayIcons, TrayLook, tray_look
+from smoothtask_gui.ui.icon import TrayIcons, TrayLook, fill_step, tray_look
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.view import View
 
 TITLE_WIDTH: Final = 60
 MENU_WIDTH: Final = 80
+PALETTE_VIEWS: Final = 10
+"""How many views pass until the palette is looked at again: to ask for it costs more than all else done with a view."""
 GATHERED: Final = frozenset({Hushed.BUDGET, *PASSING})
 """What the person hasn't heard of; what they snoozed or dismissed they know."""
 
@@ -40,8 +42,10 @@ class Tray(QObject):
         self._icons = TrayIcons()
         self._icon: QSystemTrayIcon | None = None
         self._look: TrayLook | None = None
+        self._shown: tuple[int | None, Severity | None] | None = None  # the ring's step and the dot, as drawn last
         self._listed: tuple[tuple[int, tuple[Action, ...], Hushed | None], ...] = ()
         self._view: View | None = None
+        self._views = 0
         self._problem = ""  # why nothing can be announced
         self._menu = QMenu()
         self._menu.aboutToShow.connect(self._say_now)
@@ -59,7 +63,7 @@ class Tray(QObject):
             self._icon = None
         if not present:
             return
-        self._look = None
+        self._look = self._shown = None
         self._icon = QSystemTrayIcon(self)
         self._icon.setContextMenu(self._menu)
         self._icon.activated.connect(self._activated)
@@ -69,10 +73,13 @@ class Tray(QObject):
     def show_view(self, view: View, *, paused: bool) -> None:
         """Take over the latest state."""
         self._view = view
+        self._views += 1
+        if self._views % PALETTE_VIEWS == 0:
+            self._shown = None
         incidents = tuple((incident.id, incident.actions, incident.hushed) for incident in view.open_incidents)
         if incidents != self._listed:
             self._listed = incidents
-            self._look = None  # the tooltip names an incident
+            self._look = self._shown = None  # the tooltip names an incident
             self._list_incidents(view.open_incidents)
         if self._pause.isChecked() != paused:
             self._pause.setChecked(paused)
@@ -83,7 +90,7 @@ class Tray(QObject):
         self._problem = safe_text(problem)
         self._service.setText(elide(self._problem, MENU_WIDTH).replace("&", "&&"))
         self._service.setVisible(bool(problem))
-        self._look = None
+        self._look = self._shown = None
         self._draw()
 
     def show_stale(self) -> None:
@@ -92,9 +99,14 @@ class Tray(QObject):
         self._draw()
 
     def _draw(self) -> None:
+        """Bring the icon up to date, if what it shows has changed."""
         view = self._view
-        look = tray_look(view.fill_ratio if view else None, view.worst if view else None, QApplication.palette())
-        if self._icon is not None and look != self._look:
+        shows = (fill_step(view.fill_ratio), view.worst) if view else (None, None)
+        if self._icon is None or shows == self._shown:
+            return
+        self._shown = shows
+        look = tray_look(view.fill_ratio if view else None, shows[1], QApplication.palette())
+        if look != self._look:
             self._look = look
             self._icon.setIcon(self._icons.icon(look))
             self._icon.setToolTip(self._headline())

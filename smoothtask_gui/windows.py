@@ -97,6 +97,8 @@ class Windows(QObject):
             self._settings_window.quiet.unexpected.connect(self._watchdog.unexpect)
             self._settings_window.destroyed.connect(self._forget_settings)
             self._show_choices(self._watchdog.monitor.choices())
+            sample = self._watchdog.view.sample
+            self._settings_window.show_sensors(sample.sensors if sample else ())
         self._settings_window.show()
         self._settings_window.raise_()
         self._settings_window.activateWindow()

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import struct
 import sys
+from abc import abstractmethod
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from helper.loaders.errors import LoaderError
 from helper.loaders.maps import HashReader
-from helper.probes.program import cost_of, load
+from helper.probes.object_probe import ObjectProbe
 from helper.probes.visibility import Mode
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from helper.loaders.libbpf import BpfObject, Libbpf
-    from helper.probes.probe import ProbeCost
     from helper.probes.visibility import Visibility
 
 SETTINGS: Final = struct.Struct("@Q")  # struct st_activity_settings
@@ -57,43 +56,24 @@ class Table:
         return replace(self, rows=b"".join(own))
 
 
-class ActivityProbe:
-    """A probe whose readings are tables; `name` is the object's."""
-
-    name = ""
-    optional: tuple[str, ...] = ()
-    """Programs whose tracepoint some kernels lack; the probe runs without them."""
+class ActivityProbe(ObjectProbe):
+    """A probe whose readings are tables."""
 
     def __init__(self, door: Libbpf) -> None:
-        self._door = door
-        self._object: BpfObject | None = None
+        super().__init__(door)
         self._settings: mmap.mmap | None = None
         self._lost_before = 0
-        self.missing_programs: dict[str, LoaderError] = {}
 
-    def open(self) -> None:
-        bpf_object, self.missing_programs = load(self._door, self.name, self.optional)
-        try:
-            self._settings = bpf_object.shared(".data.settings")
-            self._find_maps(bpf_object)
-        except LoaderError:
-            bpf_object.close()
-            raise
-        self._object = bpf_object
+    def _find_maps(self, bpf_object: BpfObject) -> None:
+        self._settings = bpf_object.shared(".data.settings")
 
-    def close(self) -> None:
-        if self._object is None:
-            return
+    def _let_go(self) -> None:
         self._lost_before = self.lost()
-        self._object.close()
-        self._object = self._settings = None
+        self._settings = None
 
-    def cost(self) -> ProbeCost:
-        return cost_of(self._opened())
-
+    @abstractmethod
     def tables(self) -> tuple[Table, ...]:
         """Everything, now; `Table.seen_by` cuts it down. Raises LoaderError."""
-        raise NotImplementedError
 
     def lost(self) -> int:
         """How many events are in no table because the kernel had no memory; of all times the probe was open."""
@@ -101,15 +81,6 @@ class ActivityProbe:
 
     def forget_idle(self) -> None:
         """Makes room in what is bounded. Call it now and then."""
-
-    def _find_maps(self, bpf_object: BpfObject) -> None:
-        """Looks up what `tables` reads. Raises LoaderError."""
-        raise NotImplementedError
-
-    def _opened(self) -> BpfObject:
-        if self._object is None:
-            raise LoaderError(self.name, "read", 0, hint="the probe is not open")
-        return self._object
 
 
 class ActorRows:

@@ -25,6 +25,7 @@ class CpuFrequency(ActivityProbe):
     name = "cpu_frequency"
 
     def _find_maps(self, bpf_object: BpfObject) -> None:
+        super()._find_maps(bpf_object)
         fd = bpf_object.map_fd("cpus")
         self._cpus = HashReader(self._door, self.name, fd, key_bytes=4, value_bytes=CPU_FREQUENCY.size)
 

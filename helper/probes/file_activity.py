@@ -27,6 +27,7 @@ class FileActivity(ActivityProbe):
     name = "file_activity"
 
     def _find_maps(self, bpf_object: BpfObject) -> None:
+        super()._find_maps(bpf_object)
         self._users = ActorRows(self._door, bpf_object, FILE_USER.size)
         self._others = bpf_object.shared(".data.others")
         fd = bpf_object.map_fd("file_systems")

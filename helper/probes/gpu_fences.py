@@ -25,6 +25,7 @@ class GpuFences(CardProbe):
     tracepoint = "dma_fence:dma_fence_init"
 
     def _find_maps(self, bpf_object: BpfObject) -> None:
+        super()._find_maps(bpf_object)
         self._rows = ActorRows(self._door, bpf_object, GPU_WAITER.size)
 
     def _tables(self) -> tuple[Table, ...]:

@@ -37,6 +37,7 @@ class GpuJobs(CardProbe):
     )
 
     def _find_maps(self, bpf_object: BpfObject) -> None:
+        super()._find_maps(bpf_object)
         self._rows = ActorRows(self._door, bpf_object, GPU_USER.size)
         types = ModuleTypes(self._door, MODULE)
         try:

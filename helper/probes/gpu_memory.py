@@ -27,6 +27,7 @@ class GpuMemory(CardProbe):
     tracepoint = "gpu_mem:gpu_mem_total"
 
     def _find_maps(self, bpf_object: BpfObject) -> None:
+        super()._find_maps(bpf_object)
         fd = bpf_object.map_fd("gpu_memory")
         self._reader = HashReader(self._door, self.name, fd, key_bytes=KEY.size, value_bytes=GPU_MEMORY.size)
 

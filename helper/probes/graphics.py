@@ -1,7 +1,7 @@
 """What the probes of graphics cards have in common: their programs are in the kernel only while a card is awake.
 
 A card's state is read from power/runtime_status, which wakes nobody (Documentation/ABI/testing/sysfs-devices-power).
-The probe is running as soon as there is a card; while all sleep it is dormant: it holds nothing and has no tables.
+The probe is open as soon as there is a card; while all sleep it is dormant: it holds nothing, has no tables, says so.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import re
 import time
+from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +27,7 @@ CARD: Final = re.compile(r"card\d+")
 ASLEEP: Final = frozenset({"suspended", "suspending"})
 LOOK_EVERY_S: Final = 5.0
 DORMANT_AFTER_S: Final = 60.0
+ALL_SLEEP: Final = "every graphics card sleeps; it is loaded when one wakes up"
 NO_TRACEPOINT: Final = frozenset({errno.ENOENT, errno.ESRCH})
 
 
@@ -72,7 +74,7 @@ class CardProbe(ActivityProbe):
             self._wake()
 
     def cost(self) -> ProbeCost:
-        return super().cost() if self._object is not None else ProbeCost(None, None, 0)
+        return super().cost() if self._object is not None else ProbeCost(None, None, 0, waits_for=ALL_SLEEP)
 
     def tables(self) -> tuple[Table, ...]:
         """None while dormant. Raises LoaderError."""
@@ -83,12 +85,12 @@ class CardProbe(ActivityProbe):
         if self._object is not None:
             self._forget_idle()
 
+    @abstractmethod
     def _tables(self) -> tuple[Table, ...]:
         """Of a probe that is in the kernel."""
-        raise NotImplementedError
 
     def _forget_idle(self) -> None:
-        """Likewise."""
+        """Likewise; for those whose rows don't go by themselves."""
 
     def _follow_cards(self) -> None:
         now_s = self._clock_s()

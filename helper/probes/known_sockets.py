@@ -1,10 +1,12 @@
 """The sockets of each tick, at less than half the cost of walking the kernel's tables for each.
 
 Since its first pass over the tables (`Sockets.read_into`) every TCP socket is remembered, and `SocketEvents` sees to it
-that new ones are too. So until the next one, ten seconds later, the remembered ones are read. What is left of closed
-connections is remembered nowhere: rows in TIME_WAIT are those of the latest pass over the tables, in SYN_RECV there are
-rows only right after it. Where something may have been missed, the tables are walked at once; where `SocketEvents`
-doesn't run, or there are more than 4,096 TCP sockets, always. UDP sockets are read from their table each time.
+that new ones are too. So until the next one the remembered ones are read. What is left of closed connections is
+remembered nowhere: rows in TIME_WAIT are those of the latest pass over the tables, in SYN_RECV there are rows only
+right after it. The next pass comes ten seconds later if that one found remains or a socket has closed since, which may
+have left some; else a minute later. Where something may have been missed, the tables are walked at once; where
+`SocketEvents` doesn't run, or there are more than 4,096 TCP sockets, always. UDP sockets are read from their table
+each time.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from helper.probes.visibility import Visibility
 
 TABLES_EVERY_NS: Final = 10 * 10**9
+QUIET_TABLES_EVERY_NS: Final = 60 * 10**9
+"""While no TCP socket has closed since a walk that found no remains."""
 
 
 class SocketTables(Protocol):
@@ -46,7 +50,8 @@ class KnownSockets:
         self._memory = memory
         self._clock_ns = clock_ns
         self._walked_for: tuple[Visibility, object] | None = None
-        self._next_walk_ns = 0
+        self._walked_ns = 0
+        self._closings: int | None = None
         self._remains = b""
 
     @property
@@ -61,14 +66,17 @@ class KnownSockets:
         """
         now_ns = self._clock_ns()
         followed = None if self._memory.followed is None else (visibility, self._memory.followed())
-        if followed is not None and followed == self._walked_for and now_ns < self._next_walk_ns:
+        closings = self._memory.closings and self._memory.closings()
+        is_quiet = not self._remains and closings == self._closings
+        next_walk_ns = self._walked_ns + (QUIET_TABLES_EVERY_NS if is_quiet else TABLES_EVERY_NS)
+        if followed is not None and followed == self._walked_for and now_ns < next_walk_ns:
             known = self._sockets.read_known_into(buffer, visibility)
             if known is not None:
                 return self._with_remains(buffer, known)
         reading = self._sockets.read_into(buffer, visibility)
         is_complete = not reading.truncated and not self._sockets.unremembered
         self._walked_for = followed if is_complete else None
-        self._next_walk_ns = now_ns + TABLES_EVERY_NS
+        self._walked_ns, self._closings = now_ns, closings
         self._remains = _remains(buffer[: self._sockets.tcp_byte_count])
         return reading
 

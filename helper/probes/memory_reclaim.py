@@ -24,6 +24,7 @@ class MemoryReclaim(ActivityProbe):
     optional = ("note_cgroup_reclaim", "count_cgroup_reclaim")
 
     def _find_maps(self, bpf_object: BpfObject) -> None:
+        super()._find_maps(bpf_object)
         self._rows = ActorRows(self._door, bpf_object, RECLAIM.size)
 
     def tables(self) -> tuple[Table, ...]:

@@ -19,12 +19,14 @@ class ProbeCost:
 
     The kernel counts runs and run time only while kernel.bpf_stats_enabled is 1 (Documentation/admin-guide/sysctl).
     `memory_bytes` is memlock of /proc/self/fdinfo, over programs and maps; `map_bytes` that of the maps alone.
+    `waits_for`: why an open probe has nothing in the kernel now; empty if it has.
     """
 
     runs: int | None
     run_ns: int | None
     memory_bytes: int
     map_bytes: int = 0
+    waits_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)

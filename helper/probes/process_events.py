@@ -15,17 +15,13 @@ import struct
 import time
 from typing import TYPE_CHECKING, Final
 
-from helper.loaders.errors import LoaderError
 from helper.loaders.maps import HashReader, RingBuffer, read_per_cpu
 from helper.probes.late_exits import LATE_NS, LateExits, epoch_ns
-from helper.probes.program import cost_of, load
+from helper.probes.object_probe import RingProbe
 from helper.probes.rows import read_pass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from helper.loaders.libbpf import BpfObject, Libbpf
-    from helper.probes.probe import ProbeCost
 
 EXITED: Final = struct.Struct("@IIQ16sQQQQQQQQII")  # struct st_exited
 KEY: Final = struct.Struct("@IIQ16sII")  # struct rollup_key, bpf/process_events.bpf.c
@@ -35,28 +31,22 @@ SEEN_NS: Final = struct.Struct("@Q")
 IDLE_NS: Final = 120 * 10**9
 
 
-class ProcessEvents:
+class ProcessEvents(RingProbe):
     """The probe `process_events`."""
 
     name = "process_events"
 
     def __init__(self, door: Libbpf, late_ns: int = LATE_NS) -> None:
         """`late_ns`: how long after its exit a process that is not freed counts as lost."""
-        self._door = door
+        super().__init__(door)
         self._late_ns = late_ns
-        self._object: BpfObject | None = None
 
-    def open(self) -> None:
-        bpf_object, _ = load(self._door, self.name)
-        try:
-            self._settings = bpf_object.shared(".data.process_events")
-            rollups = bpf_object.map_fd("rollups")
-            self._rollups = HashReader(self._door, self.name, rollups, key_bytes=KEY.size, value_bytes=EXITED.size)
-            self._counters_fd = bpf_object.map_fd("counters")
-            self._ring = RingBuffer(self._door, self.name, bpf_object.map_fd("process_events_ring"))
-        except LoaderError:
-            bpf_object.close()
-            raise
+    def _find_maps(self, bpf_object: BpfObject) -> None:
+        self._settings = bpf_object.shared(".data.process_events")
+        rollups = bpf_object.map_fd("rollups")
+        self._rollups = HashReader(self._door, self.name, rollups, key_bytes=KEY.size, value_bytes=EXITED.size)
+        self._counters_fd = bpf_object.map_fd("counters")
+        self._ring = RingBuffer(self._door, self.name, bpf_object.map_fd("process_events_ring"))
         now_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         SETTINGS.pack_into(self._settings, 0, now_ns, 0, epoch_ns(self._late_ns))
         at = SETTINGS.size + EXITED.size
@@ -65,18 +55,10 @@ class ProcessEvents:
             self._settings, at, self._late_ns, lambda: read_pass(bpf_object, "count_unreaped", nothing, 1)
         )
         self._taken_exits = 0
-        self._object = bpf_object
 
-    def close(self) -> None:
-        if self._object is None:
-            return
-        self._ring.close()
-        self._object.close()
-        self._object = None
+    def _let_go(self) -> None:
+        super()._let_go()
         del self._rollups, self._late
-
-    def cost(self) -> ProbeCost:
-        return cost_of(self._opened())
 
     def begin_snapshot(self, boottime_ns: int) -> None:
         """From now on, processes that started before `boottime_ns` count as seen. Call it right before a snapshot."""
@@ -114,22 +96,9 @@ class ProcessEvents:
         late = self._late.lost(time.clock_gettime_ns(time.CLOCK_BOOTTIME))
         return COUNTERS.pack(forks, execs, exits, lost + self._taken_exits + late)
 
-    def fileno(self) -> int:
-        self._opened()
-        return self._ring.fileno()
-
-    def drain(self, sink: Callable[[bytes], None]) -> None:
-        self._opened()
-        self._ring.drain(sink)
-
     def lost(self) -> int:
         """Exits whose record found no room, and those that nobody heard of."""
         return int(COUNTERS.unpack(self.counters())[3])
-
-    def _opened(self) -> BpfObject:
-        if self._object is None:
-            raise LoaderError(self.name, "read", 0, hint="the probe is not open")
-        return self._object
 
 
 def _split(rows: bytes) -> list[bytes]:

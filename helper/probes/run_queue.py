@@ -25,6 +25,7 @@ class RunQueue(ActivityProbe):
     name = "run_queue"
 
     def _find_maps(self, bpf_object: BpfObject) -> None:
+        super()._find_maps(bpf_object)
         self._waits_fd = bpf_object.map_fd("waits")
 
     def tables(self) -> tuple[Table, ...]:

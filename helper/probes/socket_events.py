@@ -13,16 +13,14 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final
 
-from helper.loaders.errors import LoaderError
 from helper.loaders.maps import HashReader, RingBuffer
-from helper.probes.program import cost_of, load
+from helper.probes.object_probe import RingProbe
 from helper.probes.visibility import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from helper.loaders.libbpf import BpfObject, Libbpf
-    from helper.probes.probe import ProbeCost
     from helper.probes.socket_memory import SocketMemory
     from helper.probes.visibility import Visibility
 
@@ -30,52 +28,36 @@ TRAFFIC: Final = struct.Struct("@IIQ16sQQQQQQQQQII")  # struct st_traffic
 KEY: Final = struct.Struct("@QII")  # struct process_key, bpf/socket_events.bpf.c
 SETTINGS: Final = struct.Struct("@QQII")  # struct st_traffic_settings, up to `overflow`
 MISSING_AT: Final = 20  # its member `missing`
-UNREMEMBERED_AT: Final = SETTINGS.size + TRAFFIC.size  # its member `unremembered`
+UNREMEMBERED_AT: Final = SETTINGS.size + TRAFFIC.size  # its members `unremembered` and `closings`
 MISSING_TRAFFIC: Final = 1 << 8  # ST_MISSING_TRAFFIC
 
 
-class SocketEvents:
+class SocketEvents(RingProbe):
     """The probe `socket_events`."""
 
     name = "socket_events"
 
     def __init__(self, door: Libbpf, memory: SocketMemory) -> None:
-        self._door = door
+        super().__init__(door, memory.maps)
         self._memory = memory
-        self._object: BpfObject | None = None
-        self.missing_programs: dict[str, LoaderError] = {}
         self._openings = 0
 
-    def open(self) -> None:
-        bpf_object, missing = load(self._door, self.name, shared_maps=self._memory.maps())
-        try:
-            self._settings = bpf_object.shared(".data.socket_events")
-            self._ring = RingBuffer(self._door, self.name, bpf_object.map_fd("socket_events_ring"))
-            traffic = bpf_object.map_fd("traffic")
-            self._traffic = HashReader(self._door, self.name, traffic, key_bytes=KEY.size, value_bytes=TRAFFIC.size)
-            self._memory.keep(bpf_object)
-        except LoaderError:
-            bpf_object.close()
-            raise
-        struct.pack_into("@I", self._settings, MISSING_AT, MISSING_TRAFFIC if missing else 0)
-        self._memory.counts_datagrams = not missing
+    def _find_maps(self, bpf_object: BpfObject) -> None:
+        self._settings = bpf_object.shared(".data.socket_events")
+        self._ring = RingBuffer(self._door, self.name, bpf_object.map_fd("socket_events_ring"))
+        traffic = bpf_object.map_fd("traffic")
+        self._traffic = HashReader(self._door, self.name, traffic, key_bytes=KEY.size, value_bytes=TRAFFIC.size)
+        self._memory.keep(bpf_object)
+        struct.pack_into("@I", self._settings, MISSING_AT, MISSING_TRAFFIC if self.missing_programs else 0)
+        self._memory.counts_datagrams = not self.missing_programs
         self._openings += 1
-        self._memory.followed = self._followed
-        self.missing_programs = missing
-        self._object = bpf_object
+        self._memory.followed, self._memory.closings = self._followed, self._closings
 
-    def close(self) -> None:
-        if self._object is None:
-            return
+    def _let_go(self) -> None:
+        super()._let_go()
         self._memory.counts_datagrams = False
-        self._memory.followed = None
-        self._ring.close()
-        self._object.close()
-        self._object = None
+        self._memory.followed = self._memory.closings = None
         del self._traffic
-
-    def cost(self) -> ProbeCost:
-        return cost_of(self._opened())
 
     def read_traffic(self) -> bytes:
         """Packed `struct st_traffic`, the overflow row included if there is one; `traffic_seen_by` cuts them down."""
@@ -100,14 +82,6 @@ class SocketEvents:
                 dropped += self._traffic.take(bytes(keys[at * KEY.size : (at + 1) * KEY.size])) is not None
         return dropped
 
-    def fileno(self) -> int:
-        self._opened()
-        return self._ring.fileno()
-
-    def drain(self, sink: Callable[[bytes], None]) -> None:
-        self._opened()
-        self._ring.drain(sink)
-
     def lost(self) -> int:
         """Closed connections of which no event tells; their bytes are in the traffic rows all the same."""
         self._opened()
@@ -116,10 +90,8 @@ class SocketEvents:
     def _followed(self) -> tuple[int, int]:
         return self._openings, struct.unpack_from("@Q", self._settings, UNREMEMBERED_AT)[0]
 
-    def _opened(self) -> BpfObject:
-        if self._object is None:
-            raise LoaderError(self.name, "read", 0, hint="the probe is not open")
-        return self._object
+    def _closings(self) -> int:
+        return int(struct.unpack_from("@Q", self._settings, UNREMEMBERED_AT + 8)[0])
 
 
 def traffic_seen_by(visibility: Visibility, rows: bytes) -> bytes:

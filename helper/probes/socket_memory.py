@@ -27,6 +27,8 @@ class SocketMemory:
         self.followed: Callable[[], object] | None = None
         """Set by SocketEvents while it sees to it that each new TCP connection is remembered; what it returns changes
         when one may have been missed."""
+        self.closings: Callable[[], int] | None = None
+        """Set with `followed`: how many TCP sockets have closed, each of which may have left a row in TIME_WAIT."""
 
     def maps(self) -> Mapping[str, int]:
         """For `load`: the map, if some probe has made it."""

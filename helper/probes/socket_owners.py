@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
-from helper.loaders.errors import LoaderError
-from helper.probes.program import cost_of, load
+from helper.probes.object_probe import ObjectProbe
 from helper.probes.rows import read_pass
 from helper.probes.socket_table import SOCKET_BYTES
 from helper.probes.sockets import OWN_NET_NAMESPACE, SETTINGS
@@ -22,7 +21,7 @@ from helper.probes.visibility import Mode, Visibility
 
 if TYPE_CHECKING:
     from helper.loaders.libbpf import BpfObject, Libbpf
-    from helper.probes.probe import ProbeCost, Reading
+    from helper.probes.probe import Reading
     from helper.probes.socket_memory import SocketMemory
 
 OWNER_BYTES: Final = 32  # sizeof(struct st_socket_owner), held by tests/contract
@@ -53,38 +52,22 @@ class OwnerSearch:
         return replace(self, next_ns=now_ns + COST_FACTOR * took_ns, refresh_ns=now_ns + REFRESH_NS)
 
 
-class SocketOwners:
+class SocketOwners(ObjectProbe):
     """The probe `socket_owners`."""
 
     name = "socket_owners"
 
     def __init__(self, door: Libbpf, memory: SocketMemory) -> None:
-        self._door = door
+        super().__init__(door, memory.maps)
         self._memory = memory
-        self._object: BpfObject | None = None
         self._pass = 0
         self.net_namespace = 0
         """Inode of the helper's own, once open."""
 
-    def open(self) -> None:
-        bpf_object, _ = load(self._door, self.name, shared_maps=self._memory.maps())
-        try:
-            self._settings = bpf_object.shared(".data.socket_owners")
-            self._memory.keep(bpf_object)
-        except LoaderError:
-            bpf_object.close()
-            raise
+    def _find_maps(self, bpf_object: BpfObject) -> None:
+        self._settings = bpf_object.shared(".data.socket_owners")
+        self._memory.keep(bpf_object)
         self.net_namespace = OWN_NET_NAMESPACE.stat().st_ino
-        self._object = bpf_object
-
-    def close(self) -> None:
-        if self._object is None:
-            return
-        self._object.close()
-        self._object = None
-
-    def cost(self) -> ProbeCost:
-        return cost_of(self._opened())
 
     def find_owners(self) -> int:
         """Makes a pass that writes no rows, only owners into the sockets' memory; returns nanoseconds it took."""
@@ -117,8 +100,3 @@ class SocketOwners:
             self._settings, 0, visibility.mode, visibility.uid, own, counts, 0, self._pass, rows, 0, 0, 0
         )
         return read_pass(bpf_object, self.name, buffer, SOCKET_BYTES if rows is Rows.ELSEWHERE else OWNER_BYTES)
-
-    def _opened(self) -> BpfObject:
-        if self._object is None:
-            raise LoaderError(self.name, "read", 0, hint="the probe is not open")
-        return self._object

@@ -12,9 +12,8 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from helper.loaders.errors import LoaderError
-from helper.probes.probe import ProbeCost, Reading
-from helper.probes.program import cost_of, load
+from helper.probes.object_probe import ObjectProbe
+from helper.probes.probe import Reading
 from helper.probes.rows import read_pass
 from helper.probes.socket_table import SOCKET_BYTES
 
@@ -30,16 +29,18 @@ MOST_KNOWN: Final = 4096  # ST_KNOWN_SOCKETS
 OWN_NET_NAMESPACE: Final = Path("/proc/thread-self/ns/net")
 
 
-class Sockets:
-    """The probe `sockets`."""
+class Sockets(ObjectProbe):
+    """The probe `sockets`.
+
+    Its cost is without what is remembered in the sockets themselves: some 200 bytes each, of which the kernel tells
+    nothing.
+    """
 
     name = "sockets"
 
     def __init__(self, door: Libbpf, memory: SocketMemory) -> None:
-        self._door = door
+        super().__init__(door, memory.maps)
         self._memory = memory
-        self._object: BpfObject | None = None
-        self.missing_programs: dict[str, LoaderError] = {}
         self.unowned = 0
         """Sockets in the latest reading whose owner is worth looking for (`SocketOwners.find_owners`)."""
         self.unremembered = 0
@@ -47,27 +48,11 @@ class Sockets:
         self.tcp_byte_count = 0
         """Of the latest reading: what of it are TCP sockets."""
 
-    def open(self) -> None:
-        bpf_object, self.missing_programs = load(self._door, self.name, shared_maps=self._memory.maps())
-        try:
-            self._settings = bpf_object.shared(".data.sockets")
-            self._known = None if self.missing_programs else bpf_object.shared("known_sockets", MOST_KNOWN)
-            self._memory.keep(bpf_object)
-        except LoaderError:
-            bpf_object.close()
-            raise
+    def _find_maps(self, bpf_object: BpfObject) -> None:
+        self._settings = bpf_object.shared(".data.sockets")
+        self._known = None if self.missing_programs else bpf_object.shared("known_sockets", MOST_KNOWN)
+        self._memory.keep(bpf_object)
         self._net_namespace = OWN_NET_NAMESPACE.stat().st_ino
-        self._object = bpf_object
-
-    def close(self) -> None:
-        if self._object is None:
-            return
-        self._object.close()
-        self._object = None
-
-    def cost(self) -> ProbeCost:
-        """Without what is remembered in the sockets themselves: some 200 bytes each, which the kernel doesn't tell."""
-        return cost_of(self._opened())
 
     def read_into(self, buffer: memoryview, visibility: Visibility) -> Reading:
         """Fills `buffer` (writable, of bytes) with whole rows, TCP first.
@@ -106,8 +91,3 @@ class Sockets:
         _, self.unremembered = struct.unpack_from("@II", self._settings, KNOWN_AT)
         self.tcp_byte_count = tcp.byte_count
         return Reading(tcp.byte_count + udp.byte_count, tcp.truncated or udp.truncated)
-
-    def _opened(self) -> BpfObject:
-        if self._object is None:
-            raise LoaderError(self.name, "read", 0, hint="the probe is not open")
-        return self._object

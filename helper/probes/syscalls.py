@@ -28,6 +28,7 @@ class Syscalls(ActivityProbe):
     name = "syscalls"
 
     def _find_maps(self, bpf_object: BpfObject) -> None:
+        super()._find_maps(bpf_object)
         self._callers = ActorRows(self._door, bpf_object, CALLER.size)
         self._value_bytes = SYSCALL.size * self._door.calls.libbpf_num_possible_cpus()
         fd = bpf_object.map_fd("numbers")

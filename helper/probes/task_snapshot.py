@@ -12,46 +12,31 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from helper.loaders.errors import LoaderError
-from helper.probes.probe import ProbeCost, Reading
-from helper.probes.program import cost_of, load
+from helper.probes.object_probe import ObjectProbe
+from helper.probes.probe import Reading
 from helper.probes.row_table import TASK_BYTES
 
 if TYPE_CHECKING:
-    import mmap
-
     from helper.loaders.libbpf import BpfObject, Libbpf
 
 SETTINGS: Final = struct.Struct("@Q")  # struct st_snapshot_settings, bpf/settings.h
 ALL_BORN: Final = 2**64 - 1
 
 
-class TaskSnapshot:
+class TaskSnapshot(ObjectProbe):
     """The probe `task_snapshot`."""
 
     name = "task_snapshot"
 
     def __init__(self, door: Libbpf) -> None:
-        self._door = door
-        self._object: BpfObject | None = None
-        self._settings: mmap.mmap | None = None
+        super().__init__(door)
         self._one_more = memoryview(bytearray(TASK_BYTES))
 
-    def open(self) -> None:
-        bpf_object, _ = load(self._door, self.name)
-        try:
-            self._settings = bpf_object.shared(".data.task_snapshot")
-        except LoaderError:
-            bpf_object.close()
-            raise
-        self._object = bpf_object
+    def _find_maps(self, bpf_object: BpfObject) -> None:
+        self._settings = bpf_object.shared(".data.task_snapshot")
 
-    def close(self) -> None:
-        if self._object is not None:
-            self._object.close()
-        self._object = self._settings = None
-
-    def cost(self) -> ProbeCost:
-        return cost_of(self._opened())
+    def _let_go(self) -> None:
+        del self._settings
 
     def read_into(self, buffer: memoryview, born_before_ns: int = ALL_BORN) -> Reading:
         """Fills `buffer` (writable, of bytes) with whole rows.
@@ -61,7 +46,6 @@ class TaskSnapshot:
         Raises LoaderError (step read) if the kernel ends the pass early.
         """
         bpf_object = self._opened()
-        assert self._settings is not None  # noqa: S101 - set together with the object
         SETTINGS.pack_into(self._settings, 0, born_before_ns)
         fd = bpf_object.new_iteration(self.name)
         try:
@@ -79,8 +63,3 @@ class TaskSnapshot:
                 return Reading(filled, truncated=False)
             filled += count
         return Reading(filled, truncated=os.readv(fd, [self._one_more]) > 0)
-
-    def _opened(self) -> BpfObject:
-        if self._object is None:
-            raise LoaderError(self.name, "read", 0, hint="the probe is not open")
-        return self._object

@@ -20,6 +20,8 @@ from helper.probes.probe import Probe, ProbeCost
 from helper.sampler import packets
 
 NOT_COUNTED = 2**64 - 1
+WAITING: Final = "waiting"
+"""How a running probe is shown that has nothing in the kernel now."""
 FIRST_PAUSE_S: Final = 60.0
 LONGEST_PAUSE_S: Final = 3600.0
 
@@ -144,7 +146,8 @@ class ProbeSet:
             cost = slot.cost()
             runs = NOT_COUNTED if cost.runs is None else cost.runs
             run_ns = NOT_COUNTED if cost.run_ns is None else cost.run_ns
-            rows.append([slot.probe.name, str(slot.state), slot.reason, runs, run_ns, cost.memory_bytes])
+            state, reason = (WAITING, cost.waits_for) if cost.waits_for else (str(slot.state), slot.reason)
+            rows.append([slot.probe.name, state, reason, runs, run_ns, cost.memory_bytes])
         return rows
 
     def memory_rows(self) -> list[list[str | int]]:

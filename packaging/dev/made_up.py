@@ -213,11 +213,15 @@ def describe(who: ProcessIdentity, answer: Callable[[Description], None]) -> Non
 
 def ask_cost(ask_helper: bool, answer: Callable[[OwnReading], None]) -> None:
     """A helper with its probes, one of them failed; without the helper, the reason. Answers twice, so rates show."""
+    maps = (35_000, 36_000, 400_000)
     probes = tuple(
-        ProbeCost(name, "running", "", 12_345 * place, 9_876_543 * place, 40_960 * place)
+        ProbeCost(name, "running", "", 12_345 * place, 9_876_543 * place, 40_960 * place, *maps)
         for place, name in enumerate(("task_snapshot", "process_events", "sockets", "socket_events", "block_io"), 1)
     )
-    probes += (ProbeCost("cpu_frequency", "failed", "this kernel has no power:cpu_frequency", None, None, 0),)
+    probes += (
+        ProbeCost("cpu_frequency", "failed", "this kernel has no power:cpu_frequency", None, None, 0, 9_000, 0, 9_000),
+        ProbeCost("gpu_fences", "waiting", "every graphics card sleeps; it is loaded when one wakes up", None, None, 0),
+    )
     helper = HelperCost(4 * SECOND_NS, 7_000_000, 31_000_000, 4_200_000, 3700 * SECOND_NS, 1, probes)
     caches = (("processes", CacheCounts(93, 7, 1, 45, 512)), ("applications", CacheCounts(0, 0, 0, 0, 1024)))
     reason = "The helper is not installed: install the package smoothtask-helper."

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from made_up import NOON_NS, SECOND_NS, ask_cost, describe, filled_store, user_name, watch_activity
+from made_up import NOON_NS, SECOND_NS, ask_cost, describe, filled_store, sensors, user_name, watch_activity
 from PySide6.QtCore import QTranslator
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
@@ -223,8 +223,13 @@ class Photographer:
         """The settings window, and with a mistake in it."""
         window = SettingsWindow(Settings(quiet_hours="22:00-07:00"))
         window.quiet.show_choices(CHOSEN)
+        self.take(window, "settings-no-sensors")
+        window.show_sensors(sensors(71.0))
+        seen = [sensor.key for sensor in sensors(71.0)]
+        window.limits.show_limits({seen[0]: 92.0, seen[3]: 70.0, seen[5]: 0.0, "nct*": 60.0})
         window.resize(window.width(), 1150)
         self.take(window, "settings")
+        window.limits.model.setData(window.limits.model.index(1, 2), "much too hot")
         window.clear_cores.setValue(window.cores.value() + 1)
         self.take(window, "settings-wrong")
         window.close()

@@ -34,6 +34,7 @@ class QtThread(QObject):
     def __init__(self) -> None:
         super().__init__()
         self._handed: deque[None] = deque()  # one each that hasn't run to its end; counts without a lock
+        self._ready: deque[Callable[[], object]] = deque()  # of the asyncio thread alone: handed, not yet sent
         self._room: asyncio.Future[None] | None = None
         self._called.connect(self._run, Qt.ConnectionType.QueuedConnection)
 
@@ -44,13 +45,20 @@ class QtThread(QObject):
     async def hand(self, function: Callable[..., object], *arguments: object) -> None:
         """`call`, which waits while MOST_WAITING of these are still to run: who is too fast for Qt is held back."""
         self._handed.append(None)
-        self._called.emit(partial(self._run_handed, partial(function, *arguments)))
+        self._ready.append(partial(self._run_handed, partial(function, *arguments)))
+        if len(self._ready) == 1:  # a timer's turn comes after all that is to be done at once
+            asyncio.get_running_loop().call_later(0, self._send)
         while len(self._handed) > MOST_WAITING:
             room = self._room
             if room is None:
                 room = self._room = asyncio.get_running_loop().create_future()
             if len(self._handed) > MOST_WAITING:  # still, now that it will be told
                 await room
+
+    def _send(self) -> None:
+        """Tell Qt's thread when this one is about to sleep: woken before, it would wait for the interpreter's lock."""
+        while self._ready:
+            self._called.emit(self._ready.popleft())
 
     def _run(self, work: Callable[[], object]) -> None:
         work()

@@ -70,8 +70,9 @@ class ReplacingBackend(DBusDesktopNotifier):
 
     service = SERVICE
 
-    def __init__(self, bus: SessionBus, icon: str, on_closed: Callable[[str, bool], None]) -> None:
+    def __init__(self, bus: SessionBus, icon: str, on_closed: Callable[[str, bool], None], busy_wait_s: float) -> None:
         super().__init__("SmoothTask", Icon(name=icon))
+        self._busy_wait_s = busy_wait_s
         self._icon = icon
         self._session = bus
         self._closed = on_closed
@@ -166,7 +167,7 @@ class ReplacingBackend(DBusDesktopNotifier):
             except BusError as error:
                 if error.name not in BUSY_ERRORS:
                     raise
-            await asyncio.sleep(BUSY_WAIT_S)
+            await asyncio.sleep(self._busy_wait_s)
         return await self._ask("Notify", "susssasa{sv}i", *body)
 
     async def _ask(self, member: str, signature: str = "", *body: Any) -> list[Any]:
@@ -199,11 +200,16 @@ class _Told:
 
 
 class DesktopNotifications:
-    """The `Notifications` port over the session's notification service; in a sandbox the portal stands in for it."""
+    """The `Notifications` port over the session's notification service; in a sandbox the portal stands in for it.
 
-    def __init__(self, bus: SessionBus, icon: str, *, sandboxed: bool = False) -> None:
+    A service that has too many at the moment is asked again after `busy_wait_s`.
+    """
+
+    def __init__(
+        self, bus: SessionBus, icon: str, *, sandboxed: bool = False, busy_wait_s: float = BUSY_WAIT_S
+    ) -> None:
         self._bus, self._icon, self._sandboxed = bus, icon, sandboxed
-        self._backend: ReplacingBackend | PortalBackend = ReplacingBackend(bus, icon, self._closed)
+        self._backend: ReplacingBackend | PortalBackend = ReplacingBackend(bus, icon, self._closed, busy_wait_s)
         self._told: dict[int, _Told] = {}
         self._one_at_a_time = asyncio.Lock()
         self._service: NotificationService | None = None

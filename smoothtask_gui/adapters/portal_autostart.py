@@ -34,9 +34,12 @@ NOTE: Final = "starts-with-the-session"
 
 
 class PortalAutostart:
-    """Asks on `bus` for `command`, and keeps the answer in `folder`."""
+    """Asks on `bus` for `command`, and keeps the answer in `folder`; a person may take `patience_s` for it."""
 
-    def __init__(self, bus: SessionBus | None, folder: Path, command: list[str]) -> None:
+    def __init__(
+        self, bus: SessionBus | None, folder: Path, command: list[str], patience_s: float = PROMPT_TIMEOUT_S
+    ) -> None:
+        self._patience_s = patience_s
         self._bus = bus
         self._note = folder / NOTE
         self._command = command
@@ -91,10 +94,10 @@ class PortalAutostart:
         self._bus.connection.add_message_handler(answer.receive)
         try:
             await self._bus.call(PORTAL, "RequestBackground", "sa{sv}", "", options)
-            async with asyncio.timeout(PROMPT_TIMEOUT_S):
+            async with asyncio.timeout(self._patience_s):
                 return await answer.came
         except TimeoutError as error:
-            raise BusError(f"no answer within {PROMPT_TIMEOUT_S:g} s") from error
+            raise BusError(f"no answer within {self._patience_s:g} s") from error
         finally:
             self._bus.connection.remove_message_handler(answer.receive)
             with suppress(BusError):  # the bus is gone, and its rules with it

@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from smoothtask_gui.adapters.files import FileError, read_text, replace_text, require_regular
+from smoothtask_gui.domain.judging.expression import Condition
 from smoothtask_gui.domain.rules import Rules, RulesError, parse_rules
 from smoothtask_gui.domain.settings import Settings, problems
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from tomlkit import TOMLDocument
@@ -190,9 +192,12 @@ def _merge(table: TOMLDocument | dict[str, Any], wanted: Mapping[str, Any]) -> N
     """Set in `table` what differs from `wanted`, so that everything else keeps its look."""
     for key, value in wanted.items():
         if isinstance(value, dict):
-            if key not in table:
+            if key not in table and value:
                 table[key] = {}
-            _merge(table[key], value)
+            if key in table:
+                for gone in [known for known in table[key] if known not in value]:
+                    del table[key][gone]
+                _merge(table[key], value)
         elif key not in table or table[key] != value:
             table[key] = value
 
@@ -231,10 +236,14 @@ def _values(settings: Any) -> dict[str, Any]:
         if entry.name == "declared":  # written by people only; the file keeps them as they are
             continue
         value = getattr(settings, entry.name)
-        if is_dataclass(value):
+        if isinstance(value, Condition) or value is None:
+            values[entry.name] = "" if value is None else value.text
+        elif isinstance(value, Mapping):
+            values[entry.name] = dict(value)
+        elif is_dataclass(value):
             values[entry.name] = _values(value)
         elif isinstance(value, tuple):
-            values[entry.name] = list(value)
+            values[entry.name] = [str(one) for one in value]
         else:
             values[entry.name] = str(value) if isinstance(value, str) else value
     return values

@@ -10,6 +10,8 @@ from smoothtask_gui.adapters.bus import BusError, Peer, activatable, call, conne
 from smoothtask_gui.adapters.control_client import CONTROL
 from smoothtask_gui.adapters.sampler_client import SAMPLER, SamplerClient, SamplerFacts
 from smoothtask_gui.cli.checks import Row, failed, ok, warning
+from smoothtask_gui.cli.plain import shown_byte_range, shown_bytes
+from smoothtask_gui.domain.own_cost import map_bytes
 from smoothtask_gui.sources.activity_kinds import ActivityKinds
 from smoothtask_gui.sources.helper_stream import KINDS
 from smoothtask_gui.sources.protocol import SourceError
@@ -99,6 +101,7 @@ async def _sampler(own_version: str) -> list[Row]:
             warning("stream", f"helper {facts.version} and app {own_version} differ; their stream fits", "Update both.")
         )
     rows += [_probe(probe) for probe in facts.probes]
+    rows += _memory(facts)
     rows += [_fact(*fact) for fact in facts.kernel_facts]
     return rows
 
@@ -134,7 +137,19 @@ def _probe(probe: ProbeCost) -> Row:
     check = f"probe {probe.name}"
     if probe.state == "running":
         return ok(check, probe.state)
-    return warning(check, f"{probe.state}: {probe.reason}", "The rest works; the helper's journal says more.")
+    if probe.state == "waiting":
+        return ok(check, f"{probe.state}: {probe.why}")
+    return warning(check, f"{probe.state}: {probe.why}", "The rest works; the helper's journal says more.")
+
+
+def _memory(facts: SamplerFacts) -> list[Row]:
+    """What the maps of running probes take beside what was reckoned before they were loaded."""
+    maps = map_bytes(facts.probes)
+    if maps is None:
+        return []
+    kernel, now = shown_bytes(facts.cost.kernel_bytes), shown_bytes(maps.now)
+    reckoned = shown_byte_range(maps.reckoned_empty, maps.reckoned_full)
+    return [ok("kernel memory", f"{kernel} with all probes loaded; {now} of it maps, reckoned at {reckoned}")]
 
 
 async def desktop() -> list[Row]:

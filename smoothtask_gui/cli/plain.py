@@ -22,6 +22,11 @@ def shown_bytes(value: float | None, suffix: str = "") -> str:
     return "?" if value is None or math.isnan(value) else text.size(value) + suffix
 
 
+def shown_byte_range(least: float, most: float) -> str:
+    """Two sizes, or one if they are the same."""
+    return shown_bytes(least) if least == most else f"{shown_bytes(least)} to {shown_bytes(most)}"
+
+
 def shown_percent(value: float | None) -> str:
     """A ratio in percent with one decimal, or "?" where it is missing."""
     return "?" if value is None or math.isnan(value) else f"{value * 100:.1f}"

@@ -207,7 +207,10 @@ def rates_between(before: Activity, now: Activity, before_ns: int, now_ns: int) 
 def _disks(grown: Grown | None) -> tuple[DiskRates, ...] | None:
     if grown is None:
         return None
-    requests, size, errors = (grown.per_s(name) for name in ("requests", "bytes", "errors"))
+    requests = grown.per_s("requests")
+    if not requests.any():
+        return ()
+    size, errors = (grown.per_s(name) for name in ("bytes", "errors"))
     timed, latency_ns, latencies = (grown.of(name) for name in ("timed_requests", "latency_ns", "latencies"))
     return tuple(
         DiskRates(
@@ -229,6 +232,8 @@ def _disks(grown: Grown | None) -> tuple[DiskRates, ...] | None:
 def _reclaim(grown: Grown | None) -> tuple[ReclaimRates, ...] | None:
     if grown is None:
         return None
+    if not len(grown.rows):
+        return ()
     waited = (grown.per_s("machine_ns") + grown.per_s("cgroup_ns")) / 1e9
     searches = grown.per_s("machine_count") + grown.per_s("cgroup_count")
     freed = grown.per_s("freed_pages")
@@ -268,6 +273,8 @@ def _run_queue(grown: Grown | None) -> RunQueueRates | None:
 def _callers(grown: Grown | None) -> tuple[CallerRates, ...] | None:
     if grown is None:
         return None
+    if not len(grown.rows):
+        return ()
     calls, failed, spent = grown.per_s("calls"), grown.per_s("failed"), grown.per_s("call_ns") / 1e9
     return tuple(
         CallerRates(
@@ -281,6 +288,8 @@ def _callers(grown: Grown | None) -> tuple[CallerRates, ...] | None:
 def _syscalls(grown: Grown | None) -> tuple[SyscallRates, ...] | None:
     if grown is None:
         return None
+    if not len(grown.rows):
+        return ()
     calls, failed = grown.per_s("calls"), grown.per_s("failed")
     count, spent_ns, durations = grown.of("calls"), grown.of("call_ns"), grown.of("durations")
     return tuple(
@@ -300,6 +309,8 @@ def _syscalls(grown: Grown | None) -> tuple[SyscallRates, ...] | None:
 def _file_users(grown: Grown | None) -> tuple[FileUserRates, ...] | None:
     if grown is None:
         return None
+    if not len(grown.rows):
+        return ()
     names = ("opens", "read_bytes", "written_bytes", "syncs", "sync_ns")
     opens, read, written, syncs, sync_ns = (grown.per_s(name) for name in names)
     return tuple(
@@ -321,6 +332,8 @@ def _file_users(grown: Grown | None) -> tuple[FileUserRates, ...] | None:
 def _file_systems(grown: Grown | None) -> tuple[FileSystemRates, ...] | None:
     if grown is None:
         return None
+    if not len(grown.rows):
+        return ()
     opens, read, written, syncs = (grown.per_s(name) for name in ("opens", "read_bytes", "written_bytes", "syncs"))
     durations = grown.of("durations")
     return tuple(
@@ -343,6 +356,8 @@ def _file_systems(grown: Grown | None) -> tuple[FileSystemRates, ...] | None:
 def _gpu_users(grown: Grown | None) -> tuple[GpuUserRates, ...] | None:
     if grown is None:
         return None
+    if not len(grown.rows):
+        return ()
     jobs, busy = grown.per_s("jobs"), grown.per_s("busy_ns") / 1e9
     return tuple(
         GpuUserRates(int(row["pid"]), int(row["start_ns"]), comm_of(row), float(jobs[at]), float(busy[at]))
@@ -354,6 +369,8 @@ def _gpu_users(grown: Grown | None) -> tuple[GpuUserRates, ...] | None:
 def _gpu_waiters(grown: Grown | None) -> tuple[GpuWaiterRates, ...] | None:
     if grown is None:
         return None
+    if not len(grown.rows):
+        return ()
     fences, waits, waited = grown.per_s("fences"), grown.per_s("waits"), grown.per_s("wait_ns") / 1e9
     return tuple(
         GpuWaiterRates(

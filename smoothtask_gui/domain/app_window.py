@@ -4,16 +4,19 @@ Per tick it keeps the 64 apps with the most CPU time, those that ended included;
 rest, which is shown, so nothing disappears silently.
 
 Where the processor's energy can be read, each tick counts with what it drew above the idle power, split among the apps
-by their CPU time in that tick: a second at full clock weighs more than one at half. Idle power is the least that was
-measured while the machine was all but idle; it is nobody's share. Where energy can't be read, a tick's CPU time counts
-with the clock of the fastest CPU then, which is where work is done (an idle CPU keeps its last clock); without that,
-CPU time alone is the measure. On which CPU an app ran nobody tells, so within a tick all share by CPU time.
+by their CPU time in that tick times the clock that it was spent at. Idle power is the least that was measured while the
+machine was all but idle; it is nobody's share. Where energy can't be read, CPU time counts with its clock; without
+that, CPU time alone is the measure.
+
+At what clock a busy process ran is read of the CPUs that its threads ran on last (`sources/clocks.py`); the others of
+the tick, those that ended included, count with the mean of these. Where no process's clock is known, that of the
+fastest CPU is the tick's (an idle CPU keeps its last clock), and within the tick all share by CPU time.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -21,8 +24,9 @@ import numpy.typing as npt
 
 from smoothtask_gui.domain.app import App, AppKind
 from smoothtask_gui.domain.app_names import telling_name
-from smoothtask_gui.domain.culprit import Culprits, Method
+from smoothtask_gui.domain.culprit import BLAME_RATIO, HIDDEN, LITTLE_RATIO, Culprits, Method
 from smoothtask_gui.domain.incident import ProcessIdentity, Share
+from smoothtask_gui.domain.matching import positions
 from smoothtask_gui.domain.text import safe_text
 
 if TYPE_CHECKING:
@@ -37,7 +41,12 @@ MOST_APPS: Final = 2048
 IDLE_BUSY_RATIO: Final = 0.05
 """A tick less busy than this shows what the processor draws anyway."""
 
-_SPENT: Final = np.dtype([("number", "u8"), ("cpu_ns", "f8"), ("gpu_ns", "f8")])
+CLOCKED_RATIO: Final = 0.9
+"""Of how much of the CPU time the clock must be known for shares to be called weighted with it."""
+
+_SPENT: Final = np.dtype([("number", "u8"), ("cpu_ns", "f8"), ("work_ns", "f8"), ("gpu_ns", "f8")])
+"""`work_ns`: CPU time at the tick's mean clock that would have done the same; it adds up to the CPU time."""
+_BY_TIME: Final = (Method.MEASURED, Method.CPU_TIME)
 _NOBODYS: Final = (AppKind.KERNEL, AppKind.COOLING, AppKind.SHORT_LIVED)
 
 
@@ -46,8 +55,10 @@ class _Tick:
     boottime_ns: int
     interval_ns: int
     spent_ns: float  # of all CPUs: busy, or what the processes add up to where that is more
+    hidden_ns: float  # what no process accounts for, where some are hidden; else 0
     energy_uj: float | None  # of the processor packages
-    frequency_khz: float | None  # of the fastest CPU
+    clock_khz: float | None  # at which its CPU time was spent in the mean
+    is_split: bool  # the clocks of its busy processes are known, and work_ns holds them
     rows: npt.NDArray[np.void]  # dtype _SPENT
 
 
@@ -91,20 +102,24 @@ class AppWindow:
         busy_cores = spent_ns / measured_ns
         energies = [tick.energy_uj for tick in ticks if tick.energy_uj is not None]
         is_measured = len(energies) == len(ticks) and sum(energies) > 0
-        has_frequency = all(tick.frequency_khz for tick in ticks)
-        method = Method.MEASURED if is_measured else Method.FREQUENCY if has_frequency else Method.CPU_TIME
+        method = _method(ticks, spent_ns, is_measured=is_measured)
         watts = sum(energies) * 1e3 / measured_ns if is_measured else None
         if spent_ns <= 0:
             return Culprits((), 0.0, measured_ns, busy_cores, method, watts)
-        numbers, ratios, gpu_ns = _ratios(ticks, self._weights(ticks, method))
+        weights = self._weights(ticks, method)
+        by = "cpu_ns" if method in _BY_TIME else "work_ns"
+        numbers, ratios, gpu_ns = _ratios(ticks, weights, by)
         shares = self._shares(numbers, ratios, gpu_ns / measured_ns, most)
+        hidden = sum(tick.hidden_ns * weight for tick, weight in zip(ticks, weights, strict=True))
+        shares = _with_hidden(shares, hidden, most)
         rest = max(0.0, 1.0 - sum(share.ratio for share in shares))
         return Culprits(tuple(shares), rest, measured_ns, busy_cores, method, watts)
 
     def _weights(self, ticks: Sequence[_Tick], method: Method) -> list[float]:
         """What a ns of CPU time in each tick is of the whole, 1/ns."""
-        if method is not Method.MEASURED:
-            speeds = [tick.frequency_khz or 1.0 if method is Method.FREQUENCY else 1.0 for tick in ticks]
+        if not method.is_of_energy:
+            mean_khz = _mean_clock_khz(ticks) if method is Method.FREQUENCY else 1.0
+            speeds = [tick.clock_khz or mean_khz if method is Method.FREQUENCY else 1.0 for tick in ticks]
             whole = sum(tick.spent_ns * speed for tick, speed in zip(ticks, speeds, strict=True))
             return [speed / whole for speed in speeds]
         whole_uj = sum(tick.energy_uj or 0.0 for tick in ticks)
@@ -171,8 +186,10 @@ def _tick(sample: Sample) -> _Tick:
     apps = sample.apps
     rows = np.zeros(len(apps.rows), _SPENT)
     rows["number"] = apps.rows["number"]
-    rows["cpu_ns"] = np.nan_to_num(apps.rows["cpu_ratio"], nan=0.0) * sample.interval_ns
-    rows["gpu_ns"] = np.nan_to_num(apps.rows["gpu_ratio"], nan=0.0) * sample.interval_ns
+    rows["cpu_ns"] = np.fmax(apps.rows["cpu_ratio"], 0.0) * sample.interval_ns  # fmax takes 0 for NaN
+    rows["gpu_ns"] = np.fmax(apps.rows["gpu_ratio"], 0.0) * sample.interval_ns
+    clock_khz = _add_work(rows, sample)
+    is_split = clock_khz is not None
     rows = rows[(rows["cpu_ns"] > 0) | (rows["gpu_ns"] > 0)]
     attributed_ns = float(rows["cpu_ns"].sum())
     if len(rows) > MOST_ROWS:
@@ -180,17 +197,62 @@ def _tick(sample: Sample) -> _Tick:
     busy_ns = (sample.system.cpu_busy_ratio or 0.0) * sample.system.cpus * sample.interval_ns
     watts = sample.system.package_watts
     energy_uj = None if watts is None else watts * sample.interval_ns / 1e3
-    frequency_khz = max((cpu.frequency_khz for cpu in sample.activity.cpu_frequency or ()), default=None)
+    if clock_khz is None:
+        clock_khz = max((cpu.frequency_khz for cpu in sample.activity.cpu_frequency or ()), default=None) or None
     spent_ns = max(busy_ns, attributed_ns)
-    return _Tick(sample.boottime_ns, sample.interval_ns, spent_ns, energy_uj, frequency_khz or None, rows)
+    hidden_ns = spent_ns - attributed_ns if "processes" in sample.unavailable else 0.0
+    return _Tick(sample.boottime_ns, sample.interval_ns, spent_ns, hidden_ns, energy_uj, clock_khz, is_split, rows)
+
+
+def _with_hidden(shares: list[Share], hidden: float, most: int) -> list[Share]:
+    """`shares`; where hidden processes used nearly all, they first, and of the others those that stand out."""
+    if hidden <= 1 - LITTLE_RATIO:
+        return shares
+    return [replace(HIDDEN, ratio=hidden), *(share for share in shares if share.ratio >= BLAME_RATIO)][:most]
+
+
+def _add_work(rows: npt.NDArray[np.void], sample: Sample) -> float | None:
+    """Fill in `work_ns` of a row an app; the mean clock of the CPU time whose clock is known, None if none is."""
+    rows["work_ns"] = rows["cpu_ns"]
+    processes, clocks = sample.processes, sample.clocks
+    if not clocks:
+        return None
+    place = positions(
+        processes,
+        np.array([clock.pid for clock in clocks], np.uint64),
+        np.array([clock.start_ns for clock in clocks], np.uint64),
+    )
+    khz = np.array([clock.clock_khz for clock in clocks], np.float64)[place >= 0]
+    place = place[place >= 0]
+    spent_ns = np.nan_to_num(processes["cpu_ratio"][place], nan=0.0) * sample.interval_ns
+    if spent_ns.sum() <= 0:
+        return None
+    mean_khz = float((spent_ns * khz).sum() / spent_ns.sum())
+    np.add.at(rows["work_ns"], sample.apps.app_of[place], spent_ns * (khz / mean_khz - 1.0))
+    return mean_khz
+
+
+def _method(ticks: Sequence[_Tick], spent_ns: float, *, is_measured: bool) -> Method:
+    split_ns = sum(tick.spent_ns for tick in ticks if tick.is_split)
+    clocked_ns = sum(tick.spent_ns for tick in ticks if tick.clock_khz)
+    if is_measured:
+        is_split = split_ns > 0 and split_ns >= CLOCKED_RATIO * spent_ns
+        return Method.MEASURED_CLOCK if is_split else Method.MEASURED
+    is_clocked = clocked_ns > 0 and clocked_ns >= CLOCKED_RATIO * spent_ns
+    return Method.FREQUENCY if is_clocked else Method.CPU_TIME
+
+
+def _mean_clock_khz(ticks: Sequence[_Tick]) -> float:
+    clocked = [(tick.spent_ns, tick.clock_khz) for tick in ticks if tick.clock_khz]
+    return sum(spent_ns * khz for spent_ns, khz in clocked) / sum(spent_ns for spent_ns, _ in clocked)
 
 
 def _ratios(
-    ticks: Sequence[_Tick], weights: Sequence[float]
+    ticks: Sequence[_Tick], weights: Sequence[float], by: str
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Of each app in `ticks`: its number, its part of the whole (0..1), its GPU time in ns."""
     rows = np.concatenate([tick.rows for tick in ticks])
     per_ns = np.repeat(weights, [len(tick.rows) for tick in ticks])
     numbers, place = np.unique(rows["number"], return_inverse=True)
-    ratios, gpu_ns = (np.bincount(place, each, len(numbers)) for each in (rows["cpu_ns"] * per_ns, rows["gpu_ns"]))
+    ratios, gpu_ns = (np.bincount(place, each, len(numbers)) for each in (rows[by] * per_ns, rows["gpu_ns"]))
     return numbers, ratios.astype(np.float64), gpu_ns.astype(np.float64)

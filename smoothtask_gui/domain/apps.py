@@ -19,7 +19,7 @@ import numpy.typing as npt
 from smoothtask_gui.domain.app import SHORT_LIVED, App, Apps
 from smoothtask_gui.domain.app_of import Candidate, app_of, command, placed_app
 from smoothtask_gui.domain.app_sums import Members
-from smoothtask_gui.domain.matching import positions
+from smoothtask_gui.domain.matching import are_same, positions
 from smoothtask_gui.domain.naming import exited_name
 from smoothtask_gui.domain.sample import RATE
 from smoothtask_gui.domain.text import safe_text
@@ -58,6 +58,7 @@ class AppGrouper:
         self._siblings: dict[Sibling, int] = {}
         self._gone: dict[int, tuple[int, bool]] = {}  # pid: app, whether its children were apps of their own
         self._members: Members | None = None  # of the apps that live
+        self._living: tuple[App, ...] | None = None  # those of _members
 
     def learn(self, origins: Iterable[Origin]) -> None:
         """Take in what became known of processes; it counts from the next sample on."""
@@ -69,7 +70,7 @@ class AppGrouper:
 
     def group(self, sample: Sample) -> Sample:
         """`sample` with its apps."""
-        if not self._changed and _are_same(self._rows, sample.processes):
+        if not self._changed and are_same(self._rows, sample.processes):
             self._rows = sample.processes
         else:
             self._place(sample.processes)
@@ -88,7 +89,7 @@ class AppGrouper:
                 resolver.resolve(int(at), self._apps)
                 sibling = (int(rows["parent_pid"][at]), safe_text(bytes(rows["comm"][at])))
                 self._siblings[sibling] = int(numbers[at])
-        self._rows, self._numbers, self._members = rows, numbers, None
+        self._rows, self._numbers, self._members, self._living = rows, numbers, None, None
 
     def _carry_over(self, rows: Rows) -> Numbers:
         """What was decided before, _UNKNOWN for what must be decided now."""
@@ -160,14 +161,16 @@ class AppGrouper:
         if number is None:
             number = self._number_of[app.id] = self._next_number
             self._next_number += 1
-        self._apps[number] = app
+        if self._apps.get(number) != app:
+            self._apps[number] = app
+            self._living = None
         return number
 
     def _sum(self, sample: Sample, exited: Numbers) -> Apps:
         if self._members is None:
             self._members = Members(sample.processes, self._numbers, exited[:0])
         members = self._members
-        if not np.isin(exited, members.numbers).all():  # nothing lives any more of some
+        if len(exited) and not np.isin(exited, members.numbers).all():  # nothing lives any more of some
             members = Members(sample.processes, self._numbers, exited)
         rows = members.sums(sample.processes)
         of_exited = np.searchsorted(members.numbers, exited)
@@ -177,7 +180,15 @@ class AppGrouper:
             rows["exited"] = np.bincount(of_exited, [row.count for row in sample.exited], len(rows))
             ended = np.unique(of_exited)
             rows["cpu_ratio"][ended] = np.nan_to_num(rows["cpu_ratio"][ended]) + rows["exited_cpu_ratio"][ended]
-        return Apps(tuple(self._apps[number] for number in rows["number"].tolist()), rows, members.app_of, of_exited)
+        return Apps(self._apps_of(members), rows, members.app_of, of_exited)
+
+    def _apps_of(self, members: Members) -> tuple[App, ...]:
+        if members is self._members and self._living is not None:
+            return self._living
+        found = tuple(self._apps[number] for number in members.numbers.tolist())
+        if members is self._members:
+            self._living = found
+        return found
 
     def _forget(self, apps: Apps) -> None:
         """Drop what nothing refers to, now and then."""
@@ -235,10 +246,3 @@ class _Resolver:
 
 def _candidate(row: np.void, origin: Origin | None) -> Candidate:
     return Candidate(int(row["pid"]), bytes(row["comm"]), int(row["uid"]), bool(row["is_kernel"]), origin)
-
-
-def _are_same(one: Rows, other: Rows) -> bool:
-    """Whether they are the same processes under the same names in the same cgroups."""
-    return len(one) == len(other) and all(
-        (one[name] == other[name]).all() for name in ("pid", "start_ns", "cgroup_id", "comm")
-    )

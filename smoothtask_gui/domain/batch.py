@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smoothtask_gui.domain.activity import Activity
-from smoothtask_gui.domain.parts import DiskReading, Parts
+from smoothtask_gui.domain.parts import ClockReading, DiskReading, Parts
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.focus import Focus
@@ -186,6 +186,7 @@ class SystemReading:
     swap_in_bytes: int | None = None
     swap_out_bytes: int | None = None
     forks: int | None = None  # threads included
+    major_faults: int | None = None  # page faults that waited for storage, of all processes
     throttled_ms: int | None = None  # processor packages slowed down for heat (sources/throttling.py)
     disks: tuple[DiskReading, ...] = ()  # whole disks; empty where /proc or /sys doesn't tell
 
@@ -243,3 +244,4 @@ class Batch:
     parts: Parts = field(default_factory=Parts)
     traits: npt.NDArray[np.void] | None = None  # dtype TRAITS, of the busy processes; None where nobody reads them
     focus: Focus | None = None  # None where nobody can tell
+    clocks: tuple[ClockReading, ...] = ()  # of the busy processes; none where cpufreq tells none

@@ -17,11 +17,12 @@ from smoothtask_gui.domain.incident import (
     IncidentState,
     Severity,
 )
-from smoothtask_gui.domain.joining import arrange, belong_together, leads
+from smoothtask_gui.domain.joining import arrange, belong_together, first_named, leads
 from smoothtask_gui.domain.wording import also_line, below_line, resolved_after_deed, took_sentence
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.changes import Draft, Key, Resolved
+    from smoothtask_gui.domain.incident import Share
 
 MOST_ALERTS: Final = 16
 MOST_DEEDS: Final = 32
@@ -77,10 +78,16 @@ class Case:
         return self.lead[1].draft.named if self.members else ""
 
     @property
-    def app(self) -> str:
-        """The name of whoever its remedies would reach, "" for nobody."""
-        target = self.incident.target
-        return "" if target is None else target.comm
+    def apps(self) -> tuple[str, ...]:
+        """How a snooze may know whoever its remedies would reach; empty for nobody."""
+        return () if self.incident.culprit is None else ids_of(self.incident.culprit)
+
+    @property
+    def units(self) -> dict[Key, Key]:
+        """What a snooze of each of its alerts, those that are over included, is about."""
+        drafts = {key: ended.member.draft for key, ended in self.ended.items()}
+        drafts |= {key: member.draft for key, member in self.members.items()}
+        return {key: (key[0], unit_of(key[1], draft)) for key, draft in drafts.items()}
 
     def belongs(self, key: Key, draft: Draft) -> bool:
         """Whether this alert has the same cause as one of the case's."""
@@ -144,6 +151,20 @@ class Case:
             actions=tuple(UNDONE_BY[action] for action in in_force(self.incident.deeds)),
             hushed=self.hushed,
         )
+
+
+def ids_of(who: Share) -> tuple[str, ...]:
+    """How an app may be known in what the person chose: by its id, in choices of before 1.0 by its process's name."""
+    names = (who.app_id, who.identity.comm if who.identity else "")
+    return tuple(name for name in names if name)
+
+
+def unit_of(subject: str, draft: Draft) -> str:
+    """Whom a snooze of an alert silences: of an alert about one process its app, else the alert's own subject."""
+    who = first_named(draft)
+    if who is None or who.identity is None or not who.app_id:
+        return subject
+    return who.app_id if subject == f"{who.identity.pid}:{who.identity.start_ns}" else subject
 
 
 def offers(remedies: tuple[Action, ...], deeds: tuple[Deed, ...]) -> tuple[Action, ...]:

@@ -28,7 +28,11 @@ class ScopeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a snooze silences. `rule` for RULE and ALERT; `subject` is the app's name for APP, the alert's for ALERT."""
+    """What a snooze silences. `rule` for RULE and ALERT.
+
+    `subject` is the app's id for APP (of before 1.0: its process's name) and for ALERT about one of its processes;
+    the alert's own for any other ALERT.
+    """
 
     kind: ScopeKind
     rule: str = ""
@@ -88,15 +92,15 @@ class Snoozes:
             del self._until_ns[identity]
         return bool(over)
 
-    def cover(self, rule: str, subject: str, app: str) -> bool:
-        """Whether an alert of `rule` about `subject`, caused by `app` ("" if nobody), is silenced."""
+    def cover(self, rule: str, subjects: Iterable[str], apps: Iterable[str]) -> bool:
+        """Whether an alert of `rule`, known by any of these subjects and caused by any of these apps, is silenced."""
         wanted = (
             (ScopeKind.EVERYTHING, "", ""),
             (ScopeKind.RULE, rule, ""),
-            (ScopeKind.ALERT, rule, subject),
-            (ScopeKind.APP, "", app),
+            *((ScopeKind.ALERT, rule, subject) for subject in subjects),
+            *((ScopeKind.APP, "", app) for app in apps),
         )
-        return any(identity in self._until_ns for identity in wanted if app or identity[0] is not ScopeKind.APP)
+        return any(identity in self._until_ns for identity in wanted)
 
     def until(self, scope: Scope) -> int | None:
         """The boot time until which `scope` itself is snoozed, None if it isn't."""

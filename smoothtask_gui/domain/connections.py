@@ -106,6 +106,11 @@ def process_traffic(previous: Batch, current: Batch, processes: Rows) -> tuple[F
     before, now = previous.network, current.network
     if before is None or now is None or before.own_uid != now.own_uid:
         return unknown, unknown.copy()
+    if _says_the_same(before, now):
+        nothing = np.zeros(len(processes))
+        if now.own_uid is not None:
+            nothing[processes["uid"] != now.own_uid] = np.nan
+        return nothing, nothing.copy()
     account = _Account(processes)
     alive = now.sockets[now.sockets["protocol"] == Protocol.TCP]
     grown = _grown(previous, alive)
@@ -132,6 +137,16 @@ def process_traffic(previous: Batch, current: Batch, processes: Rows) -> tuple[F
     return totals[0], totals[1]
 
 
+def _says_the_same(before: Network, now: Network) -> bool:
+    """Whether nothing at all has changed: the usual second of a quiet machine."""
+    return (
+        not len(before.closes)
+        and not len(now.closes)
+        and before.sockets.tobytes() == now.sockets.tobytes()
+        and before.traffic.tobytes() == now.traffic.tobytes()
+    )
+
+
 class _Account:
     """Sums of values by process."""
 
@@ -144,6 +159,8 @@ class _Account:
 
     def credit(self, owners: npt.NDArray[np.intp], values: Floats) -> Floats:
         """`values` summed by owner, shape (processes,); what is NaN or nobody's is left out."""
+        if not len(owners):
+            return np.zeros(len(self._processes))
         known = (owners >= 0) & (values != 0) & np.isfinite(values)
         if not known.any():
             return np.zeros(len(self._processes))

@@ -1,30 +1,42 @@
 """Who used the processor in the last minute: the evidence behind every blame, with how it was found.
 
-A share is an app's part of the processor's energy where that can be measured, else of its CPU time, weighted with the
-clock where that is known; the split among the apps is by CPU time each time, which is said. What no app accounts for
-is the rest and is shown as such; where nobody stands out or the CPU was hardly busy, nobody is blamed.
+A share is an app's part of the processor's energy where that can be measured, else of its CPU time. Either is split by
+CPU time and the clock that it was spent at, where that is known, and the method says which it was. What no app accounts
+for is the rest and is shown as such; where nobody stands out or the CPU was hardly busy, nobody is blamed.
+Where processes are hidden (hidepid) and those that are seen explain little, the hidden ones are blamed.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from smoothtask_gui.domain.incident import Share
+from smoothtask_gui.domain.incident import Share
+
+HIDDEN: Final = Share("hidden processes", math.nan, None, "hidden")
+"""Who stands for what only processes that can't be seen can have used; each with its own part."""
 
 
 class Method(StrEnum):
     """How shares were found, in words for people."""
 
+    MEASURED_CLOCK = "measured, split by CPU time and clock"
     MEASURED = "measured, split by CPU time"
     FREQUENCY = "estimated from CPU time and clock"
     CPU_TIME = "estimated from CPU time"
 
+    @property
+    def is_of_energy(self) -> bool:
+        return self in (Method.MEASURED_CLOCK, Method.MEASURED)
+
 
 BLAME_RATIO: Final = 0.2
 """Below this share nobody is named as the cause."""
+
+LITTLE_RATIO: Final = 1 / 3
+"""Where processes are hidden and those that are seen explain less than this, the hidden ones are the cause."""
 
 BLAME_CORES: Final = 0.3
 """While all processes together use less than this, the CPU isn't what makes the heat."""

@@ -128,7 +128,7 @@ class Desk:
         """Quiet what this incident is about: each of its alerts. An unknown id does nothing."""
         effects: list[Effect] = []
         incident = self.find(incident_id)
-        for rule, subject in self._keys_of(incident_id):
+        for rule, subject in sorted(self._units_of(incident_id)):
             scope = Scope(ScopeKind.ALERT, rule, subject, incident.title if incident else "")
             effects = [*effects, *self.snooze(scope, until_ns, now_ns, realtime_ns)]
         return tuple(effects)
@@ -145,7 +145,7 @@ class Desk:
     def expect(self, incident_id: int, now_ns: int, realtime_ns: int) -> tuple[Effect, ...]:
         """The person says that this is normal for this app: no more warnings of these rules about it."""
         case = self._cases.get(self._moved.get(incident_id, incident_id))
-        if case is None or not case.app:
+        if case is None or not case.apps:
             return ()
         effects: list[Effect] = []
         for key, member in list(case.members.items()):
@@ -188,11 +188,11 @@ class Desk:
         return (Record(incident), Notify(told)) if deed.succeeded and not case.hushed else (Record(incident),)
 
     def _book_late(self, incident_id: int, deed: Deed) -> tuple[Effect, ...]:
-        for at, (keys, incident) in enumerate(self._recent):
+        for at, (units, incident) in enumerate(self._recent):
             if incident.id == incident_id:
                 undone = tuple(action for action in incident.actions if not deed.succeeded or action is not deed.action)
                 booked = replace(incident, deeds=(*incident.deeds, deed)[-MOST_DEEDS:], actions=undone)
-                self._recent[at] = (keys, booked)
+                self._recent[at] = (units, booked)
                 return (Record(booked),)
         return ()
 
@@ -282,7 +282,7 @@ class Desk:
             return self._tell_news(case, now_ns)
         del self._cases[case.incident.id]
         incident = case.close(now_ns)
-        self._recent.append((frozenset(case.ended), incident))
+        self._recent.append((frozenset(case.units.values()), incident))
         effects: list[Effect] = [Record(incident)]
         if case.is_shown:
             is_silent = all(ended.change.is_silent for ended in case.ended.values())
@@ -342,14 +342,17 @@ class Desk:
 
     def _is_snoozed(self, case: Case) -> bool:
         """One with several alerts is quiet only if each is."""
-        return all(self._snoozes.cover(rule, subject, case.app) for rule, subject in case.members)
+        units = case.units
+        return all(
+            self._snoozes.cover(rule, {subject, units[rule, subject][1]}, case.apps) for rule, subject in case.members
+        )
 
-    def _keys_of(self, incident_id: int) -> frozenset[Key]:
+    def _units_of(self, incident_id: int) -> frozenset[Key]:
         wanted = self._moved.get(incident_id, incident_id)
         case = self._cases.get(wanted)
         if case is not None:
-            return frozenset(case.members)
-        return next((keys for keys, incident in self._recent if incident.id == wanted), frozenset())
+            return frozenset(unit for key, unit in case.units.items() if key in case.members)
+        return next((units for units, incident in self._recent if incident.id == wanted), frozenset())
 
 
 def _first_state(incident_id: int, change: Fired, began_ns: int, began_realtime_ns: int) -> Incident:

@@ -19,7 +19,9 @@ class Grown:
     def __init__(self, before: Rows, now: Rows, keys: tuple[str, ...], previous_ns: int, seconds: float) -> None:
         has_begin = "first_ns" in (now.dtype.names or ())
         identity = (*keys, "first_ns") if has_begin else keys
-        if len(before) == len(now) and all((before[name] == now[name]).all() for name in identity):
+        if not len(now):
+            has_begin, known = False, np.zeros(0, np.intp)
+        elif len(before) == len(now) and all((before[name] == now[name]).all() for name in identity):
             known = np.arange(len(now))
         else:
             places = {key_of(row, identity): at for at, row in enumerate(before)}

@@ -15,7 +15,15 @@ from smoothtask_gui.domain.alert import MISSING_NS, judge
 from smoothtask_gui.domain.batch import CoolingEvent, ThermalEvent
 from smoothtask_gui.domain.cooling import is_processor_cooling
 from smoothtask_gui.domain.incident import Severity
-from smoothtask_gui.domain.sensors import cpu_sensor, is_plausible, kind_of, limit_of, may_float
+from smoothtask_gui.domain.sensors import (
+    cpu_sensor,
+    driver_limit,
+    is_called,
+    is_plausible,
+    kind_of,
+    limit_of,
+    may_float,
+)
 from smoothtask_gui.domain.text import safe_text
 
 if TYPE_CHECKING:
@@ -51,7 +59,7 @@ class Heat:
     def severity(self) -> Severity:
         """Critical near a critical limit or past a hot or critical trip point; throttling alone is a warning."""
         serious = self.limit_name == "critical limit" or self.limit_name.endswith("trip point")
-        return Severity.CRITICAL if self.is_over and serious else Severity.WARNING
+        return Severity.CRITICAL if self.is_critical or (self.is_over and serious) else Severity.WARNING
 
 
 @dataclass(slots=True)
@@ -169,8 +177,8 @@ class HeatWatch:
             self._moved.add(sensor.key)
 
     def _judge_sensor(self, sensor: SensorReading, rule: Overheating, *, firing: bool) -> Heat | None:
-        limit = limit_of(sensor, rule.limit_without_driver_c)
-        if limit is None or sensor.temperature_c is None:
+        limit, drivers = limit_of(sensor, rule.own_limits), driver_limit(sensor)
+        if limit is None or sensor.temperature_c is None or any(is_called(sensor, name) for name in rule.ignore):
             return None
         if may_float(sensor.driver) and sensor.key not in self._moved:
             return None  # an input that never moved isn't connected
@@ -183,7 +191,7 @@ class HeatWatch:
             level_c=level,
             limit_c=limit.temperature_c,
             limit_name=limit.name,
-            is_critical=limit.is_critical and sensor.temperature_c >= limit.temperature_c,
+            is_critical=drivers is not None and drivers.is_critical and sensor.temperature_c >= drivers.temperature_c,
             is_over=sensor.temperature_c >= level,
             throttled=False,
             holds=judge(sensor.temperature_c, level, level - rule.clear_margin_c, firing=firing),
@@ -195,7 +203,7 @@ class HeatWatch:
         if self._cooling:
             first = next(iter(self._cooling.values()))
             cpu = cpu_sensor(sensors)
-            limit = limit_of(cpu, rule.limit_without_driver_c) if cpu else None
+            limit = limit_of(cpu, rule.own_limits) if cpu else None
             yield Heat(
                 group=CPU_GROUP,
                 key=cpu.key if cpu else f"cooling:{safe_text(first.device_type)}",

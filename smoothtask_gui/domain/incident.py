@@ -40,6 +40,10 @@ REMEDIES = frozenset({Action.PAUSE, Action.RESUME, Action.LIMIT, Action.UNLIMIT,
 """What is done to a process; everything else stays within SmoothTask."""
 
 
+ALWAYS = (Action.SHOW, Action.SNOOZE)
+"""What may be done about what isn't the person's to touch."""
+
+
 class Hushed(StrEnum):
     """Why an incident isn't announced, though it is shown in the tray and the window."""
 
@@ -119,5 +123,10 @@ class Incident:
 
     @property
     def target(self) -> ProcessIdentity | None:
-        """The process that Stop would stop: the first culprit still identified."""
-        return next((share.identity for share in self.shares if share.identity), None)
+        """The process that Stop would stop: that of the culprit."""
+        return None if self.culprit is None else self.culprit.identity
+
+    @property
+    def culprit(self) -> Share | None:
+        """Whom its remedies would reach: the first share whose process is still identified."""
+        return next((share for share in self.shares if share.identity), None)

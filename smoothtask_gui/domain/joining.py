@@ -42,9 +42,10 @@ class Kind:
 
 KINDS: Final = {
     "overheating": Kind(Topic.HEAT, is_effect=True, rank=0),
-    "throttling": Kind(Topic.HEAT, is_effect=True, rank=1, part="CPU"),
-    "fan_stopped": Kind(Topic.HEAT, is_effect=True, rank=2, part="CPU"),
-    "overheating_soon": Kind(Topic.HEAT, is_effect=True, rank=3, part="CPU"),
+    "throttling": Kind(Topic.HEAT, is_effect=True, rank=1, part="cpu"),
+    "fan_stopped": Kind(Topic.HEAT, is_effect=True, rank=2, part="cpu"),
+    "overheating_soon": Kind(Topic.HEAT, is_effect=True, rank=3, part="cpu"),
+    "part_overheating_soon": Kind(Topic.HEAT, is_effect=True, rank=3),
     "gpu_hot": Kind(Topic.HEAT, is_effect=True, rank=0),
     "oom": Kind(Topic.MEMORY, is_effect=True, rank=0, part="memory"),
     "memory_runs_out": Kind(Topic.MEMORY, is_effect=True, rank=1, part="memory"),
@@ -61,6 +62,9 @@ KINDS: Final = {
     "left_behind": Kind(Topic.OTHER, is_effect=False, rank=6),
     "battery_drain": Kind(Topic.OTHER, is_effect=False, rank=7),
 }
+_OF_A_SENSOR: Final = {"overheating", "part_overheating_soon"}
+"""About one sensor these two are one thing, though the alert of the first is its group's."""
+
 UNLISTED: Final = Kind(Topic.OTHER, is_effect=False, rank=9)
 
 
@@ -98,6 +102,8 @@ def belong_together(one: tuple[Key, Draft], other: tuple[Key, Draft]) -> bool:
     one_kind, other_kind = kind_of(one_key[0]), kind_of(other_key[0])
     if one_kind.is_effect and other_kind.is_effect:
         if one_kind.topic is other_kind.topic and (one_kind.part or one_key[1]) == (other_kind.part or other_key[1]):
+            return True
+        if {one_key[0], other_key[0]} == _OF_A_SENSOR and one_draft.subject == other_draft.subject:
             return True
         blame = one_draft.named and other_draft.named  # those that name nobody only happen to list the same app first
         return bool(blame) and _same(first_named(one_draft), first_named(other_draft))

@@ -18,7 +18,7 @@ def positions(
     """
     if not len(rows) or not len(pids):
         return np.full(len(pids), -1, np.intp)
-    if len(rows) == len(pids) and (rows["pid"] == pids).all() and (rows["start_ns"] == starts_ns).all():
+    if _are_these(rows, pids, starts_ns):
         return np.arange(len(rows))  # the usual second: nobody came or went
     known = np.ascontiguousarray(rows["pid"])
     order = None
@@ -30,6 +30,22 @@ def positions(
         index = order[index]
     same = (rows["pid"][index] == pids) & (rows["start_ns"][index] == starts_ns)
     return np.where(same, index, -1)
+
+
+def are_of_same(one: npt.NDArray[np.void], other: npt.NDArray[np.void]) -> bool:
+    """Whether two sets of rows are of the same processes in one order."""
+    return _are_these(one, other["pid"], other["start_ns"])
+
+
+def _are_these(
+    rows: npt.NDArray[np.void], pids: npt.NDArray[np.unsignedinteger], starts_ns: npt.NDArray[np.unsignedinteger]
+) -> bool:
+    return len(rows) == len(pids) and bool((rows["pid"] == pids).all() and (rows["start_ns"] == starts_ns).all())
+
+
+def are_same(one: npt.NDArray[np.void], other: npt.NDArray[np.void]) -> bool:
+    """As `are_of_same`, and under the same names in the same cgroups."""
+    return are_of_same(one, other) and all((one[name] == other[name]).all() for name in ("cgroup_id", "comm"))
 
 
 def row_of(rows: npt.NDArray[np.void], pid: int, start_ns: int) -> int | None:

@@ -17,6 +17,7 @@ from smoothtask_gui.domain.culprit import Culprits
 from smoothtask_gui.domain.desk import Desk
 from smoothtask_gui.domain.judging.judge import Judge
 from smoothtask_gui.domain.judging.runaway import runaway_rule
+from smoothtask_gui.domain.judging.series import Scope
 from smoothtask_gui.domain.judging.status import RuleStatus, statuses
 from smoothtask_gui.domain.matching import row_of
 from smoothtask_gui.domain.oom import OomRule
@@ -27,13 +28,15 @@ from smoothtask_gui.domain.target import target_for
 from smoothtask_gui.domain.view import View, make_view
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from smoothtask_gui.domain.batch import Batch, KernelEvent
     from smoothtask_gui.domain.changes import Change
-    from smoothtask_gui.domain.choices import Choices, Scope
+    from smoothtask_gui.domain.choices import Choices
+    from smoothtask_gui.domain.choices import Scope as SnoozeScope
     from smoothtask_gui.domain.effects import Effect
     from smoothtask_gui.domain.incident import Action, Deed, Incident
+    from smoothtask_gui.domain.judging.expression import Floats
     from smoothtask_gui.domain.judging.rule import Rule
     from smoothtask_gui.domain.rules import Rules
     from smoothtask_gui.domain.sample import Sample
@@ -68,9 +71,9 @@ class Monitor:
         self._store = store if store is not None else Store()
         self._own_uid = own_uid
         self._desk = Desk(rules.notifications.per_hour, first_incident_id)
-        self._heat = OverheatingRule(self._culprits, self._may_stop)
-        self._oom = OomRule()
         self._declared = Judge(self._may_stop, self._culprits)
+        self._heat = OverheatingRule(self._culprits, self._may_stop, self._machine)
+        self._oom = OomRule(self._machine)
         self._declared.set_rules(_declared(rules), 0)
         self._pending_exits: deque[ProcessExit] = deque(maxlen=MOST_PENDING_EXITS)
         self._previous: Batch | None = None
@@ -176,7 +179,7 @@ class Monitor:
         changes = self._heat.stop(self._now_ns, unknown=True) + self._declared.stop(self._now_ns)
         return self._apply(changes, self._now_ns)
 
-    def snooze(self, target: Scope | int, until_boottime_ns: int) -> tuple[Effect, ...]:
+    def snooze(self, target: SnoozeScope | int, until_boottime_ns: int) -> tuple[Effect, ...]:
         """No notifications of a scope, or of what an incident (id) is about, until then.
 
         What is still open afterwards is notified again. An unknown id does nothing.
@@ -245,7 +248,7 @@ class Monitor:
             culprits=lambda: self._culprits(now_ns) if counts else Culprits(),
             open_incidents=self._desk.open,
             recent_incidents=self._desk.recent,
-            limit_without_driver_c=self._rules.overheating.limit_without_driver_c,
+            own_limits=self._rules.overheating.own_limits,
         )
 
     def _judge(self) -> tuple[Effect, ...]:
@@ -256,7 +259,7 @@ class Monitor:
         changes: list[Change] = self._oom.receive_time(now_ns, self._rules.oom)
         watched_ns = 0 if self._first_ns is None else now_ns - self._first_ns
         judges = watched_ns >= WARM_UP_NS and watched_ns > sample.interval_ns
-        changes += self._declared.receive_sample(sample, self._rules.overheating.limit_without_driver_c, judges=judges)
+        changes += self._declared.receive_sample(sample, self._rules.overheating.own_limits, judges=judges)
         if judges:
             changes += self._heat.receive_sample(sample, self._rules.overheating, now_ns)
         effects = self._apply(changes, now_ns, settling_ns=sample.interval_ns if now_ns < self._settled_ns else None)
@@ -289,6 +292,11 @@ class Monitor:
 
     def _culprits(self, now_ns: int) -> Culprits:
         return self._store.culprits(now_ns)
+
+    def _machine(self) -> Mapping[str, Floats | float]:
+        """The machine's series as of the latest sample, empty before the first."""
+        table = self._declared.tables.get(Scope.MACHINE)
+        return {} if table is None else table.columns
 
     def _may_stop(self, uid: int) -> bool:
         return self._own_uid is None or uid == self._own_uid

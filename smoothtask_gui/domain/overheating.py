@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING
 
 from smoothtask_gui.domain.alert import Alert, Phase, Timing, advance, close, trigger
 from smoothtask_gui.domain.batch import ThermalEvent
+from smoothtask_gui.domain.built_in import HeatSeverity
 from smoothtask_gui.domain.changes import Change, Draft, Fired, Key, Resolved, Updated
 from smoothtask_gui.domain.heat import CPU_GROUP, Heat, HeatWatch
-from smoothtask_gui.domain.incident import Action, Severity
+from smoothtask_gui.domain.incident import ALWAYS, Severity
+from smoothtask_gui.domain.judging.expression import is_known
 from smoothtask_gui.domain.wording import heat_body, heat_resolved_fact, heat_resolved_title, heat_title
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from smoothtask_gui.domain.batch import CoolingEvent, SensorReading
     from smoothtask_gui.domain.culprit import Culprits
+    from smoothtask_gui.domain.incident import Action
+    from smoothtask_gui.domain.judging.expression import Condition, Floats
     from smoothtask_gui.domain.rules import Overheating
     from smoothtask_gui.domain.sample import Sample
 
@@ -36,11 +40,20 @@ class _Group:
 
 
 class OverheatingRule:
-    """One alert per group of sensors. `culprits` tells, when asked, who used the CPU up to now_ns."""
+    """One alert per group of sensors.
 
-    def __init__(self, culprits: Callable[[int], Culprits], may_stop: Callable[[int], bool]) -> None:
+    `culprits` tells, when asked, who used the CPU up to now_ns; `machine` the machine's series, which conditions name.
+    """
+
+    def __init__(
+        self,
+        culprits: Callable[[int], Culprits],
+        may_stop: Callable[[int], bool],
+        machine: Callable[[], Mapping[str, Floats | float]],
+    ) -> None:
         self._culprits = culprits
         self._may_stop = may_stop
+        self._machine = machine
         self._watch = HeatWatch()
         self._groups: dict[str, _Group] = {}
 
@@ -57,8 +70,10 @@ class OverheatingRule:
         critical = isinstance(event, ThermalEvent) and event.trip_type == "critical"
         group = self._group(name, rule)
         was_firing = group.alert.is_firing
+        if not was_firing and self._holds(rule.unless, heat, rule):
+            return []
         group.alert = trigger(group.alert, now_ns=now_ns, despite_cooldown=critical)
-        return self._say(name, group, heat, now_ns, was_firing=was_firing)
+        return self._say(name, group, heat, rule, now_ns, was_firing=was_firing)
 
     def receive_sample(self, sample: Sample, rule: Overheating, now_ns: int) -> list[Change]:
         """Judge a tick's temperatures."""
@@ -73,8 +88,11 @@ class OverheatingRule:
                 continue
             group = self._group(name, rule)
             was_firing = group.alert.is_firing
-            group.alert = advance(group.alert, holds=heat.holds if heat else None, now_ns=now_ns)
-            changes += self._say(name, group, heat, now_ns, was_firing=was_firing)
+            holds = heat.holds if heat else None
+            if heat is not None and holds and not was_firing and self._holds(rule.unless, heat, rule):
+                holds = False
+            group.alert = advance(group.alert, holds=holds, now_ns=now_ns)
+            changes += self._say(name, group, heat, rule, now_ns, was_firing=was_firing)
         return changes
 
     def stop(self, now_ns: int, *, unknown: bool = False) -> list[Change]:
@@ -100,7 +118,19 @@ class OverheatingRule:
     def _firing(self) -> dict[str, str]:
         return {name: group.subject for name, group in self._groups.items() if group.alert.is_firing}
 
-    def _say(self, name: str, group: _Group, heat: Heat | None, now_ns: int, *, was_firing: bool) -> list[Change]:
+    def _holds(self, condition: Condition | None, heat: Heat, rule: Overheating) -> bool:
+        """Whether a condition about the machine and the worst sensor is known to hold."""
+        if condition is None:
+            return False
+        temperature_c = math.nan if heat.temperature_c is None else heat.temperature_c
+        limit_c = math.nan if heat.limit_c is None else heat.limit_c
+        own = {name: getattr(rule, name) for name in condition.names if hasattr(rule, name)}
+        of_sensor = {"temperature_c": temperature_c, "limit_c": limit_c, "headroom_c": limit_c - temperature_c}
+        return is_known(condition, {**self._machine(), **own, **of_sensor})
+
+    def _say(
+        self, name: str, group: _Group, heat: Heat | None, rule: Overheating, now_ns: int, *, was_firing: bool
+    ) -> list[Change]:
         key: Key = (RULE, name)
         if was_firing and group.alert.phase is Phase.RESOLVED:
             lasted_ns = now_ns - group.fired_ns
@@ -112,17 +142,22 @@ class OverheatingRule:
         if not was_firing:
             fresh = _Group(group.alert, heat.key, heat.name, fired_ns=now_ns)
             group = self._groups[name] = fresh
-        culprits = self._culprits(now_ns) if name == CPU_GROUP else None
-        draft = self._draft(group, heat, culprits, now_ns)
+        culprits = self._culprits(now_ns) if name == CPU_GROUP and rule.blames else None
+        if self._severity(heat, rule) is Severity.CRITICAL:
+            group.severity = Severity.CRITICAL
+        draft = self._draft(group, heat, culprits, rule, now_ns)
         return [Updated(key, draft) if was_firing else Fired(key, draft, now_ns)]
 
-    def _draft(self, group: _Group, heat: Heat, culprits: Culprits | None, now_ns: int) -> Draft:
+    def _severity(self, heat: Heat, rule: Overheating) -> Severity:
+        if rule.severity is HeatSeverity.CRITICAL or self._holds(rule.critical_when, heat, rule):
+            return Severity.CRITICAL
+        return heat.severity if rule.severity is HeatSeverity.BY_LIMIT else Severity.WARNING
+
+    def _draft(self, group: _Group, heat: Heat, culprits: Culprits | None, rule: Overheating, now_ns: int) -> Draft:
         if heat.temperature_c is not None:
             group.peak_c = max(heat.temperature_c, group.peak_c)  # max(x, NaN) is x
         if heat.limit_c is not None:
             group.limit_c = heat.limit_c
-        if heat.severity is Severity.CRITICAL:
-            group.severity = Severity.CRITICAL
         throttled_ns = self._watch.throttled_ns(now_ns) if heat.group == CPU_GROUP else None
         return Draft(
             severity=group.severity,
@@ -134,12 +169,11 @@ class OverheatingRule:
             shares=culprits.shares if culprits else (),
             rest_ratio=culprits.rest_ratio if culprits else None,
             method=culprits.method if culprits else "",
-            actions=self._actions(culprits),
+            actions=self._actions(culprits, rule),
             named=culprits.blamed.name if culprits and culprits.blamed else "",
         )
 
-    def _actions(self, culprits: Culprits | None) -> tuple[Action, ...]:
+    def _actions(self, culprits: Culprits | None, rule: Overheating) -> tuple[Action, ...]:
         blamed = culprits.blamed if culprits else None
-        if blamed is not None and blamed.identity is not None and self._may_stop(blamed.identity.uid):
-            return (Action.SHOW, Action.STOP, Action.SNOOZE)
-        return (Action.SHOW, Action.SNOOZE)
+        stoppable = blamed is not None and blamed.identity is not None and self._may_stop(blamed.identity.uid)
+        return tuple(action for action in rule.remedies if stoppable or action in ALWAYS)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from smoothtask_gui.domain.description import CacheCounts
 
 
@@ -32,6 +34,18 @@ class ProbeCost:
     full_map_bytes: int | None = None
 
     @property
+    def why(self) -> str:
+        """The reason without the name before it, for where the name stands anyway."""
+        return self.reason.removeprefix(f"{self.name}: ")
+
+    @property
+    def reckoned_map_bytes(self) -> tuple[int, int] | None:
+        """What its maps were reckoned to take, empty and full; None where the helper doesn't say."""
+        if self.estimated_map_bytes is None or self.full_map_bytes is None:
+            return None
+        return self.estimated_map_bytes, self.full_map_bytes
+
+    @property
     def ns_per_event(self) -> float | None:
         """Mean run time; None where nothing is counted, or nothing happened."""
         return None if self.runs is None or self.run_ns is None or not self.runs else self.run_ns / self.runs
@@ -48,6 +62,23 @@ class HelperCost:
     uptime_ns: int
     streams: int
     probes: tuple[ProbeCost, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MapBytes:
+    """Of the maps of all running probes: as the kernel tells now; as reckoned, empty and full."""
+
+    now: int
+    reckoned_empty: int
+    reckoned_full: int
+
+
+def map_bytes(probes: Iterable[ProbeCost]) -> MapBytes | None:
+    """None unless one has maps and the helper has reckoned those of each that has."""
+    found = [(probe.map_bytes, probe.reckoned_map_bytes) for probe in probes if probe.state == "running"]
+    in_use = [(now, reckoned) for now, reckoned in found if now]  # energy has none
+    known = [(now, *reckoned) for now, reckoned in in_use if reckoned is not None]
+    return MapBytes(*map(sum, zip(*known, strict=True))) if known and len(known) == len(in_use) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,15 @@ class FanReading:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockReading:
+    """At what clock a busy process runs: the mean of the CPUs that its threads ran on last."""
+
+    pid: int
+    start_ns: int
+    clock_khz: int
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """What is read in threads, since drivers and disks may be slow; a reason says why there are none."""
 

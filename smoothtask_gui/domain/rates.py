@@ -19,7 +19,7 @@ from smoothtask_gui.domain.block import Block
 from smoothtask_gui.domain.connections import connection_rates, process_traffic
 from smoothtask_gui.domain.exited import exited_rates
 from smoothtask_gui.domain.gpu_rates import gpu_rates, gpu_ratios, with_jobs
-from smoothtask_gui.domain.matching import positions
+from smoothtask_gui.domain.matching import are_of_same, positions
 from smoothtask_gui.domain.sample import RATE, Sample
 from smoothtask_gui.domain.sensors import checked
 from smoothtask_gui.domain.system_rates import most_run_ns, system_rates
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.batch import Batch
 
 Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.void]
 
 LONG_INTERVAL_NS: Final = 125_000_000_000
@@ -105,6 +106,7 @@ def rates(previous: Batch, current: Batch) -> Sample | None:
         parts=current.parts,
         traits=trait_rates(previous, current),
         focus=current.focus,
+        clocks=current.clocks,
     )
 
 
@@ -138,13 +140,21 @@ def _growth(previous: Batch, rows: Rows) -> Floats:
     batch was cut short) has no difference yet.
     """
     before, now = previous.processes, _COUNTERS.of(rows)
+    if are_of_same(before, rows):  # the usual second: nobody came or went
+        return _differences(now, _COUNTERS.of(before), np.bitwise_or(rows["missing"], before["missing"]))
     index = positions(before, rows["pid"], rows["start_ns"])
     matched = index >= 0
     base, flags = np.zeros(now.shape, np.uint64), np.array(rows["missing"])
     base[matched] = _COUNTERS.of(before)[index[matched]]
     flags[matched] |= before["missing"][index[matched]]
+    grown = _differences(now, base, flags)
+    grown[~matched & (rows["start_ns"] < max(0, previous.boottime_ns))] = np.nan
+    return grown
+
+
+def _differences(now: Counts, base: Counts, flags: npt.NDArray[np.uint32]) -> Floats:
+    """Shape (rows, counters); NaN where one ran backwards or its flag says that there is no reading."""
     known = now >= base
-    known &= (matched | (rows["start_ns"] >= max(0, previous.boottime_ns)))[:, None]
     if flags.any():
         known &= (flags[:, None] & _FLAGS) == 0
     return np.where(known, now - base, np.nan)

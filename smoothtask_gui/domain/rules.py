@@ -8,10 +8,10 @@ something that nobody asked for.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
 
-from smoothtask_gui.domain.incident import Severity
+from smoothtask_gui.domain.built_in import Notifications, Oom, Overheating, Runaway, read_built_in
 from smoothtask_gui.domain.judging.places import Places, RulesError, nearest
 from smoothtask_gui.domain.judging.reader import read_rule
 
@@ -28,49 +28,6 @@ __all__ = [
     "Runaway",
     "parse_rules",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Overheating:
-    """A temperature near its own limit, a trip point crossed, or the processor throttled."""
-
-    enabled: bool = True
-    margin_c: float = 5.0  # fires at critical - margin; at max where the driver gives only that
-    clear_margin_c: float = 8.0  # clears this far below the level it fired at
-    limit_without_driver_c: float = 95.0  # fires there for a CPU sensor whose driver gives no limit (k10temp); 0: never
-    for_s: float = 10.0
-    keep_firing_for_s: float = 15.0
-    cooldown_s: float = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class Runaway:
-    """One process above a share of one core for long."""
-
-    enabled: bool = True
-    cores: float = 0.9  # 1.0 is one core
-    clear_cores: float = 0.5
-    used_within_s: float = 300.0  # an app whose window was in focus so lately is in use
-    for_s: float = 60.0
-    keep_firing_for_s: float = 15.0
-    cooldown_s: float = 600.0
-    severity: Severity = Severity.WARNING
-    ignore: tuple[str, ...] = ()  # process names, as the kernel keeps them: at most 15 bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Oom:
-    """The kernel stopped a process because memory ran out."""
-
-    enabled: bool = True
-    open_for_s: float = 300.0  # how long the incident stays among the open ones
-
-
-@dataclass(frozen=True, slots=True)
-class Notifications:
-    """How often the rules together may speak; what exceeds it is only recorded."""
-
-    per_hour: int = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,76 +74,9 @@ def parse_rules(text: str, file: str, shipped: Rules | None = None) -> Rules:
         if not isinstance(table, dict):
             raise RulesError(f"{where.of(name)}: {name} must be a table: write [{name}] on a line of its own")
         if name in typed:
-            rules = replace(rules, **{name: _settings(getattr(rules, name), name, table, where)})
+            rules = replace(rules, **{name: read_built_in(name, getattr(rules, name), table, where)})
         else:
             declared[name] = read_rule(name, table, declared.get(name), where)
     if len(declared) > MOST_RULES:
         raise RulesError(f"{file}: there may be at most {MOST_RULES} rules, not {len(declared)}")
     return replace(rules, declared=tuple(declared[name] for name in sorted(declared)))
-
-
-_Settings = TypeVar("_Settings", Overheating, Runaway, Oom, Notifications)
-_DAY_S: Final = 86_400
-
-# key: lowest and highest value allowed
-_RANGES: Final[dict[str, tuple[float, float]]] = {
-    "margin_c": (0, 40),
-    "clear_margin_c": (1, 40),
-    "limit_without_driver_c": (0, 150),
-    "cores": (0.05, 1024),
-    "clear_cores": (0.01, 1024),
-    "used_within_s": (0, _DAY_S),
-    "for_s": (0, _DAY_S),
-    "keep_firing_for_s": (0, _DAY_S),
-    "cooldown_s": (0, _DAY_S),
-    "open_for_s": (1, _DAY_S),
-    "per_hour": (0, 3600),
-}
-_MOST_IGNORED: Final = 256
-
-
-def _settings(settings: _Settings, name: str, table: dict[str, Any], where: Places) -> _Settings:
-    known = [entry.name for entry in fields(settings)]
-    for key, value in table.items():
-        place = f"{where.of(name, key)}: {name}.{key}"
-        if key not in known:
-            raise RulesError(f"{where.of(name, key)}: unknown key {name}.{key}{nearest(key, known)}")
-        try:
-            settings = replace(settings, **{key: _value(key, getattr(settings, key), value)})
-        except RulesError as error:
-            raise RulesError(f"{place} {error}") from None
-    if isinstance(settings, Runaway) and settings.clear_cores > settings.cores:
-        raise RulesError(
-            f"{where.of(name, 'clear_cores')}: runaway.clear_cores ({settings.clear_cores:g}) must not be above "
-            f"runaway.cores ({settings.cores:g})"
-        )
-    return settings
-
-
-def _value(key: str, default: object, value: object) -> Any:
-    if isinstance(default, Severity):
-        if value not in list(Severity):
-            raise RulesError(f"must be one of {', '.join(repr(str(level)) for level in Severity)}, not {value!r}")
-        return Severity(str(value))
-    if isinstance(default, tuple):
-        return _names(value)
-    if isinstance(default, bool):
-        if not isinstance(value, bool):
-            raise RulesError(f"must be true or false, not {value!r}")
-        return value
-    low, high = _RANGES[key]
-    whole = isinstance(default, int)
-    number = "a whole number" if whole else "a number"
-    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-        raise RulesError(f"must be {number} from {low:g} to {high:g}, not {value!r}")
-    if not low <= value <= high:  # NaN fails it too
-        raise RulesError(f"must be {number} from {low:g} to {high:g}, not {value!r}")
-    return value if whole else float(value)
-
-
-def _names(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise RulesError(f'must be a list of process names such as ["cc1", "rustc"], not {value!r}')
-    if len(value) > _MOST_IGNORED:
-        raise RulesError(f"may hold at most {_MOST_IGNORED} names, not {len(value)}")
-    return tuple(value)

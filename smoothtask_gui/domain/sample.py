@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from smoothtask_gui.domain.activity_rates import ActivityRates
 from smoothtask_gui.domain.app import Apps
-from smoothtask_gui.domain.parts import Parts
+from smoothtask_gui.domain.parts import ClockReading, Parts
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.batch import Lost, SensorReading
@@ -100,6 +100,7 @@ class SystemRates:
     swap_in_bps: float | None = None
     swap_out_bps: float | None = None
     forks_per_s: float | None = None  # threads included
+    major_faults_per_s: float | None = None
     throttled_ratio: float | None = None  # share of the time that the processors were slowed down for heat
     disks: tuple[DiskRates, ...] = ()
 
@@ -125,3 +126,4 @@ class Sample:
     parts: Parts = field(default_factory=Parts)
     traits: npt.NDArray[np.void] | None = None  # dtype traits.TRAIT, of the busy processes; None where unknown
     focus: Focus | None = None  # None where nobody can tell
+    clocks: tuple[ClockReading, ...] = ()  # of the busy processes

@@ -8,11 +8,12 @@ alert only if it is the processor's and the settings hold a limit for that case;
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from smoothtask_gui.domain.batch import SensorReading
 
@@ -68,18 +69,47 @@ _LIMIT_RANGE_C: Final = (30.0, 150.0)
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A limit, from the driver unless `is_set`. `is_critical`: the hardware throttles or shuts down there."""
+    """A limit, from the driver unless `is_set`. `is_critical`: the hardware throttles or shuts down there.
+
+    `stands_in`: it is set for processors whose driver gives none, not for this sensor.
+    """
 
     temperature_c: float
     is_critical: bool
     is_set: bool = False  # by the person, in the settings: no reading
+    stands_in: bool = False
 
     @property
     def name(self) -> str:
         """As in "critical limit"; what it is, and whose."""
         if self.is_set:
-            return "limit set in the settings"
+            return "limit set in the settings" if self.stands_in else "own limit"
         return "critical limit" if self.is_critical else "limit"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLimits:
+    """Limits that the person set. `of_sensors`: by sensor (`is_called`); they hold before the driver's, 0 is no limit.
+
+    `without_driver_c` stands in for a processor's sensor whose driver gives none; 0 doesn't.
+    """
+
+    without_driver_c: float = 0.0
+    of_sensors: Mapping[str, float] = field(default_factory=dict)
+
+    def of(self, reading: SensorReading) -> float | None:
+        """What is set for this sensor: by its key, else by the first pattern that means it; None if nothing is."""
+        if reading.key in self.of_sensors:
+            return self.of_sensors[reading.key]
+        return next((limit_c for name, limit_c in self.of_sensors.items() if is_called(reading, name)), None)
+
+
+NO_OWN_LIMITS: Final = OwnLimits()
+
+
+def is_called(reading: SensorReading, name: str) -> bool:
+    """Whether a rules file means this sensor: by its key, driver or label, or a pattern of one ("nvme*")."""
+    return any(fnmatchcase(known, name) for known in (reading.key, reading.driver, reading.label) if known)
 
 
 def kind_of(driver: str) -> str:
@@ -102,22 +132,36 @@ def checked(reading: SensorReading) -> SensorReading:
     return reading
 
 
-def limit_of(reading: SensorReading, without_driver_c: float = 0.0) -> Limit | None:
-    """The driver's critical limit, else its max, else None: then no alert can be raised from this sensor.
+def limit_of(reading: SensorReading, own: OwnLimits = NO_OWN_LIMITS) -> Limit | None:
+    """What the person set for this sensor, else the driver's critical limit, else its max.
 
-    `without_driver_c` (the rule's limit_without_driver_c) stands in for a processor's sensor without either; 0 doesn't.
+    None where there is none, or where the person wants no alert: then no alert can be raised from this sensor.
     """
+    if own.of_sensors and (set_c := own.of(reading)) is not None:
+        return Limit(set_c, is_critical=False, is_set=True) if set_c > 0 else None
+    return driver_limit(reading) or _stand_in(reading, own.without_driver_c)
+
+
+def driver_limit(reading: SensorReading) -> Limit | None:
+    """The driver's critical limit, else its max, else None."""
     low, high = _LIMIT_RANGE_C
     if reading.critical_c is not None and low <= reading.critical_c <= high:
         return Limit(reading.critical_c, is_critical=True)
     if reading.max_c is not None and low <= reading.max_c <= high:
         return Limit(reading.max_c, is_critical=False)
-    if without_driver_c > 0 and reading.kind == "cpu":
-        return Limit(without_driver_c, is_critical=False, is_set=True)
     return None
 
 
-def no_limit_reason(reading: SensorReading) -> str:
+def _stand_in(reading: SensorReading, without_driver_c: float) -> Limit | None:
+    if without_driver_c > 0 and reading.kind == "cpu":
+        return Limit(without_driver_c, is_critical=False, is_set=True, stands_in=True)
+    return None
+
+
+def no_limit_reason(reading: SensorReading, own: OwnLimits = NO_OWN_LIMITS) -> str:
+    """Why no alert can be raised from this sensor, in words for people."""
+    if own.of(reading) == 0:
+        return "No alert is raised from this sensor: it is switched off in the settings."
     return f"The driver {reading.driver} gives no temperature limit, so no alert is raised from this sensor."
 
 

@@ -22,9 +22,7 @@ def system_rates(previous: SystemReading, current: SystemReading, attributed_cor
     cpus = max(previous.cpus, current.cpus)
 
     def per_second(before: int | None, now: int | None) -> float | None:
-        if before is None or now is None or now < before or seconds <= 0:
-            return None
-        return (now - before) / seconds
+        return _grown(before, now, seconds)
 
     def share(before: int | None, now: int | None, units_per_s: float) -> float | None:
         rate = per_second(before, now)
@@ -54,6 +52,7 @@ def system_rates(previous: SystemReading, current: SystemReading, attributed_cor
         swap_in_bps=per_second(previous.swap_in_bytes, current.swap_in_bytes),
         swap_out_bps=per_second(previous.swap_out_bytes, current.swap_out_bytes),
         forks_per_s=per_second(previous.forks, current.forks),
+        major_faults_per_s=per_second(previous.major_faults, current.major_faults),
         throttled_ratio=share(previous.throttled_ms, current.throttled_ms, 1e3),
         disks=tuple(disk_rates(previous, current, seconds)),
     )
@@ -90,7 +89,7 @@ def most_run_ns(previous: SystemReading, current: SystemReading, interval_ns: in
 
 
 def _grown(before: int | None, now: int | None, seconds: float) -> float | None:
-    return None if before is None or now is None or now < before else (now - before) / seconds
+    return None if before is None or now is None or now < before or seconds <= 0 else (now - before) / seconds
 
 
 def _watts(previous: SystemReading, current: SystemReading) -> float | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from smoothtask_gui.domain.incident import Severity
-from smoothtask_gui.domain.sensors import cpu_sensor, limit_of, no_limit_reason
+from smoothtask_gui.domain.sensors import NO_OWN_LIMITS, OwnLimits, cpu_sensor, limit_of, no_limit_reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ class View:
     open_incidents: tuple[Incident, ...]  # newest first
     recent_incidents: tuple[Incident, ...]  # resolved, newest first, bounded
     fill_ratio: float | None
-    limit_without_driver_c: float = 0.0  # the rule's, 0 for none
+    own_limits: OwnLimits = NO_OWN_LIMITS  # the rule's
 
     @property
     def worst(self) -> Severity | None:
@@ -61,14 +61,18 @@ def make_view(
     culprits: Callable[[], Culprits],
     open_incidents: tuple[Incident, ...],
     recent_incidents: tuple[Incident, ...],
-    limit_without_driver_c: float = 0.0,
+    own_limits: OwnLimits = NO_OWN_LIMITS,
 ) -> View:
     """A view of this state, with the processor's sensor and its limit picked out of the sample."""
     sensor = cpu_sensor(sample.sensors) if sample else None
-    limit = limit_of(sensor, limit_without_driver_c) if sensor else None
+    limit = limit_of(sensor, own_limits) if sensor else None
     reason = ""
     if limit is None and sample is not None:
-        reason = "No sensor of the processor's temperature was found." if sensor is None else no_limit_reason(sensor)
+        reason = (
+            "No sensor of the processor's temperature was found."
+            if sensor is None
+            else no_limit_reason(sensor, own_limits)
+        )
     return View(
         source=source,
         notice=notice,
@@ -79,7 +83,7 @@ def make_view(
         culprits=culprits,
         open_incidents=open_incidents,
         recent_incidents=recent_incidents,
-        limit_without_driver_c=limit_without_driver_c,
+        own_limits=own_limits,
         fill_ratio=_fill_ratio(sample, sensor, limit),
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from smoothtask_gui.domain.culprit import BLAME_CORES, Method
+from smoothtask_gui.domain.culprit import BLAME_CORES, HIDDEN
 from smoothtask_gui.domain.incident import Action
 from smoothtask_gui.domain.text import celsius, duration, elide, percent, size
 
@@ -38,7 +38,8 @@ def heat_title(heat: Heat, culprits: Culprits | None) -> str:
     if culprits is None:
         return titled("{name}" + fact.removeprefix(heat.name) + _limit_remark(heat), heat.name)
     if culprits.blamed is not None:
-        return titled(f"{fact}: {{name}} is heating it", culprits.blamed.name)
+        are = "are" if culprits.blamed.app_id == HIDDEN.app_id else "is"
+        return titled(f"{fact}: {{name}} {are} heating it", culprits.blamed.name)
     if culprits.busy_cores is None:
         return elide(fact + _limit_remark(heat), TITLE_WIDTH)
     if culprits.busy_cores < BLAME_CORES:
@@ -77,7 +78,7 @@ def shares_line(culprits: Culprits) -> str:
     if not named:
         return "The CPU was idle."
     span = "minute" if culprits.window_ns >= 0.9 * _MINUTE_NS else duration(culprits.window_ns)
-    what = "CPU energy" if culprits.method is Method.MEASURED else "CPU use"
+    what = "CPU energy" if culprits.method.is_of_energy else "CPU use"
     return f"{', '.join(named)} of {what} in the last {span} ({culprits.method})."
 
 
@@ -144,7 +145,7 @@ def _limit_remark(heat: Heat) -> str:
 
 
 def _limit_sentence(name: str, limit_c: float) -> str:
-    """Whose limit it is: the driver's ("Its critical limit is 100 °C."), or the person's own."""
+    """Whose limit it is: the driver's ("Its critical limit is 100 °C."), or the person's own ("Its own limit …")."""
     if name.startswith("limit set"):
         return f"The {name} is {celsius(limit_c)}; its driver gives none."
     return f"Its {name} is {celsius(limit_c)}."

@@ -1,13 +1,14 @@
 """A stream of the helper for the opt-in probes alone, open while a person looks; `HelperSource` is the other one.
 
 The helper loads a probe with the first stream that asks for it and unloads it when the last such stream ends, so ending
-this one ends the cost. What probes cost is asked for every few ticks.
+this one ends the cost. What probes cost is asked for every few ticks. A stream that is refused or breaks off is a
+reading with the reason, and is asked for again after a pause that doubles.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
-import socket
 import time
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -15,8 +16,10 @@ from smoothtask_gui.domain.activity_rates import rates_between
 from smoothtask_gui.domain.activity_reading import ActivityReading
 from smoothtask_gui.domain.own_cost import probe_use
 from smoothtask_gui.sources.activity_kinds import ActivityKinds
+from smoothtask_gui.sources.auto import Backoff
 from smoothtask_gui.sources.frames import decode_frame, read_sealed
-from smoothtask_gui.sources.helper_stream import OpenStream, StreamOpener, receive
+from smoothtask_gui.sources.helper_stream import StreamOpener
+from smoothtask_gui.sources.open_stream import OpenStream
 from smoothtask_gui.sources.packets import Bye, Tick, decode_packet
 from smoothtask_gui.sources.protocol import SourceError
 
@@ -43,25 +46,31 @@ class ActivityPort(StreamOpener, Protocol):
 
 
 async def activity_readings(
-    port: ActivityPort, kinds: ActivityKinds, period_ms: int
+    port: ActivityPort, kinds: ActivityKinds, period_ms: int, backoff: Backoff | None = None
 ) -> AsyncGenerator[ActivityReading]:
-    """A reading each tick, from the second on; one with a reason when the stream can't be had or ends, then no more."""
-    try:
-        async for reading in _readings(port, kinds, period_ms):
-            yield reading
-    except SourceError as error:
-        yield ActivityReading(reason=str(error))
-    finally:
-        await port.close()
+    """A reading each tick, from the second on, and one with a reason each time the stream can't be had or ends.
+
+    Goes on until it is closed.
+    """
+    backoff = backoff or Backoff()
+    while True:
+        began_s = time.monotonic()
+        try:
+            async for reading in _readings(port, kinds, period_ms):
+                yield reading
+        except SourceError as error:
+            yield ActivityReading(reason=str(error))
+        finally:
+            await port.close()
+        await asyncio.sleep(backoff.pause_s(time.monotonic() - began_s))
 
 
 async def _readings(port: ActivityPort, kinds: ActivityKinds, period_ms: int) -> AsyncGenerator[ActivityReading]:
-    with socket.socket(fileno=await port.open_stream(period_ms, int(kinds))) as stream:
-        stream.setblocking(False)
-        opened, buffer, costs = OpenStream(stream, period_ms), bytearray(), _Costs(port, kinds)
+    with OpenStream(await port.open_stream(period_ms, int(kinds)), period_ms) as opened:
+        buffer, costs = bytearray(), _Costs(port, kinds)
         before: Frame | None = None
         while True:
-            packet, fds = await receive(opened)
+            packet, fds = await opened.receive()
             try:
                 item = decode_packet(packet)
                 if isinstance(item, Bye):

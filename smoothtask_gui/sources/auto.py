@@ -25,6 +25,7 @@ FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 60.0
 STEADY_S: Final = 60.0
 """A helper that ran this long was healthy: the pause begins small again."""
+_ENDED: Final = "the helper's stream ended"
 
 
 class Backoff:
@@ -79,27 +80,26 @@ class AutoSource:
     async def items(self, period_ms: int) -> AsyncGenerator[Item]:
         """Yield batches and events of whichever source works. Raises SourceError if neither does."""
         self._helper = helper = _Helper(self._make_helper, period_ms, self._backoff)
-        first = asyncio.ensure_future(helper.next())
+        found = helper.search()
         try:
-            reason = await helper.answer(first, self._patience_s)
+            reason = await helper.answer(found, self._patience_s)
             while True:
-                if not first.done():
+                if not found.done():
                     yield SourceChanged("procfs", helper.failure or reason)
-                    async with aclosing(self._procfs_until(first, helper)) as items:
+                    async with aclosing(self._procfs_until(found, helper)) as items:
                         async for item in items:
                             yield item
+                found.result()
                 yield SourceChanged("helper", helper.news)
-                item_or_end = await first
-                while item_or_end is not None:
-                    yield item_or_end
-                    item_or_end = await helper.next()
-                first = asyncio.ensure_future(helper.next())
+                async with aclosing(helper.run()) as items:
+                    async for item in items:
+                        yield item
+                found = helper.search()
         finally:
-            first.cancel()
             await helper.close()
             self._helper = None
 
-    async def _procfs_until(self, first: asyncio.Future[Item | None], helper: _Helper) -> AsyncGenerator[Item]:
+    async def _procfs_until(self, found: asyncio.Future[None], helper: _Helper) -> AsyncGenerator[Item]:
         """Yield from /proc until the helper's first batch is there; say it when why it isn't becomes known."""
         told = helper.failure
         self._procfs = source = self._make_procfs()
@@ -108,8 +108,8 @@ class AutoSource:
                 while True:
                     following = asyncio.ensure_future(anext(items))
                     try:
-                        await asyncio.wait((following, first), return_when=asyncio.FIRST_COMPLETED)
-                        if first.done():
+                        await asyncio.wait((following, found), return_when=asyncio.FIRST_COMPLETED)
+                        if found.done():
                             return
                         if helper.failure != told:
                             told = helper.failure
@@ -123,10 +123,9 @@ class AutoSource:
 
 
 class _Helper:
-    """Runs the helper source in a task: tries, pauses, tries again; hands its items over one by one.
+    """Tries the helper source until it gives a batch; then it is read without a task between, as its reader is ready.
 
-    A run begins with a batch and ends with None; a try that never gave a batch leaves no trace but `failure`. The
-    queue holds one item, so that a slow consumer stops the reading (and the helper counts what is lost).
+    A run begins with a batch; a try that never gave one leaves no trace but `failure`.
     """
 
     def __init__(self, make: Callable[[], Source], period_ms: int, backoff: Backoff) -> None:
@@ -135,16 +134,23 @@ class _Helper:
         self.period_ms = period_ms
         self._make = make
         self._source: Source | None = None
+        self._items: AsyncGenerator[Item] | None = None  # open: `search` has found it, `run` goes on with it
+        self._first: Batch | None = None
         self._backoff = backoff
+        self._began_s: float | None = None  # the last try
         self._failed = asyncio.Event()
-        self._queue: asyncio.Queue[Item | None] = asyncio.Queue(1)
-        self._task = asyncio.create_task(self._run())
+        self._task: asyncio.Task[None] | None = None
 
-    async def answer(self, first: asyncio.Future[Item | None], patience_s: float) -> str:
+    def search(self) -> asyncio.Task[None]:
+        """Begin to try, after a pause if there was a try before; it ends when `run` has something to give."""
+        self._task = asyncio.create_task(self._search())
+        return self._task
+
+    async def answer(self, found: asyncio.Future[None], patience_s: float) -> str:
         """Wait for the first batch or the first failure; say why there is no batch yet."""
         if patience_s:
             failed = asyncio.ensure_future(self._failed.wait())
-            await asyncio.wait((first, failed), timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((found, failed), timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
             failed.cancel()
             return f"the helper did not answer within {patience_s:g} s"
         return ""
@@ -154,41 +160,52 @@ class _Helper:
         if self._source is not None:
             await self._source.change_period(period_ms)
 
-    async def next(self) -> Item | None:
-        """The next item, None when the helper has gone; what breaks the task itself is raised here, not kept."""
-        if not self._queue.empty():
-            return self._queue.get_nowait()
-        item = asyncio.ensure_future(self._queue.get())
+    async def run(self) -> AsyncGenerator[Item]:
+        """Yield what the helper that was found says, until it fails or goes."""
+        items, first = self._items, self._first
+        if items is None or first is None:
+            return
         try:
-            await asyncio.wait((item, self._task), return_when=asyncio.FIRST_COMPLETED)
-            if not item.done():
-                self._task.result()
-            return await item
+            yield first
+            async for item in items:
+                yield item
+            self.failure = _ENDED
+        except SourceError as error:
+            self.failure = str(error)
         finally:
-            item.cancel()
+            await self._close_items()
 
     async def close(self) -> None:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        """End whatever goes on."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._close_items()
 
-    async def _run(self) -> None:
-        while True:
-            started_s = time.monotonic()
-            runs = False
-            try:
-                self._source = source = self._make()
-                async with aclosing(source.items(self.period_ms)) as items:
-                    async for item in items:
-                        if not runs and isinstance(item, Batch):
-                            runs = True
-                            self.news = f"The helper answers now. Before: {self.failure}" if self.failure else ""
-                            self.failure = ""
-                        if runs:
-                            await self._queue.put(item)
-                self.failure = "the helper's stream ended"
-            except SourceError as error:
-                self.failure = str(error)
-            self._failed.set()
-            if runs:
-                await self._queue.put(None)
-            await asyncio.sleep(self._backoff.pause_s(time.monotonic() - started_s))
+    async def _close_items(self) -> None:
+        items, self._items, self._first = self._items, None, None
+        if items is not None:
+            await items.aclose()
+
+    async def _search(self) -> None:
+        while self._items is None:
+            if self._began_s is not None:
+                await asyncio.sleep(self._backoff.pause_s(time.monotonic() - self._began_s))
+            self._began_s = time.monotonic()
+            self._source = source = self._make()
+            if not await self._begins(source.items(self.period_ms)):
+                self._failed.set()
+
+    async def _begins(self, items: AsyncGenerator[Item]) -> bool:
+        """Whether they give a batch; `failure` says why not. What comes before it belongs to no run."""
+        try:
+            async for item in items:
+                if isinstance(item, Batch):
+                    self.news = f"The helper answers now. Before: {self.failure}" if self.failure else ""
+                    self.failure = ""
+                    self._items, self._first = items, item
+                    return True
+            self.failure = _ENDED
+        except SourceError as error:
+            self.failure = str(error)
+        return False

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import os
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from smoothtask_gui.domain.parts import DiskReading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SECTOR_BYTES: Final = 512
 """Unit of /proc/diskstats whatever the disk's own sector (Documentation/admin-guide/iostats.rst)."""
 
 
-def parse_diskstats(text: bytes) -> list[DiskReading]:
-    """Parse /proc/diskstats; short lines are left out."""
+def parse_diskstats(text: bytes, is_wanted: Callable[[str], bool] = lambda _: True) -> list[DiskReading]:
+    """Parse /proc/diskstats, those whose name is wanted; short lines are left out."""
     found = []
     for line in text.split(b"\n"):
         words = line.split()
-        if len(words) < 14 or not all(word.isdigit() for word in words[3:14]):
+        if len(words) < 14 or not is_wanted(name := words[2].decode("utf-8", "replace")):
+            continue
+        if not all(map(bytes.isdigit, words[3:14])):
             continue
         reads, _, read_sectors, read_ms, writes, _, written_sectors, write_ms, in_flight, busy_ms, _ = map(
             int, words[3:14]
         )
         found.append(
             DiskReading(
-                name=words[2].decode("utf-8", "replace"),
+                name=name,
                 read_bytes=read_sectors * SECTOR_BYTES,
                 write_bytes=written_sectors * SECTOR_BYTES,
                 requests=reads + writes,
@@ -47,7 +52,7 @@ class WholeDisks:
         """The whole disks of /proc/diskstats; None where /proc or /sys doesn't tell which devices are disks."""
         if text is None or not os.access(self._folder, os.R_OK):
             return None
-        return tuple(disk for disk in parse_diskstats(text) if self._is_whole(disk.name))
+        return tuple(parse_diskstats(text, self._is_whole))
 
     def _is_whole(self, name: str) -> bool:
         """Whether a device is a whole physical (or virtual machine's) disk.

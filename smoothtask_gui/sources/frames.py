@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,19 @@ _NOT_SUMMED: Final = [_OF_TASK.place(name) for name in ("start_ns", "rss_bytes",
 """The fields of a thread row that don't count towards its process (`struct st_task`)."""
 _THREAD_MISSING: Final = int(Missing.IO | Missing.RUN_DELAY)
 _COPIED: Final = ("pid", "parent_pid", "uid", "threads", "missing", "state")
+
+
+class _Section(NamedTuple):
+    """One of a frame's sections; `place` is its number in the frame."""
+
+    place: int
+    record_bytes: int
+    records: int
+    offset: int
+    is_truncated: bool
+
+
+Sections = dict[int, list[_Section]]  # by kind
 
 
 class FrameError(SourceError):
@@ -95,11 +108,11 @@ def decode_frame(frame: bytes | bytearray | memoryview) -> Frame:
     )
 
 
-def _truncated(sections: Rows, kind: records.SectionKind) -> bool:
-    return bool(sections["truncated"][sections["kind"] == kind].any())
+def _truncated(sections: Sections, kind: records.SectionKind) -> bool:
+    return any(section.is_truncated for section in sections.get(kind, ()))
 
 
-def _activity(frame: bytes | bytearray | memoryview, sections: Rows) -> Activity:
+def _activity(frame: bytes | bytearray | memoryview, sections: Sections) -> Activity:
     tables = {name: _copied(_rows(frame, sections, ActivitySection[name.upper()], dtype)) for name, dtype in TABLES}
     for name in ("reclaim", "callers", "file_users", "gpu_users", "gpu_waiters", "gpu_memory"):
         rows = tables[name]
@@ -112,7 +125,7 @@ def _copied(rows: Rows | None) -> Rows | None:
     return None if rows is None else np.array(rows)
 
 
-def _sockets(frame: bytes | bytearray | memoryview, sections: Rows) -> Rows | None:
+def _sockets(frame: bytes | bytearray | memoryview, sections: Sections) -> Rows | None:
     """Sockets ordered by cookie, each once; those without an owner get one from the section of holders (lowest pid)."""
     found = _rows(frame, sections, records.SectionKind.SOCKETS, SOCKET)
     if found is None:
@@ -237,7 +250,7 @@ def _head(frame: bytes | bytearray | memoryview) -> np.void:
     return head
 
 
-def _sections(frame: bytes | bytearray | memoryview, head: np.void) -> Rows:
+def _sections(frame: bytes | bytearray | memoryview, head: np.void) -> Sections:
     count = int(head["section_count"])
     if count > MAX_SECTIONS:
         raise FrameError(f"the frame has {count} sections, at most {MAX_SECTIONS} are accepted")
@@ -247,23 +260,26 @@ def _sections(frame: bytes | bytearray | memoryview, head: np.void) -> Rows:
             f"the frame's header_bytes is {head['header_bytes']}; {count} sections need {needed}, "
             f"the frame has {len(frame)}"
         )
-    return np.frombuffer(frame, records.SECTION, count, records.FRAME.itemsize)
+    rows = np.frombuffer(frame, records.SECTION, count, records.FRAME.itemsize)
+    found: Sections = {}
+    for place, (kind, record_bytes, length, truncated, offset) in enumerate(rows.tolist()):
+        found.setdefault(kind, []).append(_Section(place, record_bytes, length, offset, bool(truncated)))
+    return found
 
 
 def _rows(
     frame: bytes | bytearray | memoryview,
-    sections: Rows,
+    sections: Sections,
     kind: records.SectionKind | ActivitySection,
     dtype: records.Dtype,
 ) -> Rows | None:
-    found = np.flatnonzero(sections["kind"] == kind)
-    if len(found) == 0:
+    found = sections.get(kind)
+    if found is None:
         return None
     if len(found) > 1:
         raise FrameError(f"the frame has {len(found)} sections of kind {kind} ({kind.name}), at most one is allowed")
-    section = sections[found[0]]
-    record_bytes, count, offset = int(section["record_bytes"]), int(section["count"]), int(section["offset"])
-    where = f"section {found[0]} ({kind.name})"
+    place, record_bytes, count, offset, _ = found[0]
+    where = f"section {place} ({kind.name})"
     if record_bytes < dtype.itemsize:
         raise FrameError(
             f"{where}: records of {record_bytes} bytes, {dtype.itemsize} are needed: "

@@ -9,10 +9,7 @@ silent for three periods (what was shown last would be stale).
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
-import socket
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
@@ -23,7 +20,8 @@ from smoothtask_gui.domain.batch import PROCESS, Batch, CoolingEvent, Lost, OomK
 from smoothtask_gui.domain.network import SOCKET, Network, SocketMissing
 from smoothtask_gui.sources.activity_kinds import ActivityKinds
 from smoothtask_gui.sources.frames import Frame, FrameError, Rows, decode_frame, read_sealed
-from smoothtask_gui.sources.packets import PACKET_BYTES, Bye, Hello, OomVictim, SocketClosed, Tick, decode_packet
+from smoothtask_gui.sources.open_stream import OpenStream
+from smoothtask_gui.sources.packets import Bye, Hello, OomVictim, SocketClosed, Tick, decode_packet
 from smoothtask_gui.sources.protocol import SourceError
 from smoothtask_gui.sources.records import Kinds, Visibility
 
@@ -41,12 +39,6 @@ KINDS: Final = int(
 ) | int(ActivityKinds.RECLAIM | ActivityKinds.CPU_FREQUENCY | ActivityKinds.ENERGY | ActivityKinds.GPU)
 """What every stream of ours asks for; what costs others something is asked for by name."""
 NOTHING_MORE: Final = ActivityKinds(0)
-SILENT_PERIODS: Final = 3
-SILENT_AT_LEAST_S: Final = 3.0
-"""A loaded machine may hold the helper up for a second; that alone isn't silence."""
-FIRST_TICK_S: Final = 10.0
-"""The first tick waits for the task probe to load; 400 ms is the target on a quiet machine."""
-
 _UNSEEN: Final[dict[int, tuple[str, str]]] = {
     Visibility.AS_PROC: (
         "io",
@@ -97,12 +89,11 @@ class HelperSource:
         """Yield batches and events. Raises SourceError."""
         try:
             fd = await self._opener.open_stream(period_ms, int(self._kinds))
-            with socket.socket(fileno=fd) as stream:
-                stream.setblocking(False)
+            with OpenStream(fd, period_ms) as opened:
                 tick_reader = _TickReader(self._surroundings, int(self._kinds))
-                self._open = opened = OpenStream(stream, period_ms)
+                self._open = opened
                 while True:
-                    packet, fds = await receive(opened)
+                    packet, fds = await opened.receive()
                     try:
                         item = decode_packet(packet)
                         if isinstance(item, Tick):
@@ -141,34 +132,6 @@ class HelperSource:
             await self._opener.change_period(opened.stream_id, period_ms)
         except SourceError as error:
             opened.end(f"The period could not be changed: {error}")
-
-
-class OpenStream:
-    """An open stream, and until when its next tick must be there."""
-
-    def __init__(self, stream: socket.socket, period_ms: int) -> None:
-        self.stream = stream
-        self.stream_id: int | None = None
-        self.period_ms = period_ms
-        self.limit_s = FIRST_TICK_S
-        self.deadline_s = time.monotonic() + FIRST_TICK_S
-        self.ended = "The helper closed the stream: it was stopped or has failed."
-
-    def heard_tick(self) -> None:
-        self.limit_s = max(SILENT_PERIODS * self.period_ms / 1000, SILENT_AT_LEAST_S)
-        self.deadline_s = time.monotonic() + self.limit_s
-
-    def change_period(self, period_ms: int) -> None:
-        """A longer period gives the tick that is waited for more time."""
-        self.period_ms = period_ms
-        self.limit_s = max(self.limit_s, SILENT_PERIODS * period_ms / 1000)
-        self.deadline_s = max(self.deadline_s, time.monotonic() + self.limit_s)
-
-    def end(self, reason: str) -> None:
-        """Whoever reads the stream meets its end, and this reason."""
-        self.ended = reason
-        with contextlib.suppress(OSError):  # closed meanwhile
-            self.stream.shutdown(socket.SHUT_RDWR)
 
 
 class _TickReader:
@@ -210,6 +173,7 @@ class _TickReader:
             gpus=gpus,
             parts=await self._surroundings.read_parts(),
             traits=self._surroundings.read_traits(frame.processes),
+            clocks=self._surroundings.read_clocks(),
             network=self._network(frame),
             block_io=frame.block_io,
             activity=frame.activity,
@@ -334,40 +298,3 @@ def _unseen_network(frame: Frame, hello: Hello | None) -> dict[str, str]:
     if frame.traffic is not None and np.any(frame.traffic["missing"] & SocketMissing.TRAFFIC):
         unavailable["datagrams"] = "datagrams (UDP): this kernel doesn't let them be counted (before 6.3)"
     return unavailable
-
-
-async def receive(opened: OpenStream) -> tuple[bytes, list[int]]:
-    """Receive one packet with its descriptors. Raises SourceError at end of file and after the deadline."""
-    while True:
-        try:
-            packet, fds, flags, _ = socket.recv_fds(
-                opened.stream, PACKET_BYTES, 1, socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
-            )
-        except BlockingIOError:
-            await _readable(opened)
-            continue
-        except OSError as error:
-            raise SourceError(f"The helper's stream can't be read: {error.strerror}.") from error
-        if not packet:
-            raise SourceError(opened.ended)
-        if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
-            for fd in fds:
-                os.close(fd)
-            raise FrameError(f"a packet has more than {PACKET_BYTES} bytes or more than one descriptor")
-        return packet, list(fds)
-
-
-async def _readable(opened: OpenStream) -> None:
-    """Wait for a packet. Raises SourceError after the deadline, which may move while it is waited for."""
-    loop = asyncio.get_running_loop()
-    ready = asyncio.Event()
-    loop.add_reader(opened.stream, ready.set)
-    try:
-        async with asyncio.timeout(max(0.0, opened.deadline_s - time.monotonic())):
-            await ready.wait()
-    except TimeoutError as error:
-        if time.monotonic() >= opened.deadline_s:
-            silence = f"The helper has sent no sample for {opened.limit_s:g} s: it hangs or is starved."
-            raise SourceError(silence) from error
-    finally:
-        loop.remove_reader(opened.stream)

@@ -35,7 +35,7 @@ from smoothtask_gui.domain.focus import Focus
 from smoothtask_gui.domain.gpu_reading import EngineUse, GpuReading, GpuUse
 from smoothtask_gui.domain.network import BLOCK_IO, SOCKET, TRAFFIC, Network
 from smoothtask_gui.domain.origin import Origin
-from smoothtask_gui.domain.parts import TRAITS, DiskReading, FanReading, FileSystemReading, Parts
+from smoothtask_gui.domain.parts import TRAITS, ClockReading, DiskReading, FanReading, FileSystemReading, Parts
 from smoothtask_gui.sources.protocol import SourceChanged
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ _NESTED: Final = (
     Application,
     Origin,
     Focus,
+    ClockReading,
     *_PARTS,
 )
 _NAMED: Final = {"Application": Application}  # those that a module names for the type checker only
@@ -162,6 +163,7 @@ def encode(item: Item) -> bytes:
         "parts": dataclasses.asdict(item.parts),
         "origins": [dataclasses.asdict(origin) for origin in item.origins],
         "focus": None if item.focus is None else dataclasses.asdict(item.focus),
+        "clocks": [dataclasses.asdict(clock) for clock in item.clocks],
     }
     network = item.network
     if network is not None:
@@ -298,6 +300,7 @@ def _batch(flat: dict[str, Any], rest: memoryview, layouts: Layouts) -> Batch:
         traits=tables["traits"],
         origins=_several(Origin, flat.get("origins", [])),
         focus=_maybe(Focus, flat.get("focus")),
+        clocks=_several(ClockReading, flat.get("clocks", [])),
     )
 
 

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from smoothtask_gui.domain.batch import PROCESS, Batch
 from smoothtask_gui.domain.cgroup import cgroup_path, place_at
 from smoothtask_gui.domain.description import Application
-from smoothtask_gui.domain.matching import positions
+from smoothtask_gui.domain.matching import are_same, positions
 from smoothtask_gui.domain.origin import Origin
 from smoothtask_gui.sources.files import read_bytes
 from smoothtask_gui.sources.patience import PatientReader
@@ -82,6 +82,8 @@ class OriginReader:
 
     def _due(self, rows: Rows) -> npt.NDArray[np.int64]:
         """When to look at each of `rows`."""
+        if are_same(self._rows, rows):
+            return self._due_ns
         before = positions(self._rows, rows["pid"], rows["start_ns"])
         known = before >= 0
         due_ns = np.zeros(len(rows), np.int64)

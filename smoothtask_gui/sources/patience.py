@@ -17,11 +17,15 @@ T = TypeVar("T")
 
 
 class PatientReader(Generic[T]):
-    """Calls `read` in a thread, at most one at a time; `limit_s` is how long a tick may wait for it."""
+    """Calls `read` in a thread, at most one at a time; `limit_s` is how long a tick may wait for it.
 
-    def __init__(self, read: Callable[[], T], limit_s: float) -> None:
+    While `is_prompt()` says that nothing can hold a reading up, no thread is sent: it costs more than the reading.
+    """
+
+    def __init__(self, read: Callable[[], T], limit_s: float, is_prompt: Callable[[], bool] = lambda: False) -> None:
         self._read = read
         self._limit_s = limit_s
+        self._is_prompt = is_prompt
         self._reading: asyncio.Future[T] | None = None
         self._latest: tuple[float, T] | None = None  # when, what
 
@@ -39,6 +43,9 @@ class PatientReader(Generic[T]):
         """The reading, None while it is late; one that is younger than `keep_s` again. Raises what `read` raises."""
         if self._reading is None:
             if self._latest is not None and time.monotonic() - self._latest[0] < keep_s:
+                return self._latest[1]
+            if self._is_prompt():
+                self._latest = time.monotonic(), self._read()
                 return self._latest[1]
             self._reading = asyncio.ensure_future(asyncio.to_thread(self._read))
         reading = self._reading

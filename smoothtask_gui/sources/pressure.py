@@ -19,6 +19,7 @@ import errno
 import os
 import select
 import time
+from collections import deque
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -130,8 +131,8 @@ class PressureSource:
 
     async def items(self, period_ms: int) -> AsyncGenerator[Item]:
         """Yield all items of the other source; it ends, and raises SourceError, when that one does."""
-        alarms: asyncio.Queue[PressureEvent] = asyncio.Queue(MOST_WAITING)
-        triggers = PressureTriggers(partial(_keep, alarms), self._thresholds)
+        alarms = _Alarms()
+        triggers = PressureTriggers(alarms.keep, self._thresholds)
         triggers.open()
         try:
             async with aclosing(self._inner.items(period_ms)) as items, aclosing(_merged(items, alarms)) as merged:
@@ -144,21 +145,40 @@ class PressureSource:
         await self._inner.change_period(period_ms)
 
 
-def _keep(alarms: asyncio.Queue[PressureEvent], event: PressureEvent) -> None:
-    if alarms.full():
-        alarms.get_nowait()
-    alarms.put_nowait(event)
+class _Alarms:
+    """The latest alarms that nobody has taken yet, and whoever waits for one or for something else."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[PressureEvent] = deque(maxlen=MOST_WAITING)
+        self._bell: asyncio.Future[None] | None = None
+
+    def keep(self, event: PressureEvent) -> None:
+        self.waiting.append(event)
+        self._ring()
+
+    async def or_done(self, other: asyncio.Future[Item]) -> None:
+        """Wait until there is an alarm, or `other` is done: one future, where asyncio.wait makes a round of them."""
+        if self.waiting or other.done():
+            return
+        self._bell = bell = asyncio.get_running_loop().create_future()
+        other.add_done_callback(self._ring)
+        try:
+            await bell
+        finally:
+            other.remove_done_callback(self._ring)
+
+    def _ring(self, _other: object = None) -> None:
+        if self._bell is not None and not self._bell.done():
+            self._bell.set_result(None)
 
 
-async def _merged(items: AsyncGenerator[Item], alarms: asyncio.Queue[PressureEvent]) -> AsyncGenerator[Item]:
+async def _merged(items: AsyncGenerator[Item], alarms: _Alarms) -> AsyncGenerator[Item]:
     following = asyncio.ensure_future(anext(items))
-    alarm = asyncio.ensure_future(alarms.get())
     try:
         while True:
-            await asyncio.wait((following, alarm), return_when=asyncio.FIRST_COMPLETED)
-            if alarm.done():
-                event, alarm = alarm.result(), asyncio.ensure_future(alarms.get())
-                yield event
+            await alarms.or_done(following)
+            while alarms.waiting:
+                yield alarms.waiting.popleft()
             if following.done():
                 try:
                     item = following.result()
@@ -168,8 +188,7 @@ async def _merged(items: AsyncGenerator[Item], alarms: asyncio.Queue[PressureEve
                 following = asyncio.ensure_future(anext(items))
     finally:
         following.cancel()
-        alarm.cancel()
-        await asyncio.gather(following, alarm, return_exceptions=True)
+        await asyncio.gather(following, return_exceptions=True)
 
 
 def _with_refusals(item: Item, refused: dict[str, str]) -> Item:

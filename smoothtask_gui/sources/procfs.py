@@ -205,6 +205,7 @@ class ProcfsSource:
             gpus=gpus,
             parts=parts,
             traits=self._surroundings.read_traits(processes),
+            clocks=self._surroundings.read_clocks(),
         )
 
     def _unavailable(self) -> dict[str, str]:

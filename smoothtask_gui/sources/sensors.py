@@ -2,7 +2,8 @@
 
 A sensor that can't be read stays in the list with the reason, so that it shows as a gap and not as nothing. A limit
 that no silicon could mean (0 °C, 65261 °C) is none. A sleeping graphics card isn't read: that would wake it. Reading
-may block for milliseconds in slow drivers (i2c, disks), so callers do it off their event loop.
+may block for milliseconds in slow drivers (i2c, disks), so callers do it off their event loop, unless `is_prompt` says
+that there is none of these.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ LIMIT_RANGE_C: Final = (40.0, 150.0)
 """Below: acpitz tables with 20 °C trips; above: NVMe's 65261.85 °C for "no limit" (0xffff K)."""
 READING_RANGE_C: Final = (-60.0, 200.0)
 """Outside lie a sensor's own error values (-273, -128, 255)."""
+
+IN_PROCESSOR: Final = frozenset({"coretemp", "k8temp", "k10temp", "zenpower", "x86_pkg_temp"})
+"""Drivers that answer from a register of the processor (MSR, its own PCI functions): microseconds, no bus between."""
 
 _REASONS: Final = {
     errno.EIO: "the device did not answer its driver (EIO)",
@@ -46,15 +50,28 @@ class SensorReader:
         self._entries: tuple[str, ...] | None = None
         self._channels: tuple[hwmon.Channel, ...] = ()
         self._limits: dict[str, tuple[float | None, float | None]] = {}
+        self._has_found = False  # since the last reading
+
+    def is_prompt(self) -> bool:
+        """Whether a `read` now would ask no device but the processor itself."""
+        self._find()
+        self._has_found = True
+        return all(channel.driver in IN_PROCESSOR for channel in self._channels)
 
     def read(self) -> tuple[SensorReading, ...]:
         """Read all sensors now, in a stable order."""
+        if not self._has_found:
+            self._find()
+        self._has_found = False
+        return tuple(map(self._read, self._channels))
+
+    def _find(self) -> None:
+        """Look which there are; none is asked for that."""
         entries = hwmon.class_entries(self._root)
         if entries != self._entries:
             self._entries = entries
             self._channels = hwmon.find_channels(self._root)
             self._limits.clear()
-        return tuple(map(self._read, self._channels))
 
     def _read(self, channel: hwmon.Channel) -> SensorReading:
         temperature_c, reason = self._temperature(channel)

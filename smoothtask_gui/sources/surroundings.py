@@ -1,8 +1,8 @@
 """What every source reads in the app beside its processes: machine-wide counters, temperatures, graphics cards.
 
-Sensors and cards are read in threads, since a slow driver must not hold up events, and waited for only so long, since
-one that hangs must not hold up ticks: then they stay in the list without a value, and no second thread is sent after
-the first.
+Cards, and sensors where there are others than the processor's own, are read in threads, since a slow driver must not
+hold up events, and waited for only so long, since one that hangs must not hold up ticks: then they stay in the list
+without a value, and no second thread is sent after the first.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from smoothtask_gui.domain.batch import SensorReading, SystemReading
+    from smoothtask_gui.domain.parts import ClockReading
 
 SENSOR_LIMIT_S: Final = 1.0
 """A disk that answers over SMART may take some 100 ms (drivetemp), i2c chips some ms each."""
@@ -62,12 +63,13 @@ class Surroundings:
     ) -> None:
         self._system = SystemReader(proc_root, sysfs_root)
         self._energy = EnergyReader(sysfs_root)
-        self._sensors = PatientReader(SensorReader(kind_of, sysfs_root).read, sensor_limit_s)
+        sensors = SensorReader(kind_of, sysfs_root)
+        self._sensors = PatientReader(sensors.read, sensor_limit_s, sensors.is_prompt)
         self._gpu_reader = GpuReader(sysfs_root, proc_root)
         self._wants_gpus = wants_gpus
-        self._gpus = PatientReader(self._gpu_reader.read, gpu_limit_s)
+        self._gpus = PatientReader(self._gpu_reader.read, gpu_limit_s, self._gpu_reader.has_none)
         self._parts = PatientReader(PartsReader(proc_root, sysfs_root).read, PARTS_LIMIT_S)
-        self._traits = TraitsReader(proc_root)
+        self._traits = TraitsReader(proc_root, sysfs_root)
         self._latest: tuple[SensorReading, ...] = ()
         self._latest_gpus: tuple[GpuReading, ...] = ()
 
@@ -83,6 +85,10 @@ class Surroundings:
     def read_traits(self, processes: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
         """Read what shows why the busy ones of `processes` are busy."""
         return self._traits.read(processes)
+
+    def read_clocks(self) -> tuple[ClockReading, ...]:
+        """At what clock those ran whose traits were read last."""
+        return self._traits.clocks
 
     async def read_parts(self) -> Parts:
         """Read fans and file systems; while one of them doesn't answer none is known, with the reason."""

@@ -8,6 +8,7 @@ builds its own machine in a folder.
 from __future__ import annotations
 
 import os
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ from smoothtask_gui.sources.protocol import SourceError
 from smoothtask_gui.sources.throttling import ThrottleReader
 
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+SOCKETS_KEEP_NS: Final = 10_000_000_000
+"""How often sockets are counted: the kernel walks all protocols for it, and a leak of them takes minutes."""
+_MEMORY: Final = re.compile(rb"^(MemTotal|MemAvailable|SwapTotal|SwapFree): +(\d+) kB$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,29 +45,19 @@ def parse_stat(text: bytes) -> CpuTimes:
     Busy is everything but idle and iowait; guest time is already in user time (account_guest_time,
     kernel/sched/cputime.c).
     """
-    first, _, rest = text.partition(b"\n")
+    first = text.partition(b"\n")[0]
     words = first.split()
     if len(words) < 9 or words[0] != b"cpu":
         raise ValueError(f"the first line is {first[:60]!r}")
     user, nice, system, idle, iowait, irq, softirq, steal = (int(word) for word in words[1:9])
-    cpus = 0
-    for line in rest.split(b"\n"):
-        if not line.startswith(b"cpu"):
-            break
-        cpus += 1
-    forks = next((int(line[10:]) for line in rest.split(b"\n") if line.startswith(b"processes ")), None)
-    return CpuTimes(cpus, user + nice + system + irq + softirq + steal, idle, iowait, steal, forks)
+    forks = text.partition(b"\nprocesses ")[2].partition(b"\n")[0]
+    busy = user + nice + system + irq + softirq + steal
+    return CpuTimes(text.count(b"\ncpu"), busy, idle, iowait, steal, int(forks) if forks.isdigit() else None)
 
 
 def parse_meminfo(text: bytes) -> dict[bytes, int]:
-    """Parse /proc/meminfo into bytes by name (proc_meminfo(5)); lines of another form are left out."""
-    found = {}
-    for line in text.split(b"\n"):
-        name, colon, value = line.partition(b":")
-        words = value.split()
-        if colon and len(words) == 2 and words[1] == b"kB" and words[0].isdigit():
-            found[name] = int(words[0]) * 1024
-    return found
+    """Find what is told of memory and swap in /proc/meminfo, bytes by name (proc_meminfo(5)); other lines are left."""
+    return {name: int(kibibytes) * 1024 for name, kibibytes in _MEMORY.findall(text)}
 
 
 def parse_net_dev(text: bytes) -> tuple[int, int] | None:
@@ -115,6 +109,8 @@ class SystemReader:
         self._power = PowerReader(sysfs_root)
         self._throttling = ThrottleReader(sysfs_root)
         self._tick_ns = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+        self._sockets: int | None = None
+        self._sockets_ns: int | None = None  # when they were counted
 
     def read(self) -> SystemReading:
         """Read everything now. Raises SourceError if /proc/stat can't be used."""
@@ -144,15 +140,22 @@ class SystemReader:
             memory_pressure_us=parse_pressure(memory_pressure),
             io_pressure_us=parse_pressure(io_pressure),
             on_battery=self._power.on_battery(boottime_ns),
-            unix_sockets=parse_unix_sockets(self._file("net/protocols") or b""),
+            unix_sockets=self._count_sockets(boottime_ns),
             memory_full_pressure_us=parse_pressure(memory_pressure, b"full"),
             io_full_pressure_us=parse_pressure(io_pressure, b"full"),
             swap_in_bytes=_pages(parse_vmstat(paged, b"pswpin")),
             swap_out_bytes=_pages(parse_vmstat(paged, b"pswpout")),
             forks=cpu.forks,
+            major_faults=parse_vmstat(paged, b"pgmajfault"),
             throttled_ms=self._throttling.read(),
             disks=disks or (),
         )
+
+    def _count_sockets(self, now_ns: int) -> int | None:
+        if self._sockets_ns is None or now_ns - self._sockets_ns >= SOCKETS_KEEP_NS:
+            self._sockets_ns = now_ns
+            self._sockets = parse_unix_sockets(self._file("net/protocols") or b"")
+        return self._sockets
 
     def _cpu_times(self) -> CpuTimes:
         path = f"{self._proc}stat"

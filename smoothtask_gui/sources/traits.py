@@ -2,7 +2,8 @@
 
 A process that computes for a person shows it: it is nice, or it is its terminal's foreground job, or bytes pass through
 it. One that merely spins shows none of these. Only processes above BUSY_CORES are looked at, the busiest MOST of them.
-What isn't ours to read (other users' io and descriptors; in a sandbox everything) is flagged as unknown.
+What isn't ours to read (other users' io and descriptors; in a sandbox everything) is flagged as unknown. At what clock
+those run that are looked at is read in the same place (`clocks.py`).
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from smoothtask_gui.domain.matching import is_same_start, positions
-from smoothtask_gui.domain.parts import TRAITS
+from smoothtask_gui.domain.parts import TRAITS, ClockReading
 from smoothtask_gui.sources import files
+from smoothtask_gui.sources.clocks import CpuClocks
 
 BUSY_CORES: Final = 0.2
 MOST: Final = 16
@@ -29,8 +31,10 @@ _STANDARD_FDS: Final = ("0", "1", "2")
 class TraitsReader:
     """Compares CPU times from call to call to find the busy ones."""
 
-    def __init__(self, proc_root: Path = Path("/proc")) -> None:
+    def __init__(self, proc_root: Path = Path("/proc"), sysfs_root: Path = Path("/sys")) -> None:
         self._root = str(proc_root)
+        self._cpu_clocks = CpuClocks(sysfs_root)
+        self.clocks: tuple[ClockReading, ...] = ()  # of those that `read` looked at last
         self._before: npt.NDArray[np.void] | None = None
         self._before_ns = 0
         self._tick_ns = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
@@ -41,13 +45,21 @@ class TraitsReader:
         before, before_ns = self._before, self._before_ns
         self._before = processes
         self._before_ns = time.monotonic_ns()
+        self.clocks = ()
+        self._cpu_clocks.begin()
         if before is None:
             return np.zeros(0, TRAITS)
         place = positions(before, processes["pid"], processes["start_ns"])
+        seen = place >= 0
         used = processes["run_ns"].astype(np.float64)
-        used[place >= 0] -= before["run_ns"][place[place >= 0]]
+        if seen.all():
+            used -= before["run_ns"][place]
+        else:
+            used[seen] -= before["run_ns"][place[seen]]
         busy = used >= BUSY_CORES * (self._before_ns - before_ns)
-        looked_at = np.flatnonzero((busy | self._was_busy(processes)) & ~processes["is_kernel"] & (place >= 0))
+        if not self._looks_left and not busy.any():
+            return np.zeros(0, TRAITS)
+        looked_at = np.flatnonzero((busy | self._was_busy(processes)) & ~processes["is_kernel"] & seen)
         looked_at = looked_at[np.argsort(-used[looked_at], kind="stable")][:MOST]
         self._remember(processes, busy)
         found = [self._row(processes[at]) for at in np.sort(looked_at)]
@@ -76,8 +88,11 @@ class TraitsReader:
             nice, policy = int(fields[16]), int(fields[38])
             if not is_same_start(int(fields[19]) * self._tick_ns, int(process["start_ns"])):
                 return _unreadable(process)  # another /proc than the helper's: a sandbox has numbers of its own
+            clock_khz = self._cpu_clocks.of_process(folder, fields)
         except (OSError, ValueError, IndexError):
             return _unreadable(process)  # gone meanwhile, or hidden
+        if clock_khz:
+            self.clocks = (*self.clocks, ClockReading(pid, int(process["start_ns"]), clock_khz))
         passed = _passed_bytes(folder)
         lost = None if terminal else _lost_terminal(folder)
         return (

@@ -82,10 +82,11 @@ class ActivityPage(QWidget):
         """Show what happened in the last second; late answers are passed over."""
         if not isValid(self) or not self._counts:
             return
+        self._show_sections(frozenset() if reading.reason else self._counts)
         if reading.reason:
-            self._counts = frozenset()
-            self._show_sections()
-            self.empty.say(formats.name(reading.reason, _REASON_BYTES))
+            reason = formats.name(reading.reason, _REASON_BYTES)
+            self.empty.say(self.tr("{reason}\nSmoothTask tries again.").format(reason=reason))
+            self.cost.say("")
             return
         self._show_rates(reading.rates)
         self.cost.say(self._cost(reading.costs))
@@ -121,13 +122,14 @@ class ActivityPage(QWidget):
                 )
             )
         self.cost.say(self.tr("Loading…") if self._counts else "")
-        self._show_sections()
+        self._show_sections(self._counts)
 
-    def _show_sections(self) -> None:
+    def _show_sections(self, shown: Parts) -> None:
+        """Those parts, or what `empty` says."""
         for name, section in self.sections.items():
-            section.setVisible(name in self._counts)
-        self.sheet.setVisible(bool(self._counts))
-        self.empty.setVisible(not self._counts)
+            section.setVisible(name in shown)
+        self.sheet.setVisible(bool(shown))
+        self.empty.setVisible(not shown)
 
     def _show_rates(self, rates: ActivityRates) -> None:
         rows = self._rows
@@ -163,8 +165,11 @@ class ActivityPage(QWidget):
             "file_activity": self.tr("Files"),
             "run_queue": self.tr("Waits for a CPU"),
         }
-        for use in costs:
-            part = titles.get(use.probe.name, use.probe.name)
+        found = {use.probe.name: use for use in costs}
+        for name, part in titles.items():
+            use = found.get(name)
+            if use is None:
+                continue
             if use.probe.state != "running":
                 said.append(f"{part}: {formats.name(use.probe.reason or use.probe.state, _REASON_BYTES)}")
                 continue
@@ -185,8 +190,8 @@ class ActivityPage(QWidget):
         name, rate, time = "M" * 16, "000 MB/s", "≤ 000 ms"
         self.callers, self.caller_view = _table(
             self.tr("System calls of processes"),
-            (process, calls, failed, self.tr("Time in calls"), pid),
-            (name, "000,000", "00,000", "000 %", "0000000"),
+            (process, calls, failed, self.tr("Threads in calls"), pid),
+            (name, "000,000", "00,000", "00.0", "0000000"),
         )
         self.syscalls, self.syscall_view = _table(
             self.tr("System calls of all processes"),

@@ -26,15 +26,11 @@ class ActivityRows:
     def callers(self, found: tuple[CallerRates, ...]) -> tuple[Row, ...]:
         ranked = sorted(found, key=lambda one: (-one.calls_per_s, one.pid))[:MOST_ROWS]
         return tuple(
-            Row(
-                f"{one.pid} {one.start_ns}",
-                (
-                    _who(one.comm, one.pid),
-                    formats.digits(one.calls_per_s),
-                    formats.digits(one.failed_per_s),
-                    formats.percent(one.time_ratio),
-                    _pid(one.pid),
-                ),
+            _of_process(
+                one,
+                formats.digits(one.calls_per_s),
+                formats.digits(one.failed_per_s),
+                formats.digits(one.time_ratio),
             )
             for one in ranked
         )
@@ -58,17 +54,10 @@ class ActivityRows:
     def file_users(self, found: tuple[FileUserRates, ...]) -> tuple[Row, ...]:
         ranked = sorted(found, key=lambda one: (-(one.read_bps + one.write_bps), -one.opens_per_s, one.pid))
         return tuple(
-            Row(
-                f"{one.pid} {one.start_ns}",
-                (
-                    _who(one.comm, one.pid),
-                    formats.digits(one.opens_per_s),
-                    formats.rate(one.read_bps),
-                    formats.rate(one.write_bps),
-                    formats.digits(one.syncs_per_s),
-                    formats.brief(one.sync_ratio / one.syncs_per_s if one.syncs_per_s else None),
-                    _pid(one.pid),
-                ),
+            _of_process(
+                one,
+                *_files(one),
+                formats.brief(one.sync_ratio / one.syncs_per_s if one.syncs_per_s else None),
             )
             for one in ranked[:MOST_ROWS]
         )
@@ -80,10 +69,7 @@ class ActivityRows:
                 f"{one.major}:{one.minor}",
                 (
                     f"{formats.name(one.type) or _tr('others')} ({one.major}:{one.minor})",
-                    formats.digits(one.opens_per_s),
-                    formats.rate(one.read_bps),
-                    formats.rate(one.write_bps),
-                    formats.digits(one.syncs_per_s),
+                    *_files(one),
                     _at_most(one.sync_p50_us),
                     _at_most(one.sync_p99_us),
                 ),
@@ -97,12 +83,19 @@ class ActivityRows:
         return self._names.get(number) or _tr("call {number}").format(number=number)
 
 
-def _who(comm: str, pid: int) -> str:
-    return formats.name(comm) if pid else _tr("others together")
+def _of_process(one: CallerRates | FileUserRates, *cells: str) -> Row:
+    """Its name, the cells, its pid; what has pid 0 is all those that found no room."""
+    who = formats.name(one.comm) if one.pid else _tr("others together")
+    return Row(f"{one.pid} {one.start_ns}", (who, *cells, str(one.pid) if one.pid else formats.MISSING))
 
 
-def _pid(pid: int) -> str:
-    return str(pid) if pid else formats.MISSING
+def _files(one: FileUserRates | FileSystemRates) -> tuple[str, ...]:
+    return (
+        formats.digits(one.opens_per_s),
+        formats.rate(one.read_bps),
+        formats.rate(one.write_bps),
+        formats.digits(one.syncs_per_s),
+    )
 
 
 def _at_most(duration_us: float | None) -> str:

@@ -115,13 +115,13 @@ def duration(seconds: float | None) -> str:
 
 
 def brief(seconds: float | None) -> str:
-    """A short time in the unit that fits: 1.02 µs, 33.6 ms, 1.07 s."""
+    """A short time in the unit that fits: 2 ns, 1.02 µs, 33.6 ms, 1.07 s."""
     if seconds is None or not math.isfinite(seconds):
         return MISSING
-    for unit, length_s in (("s", 1.0), ("ms", 1e-3)):
+    for unit, length_s in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
         if seconds >= length_s:
             return f"{digits(seconds / length_s)}{SPACE}{unit}"
-    return f"{digits(seconds * 1e6)}{SPACE}µs"
+    return f"{_number(seconds * 1e9, 0)}{SPACE}ns"
 
 
 def name(raw: str | bytes, limit_bytes: int = NAME_LIMIT_BYTES) -> str:

@@ -33,10 +33,14 @@ class TrayLook:
 
 def tray_look(fill_ratio: float | None, severity: Severity | None, palette: QPalette) -> TrayLook:
     """The look for `fill_ratio` (0..1; None or NaN without readings) in the palette's foreground."""
-    step = None
-    if fill_ratio is not None and math.isfinite(fill_ratio):
-        step = round(min(1.0, max(0.0, fill_ratio)) * FILL_STEPS)
-    return TrayLook(step, severity, palette.color(QPalette.ColorRole.WindowText).rgb())
+    return TrayLook(fill_step(fill_ratio), severity, palette.color(QPalette.ColorRole.WindowText).rgb())
+
+
+def fill_step(fill_ratio: float | None) -> int | None:
+    """How many eighths of the ring are filled; None without readings."""
+    if fill_ratio is None or not math.isfinite(fill_ratio):
+        return None
+    return round(min(1.0, max(0.0, fill_ratio)) * FILL_STEPS)
 
 
 class TrayIcons:

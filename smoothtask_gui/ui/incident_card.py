@@ -72,11 +72,11 @@ class IncidentCard(QWidget):
     def _fill_snoozes(self, incident: Incident) -> None:
         self._snoozes.clear()
         scopes: list[tuple[str, Scope | int]] = [(self.tr("This alert"), incident.id)]
-        if incident.target is not None:
-            name = formats.label(formats.name(incident.target.comm, 24))
-            scopes.append(
-                (self.tr("All about {name}").format(name=name), Scope(ScopeKind.APP, subject=incident.target.comm))
-            )
+        who = incident.culprit
+        if who is not None and who.identity is not None:
+            name = formats.label(formats.name(who.name, 24))
+            about_it = Scope(ScopeKind.APP, subject=who.app_id or who.identity.comm, name=who.name)
+            scopes.append((self.tr("All about {name}").format(name=name), about_it))
         scopes.append((self.tr("All of this kind"), Scope(ScopeKind.RULE, incident.rule)))
         scopes.append((self.tr("Everything"), Scope(ScopeKind.EVERYTHING)))
         spans = (self.tr("for 1 hour"), self.tr("for 8 hours"), self.tr("for 1 day"), self.tr("for 1 week"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
+from smoothtask_gui.domain.culprit import Method
 from smoothtask_gui.ui import cards, formats, theme
 from smoothtask_gui.ui.graph import Axis, Graph
 from smoothtask_gui.ui.labels import PlainLabel, Tone
@@ -139,10 +140,15 @@ class Overview(QWidget):
 
     def _how(self, culprits: Culprits) -> str:
         """How the shares were found."""
-        if culprits.watts is None:
-            return self.tr("Shares of the CPU time used.")
-        text = self.tr("Shares of the processor's energy ({watts} on average): measured, split by CPU time.")
-        return text.format(watts=formats.watts(culprits.watts))
+        texts = {
+            Method.CPU_TIME: self.tr("Shares of the CPU time used."),
+            Method.FREQUENCY: self.tr("Shares of the CPU time used, weighted with the clock it was spent at."),
+            Method.MEASURED: self.tr("Shares of the processor's energy ({watts} on average), split by CPU time."),
+            Method.MEASURED_CLOCK: self.tr(
+                "Shares of the processor's energy ({watts} on average), split by CPU time and clock."
+            ),
+        }
+        return texts[culprits.method].format(watts=formats.watts(culprits.watts))
 
     def _last(self, seconds: float) -> str:
         if 57 < seconds < 63:

@@ -1,7 +1,8 @@
 """The page that shows what SmoothTask itself costs: app, helper, eBPF programs, memory, caches.
 
 Numbers are asked for every two seconds while the page can be seen, and not otherwise. What isn't counted is a dash with
-its reason; nothing is estimated but the memory of the history, which is counted from its arrays.
+its reason; nothing is estimated but the memory of the history, which is counted from its arrays, and what maps were
+reckoned to take before they were made, which stands beside what the kernel tells of them.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QCoreApplication, QTimer
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
-from smoothtask_gui.domain.own_cost import OwnReading, own_use
+from smoothtask_gui.domain.own_cost import OwnReading, map_bytes, own_use
 from smoothtask_gui.ui import formats, theme
 from smoothtask_gui.ui.labels import PlainLabel, Tone
 from smoothtask_gui.ui.rows_model import Row, RowsModel
@@ -54,7 +55,7 @@ class OwnCostPage(QWidget):
             (1, 2, 3),
             self,
         )
-        self.probes = RowsModel(self._probe_titles(), (2, 3, 4, 5), self)
+        self.probes = RowsModel(self._probe_titles(), range(2, 8), self)
         self.caches = RowsModel(
             (self.tr("Remembered"), self.tr("Hits"), self.tr("Questions"), self.tr("Entries"), self.tr("Damaged")),
             (1, 2, 3, 4),
@@ -104,6 +105,11 @@ class OwnCostPage(QWidget):
         said = [self.tr("The helper has run for {time}.").format(time=formats.duration(helper.uptime_ns / 1e9))]
         if helper.programs_ns is None:
             said.append(self.tr("Run times of eBPF programs aren't counted (sysctl kernel.bpf_stats_enabled)."))
+        maps = map_bytes(helper.probes)
+        if maps is not None:
+            words = self.tr("The maps of its programs take {now} and were reckoned at {range}, empty to full.")
+            reckoned = _range((maps.reckoned_empty, maps.reckoned_full))
+            said.append(words.format(now=formats.size(maps.now), range=reckoned))
         return " ".join(said)
 
     def _part_rows(self, reading: OwnReading, use: OwnUse) -> tuple[Row, ...]:
@@ -133,7 +139,9 @@ class OwnCostPage(QWidget):
             _percent(use.busy_ratio),
             formats.MISSING if probe.ns_per_event is None else f"{probe.ns_per_event:.0f}",
             formats.size(probe.memory_bytes),
-            formats.name(probe.reason, _REASON_BYTES),
+            formats.size(probe.map_bytes),
+            _range(probe.reckoned_map_bytes),
+            formats.name(probe.why, _REASON_BYTES),
         )
         return Row(probe.name, cells)
 
@@ -156,17 +164,21 @@ class OwnCostPage(QWidget):
         return (
             self.tr("eBPF probe"),
             self.tr("State"),
-            self.tr("Events a second"),
-            self.tr("CPU, % of a core"),
-            self.tr("ns an event"),
+            self.tr("Events/s"),
+            self.tr("% of a core"),
+            self.tr("ns each"),
             self.tr("Memory"),
+            self.tr("Maps"),
+            self.tr("Maps, reckoned"),
             self.tr("Note"),
         )
 
     def _lay_out(self) -> None:
         self.part_view = _table(self.tr("Parts"), self.parts, ("M" * 20, "0.00", "00.0", "000 MB"), 0)
-        probe_widths = ("socket_events", "running", "0000", "0.00", "0000", "000 kB", "M" * 16)
-        self.probe_view = _table(self.tr("eBPF probes"), self.probes, probe_widths, 6)
+        kilobytes = "000 kB"
+        counts = ("0000", "0.00", "0000", kilobytes, kilobytes, f"{kilobytes} to {kilobytes}")
+        probe_widths = ("memory_reclaim", "unavailable", *counts, "M" * 16)
+        self.probe_view = _table(self.tr("eBPF probes"), self.probes, probe_widths, len(probe_widths) - 1)
         self.cache_view = _table(self.tr("Caches"), self.caches, ("M" * 20, "000 %", "000000", "0000 / 0000", "0"), 0)
         body = QWidget()
         parts = QVBoxLayout(body)
@@ -194,6 +206,15 @@ def _table(name: str, model: RowsModel, widest: tuple[str, ...], stretched: int)
 def _percent(ratio: float | None) -> str:
     """In percent of a core, without the sign, with two decimals where it is small."""
     return formats.digits(None if ratio is None else ratio * 100)
+
+
+def _range(found: tuple[int, int] | None) -> str:
+    """From empty maps to full ones."""
+    if found is None:
+        return formats.MISSING
+    least, most = map(formats.size, found)
+    words = QCoreApplication.translate("OwnCostPage", "{least} to {most}")
+    return least if least == most else words.format(least=least, most=most)
 
 
 def _wakeups_per_s(sample: Sample | None) -> float | None:

@@ -123,7 +123,7 @@ class QuietSettings(QGroupBox):
             case ScopeKind.EVERYTHING:
                 return self.tr("everything")
             case ScopeKind.APP:
-                return self.tr("all about {app}").format(app=formats.name(scope.subject))
+                return self.tr("all about {app}").format(app=formats.name(scope.name or scope.subject))
             case ScopeKind.RULE:
                 return self.tr("all of the kind {rule}").format(rule=formats.name(scope.rule))
         return formats.name(scope.name or f"{scope.rule} {scope.subject}")

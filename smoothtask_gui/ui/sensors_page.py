@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
-from smoothtask_gui.domain.sensors import limit_of, no_limit_reason
+from smoothtask_gui.domain.sensors import NO_OWN_LIMITS, OwnLimits, limit_of, no_limit_reason
 from smoothtask_gui.ui import formats, theme
 from smoothtask_gui.ui.labels import EmptyState
 from smoothtask_gui.ui.tables import TableView
@@ -31,13 +31,13 @@ class SensorModel(QAbstractTableModel):
         super().__init__(parent)
         self._sensors: tuple[SensorReading, ...] = ()
         self._cpu_key = ""
-        self._limit_without_driver_c = 0.0
+        self._own_limits = NO_OWN_LIMITS
 
     def show_sensors(
-        self, sensors: tuple[SensorReading, ...], cpu_key: str, limit_without_driver_c: float = 0.0
+        self, sensors: tuple[SensorReading, ...], cpu_key: str, own_limits: OwnLimits = NO_OWN_LIMITS
     ) -> None:
         """Renew readings in place; rows are rebuilt only when sensors come or go."""
-        self._limit_without_driver_c = limit_without_driver_c
+        self._own_limits = own_limits
         same = [sensor.key for sensor in sensors] == [sensor.key for sensor in self._sensors]
         if not same:
             self.beginResetModel()
@@ -110,9 +110,11 @@ class SensorModel(QAbstractTableModel):
         if sensor.temperature_c is None:
             return formats.name(sensor.reason) or self.tr("The driver gives no reading.")
         said = [self.tr("Taken as the temperature of the CPU.")] if sensor.key == self._cpu_key else []
-        limit = limit_of(sensor, self._limit_without_driver_c)
+        limit = limit_of(sensor, self._own_limits)
         if limit is None:
-            said.append(formats.name(no_limit_reason(sensor)))
+            said.append(formats.name(no_limit_reason(sensor, self._own_limits)))
+        elif limit.is_set and not limit.stands_in:
+            said.append(self.tr("Your own limit: {limit}.").format(limit=formats.celsius(limit.temperature_c)))
         elif limit.is_set:
             own = self.tr("Its driver gives no limit; {limit} is set in the settings.")
             said.append(own.format(limit=formats.celsius(limit.temperature_c)))
@@ -137,7 +139,7 @@ class SensorsPage(QWidget):
     def show_view(self, view: View) -> None:
         """List the sensors of the latest sample."""
         sensors = view.sample.sensors if view.sample else ()
-        self.model.show_sensors(sensors, view.cpu_sensor.key if view.cpu_sensor else "", view.limit_without_driver_c)
+        self.model.show_sensors(sensors, view.cpu_sensor.key if view.cpu_sensor else "", view.own_limits)
         waiting = self.tr("Waiting for the first reading.")
         none = self.tr("No temperature sensor here: the kernel shows none (usual in virtual machines and containers).")
         self.empty.say(none if view.sample else waiting)

@@ -1,13 +1,13 @@
 """The settings window: the two rules, the readings, the start.
 
 Nothing is applied until it is valid and the person presses OK or Apply; then one frozen `Settings` leaves as a signal.
-What the window doesn't show (ignored names, the out-of-memory rule) passes through unchanged.
+What the window doesn't show (ignored names, severities, the out-of-memory rule) passes through unchanged.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -33,6 +33,12 @@ from smoothtask_gui.domain.settings import GRAPH_SPANS_S, PERIODS_MS, Settings, 
 from smoothtask_gui.ui import formats, theme
 from smoothtask_gui.ui.labels import PlainLabel, Tone
 from smoothtask_gui.ui.quiet_settings import QuietSettings
+from smoothtask_gui.ui.sensor_limits import SensorLimits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smoothtask_gui.domain.batch import SensorReading
 
 _LONGEST_WAIT_S: Final = 3_600
 _LONGEST_COOLDOWN_MIN: Final = 24 * 60
@@ -62,6 +68,10 @@ class SettingsWindow(QDialog):
         self._connect()
         self._check()
 
+    def show_sensors(self, sensors: Sequence[SensorReading]) -> None:
+        """List these sensors with their limits; what was typed stays."""
+        self.limits.show_sensors(sensors)
+
     def settings(self) -> Settings:
         """What the fields say now, valid or not."""
         rules = self._original.rules
@@ -84,6 +94,7 @@ class SettingsWindow(QDialog):
         """Fill in the defaults, without applying them."""
         self._original = replace(self._original, rules=Rules(declared=self._original.rules.declared))
         self._show(Settings(autostart=self.autostart.isChecked()))
+        self._check()
 
     def _overheating(self, rule: Overheating) -> Overheating:
         return replace(
@@ -92,6 +103,7 @@ class SettingsWindow(QDialog):
             margin_c=self.margin.value(),
             clear_margin_c=self.clear_margin.value(),
             limit_without_driver_c=self.own_limit.value(),
+            limits_c=self.limits.limits_c(),
             for_s=self.heat_wait.value(),
             cooldown_s=self.heat_cooldown.value() * 60.0,
         )
@@ -112,6 +124,7 @@ class SettingsWindow(QDialog):
         self.margin.setValue(heat.margin_c)
         self.clear_margin.setValue(heat.clear_margin_c)
         self.own_limit.setValue(heat.limit_without_driver_c)
+        self.limits.show_limits(heat.limits_c)
         self.heat_wait.setValue(heat.for_s)
         self.heat_cooldown.setValue(heat.cooldown_s / 60)
         self.busy.setChecked(busy.enabled)
@@ -137,6 +150,7 @@ class SettingsWindow(QDialog):
                 ).format(clear=round(self.clear_cores.value()), level=round(self.cores.value()))
             )
         said.extend(found.values())
+        said.extend(filter(None, (self.limits.problem(),)))
         self.problem.say("\n".join(said))
         self.problem.setVisible(bool(said))
         changed = self.settings() != self._original
@@ -145,7 +159,7 @@ class SettingsWindow(QDialog):
 
     def _apply(self) -> None:
         settings = self.settings()
-        if problems(settings):
+        if problems(settings) or self.limits.problem():
             return
         if settings != self._original:
             self._original = settings
@@ -167,6 +181,7 @@ class SettingsWindow(QDialog):
             box.toggled.connect(self._check)
         self.forget.clicked.connect(self._ask_forget)
         self.quiet.changed.connect(self._check)
+        self.limits.changed.connect(self._check)
         self.per_core.currentIndexChanged.connect(self._check)
         self.buttons.accepted.connect(self._accept)
         self.buttons.rejected.connect(self.reject)
@@ -186,6 +201,7 @@ class SettingsWindow(QDialog):
         self.own_limit.setToolTip(
             self.tr("For CPU sensors whose driver gives no limit of its own (k10temp on many AMDs).")
         )
+        self.limits = SensorLimits()
         self.heat_wait = _decimal(0, _LONGEST_WAIT_S, seconds)
         self.heat_cooldown = _decimal(0, _LONGEST_COOLDOWN_MIN, minutes)
         self.busy = QGroupBox(self.tr("W&arn when a process keeps the CPU busy"))
@@ -225,7 +241,7 @@ class SettingsWindow(QDialog):
         asked.open()
 
     def _lay_out(self) -> None:
-        _form(
+        heat = _form(
             self.heat,
             (self.tr("&Distance to its limit"), self.margin),
             (self.tr("CPU limit, &unless its driver gives one"), self.own_limit),
@@ -233,6 +249,7 @@ class SettingsWindow(QDialog):
             (self.tr("&Back to normal below that by"), self.clear_margin),
             (self.tr("&Not again for"), self.heat_cooldown),
         )
+        heat.addRow(self.limits)
         _form(
             self.busy,
             (self.tr("&More than"), self.cores),

@@ -200,11 +200,13 @@ def test_a_sleeping_card_s_probe_holds_nothing_until_the_card_is_awake(door: Lib
     with opened(GpuFences(door, Cards(cards), lambda: now_s)) as probe:
         assert probe.tables() == ()
         assert probe.cost().memory_bytes == 0
+        assert "every graphics card sleeps" in probe.cost().waits_for
         put(cards, "active")
         assert probe.tables() == ()  # it looks now and then only
         now_s += LOOK_EVERY_S
         assert table(probe, ActivitySection.GPU_WAITERS) is not None
         assert probe.cost().memory_bytes > 0
+        assert not probe.cost().waits_for
 
 
 def test_a_card_that_fell_asleep_is_left_alone_after_a_while(door: Libbpf, cards: Path) -> None:

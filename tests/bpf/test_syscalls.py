@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ from helper.probes.syscalls import Syscalls
 from helper.probes.visibility import Mode, Visibility
 from smoothtask_gui.sources.activity import ActivitySection
 from tests.bpf.activity import opened, row_of, rows_of, table
-from tests.bpf.machine import NOBODY, Child, boottime_ns, child
+from tests.bpf.machine import NOBODY, Child, boottime_ns, child, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,6 +100,18 @@ def test_the_calls_of_all_threads_are_their_processs(probe: ActivityProbe) -> No
         busy.tell()
         busy.settle()
         assert row_of(table(probe, ActivitySection.CALLERS), busy.pid)["calls"] >= CALLS
+
+
+def test_a_row_bears_its_processs_name_whichever_thread_called_first(door: Libbpf) -> None:
+    rename = "    ctypes.CDLL(None).prctl(15, b'one-of-its-hands')\n"  # PR_SET_NAME
+    work = "def work():\n" + rename + "    say()\n    while True: time.sleep(0.01)\n"
+    start = "import ctypes\n" + work + "threading.Thread(target=work, daemon=True).start()\n"
+    with child(start + "while True: wait()\n") as busy:
+        busy.settle()
+        with opened(Syscalls(door)) as probe:
+            until(lambda: len(rows_of(table(probe, ActivitySection.CALLERS), busy.pid)), "its thread has a row")
+            row = row_of(table(probe, ActivitySection.CALLERS), busy.pid)
+        assert bytes(row["actor"]["comm"]) == Path(f"/proc/{busy.pid}/comm").read_bytes().strip()
 
 
 def test_who_does_not_see_all_gets_his_own_rows_and_no_sums_of_others(probe: ActivityProbe) -> None:

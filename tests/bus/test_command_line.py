@@ -90,3 +90,16 @@ def test_what_is_asked_for_by_name_is_counted_while_the_command_runs(box: Box) -
     assert all(tick["file_users"] is None for tick in ticks), "nobody asked"
     plain = smoothtask(box, "top", "--json", "--count", "1", "--source", "helper")
     assert json.loads(plain.stdout)["activity"]["callers"] is None
+
+
+def test_what_maps_take_stands_beside_what_was_reckoned(box: Box) -> None:
+    rows = [json.loads(line) for line in smoothtask(box, "probes", "--json").stdout.splitlines()]
+    running = [row for row in rows if row["state"] == "running" and row["maps_bytes"]]
+    assert {"process_events", "sockets", "syscalls"} <= {row["name"] for row in running}
+    for row in running:
+        assert 0.95 * row["maps_estimated_bytes"] <= row["maps_bytes"] <= 1.05 * row["maps_full_bytes"], row
+    table = smoothtask(box, "probes").stdout.splitlines()
+    assert "MAPS RECKONED" in table[0]
+    assert len(table) == 1 + len(rows)
+    [memory] = [line for line in smoothtask(box, "doctor").stdout.splitlines() if "kernel memory" in line]
+    assert "of it maps, reckoned at" in memory

@@ -51,6 +51,7 @@ def test_the_socket_probes_read_their_settings_where_the_programs_write_them() -
     assert SETTINGS["st_socket_settings"].members["unremembered"] == Member(sockets.KNOWN_AT + 4, 4)
     assert SETTINGS_CONSTANTS["ST_KNOWN_SOCKETS"] == sockets.MOST_KNOWN
     assert settings.members["unremembered"].offset == socket_events.UNREMEMBERED_AT
+    assert settings.members["closings"].offset == socket_events.UNREMEMBERED_AT + 8
     assert settings.members["missing"].offset == socket_events.MISSING_AT
     assert settings.members["lost_events"].offset == 0
     assert CONSTANTS["ST_MISSING_TRAFFIC"] == socket_events.MISSING_TRAFFIC

@@ -20,7 +20,10 @@ TELL_AND_HOLD = "import json, os, sys; print(json.dumps(dict(os.environ)), flush
 
 
 class BoxedDesk:
-    """What a `Scene` needs of desk.Desktop; a context manager."""
+    """What a `Scene` needs of desk.Desktop; a context manager. `options` are desk.py's."""
+
+    def __init__(self, *options: str) -> None:
+        self._options = options
 
     def __enter__(self) -> Self:
         self._spawned: list[subprocess.Popen[bytes]] = []
@@ -29,7 +32,8 @@ class BoxedDesk:
             self.box: Any = importlib.import_module("box").HeldBox("--helper-object-dir", str(ROOT / "build" / "bpf"))
         finally:
             del sys.path[0]
-        desk = ["/usr/bin/python3", "-B", str(TOOLS / "desk.py"), "--", "/usr/bin/python3", "-c", TELL_AND_HOLD]
+        python = "/usr/bin/python3"
+        desk = [python, "-B", str(TOOLS / "desk.py"), *self._options, "--", python, "-c", TELL_AND_HOLD]
         self._holder = subprocess.Popen(
             self.box.command(*desk), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )

@@ -20,6 +20,7 @@ class FakeActivity:
     closed: int = 0
     forgotten: int = 0
     read: int = 0
+    waits_for: str = ""
 
     def open(self) -> None:
         self.opened += 1
@@ -29,7 +30,7 @@ class FakeActivity:
         self.closed += 1
 
     def cost(self) -> ProbeCost:
-        return ProbeCost(None, None, 4096)
+        return ProbeCost(None, None, 4096, waits_for=self.waits_for)
 
     def tables(self) -> tuple[Table, ...]:
         self._break()

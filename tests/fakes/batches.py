@@ -26,7 +26,7 @@ from smoothtask_gui.domain.rates import rates
 if TYPE_CHECKING:
     from smoothtask_gui.domain.focus import Focus
     from smoothtask_gui.domain.sample import Sample
-from smoothtask_gui.domain.parts import TRAITS, Parts
+from smoothtask_gui.domain.parts import TRAITS, ClockReading, Parts
 
 SECOND = 1_000_000_000
 BOOT_REALTIME = 1_700_000_000 * SECOND
@@ -131,6 +131,9 @@ class Machine:
     lost: Lost = field(default_factory=Lost)
     next_pid: int = 1000
     values: dict[str, Any] = field(default_factory=dict)  # of the machine's reading, beside CPU time
+    unavailable: dict[str, str] = field(default_factory=dict)
+    exited: list[dict[str, Any]] = field(default_factory=list)  # rows of `exited_row`, whose counts a test moves on
+    clocks_khz: dict[int, int] = field(default_factory=dict)  # by pid; empty: the machine tells none
     traits: dict[int, dict[str, Any]] | None = None  # by pid; None: nobody reads them
     parts: Parts = field(default_factory=Parts)
     exits: list[ProcessExit] = field(default_factory=list)
@@ -173,6 +176,13 @@ class Machine:
             sensors=self.sensors,
             lost=self.lost,
             exits=tuple(self.exits),
+            unavailable=self.unavailable,
+            exited=rows(*self.exited, dtype=EXITED),
+            clocks=tuple(
+                ClockReading(app.pid, app.start_ns, self.clocks_khz[app.pid])
+                for app in self.apps
+                if app.pid in self.clocks_khz
+            ),
         )
         self.exits = []
         return found if self.source == "helper" else replace(found, exited=None)

@@ -15,7 +15,7 @@ from tests.fakes.batches import SECOND
 
 CODER = ProcessIdentity(7, 100, 1000, "HandBrakeCLI")
 FOX = ProcessIdentity(8, 100, 1000, "firefox")
-HEAT: Key = ("overheating", "CPU")
+HEAT: Key = ("overheating", "cpu")
 BUSY: Key = ("runaway", "7:100")
 EPOCH = 1_700_000_000 * SECOND
 ALL = Scope(ScopeKind.EVERYTHING)

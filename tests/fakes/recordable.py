@@ -22,7 +22,7 @@ from smoothtask_gui.domain.description import Application
 from smoothtask_gui.domain.focus import Focus
 from smoothtask_gui.domain.gpu_reading import EngineUse, GpuReading, GpuUse
 from smoothtask_gui.domain.origin import Origin
-from smoothtask_gui.domain.parts import TRAITS, DiskReading, FanReading, FileSystemReading, Parts
+from smoothtask_gui.domain.parts import TRAITS, ClockReading, DiskReading, FanReading, FileSystemReading, Parts
 
 EVENTS = (
     OomKill(7, 5, 0, 3, 4096, "victim"),
@@ -122,6 +122,7 @@ def batch(boottime_ns: int = 10**9, *, source: str = "helper", rows: int = 2, co
         parts=PARTS,
         focus=Focus(True, 7, True, False, (7, 9)),
         traits=_traits(),
+        clocks=(ClockReading(10, 0, 3_400_000),),
         gpus=_cards(boottime_ns),
         origins=ORIGINS,
     )

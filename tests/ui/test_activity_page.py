@@ -100,7 +100,7 @@ def test_the_busiest_are_first_with_their_numbers_and_foreign_names_literal(page
     for switch in page.switches.values():
         switch.click()
     page.show_reading(ActivityReading(RATES, (COST,)))
-    assert cells(page.callers, 0)[:4] == ["<b>busy</b>", "120000", "3.00", "50 %"]
+    assert cells(page.callers, 0)[:4] == ["<b>busy</b>", "120000", "3.00", "0.50"]
     assert cells(page.syscalls, 0) == ["call 99999", "90.0", "0.00", "≤ 2.05 µs", "≤ 4.10 µs"]
     assert cells(page.syscalls, 1)[0] == "32-bit and unknown calls"
     assert cells(page.file_users, 0) == ["git", "5.00", "2.00 MB/s", "500 kB/s", "2.00", "10.0 ms", "9"]
@@ -120,14 +120,18 @@ def test_what_all_users_do_is_named_as_unseen_where_it_is(page: ActivityPage) ->
     assert not page.own_calls.isVisible()
 
 
-def test_a_refusal_is_shown_with_its_reason_and_can_be_tried_again(page: ActivityPage, asked: Asked) -> None:
+def test_a_refusal_is_shown_with_its_reason_until_readings_come_again(page: ActivityPage, asked: Asked) -> None:
     page.switches[SYSCALLS].click()
     page.show_reading(ActivityReading(reason="The helper refused: not from here."))
-    assert page.empty.text() == "The helper refused: not from here."
+    assert page.empty.text() == "The helper refused: not from here.\nSmoothTask tries again."
     assert page.empty.isVisible()
-    page.switches[SYSCALLS].click()
-    page.switches[SYSCALLS].click()
-    assert asked.parts[-1] == {SYSCALLS}
+    assert not page.sheet.isVisible()
+    assert not page.cost.text()
+    page.show_reading(ActivityReading(RATES))
+    assert page.sections[SYSCALLS].isVisible()
+    assert not page.sections[FILES].isVisible()
+    assert not page.empty.isVisible()
+    assert asked.parts == [{SYSCALLS}], "whoever reads asks again; the page goes on waiting"
 
 
 def test_a_probe_that_does_not_run_says_why_in_place_of_its_cost(page: ActivityPage) -> None:

@@ -94,3 +94,11 @@ def test_a_tooltip_with_markup_is_shown_as_it_is_written() -> None:
 
 def test_an_ampersand_in_a_menu_is_no_mnemonic() -> None:
     assert formats.label("a&b") == "a&&b"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, "—"), (2e-9, "2 ns"), (999e-9, "999 ns"), (1.024e-6, "1.02 µs"), (0.0336, "33.6 ms"), (1.07, "1.07 s")],
+)
+def test_short_times_are_in_the_unit_that_fits(seconds: float | None, text: str) -> None:
+    assert plain(formats.brief(seconds)) == text

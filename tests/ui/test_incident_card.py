@@ -73,7 +73,8 @@ def test_a_snooze_says_of_what_and_for_how_long(card: IncidentCard, qtbot: QtBot
     card.snooze_wanted.connect(lambda *said: wanted.append(said))
     for menu in menus:
         menu.actions()[0].trigger()
-    scopes = [Scope(ScopeKind.APP, subject="node"), Scope(ScopeKind.RULE, "runaway"), Scope(ScopeKind.EVERYTHING)]
+    node = Scope(ScopeKind.APP, subject="node", name="node")
+    scopes = [node, Scope(ScopeKind.RULE, "runaway"), Scope(ScopeKind.EVERYTHING)]
     assert wanted == [(7, 3600), *((scope, 3600) for scope in scopes)]
 
 

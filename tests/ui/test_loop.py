@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt
+
 from smoothtask_gui.adapters.loop import MOST_WAITING, LoopThread, QtThread
 
 if TYPE_CHECKING:
@@ -26,7 +28,9 @@ def loop() -> Iterator[LoopThread]:
 
 
 def test_who_hands_over_faster_than_qt_works_is_held_back(qtbot: QtBot, loop: LoopThread) -> None:
-    qt, made, done = QtThread(), [], []
+    qt = QtThread()
+    made: list[int] = []
+    done: list[int] = []
 
     async def hand_over() -> None:
         for number in range(50):
@@ -50,7 +54,8 @@ def test_who_hands_over_faster_than_qt_works_is_held_back(qtbot: QtBot, loop: Lo
 
 
 def test_work_that_fails_does_not_hold_back_what_follows(qtbot: QtBot, loop: LoopThread) -> None:
-    qt, done = QtThread(), []
+    qt = QtThread()
+    done: list[str] = []
 
     def fail() -> None:
         raise ValueError("wrong")
@@ -64,3 +69,22 @@ def test_work_that_fails_does_not_hold_back_what_follows(qtbot: QtBot, loop: Loo
         future = loop.submit(hand_over())
         qtbot.waitUntil(lambda: future.done() and bool(done), timeout=30_000)
     assert len(raised) == 2 * MOST_WAITING
+
+
+def test_qt_is_told_when_the_loop_has_nothing_left_to_do_at_once(qtbot: QtBot, loop: LoopThread) -> None:
+    qt = QtThread()
+    steps: list[str] = []
+    done: list[int] = []
+    qt._called.connect(lambda _work: steps.append("told"), Qt.ConnectionType.DirectConnection)
+
+    async def hand_over() -> None:
+        await qt.hand(done.append, 1)
+        await qt.hand(done.append, 2)
+        steps.append("went on")
+        await asyncio.sleep(0)
+        steps.append("once more")
+
+    future = loop.submit(hand_over())
+    qtbot.waitUntil(lambda: future.done() and len(done) == 2, timeout=30_000)
+    assert done == [1, 2]
+    assert steps == ["went on", "once more", "told", "told"]

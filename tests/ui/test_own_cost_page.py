@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 SECOND = 1_000_000_000
 PROBES = (
-    ProbeCost("task_snapshot", "running", "", 100, 1_000_000, 4096),
-    ProbeCost("block_io", "failed", "no tracepoint <b>", None, None, 0),
+    ProbeCost("task_snapshot", "running", "", 100, 1_000_000, 4096, 2000, 2100, 9000),
+    ProbeCost("block_io", "failed", "block_io: no tracepoint <b>", None, None, 0, 500, 0, 500),
 )
 HELPER = HelperCost(4 * SECOND, 1_000_000, 30_000_000, 65536, 60 * SECOND, 1, PROBES)
 CACHES = (("processes", CacheCounts(93, 7, 1, 45, 512)), ("applications", CacheCounts(0, 0, 0, 0, 1024)))
@@ -85,9 +85,17 @@ def test_each_probe_has_its_row_and_what_is_not_counted_is_a_dash(page: OwnCostP
     page.show_reading(READING)
     page.show_reading(LATER)
     assert cells(page.probes) == [
-        ["task_snapshot", "running", "0.00", "0.00", "10000", "4.10 kB", ""],
-        ["block_io", "failed", *[formats.MISSING] * 3, "0 B", "no tracepoint <b>"],
+        ["task_snapshot", "running", "0.00", "0.00", "10000", "4.10 kB", "2.10 kB", "2.00 kB to 9.00 kB", ""],
+        ["block_io", "failed", *[formats.MISSING] * 3, "0 B", "0 B", "500 B", "no tracepoint <b>"],
     ]
+    assert "take 2.10 kB and were reckoned at 2.00 kB to 9.00 kB" in page.hint.text().replace(formats.SPACE, " ")
+
+
+def test_an_older_helper_that_reckons_nothing_leaves_dashes(page: OwnCostPage) -> None:
+    probe = ProbeCost("task_snapshot", "running", "", 100, 1_000_000, 4096)
+    page.show_reading(replace(READING, helper=replace(HELPER, probes=(probe,))))
+    assert cells(page.probes)[0][-3:] == [formats.MISSING, formats.MISSING, ""]
+    assert "reckoned" not in page.hint.text()
 
 
 def test_the_hit_rate_of_each_cache_is_shown_and_unknown_before_the_first_question(page: OwnCostPage) -> None:

@@ -8,6 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from smoothtask_gui.domain.culprit import Culprits, Method
 from smoothtask_gui.domain.incident import Action, IncidentState, ProcessIdentity, Severity, Share
+from smoothtask_gui.domain.sensors import OwnLimits
 from smoothtask_gui.domain.settings import Settings
 from smoothtask_gui.domain.store import Store
 from smoothtask_gui.ui import formats
@@ -186,10 +187,14 @@ def test_sensors_are_listed_with_limits_and_reasons(window: MainWindow) -> None:
 def test_a_limit_set_in_the_settings_is_not_shown_as_the_driver_s(window: MainWindow) -> None:
     bare = replace(samples.TCTL, max_c=None, critical_c=None)
     model = window.sensors.model
-    model.show_sensors((bare,), bare.key, 95.0)
+    model.show_sensors((bare,), bare.key, OwnLimits(95.0))
     shown = [model.index(0, column).data() for column in range(6)]
     assert shown[3:5] == [formats.MISSING, formats.MISSING]
     assert f"Its driver gives no limit; 95{formats.SPACE}°C is set in the settings." in shown[5]
+    model.show_sensors((bare,), bare.key, OwnLimits(95.0, {bare.key: 88.0}))
+    assert f"Your own limit: 88{formats.SPACE}°C." in model.index(0, 5).data()
+    model.show_sensors((bare,), bare.key, OwnLimits(95.0, {"k10*": 0.0}))
+    assert "No alert is raised from this sensor: it is switched off in the settings." in model.index(0, 5).data()
 
 
 def test_history_keeps_resolved_incidents_with_their_evidence(window: MainWindow) -> None:
@@ -239,6 +244,11 @@ def test_the_overview_says_how_shares_were_found(window: MainWindow) -> None:
     assert "CPU time" in window.overview.who.toolTip()
     show(window, culprits=lambda: Culprits(share, 0.3, 60 * samples.SECOND_NS, 2.0, Method.MEASURED, 24.3))
     assert f"24.3{formats.SPACE}W" in window.overview.who.toolTip()
+    assert "clock" not in window.overview.who.toolTip()
+    for method, watts in ((Method.MEASURED_CLOCK, 24.3), (Method.FREQUENCY, None)):
+        found = Culprits(share, 0.3, 60 * samples.SECOND_NS, 2.0, method, watts)
+        show(window, culprits=lambda found=found: found)
+        assert "clock" in window.overview.who.toolTip()
 
 
 @pytest.mark.parametrize("tab", range(8))

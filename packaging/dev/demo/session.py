@@ -16,7 +16,10 @@ WATCHER = "org.kde.StatusNotifierWatcher"
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A notification that was sent: its words and its buttons (key, label)."""
+    """A notification that was sent: its words and its buttons (key, label), as xfce4-notifyd draws them.
+
+    The click on the body ("default") is one of them: it has a label.
+    """
 
     title: str
     body: str
@@ -50,7 +53,7 @@ class Bystander:
         if message.message_type is MessageType.METHOD_CALL and message.member == "Notify":
             title, body, actions = message.body[3], message.body[4], message.body[5]
             pairs = zip(actions[::2], actions[1::2], strict=True)
-            self.shown.put_nowait(Shown(title, body, tuple(pair for pair in pairs if pair[0] != "default")))
+            self.shown.put_nowait(Shown(title, body, tuple(pairs)))
         elif message.member == "ActionInvoked":
             self.pressed.put_nowait(message.body[1])
         return True  # a monitor answers nothing

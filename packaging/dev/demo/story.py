@@ -27,11 +27,15 @@ class StoryError(Exception):
 
 
 class Runaway:
-    """The runaway, as if typed into a terminal: what is started there is an app of its own, whatever started us."""
+    """The runaway, as if typed into a terminal with "&": what is started there is an app of its own.
+
+    Not the terminal's foreground job: that would be work which somebody waits for (smoothtask_gui/sources/traits.py).
+    """
 
     def __init__(self) -> None:
         self._terminal, shells = pty.openpty()
-        typed = ["setsid", "--ctty", "sh", "-c", '"$@"; exit', "sh", sys.executable, HERE / "runaway.py"]
+        words = 'set -m; "$@" & wait $!; exit $?'
+        typed = ["setsid", "--ctty", "sh", "-c", words, "sh", sys.executable, HERE / "runaway.py"]
         try:
             self._shell = subprocess.Popen(typed, stdin=shells, stdout=subprocess.PIPE)
         finally:

@@ -6,7 +6,7 @@ Processes that ended in the interval are part of their app: their CPU time count
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -21,9 +21,8 @@ VALUES: Final = ("cpu_cores", "memory_bytes", "read_bps", "write_bps", "received
 CPU_CORES, MEMORY_BYTES = VALUES.index("cpu_cores"), VALUES.index("memory_bytes")
 
 
-@dataclass(frozen=True, slots=True)
-class AppName:
-    """An app: `key` tells it from others of the same name."""
+class AppName(NamedTuple):
+    """An app: `key` tells it from others of the same name. A tuple: each level looks each of them up each second."""
 
     key: str
     name: str

@@ -79,19 +79,17 @@ class AppRows:
         app = apps.apps[row]
         members = apps.members(row)
         if not len(members):
-            return Target(app.id, app.name)
+            return Target(app.id, app.name, app_id=app.id)
         foremost = self._foremost(members, by)
         aliases = (safe_text(bytes(rows["comm"][foremost])),)
         if app.kind in _SYSTEM:
-            return Target(app.id, app.name, aliases=aliases)
+            return Target(app.id, app.name, aliases=aliases, app_id=app.id)
         found = rows[foremost]
         comm = process_name(bytes(found["comm"]), is_kernel=False)
         who = ProcessIdentity(int(found["pid"]), int(found["start_ns"]), int(found["uid"]), comm)
         top = self._top(foremost)
         parent = parent_name(rows, int(rows["parent_pid"][top]))
-        return Target(
-            app.id, telling_name(self.sample, row), who, parent, aliases, started_ns=int(rows["start_ns"][top])
-        )
+        return Target(app.id, telling_name(self.sample, row), who, parent, aliases, int(rows["start_ns"][top]), app.id)
 
     def _foremost(self, members: npt.NDArray[np.intp], by: str) -> int:
         for column in (self.processes.of_rows(by) if by in self.processes.made_of_rows else None, self._used):

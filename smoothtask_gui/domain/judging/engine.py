@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from smoothtask_gui.domain.changes import Change, Resolved
 from smoothtask_gui.domain.culprit import Culprits
-from smoothtask_gui.domain.judging.rule_pass import Moment, RulePass, Surroundings
+from smoothtask_gui.domain.judging.rule_pass import Moment, RulePass, Surroundings, begins_anywhere
 from smoothtask_gui.domain.judging.series import Scope
 from smoothtask_gui.domain.judging.watched import Watched, over_title
 
@@ -46,14 +46,16 @@ class Engine:
         """Nothing can be read any more: open alerts end as unknown."""
         return [change for name in self._rules for change in self._end_all(name, now_ns, unknown=True)]
 
-    def judge(self, tables: Mapping[Scope, Table], moment: Moment) -> list[Change]:
-        """One tick."""
-        around = Surroundings(tables.get(Scope.APP), self._may_stop, self._energy)
+    def judge(
+        self, tables: Mapping[Scope, Table], moment: Moment, wholes: Mapping[str, float] | None = None
+    ) -> list[Change]:
+        """One tick; `wholes`: the machine's own counts where not all processes are seen (`blame.unseen`)."""
+        around = Surroundings(tables.get(Scope.APP), self._may_stop, self._energy, wholes or {})
         changes: list[Change] = []
         for rule in self._rules.values():
             table = tables.get(rule.scope)
             watched = self._watched.setdefault(rule.name, {})
-            if table is not None and (len(table.rows) or watched):
+            if table is not None and (watched or begins_anywhere(rule, table, moment)):
                 changes += RulePass(rule, table, watched, moment, around).judge()
         return changes
 

@@ -41,7 +41,7 @@ def _wide(found: npt.NDArray[_Scalar], count: int) -> npt.NDArray[_Scalar]:
 
 
 _FlagsOf = Callable[[Values], Flags]
-_NumberOf = Callable[[Values], Floats]
+_NumberOf = Callable[[Values], Floats | float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Expression:
     def of(self, values: Values, count: int) -> Floats:
         """Shape (count,); `values` must hold every one of `names`."""
         with np.errstate(all="ignore"):  # absurd counters give absurd numbers, never a warning
-            return _wide(self._evaluate(values), count)
+            return _wide(np.asarray(self._evaluate(values)), count)
 
 
 class Truth:
@@ -96,6 +96,14 @@ class Truth:
     def _ask(self, question: _FlagsOf) -> Flags:
         with np.errstate(all="ignore"):  # absurd counters give absurd numbers, never a warning
             return question(self._values)
+
+
+def is_known(condition: Condition | None, values: Values) -> bool:
+    """Whether `condition` is known to hold of the one thing that `values` tell of; what they lack is missing."""
+    if condition is None:
+        return False
+    known = {name: values.get(name, np.nan) for name in condition.names}
+    return bool(condition.of(known, 1).true[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +166,13 @@ _COMPARISONS: Final = {
     ast.LtE: (np.less_equal, np.greater),
     ast.Lt: (np.less, np.greater_equal),
 }
+_OF_FLOATS: Final = {
+    np.greater_equal: operator.ge,
+    np.less: operator.lt,
+    np.greater: operator.gt,
+    np.less_equal: operator.le,
+}
+"""The same of two plain numbers, as rules about the machine compare: numpy takes ten times as long for one."""
 
 
 def _known(node: ast.expr, *, wanted: bool) -> _FlagsOf:
@@ -171,7 +186,7 @@ def _known(node: ast.expr, *, wanted: bool) -> _FlagsOf:
         return _comparison(node, wanted=wanted)
     if isinstance(node, ast.Name):  # on its own: 1 is yes, 0 is no
         amount = _number(node)
-        return lambda values: amount(values) > 0 if wanted else amount(values) <= 0
+        return lambda values: np.asarray(amount(values) > 0 if wanted else amount(values) <= 0)
     raise ExpressionError(f"{ast.unparse(node)[:60]!r} is no condition: compare it, as in 'cpu_cores >= 0.9'")
 
 
@@ -202,7 +217,15 @@ def _comparison(node: ast.Compare, *, wanted: bool) -> _FlagsOf:
         raise ExpressionError(f"{ast.unparse(node)[:60]!r} must compare two numbers by >=, >, <= or <")
     left, right = _number(node.left), _number(node.comparators[0])
     compare = _COMPARISONS[type(node.ops[0])][0 if wanted else 1]  # both are false of NaN
-    return lambda values: compare(left(values), right(values))
+    compare_floats = _OF_FLOATS[compare]
+
+    def evaluate(values: Values) -> Flags:
+        one, other = left(values), right(values)
+        if isinstance(one, float) and isinstance(other, float):
+            return np.asarray(compare_floats(one, other))
+        return compare(one, other)
+
+    return evaluate
 
 
 _ARITHMETIC: Final = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}
@@ -210,11 +233,11 @@ _ARITHMETIC: Final = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: op
 
 def _number(node: ast.expr) -> _NumberOf:
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
-        constant = np.asarray(float(node.value))
+        constant = float(node.value)
         return lambda values: constant  # noqa: ARG005 - every number is made from the values
     if isinstance(node, ast.Name):
         name = node.id
-        return lambda values: np.asarray(values[name])
+        return lambda values: values[name]
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         inner = _number(node.operand)
         return lambda values: -inner(values)
@@ -223,14 +246,14 @@ def _number(node: ast.expr) -> _NumberOf:
     if isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
         left, right = _number(node.left), _number(node.right)
         work = _ARITHMETIC[type(node.op)]
-        return lambda values: np.asarray(work(left(values), right(values)))
+        return lambda values: work(left(values), right(values))
     raise ExpressionError(
         f"{ast.unparse(node)[:60]!r} is no number: there are series, the rule's own numbers, +, -, * and /"
     )
 
 
 def _quotient(left: _NumberOf, right: _NumberOf) -> _NumberOf:
-    def evaluate(values: Values) -> Floats:
+    def evaluate(values: Values) -> Floats | float:
         divisor = right(values)
         return left(values) / np.where(divisor == 0, np.nan, divisor)  # nothing is a part of nothing
 

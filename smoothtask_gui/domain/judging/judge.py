@@ -9,12 +9,14 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from smoothtask_gui.domain.judging.app_table import AppSeries, app_table
+from smoothtask_gui.domain.judging.blame import unseen
 from smoothtask_gui.domain.judging.engine import Engine
 from smoothtask_gui.domain.judging.machine import MachineSeries, machine_table
 from smoothtask_gui.domain.judging.part_tables import PartSeries
 from smoothtask_gui.domain.judging.process_table import ProcessSeries, process_table
 from smoothtask_gui.domain.judging.rule_pass import Moment
 from smoothtask_gui.domain.judging.series import Scope
+from smoothtask_gui.domain.judging.table import Columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.judging.rule import Rule
     from smoothtask_gui.domain.judging.table import Table
     from smoothtask_gui.domain.sample import Sample
+    from smoothtask_gui.domain.sensors import OwnLimits
 
 ALARM_NS: Final = 10_000_000_000
 FEWEST_LOOKS: Final = 2
@@ -48,6 +51,7 @@ class Judge:
         self._began_ns: int | None = None  # the first sample, or the first after a sleep
         self._interval_ns = 0
         self._tables: dict[Scope, Table] = {}
+        self._values: Columns[float] = Columns({}, {})  # the machine's series
 
     @property
     def tables(self) -> Mapping[Scope, Table]:
@@ -63,9 +67,9 @@ class Judge:
         if event.resource == "memory":
             self._alarm_ns = event.boottime_ns
 
-    def receive_sample(self, sample: Sample, limit_without_driver_c: float, *, judges: bool = True) -> list[Change]:
+    def receive_sample(self, sample: Sample, own_limits: OwnLimits, *, judges: bool = True) -> list[Change]:
         """Judge a tick; not `judges`: only remember it."""
-        tables = self._make(sample, limit_without_driver_c)
+        tables = self._make(sample, own_limits)
         before_ns, self._interval_ns = self._interval_ns, sample.interval_ns
         slept = bool(before_ns) and sample.interval_ns > max(RESUME_NS, 3 * before_ns)
         if self._began_ns is None or slept or sample.boottime_ns < self._began_ns:
@@ -73,7 +77,8 @@ class Judge:
         if not judges:
             return []
         looks = FEWEST_LOOKS if sample.boottime_ns - self._began_ns < CAREFUL_NS else 1
-        return self._engine.judge(tables, Moment(sample.boottime_ns, sample.interval_ns, slept, looks))
+        moment = Moment(sample.boottime_ns, sample.interval_ns, slept, looks)
+        return self._engine.judge(tables, moment, unseen(sample, self._values))
 
     def stop(self, now_ns: int) -> list[Change]:
         """Nothing can be read any more."""
@@ -87,9 +92,9 @@ class Judge:
         self._alarm_ns = self._began_ns = None
         self._interval_ns = 0
 
-    def _make(self, sample: Sample, limit_without_driver_c: float) -> dict[Scope, Table]:
-        values = self._machine.values(sample, limit_without_driver_c, memory_alarm=self._alarm(sample))
-        tables = {Scope.MACHINE: machine_table(values), **self._parts.tables(sample, values)}
+    def _make(self, sample: Sample, own_limits: OwnLimits) -> dict[Scope, Table]:
+        values = self._values = self._machine.values(sample, own_limits, memory_alarm=self._alarm(sample))
+        tables = {Scope.MACHINE: machine_table(values), **self._parts.tables(sample, own_limits, values)}
         columns = self._processes.columns(sample, values)
         tables[Scope.PROCESS] = process_table(sample, columns)
         tables[Scope.APP] = app_table(sample, self._apps.columns(sample, columns, values), columns)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smoothtask_gui.domain.sample import Sample
+    from smoothtask_gui.domain.sensors import OwnLimits
 
 _MACHINE: Final = np.zeros(1, np.uint64)
 SECOND_NS: Final = 1_000_000_000
@@ -27,12 +28,14 @@ class MachineSeries:
     def __init__(self) -> None:
         self._memory = GrowthWindow(2 * SECOND_NS, 30)
         self._heat = GrowthWindow(2 * SECOND_NS, 15)
+        self._grown = GrowthWindow(10 * SECOND_NS, 60)  # as that of processes and apps
 
     def forget(self) -> None:
         self._memory.clear()
         self._heat.clear()
+        self._grown.clear()
 
-    def values(self, sample: Sample, limit_without_driver_c: float, *, memory_alarm: float) -> Columns[float]:
+    def values(self, sample: Sample, own_limits: OwnLimits, *, memory_alarm: float) -> Columns[float]:
         """Each series of the machine; NaN where it is missing."""
         system = sample.system
         total, used = _or_nan(system.memory_total_bytes), _or_nan(system.memory_used_bytes)
@@ -40,7 +43,9 @@ class MachineSeries:
         left = available + _or_nan(system.swap_free_bytes)
         if self._memory.is_due(sample.boottime_ns):
             self._memory.add(_MACHINE, np.array([left]), sample.boottime_ns)
-        heat = self._heat_values(sample, limit_without_driver_c)
+        if self._grown.is_due(sample.boottime_ns):
+            self._grown.add(_MACHINE, np.array([-left]), sample.boottime_ns)
+        heat = self._heat_values(sample, own_limits)
         known = {
             "cpus": float(system.cpus),
             "cpu_busy_ratio": _or_nan(system.cpu_busy_ratio),
@@ -56,6 +61,7 @@ class MachineSeries:
             "memory_available_ratio": available / total if total else math.nan,
             "memory_left_bytes": left,
             "memory_alarm": memory_alarm,
+            "all_major_faults_per_s": _or_nan(system.major_faults_per_s),
             "swap_used_bytes": _or_nan(system.swap_used_bytes),
             "swap_in_bps": _or_nan(system.swap_in_bps),
             "swap_out_bps": _or_nan(system.swap_out_bps),
@@ -72,14 +78,15 @@ class MachineSeries:
 
     def _trends(self, left_bytes: float, headroom_c: float) -> dict[str, Callable[[], float]]:
         return {
+            "memory_grown_bytes": lambda: float(self._grown.of(_MACHINE).grown[0]),
             "memory_shrinking_bps": lambda: -_slope(self._memory),
             "memory_exhausted_in_s": lambda: time_left_s(left_bytes, -_slope(self._memory)),
             "cpu_limit_in_s": lambda: time_left_s(max(0.0, headroom_c), _slope(self._heat)),
         }
 
-    def _heat_values(self, sample: Sample, limit_without_driver_c: float) -> dict[str, float]:
+    def _heat_values(self, sample: Sample, own_limits: OwnLimits) -> dict[str, float]:
         cpu = cpu_sensor(sample.sensors)
-        limit = limit_of(cpu, limit_without_driver_c) if cpu else None
+        limit = limit_of(cpu, own_limits) if cpu else None
         temperature_c = _or_nan(cpu.temperature_c if cpu else None)
         headroom_c = limit.temperature_c - temperature_c if limit else math.nan
         if self._heat.is_due(sample.boottime_ns):

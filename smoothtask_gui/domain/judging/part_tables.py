@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from smoothtask_gui.domain.heat import CPU_GROUP, group_of, sensor_name
 from smoothtask_gui.domain.judging.growth import GrowthWindow
 from smoothtask_gui.domain.judging.machine import time_left_s
 from smoothtask_gui.domain.judging.series import Scope
@@ -17,7 +18,13 @@ from smoothtask_gui.domain.sensors import limit_of
 from smoothtask_gui.domain.text import safe_text
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from smoothtask_gui.domain.batch import SensorReading
+    from smoothtask_gui.domain.judging.expression import Floats
+    from smoothtask_gui.domain.parts import FileSystemReading
     from smoothtask_gui.domain.sample import Sample
+    from smoothtask_gui.domain.sensors import OwnLimits
 
 SECOND_NS: Final = 1_000_000_000
 MOST_KNOWN: Final = 1024
@@ -31,16 +38,22 @@ class PartSeries:
         self._stuck_since_ns: dict[str, int] = {}
         self._numbers: dict[str, int] = {}
         self._free = GrowthWindow(10 * SECOND_NS, 60)
+        self._read: tuple[FileSystemReading, ...] = ()  # of which `_told` tells: they are read less often than a tick
+        self._told: _Rows = ((), ())
+        self._sensor_numbers: dict[str, int] = {}
+        self._heat = GrowthWindow(2 * SECOND_NS, 15)
 
     def forget(self) -> None:
+        self._read, self._told = (), ((), ())
         self._stuck_since_ns.clear()
         self._free.clear()
+        self._heat.clear()
 
-    def tables(self, sample: Sample, machine: Mapping[str, float]) -> dict[Scope, Table]:
+    def tables(self, sample: Sample, own_limits: OwnLimits, machine: Mapping[str, float]) -> dict[Scope, Table]:
         """A table for each scope of parts."""
         parts = sample.parts
         return {
-            Scope.SENSOR: _table(machine, *_sensors(sample), is_read=bool(sample.sensors)),
+            Scope.SENSOR: self._sensors(sample, own_limits, machine),
             Scope.FAN: _table(machine, *self._fans(sample), is_read=not parts.no_fans, reason=parts.no_fans),
             Scope.DISK: _table(machine, *self._disks(sample), is_read=bool(sample.system.disks)),
             Scope.FILE_SYSTEM: _table(
@@ -48,6 +61,34 @@ class PartSeries:
             ),
             Scope.GPU: _table(machine, *_gpus(sample), is_read=bool(sample.gpus)),
         }
+
+    def _sensors(self, sample: Sample, own_limits: OwnLimits, machine: Mapping[str, float]) -> Table:
+        sensors = sample.sensors
+        limits = [limit_of(sensor, own_limits) for sensor in sensors]
+        temperature_c = np.array([_or_nan(sensor.temperature_c) for sensor in sensors])
+        headroom_c = np.array([limit.temperature_c if limit else math.nan for limit in limits]) - temperature_c
+        keys = self._numbered([sensor.key for sensor in sensors])
+        if self._heat.is_due(sample.boottime_ns):
+            self._heat.add(keys[keys > 0], temperature_c[keys > 0], sample.boottime_ns)
+        columns = {
+            "temperature_c": lambda: temperature_c,
+            "limit_c": lambda: headroom_c + temperature_c,
+            "headroom_c": lambda: headroom_c,
+            "limit_in_s": lambda: _limit_in_s(headroom_c, self._heat.of(keys).per_s),
+            "is_cpu": lambda: np.array([group_of(sensor.kind) == CPU_GROUP for sensor in sensors], np.float64),
+        }
+        targets = [Target(sensor.key, sensor_name(sensor), aliases=_aliases(sensor)) for sensor in sensors]
+        return Table(Named(targets), Columns(columns, machine), is_read=bool(sensors))
+
+    def _numbered(self, keys: Sequence[str]) -> npt.NDArray[np.uint64]:
+        """A number from 1 on for each sensor; 0 for those beyond MOST_KNOWN, and for a second one of the same key."""
+        found: list[int] = []
+        for key in keys:
+            if len(self._sensor_numbers) < MOST_KNOWN:
+                self._sensor_numbers.setdefault(key, len(self._sensor_numbers) + 1)
+            number = self._sensor_numbers.get(key, 0)
+            found.append(0 if number in found else number)
+        return np.array(found, np.uint64)
 
     def _fans(self, sample: Sample) -> _Rows:
         targets, rows = [], []
@@ -84,6 +125,8 @@ class PartSeries:
 
     def _file_systems(self, sample: Sample) -> _Rows:
         found = sample.parts.file_systems
+        if found is self._read and not self._free.is_due(sample.boottime_ns):
+            return self._told
         for one in found:
             if len(self._numbers) < MOST_KNOWN:
                 self._numbers.setdefault(one.path, len(self._numbers))
@@ -106,23 +149,11 @@ class PartSeries:
                     "full_in_s": time_left_s(float(one.free_bytes), fill_bps),
                 }
             )
-        return targets, rows
+        self._read, self._told = found, (targets, rows)
+        return self._told
 
 
 _Rows = tuple[Sequence[Target], Sequence[Mapping[str, float]]]
-
-
-def _sensors(sample: Sample) -> _Rows:
-    targets, rows = [], []
-    for sensor in sample.sensors:
-        limit = limit_of(sensor)
-        limit_c = limit.temperature_c if limit else math.nan
-        temperature_c = _or_nan(sensor.temperature_c)
-        targets.append(
-            Target(sensor.key, safe_text(sensor.label or sensor.driver), aliases=(safe_text(sensor.driver),))
-        )
-        rows.append({"temperature_c": temperature_c, "limit_c": limit_c, "headroom_c": limit_c - temperature_c})
-    return targets, rows
 
 
 def _gpus(sample: Sample) -> _Rows:
@@ -151,6 +182,17 @@ def _table(
 ) -> Table:
     made = {name: partial(np.array, [row[name] for row in rows]) for name in rows[0]} if rows else {}
     return Table(Named(targets), Columns(made, machine), reason, is_read)
+
+
+def _limit_in_s(headroom_c: Floats, rising_per_s: Floats) -> Floats:
+    """When each limit will be reached; infinite while it cools, NaN while unknown."""
+    with np.errstate(all="ignore"):
+        left_s = np.maximum(headroom_c, 0.0) / rising_per_s
+    return np.where(np.isnan(headroom_c + rising_per_s), np.nan, np.where(rising_per_s > 0, left_s, np.inf))
+
+
+def _aliases(sensor: SensorReading) -> tuple[str, ...]:
+    return tuple(safe_text(name) for name in (sensor.driver, sensor.label) if name)
 
 
 def _stuck_s(requests_per_s: float | None, since_ns: int | None, now_ns: int) -> float:

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _HEADER = re.compile(r"""\s*\[+\s*["']?([^\]"']+?)["']?\s*\]""")
-_KEY = re.compile(r"""\s*["']?([^\s"'=.]+)["']?\s*(\.\s*["']?([^\s"'=]+)["']?\s*)?=""")
+_NAME = r"""(?:"([^"]*)"|'([^']*)'|([\w-]+))"""
+_KEY = re.compile(rf"\s*{_NAME}\s*(?:\.\s*{_NAME}\s*)?=")
 
 
 class RulesError(ValueError):
@@ -29,7 +30,8 @@ class Places:
                 table = header[1]
                 self._lines.setdefault((table, ""), number)
             elif key := _KEY.match(line):
-                found = (key[1], key[3]) if key[3] and not table else (table, key[1])
+                first, second = (next((name for name in key.groups()[at : at + 3] if name), "") for at in (0, 3))
+                found = (first, second) if second and not table else (table, first)
                 self._lines.setdefault(found, number)
 
     def of(self, table: str, key: str = "") -> str:

@@ -21,6 +21,7 @@ from smoothtask_gui.domain.text import safe_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from smoothtask_gui.domain.app import Apps
     from smoothtask_gui.domain.judging.expression import Floats
     from smoothtask_gui.domain.sample import Sample
 
@@ -53,6 +54,7 @@ class ProcessRows:
     """Processes of one sample; a key is (pid, start)."""
 
     rows: npt.NDArray[np.void]  # dtype RATE
+    apps: Apps
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -76,7 +78,8 @@ class ProcessRows:
         name = process_name(comm, is_kernel=bool(found["is_kernel"]))
         who = None if found["is_kernel"] else ProcessIdentity(pid, start_ns, int(found["uid"]), name)
         parent = parent_name(self.rows, int(found["parent_pid"]))
-        return Target(f"{pid}:{start_ns}", name, who, parent, (safe_text(comm),), start_ns)
+        app_id = self.apps.apps[self.apps.app_of[row]].id if who is not None and len(self.apps.app_of) else ""
+        return Target(f"{pid}:{start_ns}", name, who, parent, (safe_text(comm),), start_ns, app_id)
 
 
 def _pair(key: Key) -> tuple[int, int]:
@@ -164,7 +167,7 @@ def _trait(traits: Callable[[], Mapping[str, Floats]], name: str) -> Floats:
 
 
 def process_table(sample: Sample, columns: Columns[Floats]) -> Table:
-    return Table(ProcessRows(sample.processes), columns, is_read=bool(len(sample.processes)))
+    return Table(ProcessRows(sample.processes, sample.apps), columns, is_read=bool(len(sample.processes)))
 
 
 def process_keys(rows: npt.NDArray[np.void]) -> npt.NDArray[np.uint64]:

@@ -9,13 +9,24 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from smoothtask_gui.domain.incident import Action, Severity
-from smoothtask_gui.domain.judging.expression import ExpressionError, condition, expression
+from smoothtask_gui.domain.incident import Severity
+from smoothtask_gui.domain.judging.expression import condition, expression
 from smoothtask_gui.domain.judging.places import RulesError, nearest
 from smoothtask_gui.domain.judging.rule import ENERGY, Rule
 from smoothtask_gui.domain.judging.series import SERIES, Scope, known_series
+from smoothtask_gui.domain.judging.values import (
+    DAY_S,
+    MOST_IGNORED,
+    actions,
+    flag,
+    formula,
+    line,
+    number,
+    one_of,
+    strings,
+)
 from smoothtask_gui.domain.judging.words import MOST, TEXTS, placeholders
 
 if TYPE_CHECKING:
@@ -23,10 +34,7 @@ if TYPE_CHECKING:
 
     from smoothtask_gui.domain.judging.places import Places
 
-Read = TypeVar("Read")
-MOST_IGNORED: Final = 256
 MOST_SENTENCES: Final = 6
-_DAY_S: Final = 86_400
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _CONDITIONS: Final = ("when", "clear_when", "critical_when", "unless")
 _FORMULAS: Final = ("value", "level", "share")
@@ -53,11 +61,11 @@ def _begun(name: str, table: dict[str, Any], where: Places) -> Rule:
     if absent:
         raise RulesError(f"{where.of(name)}: the rule {name} needs {' and '.join(absent)}")
     try:
-        scope = _one_of(Scope, table["scope"])
+        scope = one_of(Scope, table["scope"])
     except RulesError as error:
         raise RulesError(f"{where.of(name, 'scope')}: {name}.scope {error}") from None
     try:
-        when = _formula(condition, table["when"])
+        when = formula(condition, table["when"])
     except RulesError as error:
         raise RulesError(f"{where.of(name, 'when')}: {name}.when {error}") from None
     named = [series for series in when.names if series in known_series(scope)]
@@ -73,52 +81,12 @@ def _with(rule: Rule, key: str, value: object) -> Rule:
     if key in _READERS:
         changed: dict[str, Any] = {key: _READERS[key](rule, value)}
         return replace(rule, **changed)
-    numbers = dict(rule.numbers) | {key: _number(value, -math.inf, math.inf)}
+    numbers = dict(rule.numbers) | {key: number(value, -math.inf, math.inf)}
     return replace(rule, numbers=tuple(sorted(numbers.items())))
 
 
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise RulesError(f"must be true or false, not {value!r}")
-    return value
-
-
-def _line(value: object) -> str:
-    if not isinstance(value, str) or not value.strip() or "\n" in value:
-        raise RulesError(f"must be one line of text, not {value!r}")
-    return value
-
-
-def _formula(read: Callable[[str], Read], value: object) -> Read:
-    if not isinstance(value, str):
-        raise RulesError(f"must be a formula in quotes, not {value!r}")
-    try:
-        return read(value)
-    except ExpressionError as error:
-        raise RulesError(str(error)) from error
-
-
-def _number(value: object, low: float, high: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        span = f" from {low:g} to {high:g}" if math.isfinite(low) else ""
-        raise RulesError(f"must be a number{span}, not {value!r}")
-    if not abs(value) < 1e300:
-        raise RulesError(f"must be a finite number, not {value!r}")
-    return float(value)
-
-
-_Choice = TypeVar("_Choice", Scope, Severity, Action)
-
-
-def _one_of(choices: type[_Choice], value: object) -> _Choice:
-    known = [str(choice) for choice in choices]
-    if not isinstance(value, str) or value not in known:
-        raise RulesError(f"must be one of {', '.join(map(repr, known))}, not {value!r}")
-    return choices(value)
-
-
 def _same_scope(rule: Rule, value: object) -> Scope:
-    scope = _one_of(Scope, value)
+    scope = one_of(Scope, value)
     if scope is not rule.scope:
         raise RulesError(f"is {str(rule.scope)!r} and can't be changed: make a rule with a name of its own")
     return scope
@@ -132,14 +100,6 @@ def _blamed(rule: Rule, value: object) -> str:
             f"must be a series of apps or {ENERGY!r}, not {value!r}{nearest(str(value), SERIES[Scope.APP])}"
         )
     return value
-
-
-def _strings(value: object, most: int) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise RulesError(f'must be a list of texts such as ["cc1", "rustc"], not {value!r}')
-    if len(value) > most:
-        raise RulesError(f"may hold at most {most}, not {len(value)}")
-    return tuple(value)
 
 
 def _check_names(rule: Rule, table: dict[str, Any], where: Places) -> None:
@@ -164,7 +124,7 @@ def _check_names(rule: Rule, table: dict[str, Any], where: Places) -> None:
 
 
 def _check_texts(rule: Rule, known: set[str], fail: Callable[[str, str], NoReturn]) -> None:
-    for key, text in (("title", rule.title), ("over", rule.over), *(("body", line) for line in rule.body)):
+    for key, text in (("title", rule.title), ("over", rule.over), *(("body", sentence) for sentence in rule.body)):
         for name in placeholders(text):
             of_apps = name.removeprefix(MOST) if name.startswith(MOST) else ""
             if name not in known and name not in TEXTS and of_apps not in SERIES[Scope.APP]:
@@ -173,20 +133,20 @@ def _check_texts(rule: Rule, known: set[str], fail: Callable[[str, str], NoRetur
 
 
 _READERS: Final[Mapping[str, Callable[[Rule, object], Any]]] = {
-    "enabled": lambda _, value: _flag(value),
+    "enabled": lambda _, value: flag(value),
     "scope": _same_scope,
-    **dict.fromkeys(_CONDITIONS, lambda _, value: _formula(condition, value)),
-    **dict.fromkeys(_FORMULAS, lambda _, value: _formula(expression, value)),
-    **dict.fromkeys(_TIMES, lambda _, value: _number(value, 0, _DAY_S)),
-    "severity": lambda _, value: _one_of(Severity, value),
-    "remedies": lambda _, value: tuple(_one_of(Action, one) for one in _strings(value, len(Action))),
-    "ignore": lambda _, value: _strings(value, MOST_IGNORED),
+    **dict.fromkeys(_CONDITIONS, lambda _, value: formula(condition, value)),
+    **dict.fromkeys(_FORMULAS, lambda _, value: formula(expression, value)),
+    **dict.fromkeys(_TIMES, lambda _, value: number(value, 0, DAY_S)),
+    "severity": lambda _, value: one_of(Severity, value),
+    "remedies": lambda _, value: actions(value),
+    "ignore": lambda _, value: strings(value, MOST_IGNORED),
     "blames": _blamed,
-    "forgives_dips": lambda _, value: _flag(value),
-    "lasting": lambda _, value: _flag(value),
-    "title": lambda _, value: _line(value),
-    "body": lambda _, value: _strings(value, MOST_SENTENCES),
-    "over": lambda _, value: _line(value),
+    "forgives_dips": lambda _, value: flag(value),
+    "lasting": lambda _, value: flag(value),
+    "title": lambda _, value: line(value),
+    "body": lambda _, value: strings(value, MOST_SENTENCES),
+    "over": lambda _, value: line(value),
 }
 KEYS: Final = tuple(_READERS)
 """What may stand in a rule's table beside its own numbers."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -11,19 +11,20 @@ import numpy as np
 from smoothtask_gui.domain.alert import Alert, Phase, advance
 from smoothtask_gui.domain.changes import Change, Fired, Resolved, Updated
 from smoothtask_gui.domain.culprit import Culprits
+from smoothtask_gui.domain.judging.blame import blamed
 from smoothtask_gui.domain.judging.rule import ENERGY
-from smoothtask_gui.domain.judging.watched import Blamed, Look, Watched, draft, over_fact, over_title
+from smoothtask_gui.domain.judging.watched import Look, Watched, draft, over_fact, over_title
 from smoothtask_gui.domain.judging.words import MOST, placeholders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from smoothtask_gui.domain.judging.expression import Flags, Floats, Truth
     from smoothtask_gui.domain.judging.rule import Rule
     from smoothtask_gui.domain.judging.table import Key, Table
+    from smoothtask_gui.domain.judging.watched import Blamed
 
 MOST_WATCHED: Final = 256
-MOST_BLAMED: Final = 3
 LASTING_RATIO: Final = 0.5
 SLACK_NS: Final = 2_000_000_000
 """What began within the look that first found the condition was there all the time."""
@@ -50,6 +51,10 @@ class Surroundings:
     suspects: Table | None
     may_stop: Callable[[int], bool]
     energy: Callable[[int], Culprits] = lambda _: Culprits()  # who used the processor until then
+    wholes: Mapping[str, float] = field(default_factory=dict)  # of series that not all can be asked for (`blame.py`)
+
+    def most(self, series: str) -> tuple[Blamed, ...]:
+        return blamed(self.suspects, series, self.wholes)
 
 
 class _Values(dict[str, "Floats | float"]):
@@ -62,6 +67,12 @@ class _Values(dict[str, "Floats | float"]):
     def __missing__(self, name: str) -> Floats | float:
         found = self[name] = self._columns.get(name, math.nan)
         return found
+
+
+def begins_anywhere(rule: Rule, table: Table, moment: Moment) -> bool:
+    """Whether the condition is found of any row: if not, a rule that watches nobody has nothing to do."""
+    count = len(table.rows)
+    return count > 0 and not moment.blind and rule.when.of(_Values(rule, table), count).is_anywhere
 
 
 class RulePass:
@@ -216,33 +227,16 @@ class RulePass:
             level=self._level(row),
             share=share,
             is_critical=critical is not None and bool(critical.of(self._values, self._count).true[row]),
-            blamed=blamed(self._around.suspects, rule.blames),
+            blamed=self._around.most(rule.blames),
             energy=self._around.energy(self._moment.now_ns) if rule.blames == ENERGY else None,
             most={
                 name: found[0]
                 for text in rule.body
                 for name in placeholders(text)
-                if name.startswith(MOST) and (found := blamed(self._around.suspects, name.removeprefix(MOST)))
+                if name.startswith(MOST) and (found := self._around.most(name.removeprefix(MOST)))
             },
             series={name: float(np.broadcast_to(columns[name], self._count)[row]) for name in named},
         )
-
-
-def blamed(suspects: Table | None, series: str) -> tuple[Blamed, ...]:
-    """The MOST_BLAMED rows with most of a series, each with its part of the sum of all."""
-    column = None if suspects is None else suspects.columns.get(series)
-    if suspects is None or column is None or not len(suspects.rows):
-        return ()
-    amounts = np.maximum(np.nan_to_num(column, nan=0.0, posinf=0.0), 0.0)
-    total = float(amounts.sum())
-    if total <= 0:
-        return ()
-    first = np.argsort(-amounts, kind="stable")[:MOST_BLAMED]
-    return tuple(
-        Blamed(suspects.rows.target(int(row), series), float(amounts[row]), float(amounts[row]) / total)
-        for row in first
-        if amounts[row] > 0
-    )
 
 
 def _known(truth: Truth, row: int) -> bool | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from smoothtask_gui.domain.incident import Action
 from smoothtask_gui.domain.judging.expression import condition, expression
 from smoothtask_gui.domain.judging.rule import Rule
 from smoothtask_gui.domain.judging.series import Scope
@@ -21,7 +20,6 @@ _WHEN: Final = condition(
 app's waiting is put down to what spins only where that is nearly all of its CPU time. Who uses little isn't looked at.
 """
 _CLEAR: Final = condition("cpu_cores + run_delay_ratio <= clear_cores or cpu_cores <= clear_cores / 3")
-_UNLESS: Final = condition("unused_s <= used_within_s")
 _VALUE: Final = expression("cpu_cores")
 _LEVEL: Final = expression("cores")
 _SHARE: Final = expression("cpu_cores / (cpu_busy_ratio * cpus)")
@@ -34,7 +32,8 @@ def runaway_rule(settings: Runaway) -> Rule:
         scope=Scope.APP,
         when=_WHEN,
         clear_when=_CLEAR,
-        unless=_UNLESS,
+        unless=settings.unless,
+        critical_when=settings.critical_when,
         value=_VALUE,
         level=_LEVEL,
         share=_SHARE,
@@ -43,7 +42,7 @@ def runaway_rule(settings: Runaway) -> Rule:
         keep_firing_for_s=settings.keep_firing_for_s,
         cooldown_s=settings.cooldown_s,
         severity=settings.severity,
-        remedies=(Action.SHOW, Action.STOP, Action.SNOOZE),
+        remedies=settings.remedies,
         ignore=settings.ignore,
         lasting=True,
         forgives_dips=True,

@@ -69,8 +69,10 @@ _SERIES: Final[dict[Scope, dict[str, str]]] = {
         "memory_available_bytes": "MemAvailable",
         "memory_available_ratio": "MemAvailable of MemTotal",
         "memory_left_bytes": "MemAvailable and free swap",
+        "memory_grown_bytes": "how much less of it is left than ten minutes ago, or than when it last stood still",
         "memory_shrinking_bps": "how fast that goes down: median slope over the last minute",
         "memory_exhausted_in_s": "when it will be gone at that speed; infinite while it doesn't shrink",
+        "all_major_faults_per_s": "page faults of all processes that had to wait for storage",
         "swap_used_bytes": "SwapTotal - SwapFree",
         "swap_in_bps": "read back from swap per second",
         "swap_out_bps": "put into swap per second",
@@ -88,8 +90,10 @@ _SERIES: Final[dict[Scope, dict[str, str]]] = {
     },
     Scope.SENSOR: {
         "temperature_c": "as read",
-        "limit_c": "the driver's own critical limit, else its max",
+        "limit_c": "yours, else the driver's own critical limit, else its max",
         "headroom_c": "degrees left to that limit",
+        "limit_in_s": "when it will be reached: median slope over the last half minute; infinite while it cools",
+        "is_cpu": "1 for the processor's and the main board's sensors, which `overheating` takes as one",
     },
     Scope.FAN: {
         "fan_rpm": "its speed",

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from smoothtask_gui.domain.built_in import HeatSeverity
+from smoothtask_gui.domain.incident import Severity
 from smoothtask_gui.domain.judging.series import Scope
 from smoothtask_gui.domain.sensors import limit_of
 
@@ -71,6 +73,7 @@ _REASONS: Final = {
     "cpu_temperature_c": "no sensor of the processor's temperature was found",
     "cpu_limit_c": "no sensor of the processor's temperature has a limit",
     "cpu_headroom_c": "no sensor of the processor's temperature has a limit",
+    "headroom_c": "no sensor has a limit",
     "throttled_ratio": "no driver counts throttling here (only Intel's does)",
     "on_battery": "the kernel doesn't tell whether a battery feeds the machine",
     "flushes_per_s": "this kernel doesn't count flushes (before 5.5)",
@@ -82,6 +85,7 @@ _LATER: Final = {  # what is known some ticks after the series that it is made o
     "memory_exhausted_in_s": "memory_left_bytes",
     "memory_shrinking_bps": "memory_left_bytes",
     "cpu_limit_in_s": "cpu_headroom_c",
+    "limit_in_s": "headroom_c",
     "growth_bps": "rss_bytes",
     "grown_bytes": "rss_bytes",
     "growth_steadiness_ratio": "rss_bytes",
@@ -136,10 +140,11 @@ def _is_nowhere(name: str, table: Table) -> bool:
 
 def _overheating(rules: Rules, sample: Sample) -> RuleStatus:
     rule = rules.overheating
-    status = RuleStatus("overheating", str(Scope.SENSOR), "critical", rule.for_s, State.WATCHING)
+    severity = Severity.CRITICAL if rule.severity is HeatSeverity.BY_LIMIT else rule.severity
+    status = RuleStatus("overheating", str(Scope.SENSOR), str(severity), rule.for_s, State.WATCHING)
     if not rule.enabled:
         return _with(status, State.OFF)
-    limited = [one for one in sample.sensors if limit_of(one, rule.limit_without_driver_c) is not None]
+    limited = [one for one in sample.sensors if limit_of(one, rule.own_limits) is not None]
     if "events" not in sample.unavailable or limited:
         return status
     reason = "no temperature sensor has a limit" if sample.sensors else _NOBODY[Scope.SENSOR]
@@ -147,7 +152,7 @@ def _overheating(rules: Rules, sample: Sample) -> RuleStatus:
 
 
 def _oom(rules: Rules, sample: Sample) -> RuleStatus:
-    status = RuleStatus("oom", "process", "critical", 0.0, State.WATCHING)
+    status = RuleStatus("oom", "process", str(rules.oom.severity), 0.0, State.WATCHING)
     if not rules.oom.enabled:
         return _with(status, State.OFF)
     return _with(status, State.BLIND, sample.unavailable["events"]) if "events" in sample.unavailable else status

@@ -27,6 +27,7 @@ class Target:
     parent: str = ""
     aliases: tuple[str, ...] = ()  # other names by which an ignore list may mean it
     started_ns: int | None = None  # boot time; None for what isn't started, such as a disk
+    app_id: str = ""  # of the app that it is, or is a process of; "" for what belongs to none
 
     def is_called(self, names: Sequence[str]) -> bool:
         """Whether one of these means it; the kernel keeps COMM_BYTES of a process's name."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from smoothtask_gui.domain.changes import Draft
-from smoothtask_gui.domain.culprit import BLAME_RATIO
-from smoothtask_gui.domain.incident import Action, Severity, Share
-from smoothtask_gui.domain.judging.series import SERIES, Scope
-from smoothtask_gui.domain.judging.words import filled, measure, shown
+from smoothtask_gui.domain.culprit import BLAME_RATIO, HIDDEN
+from smoothtask_gui.domain.incident import ALWAYS, Severity, Share
+from smoothtask_gui.domain.judging.series import SERIES
+from smoothtask_gui.domain.judging.words import counted, filled, measure, shown
 from smoothtask_gui.domain.text import duration, elide, percent
 from smoothtask_gui.domain.wording import TITLE_WIDTH, shares_line, titled
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.culprit import Culprits
     from smoothtask_gui.domain.judging.rule import Rule
     from smoothtask_gui.domain.judging.table import Target
-
-_ALWAYS: Final = (Action.SHOW, Action.SNOOZE)
-"""What may be done about a target that isn't ours to touch."""
 
 CREDIT: Final = 1.1
 """How much a second above the level may make up for one below it: a tenth, so that a burst can't stand for minutes."""
@@ -100,8 +97,8 @@ def draft(rule: Rule, watched: Watched, look: Look, now_ns: int, may_stop: Calla
     if not watched.title or filled(rule.title, {"name": target.name, **words}) is not None:
         watched.title = _title(rule.title, target.name, words)
     sentences = [said for line in rule.body if (said := filled(line, words | {"name": target.name})) is not None]
-    shares = _shares(target, look, rule.scope)
-    reached = shares if look.energy is None else tuple(filter(None, (look.energy.blamed,)))
+    shares = _shares(target, look)
+    reached = _reached(shares, look)
     who = next((share.identity for share in reached if share.identity is not None), None)
     stoppable = who is not None and may_stop(who.uid)
     known = [share.ratio for share in shares if not math.isnan(share.ratio)]
@@ -117,8 +114,18 @@ def draft(rule: Rule, watched: Watched, look: Look, now_ns: int, may_stop: Calla
         rest_ratio=(max(0.0, 1.0 - sum(known)) if known else None) if energy is None else energy.rest_ratio,
         method=(_method(rule) if known else "") if energy is None else energy.method,
         named=_named(look),
-        actions=tuple(action for action in rule.remedies if stoppable or action in _ALWAYS),
+        actions=tuple(action for action in rule.remedies if stoppable or action in ALWAYS),
     )
+
+
+def _reached(shares: tuple[Share, ...], look: Look) -> tuple[Share, ...]:
+    """Whom remedies may reach: where some are hidden, nobody who isn't known to be the cause."""
+    if look.energy is not None:
+        return tuple(filter(None, (look.energy.blamed,)))
+    first = look.blamed[0] if look.blamed else None
+    if first is not None and (first.target.app_id == HIDDEN.app_id or math.isnan(first.ratio)):
+        return ()
+    return shares
 
 
 def _culprit_words(rule: Rule, look: Look) -> dict[str, str]:
@@ -133,20 +140,32 @@ def _culprit_words(rule: Rule, look: Look) -> dict[str, str]:
     return {
         "culprit": elide(first_blamed.target.name, 32) if first_blamed else "",
         "culprit_value": shown(rule.blames, first_blamed.value) if first_blamed else "",
-        "shares": "",
+        "shares": _series_shares(rule, look.blamed),
     }
 
 
-def _shares(target: Target, look: Look, scope: Scope) -> tuple[Share, ...]:
+def _series_shares(rule: Rule, found: tuple[Blamed, ...]) -> str:
+    """As in "java 60 %, the rest 40 % of resident memory (measured)."; "" where parts of the whole aren't known."""
+    known = [one for one in found if not math.isnan(one.ratio)]
+    if not known:
+        return ""
+    named = [f"{elide(one.target.name, 24)} {percent(one.ratio)}" for one in known]
+    rest = 1.0 - sum(one.ratio for one in known)
+    if rest >= 0.005:
+        named.append(f"the rest {percent(rest)}")
+    return f"{', '.join(named)} of {counted(rule.blames)} (measured)."
+
+
+def _shares(target: Target, look: Look) -> tuple[Share, ...]:
     """Who is blamed; else the target itself, if it is a process."""
     if look.energy is not None:
         return look.energy.shares
     if look.blamed:
-        return tuple(Share(one.target.name, one.ratio, one.target.identity, one.target.subject) for one in look.blamed)
+        return tuple(Share(one.target.name, one.ratio, one.target.identity, one.target.app_id) for one in look.blamed)
     if target.identity is None:
         return ()
     ratio = look.share if math.isnan(look.share) else min(1.0, max(0.0, look.share))
-    return (Share(target.name, ratio, target.identity, target.subject if scope is Scope.APP else ""),)
+    return (Share(target.name, ratio, target.identity, target.app_id),)
 
 
 def _named(look: Look) -> str:

@@ -46,7 +46,12 @@ _MEASURES: Final = {
 
 def measure(series: str) -> str:
     """What a share of this series is a share of, as in "measured by CPU time"."""
-    return f"measured by {_MEASURES.get(series, series.replace('_', ' '))}"
+    return f"measured by {counted(series)}"
+
+
+def counted(series: str) -> str:
+    """What a series counts, as in "CPU time"."""
+    return _MEASURES.get(series, series.replace("_", " "))
 
 
 def placeholders(text: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Self
 
 from smoothtask_gui.domain.focus import Focus
-from smoothtask_gui.sources.focus.x11_line import Line, LineError
+from smoothtask_gui.sources.focus.x11_line import ANSWER_S, Line, LineError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,10 +50,13 @@ class _Atoms:
 
 
 class X11Focus:
-    """`FocusPort`; knows something while `run` runs, or of the moment of `look`. `host` is this machine's name."""
+    """`FocusPort`; knows something while `run` runs, or of the moment of `look`.
 
-    def __init__(self, environment: Mapping[str, str], host: str) -> None:
-        self._environment, self._host = environment, host.encode()
+    `host` is this machine's name; the X server may take `answer_s` for an answer.
+    """
+
+    def __init__(self, environment: Mapping[str, str], host: str, answer_s: float = ANSWER_S) -> None:
+        self._environment, self._host, self._answer_s = environment, host.encode(), answer_s
         self._is_wayland = bool(environment.get("WAYLAND_DISPLAY")) or environment.get("XDG_SESSION_TYPE") == "wayland"
         self._latest: Focus | None = None
         self._reason = "windows haven't been asked for yet"
@@ -70,7 +73,7 @@ class X11Focus:
         """Follow the focus until cancelled; without an X server, try again now and then."""
         while True:
             try:
-                async with await Line.open(self._environment) as line:
+                async with await Line.open(self._environment, self._answer_s) as line:
                     await self._follow(await _Windows.of(line, self._host))
             except LineError as error:
                 self._fail(str(error))
@@ -79,7 +82,7 @@ class X11Focus:
     async def look(self) -> None:
         """Ask once what is so now."""
         try:
-            async with await Line.open(self._environment) as line:
+            async with await Line.open(self._environment, self._answer_s) as line:
                 windows = await _Windows.of(line, self._host)
                 self._take(await windows.focus(await windows.active()))
         except LineError as error:

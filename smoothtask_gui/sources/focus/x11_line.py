@@ -36,23 +36,24 @@ class LineError(Exception):
 class Line:
     """An open connection; a context manager that closes it. `root` is the first screen's root window."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, root: int) -> None:
-        self._reader, self._writer = reader, writer
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, root: int, answer_s: float) -> None:
+        self._reader, self._writer, self._answer_s = reader, writer, answer_s
         self.root = root
         self._sent = 0
         self._events: deque[bytes] = deque(maxlen=MOST_EVENTS)
 
     @classmethod
-    async def open(cls, environment: Mapping[str, str]) -> Self:
-        """Connect to DISPLAY. Raises LineError."""
+    async def open(cls, environment: Mapping[str, str], answer_s: float = ANSWER_S) -> Self:
+        """Connect to DISPLAY; every answer may take `answer_s`. Raises LineError."""
         number = environment.get("DISPLAY", "").rpartition(":")[2].partition(".")[0]
         if not number.isdigit():
             raise LineError("there is no X display")
         try:
-            async with asyncio.timeout(ANSWER_S):
+            async with asyncio.timeout(answer_s):
                 reader, writer = await _connect(number)
                 try:
-                    return cls(reader, writer, await _introduce(reader, writer, _cookie(environment, number)))
+                    root = await _introduce(reader, writer, _cookie(environment, number))
+                    return cls(reader, writer, root, answer_s)
                 except BaseException:
                     writer.close()
                     raise
@@ -96,7 +97,7 @@ class Line:
         numbers = [self._send(request) for request in requests]
         replies: dict[int, bytes | None] = {}
         try:
-            async with asyncio.timeout(ANSWER_S):
+            async with asyncio.timeout(self._answer_s):
                 await self._writer.drain()
                 while numbers and numbers[-1] not in replies:
                     packet = await self._packet()

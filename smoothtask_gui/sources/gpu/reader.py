@@ -67,13 +67,18 @@ class GpuReader:
         self._rests_until_ns: dict[str, int] = {}
         self._engine_counts: dict[str, int] = {}
 
-    def read(self) -> tuple[GpuReading, ...]:
-        """All cards now, ordered by key; empty where there is none."""
+    def has_none(self) -> bool:
+        """Whether there is no card that could be asked; looking for them asks none."""
         now_ns = self._boottime_ns()
         if self._looked_ns is None or now_ns - self._looked_ns >= LOOK_NS:
             self._looked_ns, self._cards = now_ns, find_cards(self._sysfs)
-        if not self._cards:
+        return not self._cards
+
+    def read(self) -> tuple[GpuReading, ...]:
+        """All cards now, ordered by key; empty where there is none."""
+        if self.has_none():
             return ()
+        now_ns = self._boottime_ns()
         clients = self._clients.read(now_ns)
         asked: set[int] = set()
         readings = []

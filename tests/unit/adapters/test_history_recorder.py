@@ -216,18 +216,27 @@ def test_what_was_written_survives_kill_9_at_any_moment(tmp_path: Path) -> None:
         assert reader.ask(folder / schema.NAME, EVER).recorded_s >= written + 14
 
 
-def test_samples_that_may_wait_wake_nobody(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    turns: list[int] = []
-    turn = Recorder._turn
-    monkeypatch.setattr(Recorder, "_turn", lambda self, keeper: turns.append(len(self._samples)) or turn(self, keeper))
+class CountedRecorder(Recorder):
+    """Counts how often its thread goes to work."""
+
+    turns = 0
+
+    def _turn(self, keeper: Keeper) -> bool:
+        self.turns += 1
+        return super()._turn(keeper)
+
+
+def test_samples_that_may_wait_wake_nobody(tmp_path: Path) -> None:
+    recorder = CountedRecorder(tmp_path / "state")
+    recorder.tell = pytest.fail
     recorder.start(on=True)
     first, *rest = some(20)
     recorder.record(first)
-    until(lambda: len(turns) >= 2, "the first sample is taken, and the next writing is known")
-    before = len(turns)
+    until(lambda: recorder.turns >= 2, "the first sample is taken, and the next writing is known")
+    before = recorder.turns
     for sample in rest:
         recorder.record(sample)
     assert recorder.write_now(PATIENCE_S)
-    assert len(turns) - before <= 2  # one for all that waited, one until the end
+    assert recorder.turns - before <= 2  # one for all that waited, one until the end
     assert recorded_s(recorder) == pytest.approx(20, abs=0.1)
     recorder.close(PATIENCE_S)

@@ -8,7 +8,6 @@ import pytest
 from dbus_fast import Message, MessageType
 from dbus_fast.aio import MessageBus
 
-from smoothtask_gui.adapters import notifications as module
 from smoothtask_gui.adapters.notification_servers import SERVERS, QuietSource, server_of
 from smoothtask_gui.adapters.notifications import ABSENT, DesktopNotifications
 from smoothtask_gui.adapters.portal_notifications import PORTAL
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
 HEAT = arrange("overheating", (Action.SHOW, Action.STOP, Action.SNOOZE))
 PATIENCE_S = 60
+BUSY_WAIT_S = 0.01
 
 
 class Talk:
@@ -35,7 +35,9 @@ class Talk:
         self.bus = bus
         self.pressed: asyncio.Queue[tuple[int, Action]] = asyncio.Queue()
         self.services: list[NotificationService] = []
-        self.notifications = DesktopNotifications(bus, "dialog-information", sandboxed=sandboxed)
+        self.notifications = DesktopNotifications(
+            bus, "dialog-information", sandboxed=sandboxed, busy_wait_s=BUSY_WAIT_S
+        )
 
     async def start(self) -> None:
         await self.notifications.start(
@@ -125,8 +127,7 @@ def test_plasmas_do_not_disturb_is_its_inhibited_property(address: str) -> None:
     play(address, server, story)
 
 
-def test_what_plasma_refuses_in_a_burst_is_sent_again(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BUSY_WAIT_S", 0.01)
+def test_what_plasma_refuses_in_a_burst_is_sent_again(address: str) -> None:
     server = FakeServer(
         "Plasma", "KDE", refusals=["org.freedesktop.Notifications.Error.ExcessNotificationGeneration"] * 2
     )

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from smoothtask_gui.adapters import portal_autostart
 from smoothtask_gui.adapters.autostart import AutostartError
 from smoothtask_gui.adapters.portal_autostart import PortalAutostart
 from smoothtask_gui.adapters.session_bus import SessionBus
@@ -21,7 +20,11 @@ PATIENCE_S = 60
 
 
 def play(
-    address: str, portal: FakeBackgroundPortal | None, folder: Path, story: Callable[[PortalAutostart], Awaitable[None]]
+    address: str,
+    portal: FakeBackgroundPortal | None,
+    folder: Path,
+    story: Callable[[PortalAutostart], Awaitable[None]],
+    patience_s: float = PATIENCE_S,
 ) -> None:
     async def run() -> None:
         async with asyncio.timeout(PATIENCE_S):
@@ -29,7 +32,7 @@ def play(
                 await portal.serve(address)
             bus = await SessionBus.connect()
             try:
-                await story(PortalAutostart(bus, folder, ["smoothtask"]))
+                await story(PortalAutostart(bus, folder, ["smoothtask"], patience_s))
             finally:
                 await bus.close()
                 if portal is not None:
@@ -76,13 +79,9 @@ def test_without_a_portal_that_is_said(address: str, tmp_path: Path) -> None:
         asyncio.run(PortalAutostart(None, tmp_path, []).turn(on=True))
 
 
-def test_a_portal_that_never_answers_is_not_waited_for_without_end(
-    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(portal_autostart, "PROMPT_TIMEOUT_S", 0.2)
-
+def test_a_portal_that_never_answers_is_not_waited_for_without_end(address: str, tmp_path: Path) -> None:
     async def story(autostart: PortalAutostart) -> None:
         with pytest.raises(AutostartError, match=r"no answer within 0\.2 s"):
             await autostart.turn(on=True)
 
-    play(address, FakeBackgroundPortal("silence"), tmp_path, story)
+    play(address, FakeBackgroundPortal("silence"), tmp_path, story, patience_s=0.2)

@@ -12,7 +12,10 @@ import pytest
 
 from smoothtask_gui.adapters.files import FileError, read_text, replace_text
 from smoothtask_gui.adapters.settings import Loaded, SettingsError, SettingsFiles
-from smoothtask_gui.domain.rules import Rules, Runaway
+from smoothtask_gui.domain.built_in import HeatSeverity
+from smoothtask_gui.domain.incident import Action
+from smoothtask_gui.domain.judging.expression import condition
+from smoothtask_gui.domain.rules import Oom, Overheating, Rules, Runaway
 from smoothtask_gui.domain.settings import Settings
 
 CHANGED = Settings(rules=Rules(runaway=Runaway(cores=0.7, for_s=3.0, ignore=("make", "cc1"))), period_ms=2_000)
@@ -244,3 +247,18 @@ def test_saving_settings_keeps_the_rules_that_only_the_file_has(tmp_path: Path) 
     assert again.problems == ()
     assert [rule.name for rule in again.settings.rules.declared] == ["mine"]
     assert again.settings.rules.runaway.cores == 0.7
+
+
+def test_own_limits_of_sensors_and_conditions_of_built_in_rules_are_saved_and_taken_back(tmp_path: Path) -> None:
+    heat = Overheating(
+        limits_c={"nvme/nvme0/Composite": 70.0, "acpitz": 0.0},
+        unless=condition("full_screen"),
+        severity=HeatSeverity.WARNING,
+        remedies=(Action.SHOW,),
+    )
+    own = Settings(rules=Rules(overheating=heat, oom=Oom(cooldown_s=60.0, unless=condition("on_battery"))))
+    files = save(tmp_path, own)
+    assert files.load().settings == own
+    fewer = replace(own, rules=replace(own.rules, overheating=replace(heat, limits_c={"acpitz": 0.0}, unless=None)))
+    assert files.save(fewer) == ()
+    assert files.load() == Loaded(fewer, ())

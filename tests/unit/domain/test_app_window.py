@@ -179,3 +179,55 @@ def test_names_are_forgotten_with_the_ticks_that_need_them(bench: Bench, monkeyp
         bench.machine.end(app)
     assert len(bench.window._apps) <= 9
     assert ratios(bench.culprits()) != {}
+
+
+def test_energy_is_split_by_cpu_time_and_the_clock_that_it_was_spent_at(bench: Bench) -> None:
+    fast, slow = bench.machine.start("fast", 1.0), bench.machine.start("slow", 1.0)
+    bench.machine.clocks_khz = {fast.pid: 4_500_000, slow.pid: 1_500_000}
+    bench.run(10, watts=20.0)
+    found = bench.culprits()
+    assert found.method is Method.MEASURED_CLOCK
+    assert ratios(found) == {"fast": 0.75, "slow": 0.25}
+    assert shares_line(found) == (
+        "fast 75 %, slow 25 % of CPU energy in the last 10 s (measured, split by CPU time and clock)."
+    )
+
+
+def test_without_energy_cpu_time_is_split_by_the_clock_as_well(bench: Bench) -> None:
+    fast, slow = bench.machine.start("fast", 1.0), bench.machine.start("slow", 2.0)
+    bench.machine.clocks_khz = {fast.pid: 4_000_000, slow.pid: 1_000_000}
+    bench.run(10)
+    found = bench.culprits()
+    assert found.method is Method.FREQUENCY
+    assert ratios(found) == {"fast": 0.667, "slow": 0.333}
+
+
+def test_who_is_not_looked_at_counts_with_the_mean_clock_of_the_others(bench: Bench) -> None:
+    fast, slow = bench.machine.start("fast", 1.0), bench.machine.start("slow", 1.0)
+    bench.machine.start("unseen", 1.0)
+    bench.machine.clocks_khz = {fast.pid: 3_000_000, slow.pid: 1_000_000}
+    bench.run(10, watts=20.0)
+    assert ratios(bench.culprits()) == {"fast": 0.5, "unseen": 0.333, "slow": 0.167}
+
+
+def test_a_few_ticks_without_clocks_leave_the_split_and_many_make_it_cpu_time(bench: Bench) -> None:
+    fast, slow = bench.machine.start("fast", 1.0), bench.machine.start("slow", 1.0)
+    clocks = {fast.pid: 4_500_000, slow.pid: 1_500_000}
+    bench.machine.clocks_khz = clocks
+    bench.run(19, watts=20.0)
+    bench.machine.clocks_khz = {}
+    bench.run(1, watts=20.0)
+    assert bench.culprits().method is Method.MEASURED_CLOCK
+    bench.run(10, watts=20.0)
+    assert bench.culprits().method is Method.MEASURED
+    assert ratios(bench.culprits()) == {"fast": 0.5, "slow": 0.5}
+
+
+def test_a_clock_of_a_process_that_is_gone_counts_for_nobody(bench: Bench) -> None:
+    bench.machine.start("node", 1.0)
+    ended = bench.machine.start("ended", 1.0)
+    bench.machine.clocks_khz = {ended.pid: 4_500_000}
+    before = bench.machine.tick()
+    after = replace(bench.machine.tick(), processes=before.processes[:1])
+    bench.window.append(bench.machine.sample(before, after))
+    assert bench.culprits().method is Method.CPU_TIME

@@ -1,10 +1,11 @@
 """The life of an incident: what belongs together, what speaks, what was done, what the person chose."""
 
+import math
 from dataclasses import replace
 
 import pytest
 
-from smoothtask_gui.domain.changes import Draft, Fired, Updated
+from smoothtask_gui.domain.changes import Draft, Fired, Key, Resolved, Updated
 from smoothtask_gui.domain.choices import LONGEST_SNOOZE_NS, Choices, Expected, Scope, ScopeKind, Snooze
 from smoothtask_gui.domain.desk import UPDATE_NS, Desk
 from smoothtask_gui.domain.effects import Remember
@@ -12,7 +13,9 @@ from smoothtask_gui.domain.incident import (
     Action,
     Hushed,
     IncidentState,
+    ProcessIdentity,
     Severity,
+    Share,
 )
 from tests.fakes.batches import SECOND
 from tests.fakes.desks import ALL, BUSY, CODER, EPOCH, FOX, HEAT, Table, busy, busy_key, calm, cooled, heat
@@ -289,3 +292,60 @@ def test_a_changed_culprit_is_news_once_a_minute(table: Table) -> None:
     assert told(table.apply(Updated(HEAT, heat(FOX)))) == []
     table.now_ns += UPDATE_NS
     assert len(told(table.apply(Updated(HEAT, heat(FOX))))) == 1
+
+
+def hangs(pid: int, app_id: str = "command:cp:1000") -> tuple[Key, Draft]:
+    """An alert about one process of an app, as rules of the scope `process` give it."""
+    who = ProcessIdentity(pid, 100, 1000, "cp")
+    draft = replace(busy(who), title="cp hangs", shares=(Share("cp", math.nan, who, app_id),))
+    return ("hung", f"{pid}:100"), draft
+
+
+def test_what_is_expected_of_a_process_is_expected_of_its_app(table: Table) -> None:
+    table.fire(*hangs(21))
+    table.desk.expect(1, table.now_ns, table.realtime_ns)
+    assert [(one.rule, one.app) for one in table.desk.choices(table.now_ns, table.realtime_ns).expected] == [
+        ("hung", "command:cp:1000")
+    ]
+    assert told(table.fire(*hangs(22))) == []
+    assert len(told(table.fire(*hangs(23, "command:cp:1001")))) == 1
+
+
+def test_a_snooze_of_an_alert_about_a_process_holds_for_its_app(table: Table) -> None:
+    (shown,) = told(table.fire(*hangs(21)))
+    table.desk.snooze_incident(shown.id, table.now_ns + 3600 * SECOND, table.now_ns, table.realtime_ns)
+    table.apply(Resolved(hangs(21)[0], "cp ended"))
+    assert told(table.fire(*hangs(22))) == []
+    assert len(told(table.fire(*hangs(23, "command:cp:1001")))) == 1
+
+
+def test_what_is_over_can_be_snoozed_for_its_app_too(table: Table) -> None:
+    (shown,) = told(table.fire(*hangs(21)))
+    table.apply(Resolved(hangs(21)[0], "cp ended"))
+    table.desk.snooze_incident(shown.id, table.now_ns + 3600 * SECOND, table.now_ns, table.realtime_ns)
+    assert told(table.fire(*hangs(22))) == []
+
+
+@pytest.mark.parametrize(
+    "subject", ["command:cp:1000", "cp"], ids=["by its id", "by its process's name, as before 1.0"]
+)
+def test_a_snooze_of_an_app_holds_for_each_of_its_processes(table: Table, subject: str) -> None:
+    kept = Snooze(Scope(ScopeKind.APP, subject=subject), table.realtime_ns + 3600 * SECOND)
+    table.desk.resume(Choices(snoozes=(kept,)), table.now_ns, table.realtime_ns)
+    assert told(table.fire(*hangs(21))) == []
+    assert len(told(table.fire(busy_key(FOX), busy(FOX)))) == 1
+
+
+@pytest.mark.parametrize("subject", ["21:100", "command:cp:1000"])
+def test_a_kept_snooze_of_an_alert_by_its_process_still_holds(table: Table, subject: str) -> None:
+    kept = Snooze(Scope(ScopeKind.ALERT, "hung", subject), table.realtime_ns + 3600 * SECOND)
+    table.desk.resume(Choices(snoozes=(kept,)), table.now_ns, table.realtime_ns)
+    assert told(table.fire(*hangs(21))) == []
+
+
+def test_what_was_expected_by_a_process_s_name_is_kept_for_its_app(table: Table) -> None:
+    table.desk.resume(Choices(expected=(Expected("hung", "cp", 5),)), table.now_ns, table.realtime_ns)
+    assert told(table.fire(*hangs(21))) == []
+    assert table.desk.choices(table.now_ns, table.realtime_ns).expected == (
+        Expected("hung", "command:cp:1000", 5, "cp"),
+    )

@@ -276,3 +276,16 @@ def test_no_values_and_no_clock_make_it_raise(ticks: list[tuple[float, float, fl
 @pytest.mark.parametrize("value", [math.nan, 50.0])
 def test_missing_and_harmless_values_never_fire(value: float) -> None:
     assert Story().hot(200, headroom_c=value) == []
+
+
+SERIES_OF_HOT = ("headroom_c", "on_battery", "temperature_c", "limit_c")
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(SERIES_OF_HOT), st.sampled_from([0.0, 1.0, 2.0, 98.0])), max_size=60))
+def test_while_a_series_of_its_condition_is_missing_no_rule_fires(looks: list[dict[str, float]]) -> None:
+    """Each look lacks one of the two series that the condition needs, or both; the rest is anything."""
+    story = Story()
+    for number, values in enumerate(looks):
+        lacking = {"headroom_c": math.nan} if number % 2 else {"on_battery": math.nan}
+        missing = dict.fromkeys(SERIES_OF_HOT, math.nan)
+        assert story.tick({"cpu": missing | {"headroom_c": 1.0, "on_battery": 1.0} | values | lacking}) == []

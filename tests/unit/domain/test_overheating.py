@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from smoothtask_gui.domain.batch import SensorReading
 from smoothtask_gui.domain.incident import Action, IncidentState, Severity
@@ -314,3 +316,25 @@ def test_a_changed_culprit_changes_the_notification_but_not_every_second(monitor
     assert changed.id == fired.id
     assert changed.title == "CPU at 97 °C: firefox is heating it"
     assert recorded(effects) == []
+
+
+TEMPERATURES = st.lists(st.sampled_from([None, 20.0, 60.0, 90.0, 94.9, 95.0, 99.0, 120.0, -300.0]), max_size=60)
+
+
+@given(TEMPERATURES)
+@settings(max_examples=60, deadline=None)
+def test_no_heat_is_told_before_it_lasted_and_none_is_stuck(temperatures_c: list[float | None]) -> None:
+    machine, monitor, hot_s = Machine(cpus=4), Monitor(HEAT_ONLY), 0
+    machine.hot(60)
+    run(monitor, machine, 5)
+    for temperature_c in temperatures_c:
+        machine.hot(temperature_c)
+        was_open = bool(monitor.view().open_incidents)
+        effects = run(monitor, machine, 1)
+        if temperature_c is not None and temperature_c > 0:  # what can't be true is missing
+            hot_s = hot_s + 1 if temperature_c >= 95 else 0
+        if not was_open and told(effects):
+            assert hot_s > 10
+    machine.hot(40)
+    run(monitor, machine, 60)
+    assert monitor.view().open_incidents == ()

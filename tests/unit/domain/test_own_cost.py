@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from smoothtask_gui.domain.own_cost import HelperCost, OwnReading, ProbeCost, own_use
+from smoothtask_gui.domain.own_cost import HelperCost, MapBytes, OwnReading, ProbeCost, map_bytes, own_use
 
 SECOND = 1_000_000_000
 PROBE = ProbeCost("task_snapshot", "running", "", 100, 1_000_000, 4096)
@@ -49,3 +49,19 @@ def test_what_the_kernel_does_not_count_is_unknown() -> None:
     use = own_use(before, later(helper=replace(HELPER, programs_ns=None, uptime_ns=62 * SECOND, probes=(quiet,))))
     assert use.programs_busy_ratio is None
     assert (use.probes[0].events_per_s, use.probes[0].busy_ratio, quiet.ns_per_event) == (None, None, None)
+
+
+def test_maps_of_running_probes_are_added_up_beside_what_was_reckoned() -> None:
+    first = replace(PROBE, estimated_map_bytes=1000, map_bytes=1010, full_map_bytes=5000)
+    second = replace(PROBE, name="sockets", estimated_map_bytes=20, map_bytes=20, full_map_bytes=20)
+    off = replace(second, state="off", map_bytes=0)
+    assert map_bytes((first, second, off)) == MapBytes(1030, 1020, 5020)
+    assert map_bytes((first, replace(PROBE, name="energy", map_bytes=0))) == MapBytes(1010, 1000, 5000)
+    assert map_bytes((first, replace(PROBE, map_bytes=300))) is None, "one that isn't reckoned"
+    assert map_bytes((PROBE,)) is None, "an older helper"
+    assert map_bytes((off,)) is None
+
+
+def test_a_reason_is_said_without_the_name_it_begins_with() -> None:
+    assert replace(PROBE, reason="task_snapshot: the kernel refused").why == "the kernel refused"
+    assert replace(PROBE, reason="sockets: no").why == "sockets: no"

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from smoothtask_gui.domain.incident import Severity
+from smoothtask_gui.domain.judging.reader import KEYS
 from smoothtask_gui.domain.rules import Rules, RulesError, parse_rules
 
 DEFAULT = Path(__file__).parents[3] / "resources" / "rules" / "default.toml"
@@ -45,8 +46,8 @@ def test_an_empty_file_says_the_defaults() -> None:
         ("[runaway]\nenabled = 1\n", "runaway.enabled must be true or false, not 1"),
         ('[runaway]\nseverity = "loud"\n', "must be one of 'warning', 'critical', not 'loud'"),
         ("[runaway]\nseverity = [1]\n", "must be one of"),
-        ('[runaway]\nignore = "x"\n', "must be a list of process names"),
-        ("[runaway]\nignore = [1]\n", "must be a list of process names"),
+        ('[runaway]\nignore = "x"\n', "must be a list of texts"),
+        ("[runaway]\nignore = [1]\n", "must be a list of texts"),
         ("[runaway]\ncores = 0.4\n", "runaway.clear_cores (0.5) must not be above runaway.cores (0.4)"),
         ("[notifications]\nper_hour = 1.5\n", "must be a whole number from 0 to 3600"),
         ("runaway = 5\n", "my.toml, line 1: runaway must be a table: write [runaway]"),
@@ -128,3 +129,64 @@ def test_what_is_wrong_with_a_rule_is_named_with_file_line_and_key(text: str, sa
 def test_the_scope_of_a_shipped_rule_cannot_be_changed() -> None:
     with pytest.raises(RulesError, match=r"line 2: mine\.scope is 'machine' and can't be changed"):
         parse_rules('[mine]\nscope = "app"\n', "my.toml", parse_rules(MINE, "default.toml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[oom]\nenabled = true\nfor_s = 5\n", "my.toml, line 3: oom.for_s can't be set: that the kernel stopped"),
+        (
+            "[oom]\nkeep_firing_for_s = 5\n",
+            "line 2: oom.keep_firing_for_s can't be set: what has happened doesn't end; open",
+        ),
+        ('[oom]\nremedies = ["stop"]\n', "line 2: oom.remedies may hold 'show' and 'snooze' alone"),
+        ('[oom]\nunless = "cpu_cores > 1"\n', "line 2: oom.unless names 'cpu_cores', which is no series here"),
+        ('[oom]\nscope = "app"\n', "line 2: oom.scope is 'process' and can't be changed"),
+        ("[oom]\nzzz = 1\n", "line 2: unknown key oom.zzz"),
+        (
+            '[overheating]\nwhen = "temperature_c > 3"\n',
+            "overheating.when can't be set: each sensor has a limit of its own",
+        ),
+        ('[overheating]\nseverity = "loud"\n', "must be one of 'by_limit', 'warning', 'critical', not 'loud'"),
+        ('[overheating]\nblames = "rss_bytes"\n', "overheating.blames must be 'energy', or '' to name nobody"),
+        (
+            '[overheating]\nunless = "full_scren"\n',
+            "overheating.unless names 'full_scren', which is no series here; did",
+        ),
+        ('[overheating]\nunless = "("\n', "my.toml, line 2: overheating.unless"),
+        ("[overheating]\nlimits_c = 5\n", "line 2: overheating.limits_c must be a table of sensors"),
+        (
+            '[overheating.limits_c]\n"nvme*" = 70\n"coretemp/coretemp.0/Core 1" = 20\n',
+            "line 3: overheating.limits_c.'coretemp/coretemp.0/Core 1' must be a number from 30 to 150, not 20",
+        ),
+        ("[overheating.limits_c]\nnvme = false\n", "line 2: overheating.limits_c.'nvme' must be a number"),
+        ('[runaway]\ntitle = "x"\n', "runaway.title can't be set: to have another, switch this rule off"),
+        ('[runaway]\nunless = "cpu_corse > 1"\n', "runaway.unless names 'cpu_corse', which is no series here; did you"),
+    ],
+)
+def test_a_key_that_makes_no_sense_for_a_built_in_rule_is_refused_with_the_reason(text: str, said: str) -> None:
+    with pytest.raises(RulesError) as caught:
+        parse_rules(text, "my.toml")
+    assert said in str(caught.value)
+    assert str(caught.value).startswith("my.toml, line ")
+
+
+def test_built_in_rules_have_the_keys_of_every_rule_or_say_why_not() -> None:
+    for name in ("overheating", "runaway", "oom"):
+        for key in set(KEYS) - {"scope"}:
+            with pytest.raises(RulesError) as caught:
+                parse_rules(f"[{name}]\n{key} = [[1]]\n", "my.toml")
+            assert "unknown key" not in str(caught.value), f"{name}.{key}"
+
+
+def test_own_limits_and_conditions_of_built_in_rules_are_read() -> None:
+    rules = parse_rules(
+        '[overheating]\nunless = "full_screen"\nscope = "sensor"\n[overheating.limits_c]\n"nvme*" = 70\nacpitz = 0\n'
+        '[oom]\ncritical_when = "rss_bytes >= 1e9"\nseverity = "warning"\n',
+        "my.toml",
+    )
+    assert rules.overheating.limits_c == {"nvme*": 70.0, "acpitz": 0.0}
+    assert rules.overheating.unless is not None
+    assert rules.overheating.unless.text == "full_screen"
+    assert rules.oom.critical_when is not None
+    assert rules.oom.severity is Severity.WARNING

@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 
 from smoothtask_gui.adapters.shipped_rules import shipped_rules
+from smoothtask_gui.domain.batch import SensorReading
 from smoothtask_gui.domain.incident import Action, Severity
 from smoothtask_gui.domain.judging.reader import KEYS
 from smoothtask_gui.domain.judging.series import Scope, known_series
+from smoothtask_gui.domain.monitor import Monitor
 from smoothtask_gui.domain.network import SOCKET, TRAFFIC, Network
 from smoothtask_gui.domain.parts import DiskReading, FanReading, FileSystemReading, Parts
+from smoothtask_gui.domain.rules import parse_rules
 from tests.fakes.batches import SECOND, App
 from tests.fakes.ruled import GB, MB, Desk, only
 from tests.fakes.watching import told
@@ -157,7 +160,9 @@ def test_a_process_that_hangs_is_told_and_one_that_waits_for_its_disk_is_not(des
     busy.row["state"] = b"D"
     assert desk.said(200) == []
     busy.cores = 0.0
-    assert only(desk.said(70), "hung").title == "cp hangs: no progress for 1 min"
+    incident = only(desk.said(70), "hung")
+    assert incident.title == "cp hangs: no progress for 1 min"
+    assert incident.culprit.app_id.startswith("command:")  # what is expected of it is expected of its app
     busy.row["state"] = b"S"
     assert any(incident.title.startswith("cp goes on after ") for incident in desk.said(10))
 
@@ -256,3 +261,50 @@ def test_every_series_and_every_shipped_rule_is_documented() -> None:
         assert f"| `{name}` |" in documented
     for key in KEYS:
         assert f"`{key}`" in documented, key
+
+
+def disk_at(temperature_c: float) -> SensorReading:
+    return SensorReading("nvme/nvme0/Composite", "nvme", "Composite", "disk", temperature_c, None, 85.0)
+
+
+def climb(desk: Desk, *, by: float, ticks: int = 50) -> list[Incident]:
+    desk.machine.sensors = (disk_at(50.0),)
+    desk.said(5)
+    degrees = iter(np.arange(60.0, 60.0 + by * (ticks + 1), by))
+
+    def warm() -> None:
+        desk.machine.sensors = (disk_at(min(84.0, float(next(degrees)))),)
+
+    return desk.said(ticks, warm)
+
+
+def test_another_part_that_climbs_to_its_own_limit_is_told_before_it_is_there(desk: Desk) -> None:
+    (told_first,) = climb(desk, by=0.4, ticks=57)
+    assert told_first.rule == "part_overheating_soon"
+    assert told_first.title.startswith("Disk (Composite) will reach 85 °C in about ")
+    assert told_first.severity is Severity.WARNING
+
+
+def test_when_it_is_there_that_is_the_same_incident_in_the_same_notification(desk: Desk) -> None:
+    incidents = climb(desk, by=0.4, ticks=90)
+    assert {incident.rule for incident in incidents} == {"part_overheating_soon", "overheating"}
+    assert len({incident.id for incident in incidents}) == 1
+
+
+def test_a_part_that_warms_up_far_from_its_limit_or_slowly_is_not_told(desk: Desk) -> None:
+    assert climb(desk, by=0.05, ticks=200) == []
+
+
+def test_an_own_limit_of_a_part_is_what_its_trend_goes_by(desk: Desk) -> None:
+    desk.monitor = Monitor(parse_rules("[overheating.limits_c]\nnvme = 120\n", "my.toml", shipped_rules()))
+    assert climb(desk, by=0.4, ticks=90) == []
+
+
+def test_heat_that_nobody_causes_and_throttling_are_one_incident(desk: Desk) -> None:
+    desk.machine.hot(60)
+    desk.said(5)
+    desk.machine.hot(97)
+    desk.per_s["throttled_ms"] = 500
+    incidents = desk.said(60)
+    assert len({incident.id for incident in incidents}) == 1
+    assert desk.monitor.view().open_incidents[0].joined

@@ -129,6 +129,14 @@ def test_what_nobody_asks_for_is_closed_only_if_it_is_opt_in() -> None:
     assert [row[1] for row in probes.rows()] == ["off", "running"]
 
 
+def test_a_running_probe_with_nothing_in_the_kernel_waits_and_says_for_what() -> None:
+    probe = FakeActivity()
+    probes = ProbeSet((running(probe),), "core")
+    assert [row[:3] for row in probes.rows()] == [["syscalls", "running", ""]]
+    probe.waits_for = "every graphics card sleeps"
+    assert [row[:3] for row in probes.rows()] == [["syscalls", "waiting", "every graphics card sleeps"]]
+
+
 def test_a_system_call_that_was_only_just_put_into_the_map_has_no_row_yet() -> None:
     never, once = bytes(2 * SYSCALL.size), bytes(SYSCALL.size) + b"\x07" + bytes(7) + b"\x01" + bytes(SYSCALL.size - 9)
     found = rows_of_numbers(never + once, 2 * SYSCALL.size)

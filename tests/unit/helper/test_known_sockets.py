@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from helper.probes.known_sockets import TABLES_EVERY_NS, KnownSockets
+from helper.probes.known_sockets import QUIET_TABLES_EVERY_NS, TABLES_EVERY_NS, KnownSockets
 from helper.probes.socket_memory import SocketMemory
 from helper.probes.socket_table import SOCKET_BYTES
 from helper.probes.visibility import EVERYBODY, Mode, Visibility
@@ -22,6 +22,8 @@ class Desk:
         self.tables = FakeSockets()
         self.memory = SocketMemory()
         self.memory.followed = lambda: self.missed
+        self.closings = 0
+        self.memory.closings = lambda: self.closings
         self.reader = KnownSockets(self.tables, self.memory, lambda: self.now_ns)
 
     def cookies(self, visibility: Visibility = EVERYBODY, room: int = 100) -> list[int]:
@@ -36,12 +38,33 @@ def desk() -> Desk:
     return Desk()
 
 
-def test_the_tables_are_walked_first_and_then_every_ten_seconds(desk: Desk) -> None:
+def test_the_tables_are_walked_first_and_then_every_ten_seconds_while_connections_close(desk: Desk) -> None:
     for second in range(25):
         desk.now_ns = second * 10**9
+        desk.closings += 1
         desk.cookies()
     assert desk.tables.walks == 3
     assert TABLES_EVERY_NS == 10 * 10**9
+
+
+def test_a_single_connection_that_closes_is_looked_for_until_nothing_is_left_of_it(desk: Desk) -> None:
+    remains = [socket_row(5, is_remains=True)]
+    shown = []
+    for second in range(0, 240, 5):
+        desk.now_ns = second * 10**9
+        desk.closings = int(second >= 35)
+        desk.tables.table = remains if 35 <= second < 95 else []
+        shown.append((second, desk.cookies() == [5]))
+    assert [second for second, is_shown in shown if is_shown] == list(range(35, 95, 5))
+    assert desk.tables.walks == 1 + 7 + 2, "first; at 35, 45 … 95; at 155 and 215, as nothing has happened since"
+
+
+def test_the_tables_are_walked_once_a_minute_while_no_connection_closes(desk: Desk) -> None:
+    for second in range(130):
+        desk.now_ns = second * 10**9
+        desk.cookies()
+    assert desk.tables.walks == 3
+    assert QUIET_TABLES_EVERY_NS == 60 * 10**9
 
 
 def test_between_two_walks_the_remembered_sockets_and_all_datagram_sockets_are_shown(desk: Desk) -> None:

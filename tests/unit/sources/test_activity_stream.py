@@ -13,7 +13,7 @@ from smoothtask_gui.domain.own_cost import HelperCost, ProbeCost
 from smoothtask_gui.sources.activity import STRUCTS, ActivitySection
 from smoothtask_gui.sources.activity_kinds import ActivityKinds
 from smoothtask_gui.sources.activity_stream import COST_EVERY_TICKS, activity_readings
-from smoothtask_gui.sources.protocol import SourceError
+from smoothtask_gui.sources.auto import Backoff
 from tests.fakes.stream import FakeHelper, frame
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def calls(second: int) -> bytes:
 class Helper(FakeHelper):
     """Sends `ticks` seconds' worth as soon as the stream is open; tells what the probe has cost until now."""
 
-    def __init__(self, ticks: int) -> None:
-        super().__init__()
+    def __init__(self, ticks: int, *refusals: str) -> None:
+        super().__init__(refusals)
         self.ticks, self.told = ticks, 0
 
     async def open_stream(self, period_ms: int, kinds: int, *, interactive: bool = False) -> int:
@@ -54,7 +54,7 @@ class Helper(FakeHelper):
 def readings(helper: Helper, count: int) -> list[ActivityReading]:
     async def play() -> list[ActivityReading]:
         found: list[ActivityReading] = []
-        async with aclosing(activity_readings(helper, ActivityKinds.SYSCALLS, 1000)) as items:
+        async with aclosing(activity_readings(helper, ActivityKinds.SYSCALLS, 1000, Backoff(0.01))) as items:
             async for item in items:
                 found.append(item)
                 if len(found) == count:
@@ -82,26 +82,26 @@ def test_costs_are_those_of_its_own_probes_and_are_asked_for_now_and_then() -> N
     assert helper.told == 2
 
 
-def test_a_refusal_is_a_reading_with_its_reason_and_the_last() -> None:
-    class Refusing(Helper):
-        async def open_stream(self, period_ms: int, kinds: int, *, interactive: bool = False) -> int:
-            raise SourceError("The helper refused: not from here.")
-
-    assert [item.reason for item in readings(Refusing(0), 9)] == ["The helper refused: not from here."]
+def test_a_refusal_is_a_reading_with_its_reason_and_the_stream_is_asked_for_again() -> None:
+    said = [item.reason for item in readings(Helper(2, "The helper refused: not from here.", "Not yet."), 3)]
+    assert said == ["The helper refused: not from here.", "Not yet.", ""]
 
 
-def test_a_stream_that_ends_says_so_and_the_connection_is_let_go() -> None:
+def test_a_stream_that_ends_says_so_the_connection_is_let_go_and_a_new_one_goes_on() -> None:
     helper = Helper(2)
 
     async def play() -> list[str]:
         said = []
-        async with aclosing(activity_readings(helper, ActivityKinds.SYSCALLS, 1000)) as items:
+        async with aclosing(activity_readings(helper, ActivityKinds.SYSCALLS, 1000, Backoff(0.01))) as items:
             async for item in items:
                 said.append(item.reason)
-                if not item.reason:
+                if len(said) == 1:
                     await helper.close()
+                elif not item.reason:
+                    break
         return said
 
     said = asyncio.run(play())
-    assert said[0] == ""
-    assert "closed the stream" in said[-1]
+    assert [said[0], said[-1]] == ["", ""]
+    assert "closed the stream" in said[1]
+    assert len(helper.asked) == len(said) - 1, "a stream each time"

@@ -14,6 +14,7 @@ import pytest
 
 from smoothtask_gui.domain.focus import Focus, is_full_screen
 from smoothtask_gui.sources.focus.x11 import WAYLAND, X11Focus
+from smoothtask_gui.sources.focus.x11_line import ANSWER_S
 
 ROOT, WINDOW, OTHER = 0x100, 0x2A, 0x2B
 NAMES = [b"_NET_ACTIVE_WINDOW", b"_NET_CLIENT_LIST", b"_NET_WM_STATE", b"_NET_WM_STATE_FULLSCREEN"]
@@ -120,9 +121,9 @@ def _bound(listening: socket.socket, number: int) -> bool:
     return True
 
 
-def looked(server: Server, **more: str) -> X11Focus:
+def looked(server: Server, answer_s: float = ANSWER_S, **more: str) -> X11Focus:
     with display(server) as environment:
-        focus = X11Focus(environment | more, HOST)
+        focus = X11Focus(environment | more, HOST, answer_s)
         asyncio.run(focus.look())
     return focus
 
@@ -218,9 +219,8 @@ async def until(holds: Callable[[], bool]) -> None:
     [b"", b"\0" * 32, struct.pack("<BBHI24x", 1, 32, 1, 2**31), b"\1" * 31, b"\x55" * 64, bytes(range(256))],
     ids=["silence", "error", "huge", "cut", "events", "nonsense"],
 )
-def test_answers_that_make_no_sense_are_no_answer(instead: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("smoothtask_gui.sources.focus.x11_line.ANSWER_S", 0.2)
-    focus = looked(Server(instead=instead))
+def test_answers_that_make_no_sense_are_no_answer(instead: bytes) -> None:
+    focus = looked(Server(instead=instead), 0.2)
     assert focus.latest is None or not focus.latest.active_known
     assert focus.reason
 
@@ -228,9 +228,8 @@ def test_answers_that_make_no_sense_are_no_answer(instead: bytes, monkeypatch: p
 @pytest.mark.parametrize(
     "setup", [b"", SETUP[:8], struct.pack("<B5xH", 0, 2) + bytes(8), struct.pack("<B5xH", 1, 1) + bytes(4)]
 )
-def test_a_server_that_lets_nobody_in_is_no_answer(setup: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("smoothtask_gui.sources.focus.x11_line.ANSWER_S", 0.2)
-    focus = looked(Server(setup=setup))
+def test_a_server_that_lets_nobody_in_is_no_answer(setup: bytes) -> None:
+    focus = looked(Server(setup=setup), 0.2)
     assert focus.latest is None
     assert "X server" in focus.reason
 

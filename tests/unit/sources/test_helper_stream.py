@@ -10,7 +10,7 @@ import pytest
 from smoothtask_gui.domain.batch import Batch, CoolingEvent, Lost, OomKill
 from smoothtask_gui.domain.network import SOCKET, TRAFFIC
 from smoothtask_gui.domain.sensors import kind_of
-from smoothtask_gui.sources import helper_stream, records
+from smoothtask_gui.sources import open_stream, records
 from smoothtask_gui.sources.helper_stream import KINDS, HelperSource
 from smoothtask_gui.sources.protocol import Item, SourceError
 from smoothtask_gui.sources.surroundings import Surroundings
@@ -207,7 +207,7 @@ def test_whatever_ends_or_breaks_the_stream_is_said(step: Callable[[FakeHelper],
 
 
 def test_a_silent_helper_is_not_shown_as_live(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(helper_stream, "SILENT_AT_LEAST_S", 0.0)
+    monkeypatch.setattr(open_stream, "SILENT_AT_LEAST_S", 0.0)
 
     async def story(following: Next) -> None:
         await following()
@@ -268,7 +268,7 @@ def test_a_period_that_the_helper_refuses_ends_the_stream_with_the_reason() -> N
 
 
 def test_a_longer_period_is_not_taken_for_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(helper_stream, "SILENT_AT_LEAST_S", 0.0)
+    monkeypatch.setattr(open_stream, "SILENT_AT_LEAST_S", 0.0)
 
     async def play() -> None:
         helper = Scripted(tick())

@@ -105,6 +105,23 @@ def traits_of(pid: int, limit_s: float = 30) -> np.void:
     raise TimeoutError(f"{pid} was never found busy")
 
 
+def test_at_what_clock_a_process_runs_that_spins_is_read_of_the_cpu_it_runs_on(tmp_path: Path) -> None:
+    (tmp_path / "devices/system/cpu/cpufreq/policy0").mkdir(parents=True)
+    for cpu in range(os.cpu_count() or 1):
+        plant(tmp_path, {f"devices/system/cpu/cpu{cpu}/cpufreq/scaling_cur_freq": 2_000_000})
+    reader, table = TraitsReader(sysfs_root=tmp_path), ProcessTable()
+    deadline_s = time.monotonic() + 30
+    with subprocess.Popen([sys.executable, "-c", SPIN], stdin=subprocess.DEVNULL) as spinning:
+        try:
+            while spinning.pid not in [clock.pid for clock in reader.clocks] and time.monotonic() < deadline_s:
+                reader.read(table.read())
+                time.sleep(0.3)
+        finally:
+            spinning.kill()
+    (found,) = [clock for clock in reader.clocks if clock.pid == spinning.pid]
+    assert found.clock_khz == 2_000_000
+
+
 @pytest.mark.parametrize("nice", [0, 7])
 def test_a_process_that_spins_is_looked_at_and_its_niceness_known(nice: int) -> None:
     with subprocess.Popen(["nice", "-n", str(nice), sys.executable, "-c", SPIN], stdin=subprocess.DEVNULL) as spinning:

@@ -32,3 +32,16 @@ def test_what_comes_late_is_the_next_answer() -> None:
         return first, is_late, second, reader.has_late_answer
 
     assert asyncio.run(read()) == (None, True, 7, False)
+
+
+def test_no_thread_is_sent_for_what_nothing_can_hold_up() -> None:
+    threads: list[int] = []
+    prompt = [False, True, True, False]
+
+    async def read() -> None:
+        reader = PatientReader(lambda: threads.append(threading.get_ident()), PATIENCE_S, lambda: prompt.pop(0))
+        for _ in range(4):
+            await reader.read()
+
+    asyncio.run(read())
+    assert [thread == threading.get_ident() for thread in threads] == [False, True, True, False]

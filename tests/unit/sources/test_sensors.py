@@ -143,3 +143,19 @@ def test_old_drivers_keep_their_files_one_level_below(tmp_path: Path) -> None:
 
 def test_a_machine_without_sensors_has_none(tmp_path: Path) -> None:
     assert read(tmp_path) == {}
+
+
+def test_only_the_processor_s_own_sensors_are_prompt(tmp_path: Path) -> None:
+    reader = SensorReader(kind_of, tmp_path)
+    assert reader.is_prompt()
+    assert reader.read() == ()
+    plant(tmp_path, {"class/hwmon/hwmon0/name": "k10temp", "class/hwmon/hwmon0/temp1_input": 61000})
+    assert reader.is_prompt()
+    assert [sensor.temperature_c for sensor in reader.read()] == [61.0]
+    plant(tmp_path, {"class/hwmon/hwmon1/name": "nvme", "class/hwmon/hwmon1/temp1_input": 38000})
+    assert not reader.is_prompt()
+    assert [sensor.temperature_c for sensor in reader.read()] == [61.0, 38.0]
+    (tmp_path / "class/hwmon/hwmon1/name").unlink()
+    (tmp_path / "class/hwmon/hwmon1/temp1_input").unlink()
+    (tmp_path / "class/hwmon/hwmon1").rmdir()
+    assert [sensor.temperature_c for sensor in reader.read()] == [61.0]

@@ -52,7 +52,7 @@ def test_a_card_that_hangs_stays_in_the_list_without_values(tmp_path: Path) -> N
 
 def test_a_driver_that_hangs_holds_up_neither_ticks_nor_other_threads(tmp_path: Path) -> None:
     chip = tmp_path / "class/hwmon/hwmon0"
-    plant(chip, {"name": "coretemp", "temp1_input": 50000})
+    plant(chip, {"name": "nvme", "temp1_input": 50000})
 
     async def story() -> None:
         surroundings = Surroundings(kind_of, Path("/proc"), tmp_path, sensor_limit_s=0.05)
