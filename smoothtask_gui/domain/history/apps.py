@@ -13,6 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from smoothtask_gui.domain.app import App
     from smoothtask_gui.domain.sample import Sample
 
 VALUES: Final = ("cpu_cores", "memory_bytes", "read_bps", "write_bps", "received_bps", "sent_bps", "gpu_ratio")
@@ -44,11 +45,16 @@ class AppTable:
 _FIELDS: Final = ("cpu_ratio", "rss_bytes", "read_bps", "write_bps", "received_bps", "sent_bps", "gpu_ratio")
 
 
-def app_table(sample: Sample) -> AppTable:
-    """The sample's apps, those of which nothing lives any more included."""
+def app_names(apps: tuple[App, ...]) -> tuple[AppName, ...]:
+    """What these apps are kept by."""
+    return tuple(AppName(app.id, app.name) for app in apps)
+
+
+def app_table(sample: Sample, names: tuple[AppName, ...]) -> AppTable:
+    """The sample's apps, those of which nothing lives any more included; `names` are their `app_names`."""
     rows = sample.apps.rows
     return AppTable(
-        tuple(AppName(app.id, app.name) for app in sample.apps.apps),
+        names,
         np.stack([rows[field] for field in _FIELDS], axis=1) if len(rows) else np.zeros((0, len(VALUES))),
         rows["processes"].astype(np.int64),
         rows["exited"].astype(np.int64),

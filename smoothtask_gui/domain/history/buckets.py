@@ -15,14 +15,19 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from smoothtask_gui.domain.history.apps import CPU_CORES, MEMORY_BYTES, VALUES, AppTable, app_table
+from smoothtask_gui.domain.history.apps import CPU_CORES, MEMORY_BYTES, VALUES, AppTable, app_names, app_table
 from smoothtask_gui.domain.history.series import LEVELS, MEMORY_TOTAL, SERIES, SPENT, points
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from smoothtask_gui.domain.app import App
     from smoothtask_gui.domain.history.apps import AppName
     from smoothtask_gui.domain.sample import Sample
+
+    Floats = npt.NDArray[np.float64]
+    Bools = npt.NDArray[np.bool_]
+    Rows = slice | npt.NDArray[np.intp]
 
 SECOND_NS: Final = 1_000_000_000
 MOST_APPS: Final = 8
@@ -59,6 +64,8 @@ class Bucketer:
         self._open: list[_Open | None] = [None] * len(LEVELS)
         self._closed: list[deque[Bucket]] = [deque() for _ in LEVELS]
         self._serial = 0
+        self._apps: tuple[App, ...] = ()
+        self._names: tuple[AppName, ...] = ()  # of self._apps: most seconds have the apps of the second before
         self.lost = 0  # closed buckets that nobody took in time
 
     def add(self, sample: Sample) -> None:
@@ -66,7 +73,9 @@ class Bucketer:
         if not 0 < sample.interval_ns <= LONGEST_NS:
             return
         middle_s = (sample.realtime_ns - sample.interval_ns // 2) // SECOND_NS
-        values, table = points(sample), app_table(sample)
+        if sample.apps.apps is not self._apps:
+            self._apps, self._names = sample.apps.apps, app_names(sample.apps.apps)
+        look = _look(points(sample), sample.interval_ns, app_table(sample, self._names))
         for number, level in enumerate(LEVELS):
             start_s = middle_s - middle_s % level.length_s
             found = self._open[number]
@@ -74,7 +83,7 @@ class Bucketer:
                 self._close(number)
                 self._serial += number == 0
                 found = self._open[number] = _Open(number, self._serial, start_s)
-            found.add(values, sample.interval_ns, table)
+            found.add(look)
 
     def waiting(self) -> tuple[Bucket, ...]:
         """All that isn't written for good: the closed ones, oldest first, then the open ones as they stand."""
@@ -97,6 +106,29 @@ class Bucketer:
             self.lost += 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One sample, as every level adds it up."""
+
+    interval_ns: int
+    values: Floats
+    is_known: Bools
+    table: AppTable
+    is_app_known: Bools
+    app_sums: Floats  # times the interval; 0 for what is unknown, and for memory
+    app_memory_bytes: Floats
+
+
+def _look(values: Floats, interval_ns: int, table: AppTable) -> _Look:
+    is_app_known = np.isfinite(table.values)
+    amounts = np.where(is_app_known, table.values, 0.0)
+    memory_bytes = amounts[:, MEMORY_BYTES].copy()
+    amounts[:, MEMORY_BYTES] = 0.0
+    return _Look(
+        interval_ns, values, np.isfinite(values), table, is_app_known, amounts * float(interval_ns), memory_bytes
+    )
+
+
 class _Open:
     """A bucket that still grows."""
 
@@ -112,25 +144,41 @@ class _Open:
         self._known = np.zeros((0, len(VALUES)), bool)
         self._processes = np.zeros(0, np.int64)
         self._ended = np.zeros(0, np.int64)
+        self._placed: tuple[AppName, ...] | None = None
+        self._rows: Rows = slice(0)
+        self._at: Rows = slice(0)
+        self._is_shared = False
 
-    def add(self, values: npt.NDArray[np.float64], interval_ns: int, table: AppTable) -> None:
-        known = np.isfinite(values)
-        self._measured_ns += interval_ns
-        self._sums[known] += values[known] * interval_ns
-        self._known_ns[known] += interval_ns
-        self._peaks = np.fmax(self._peaks, values)
-        taken = [row for row, name in enumerate(table.names) if name in self._place or self._may_take(name)]
-        at = np.array([self._place[table.names[row]] for row in taken], np.intp)
+    def add(self, look: _Look) -> None:
+        self._measured_ns += look.interval_ns
+        self._sums[look.is_known] += look.values[look.is_known] * look.interval_ns
+        self._known_ns[look.is_known] += look.interval_ns
+        self._peaks = np.fmax(self._peaks, look.values)
+        if look.table.names is not self._placed:
+            self._find_places(look.table.names)
+        rows, at = self._rows, self._at
+        if self._is_shared:
+            np.add.at(self._values, at, look.app_sums[rows])
+            np.maximum.at(self._values[:, MEMORY_BYTES], at, look.app_memory_bytes[rows])
+            np.logical_or.at(self._known, at, look.is_app_known[rows])
+            np.maximum.at(self._processes, at, look.table.processes[rows])
+            np.add.at(self._ended, at, look.table.ended[rows])
+            return
+        memory_bytes = np.maximum(self._values[at, MEMORY_BYTES], look.app_memory_bytes[rows])
+        self._values[at] += look.app_sums[rows]
+        self._values[at, MEMORY_BYTES] = memory_bytes
+        self._known[at] |= look.is_app_known[rows]
+        self._processes[at] = np.maximum(self._processes[at], look.table.processes[rows])
+        self._ended[at] += look.table.ended[rows]
+
+    def _find_places(self, names: tuple[AppName, ...]) -> None:
+        """Which rows of these names are added up, and where; remembered until other names come."""
+        rows = [row for row, name in enumerate(names) if name in self._place or self._may_take(name)]
+        at = [self._place[names[row]] for row in rows]
         self._grow(len(self._place))
-        known = np.isfinite(table.values[taken])
-        amounts = np.where(known, table.values[taken], 0.0)
-        memory = self._values[:, MEMORY_BYTES].copy()
-        np.maximum.at(memory, at, amounts[:, MEMORY_BYTES])
-        np.add.at(self._values, at, amounts * interval_ns)  # two apps may bear one name
-        self._values[:, MEMORY_BYTES] = memory
-        np.logical_or.at(self._known, at, known)
-        np.maximum.at(self._processes, at, table.processes[taken])
-        np.add.at(self._ended, at, table.ended[taken])
+        self._placed = names
+        self._rows, self._at = _as_slice(rows), _as_slice(at)
+        self._is_shared = len(set(at)) < len(at)  # two apps may bear one name
 
     def bucket(self) -> Bucket:
         with np.errstate(invalid="ignore"):
@@ -176,3 +224,8 @@ class _Open:
             self._known = np.vstack((self._known, np.zeros((more, len(VALUES)), bool)))
             self._processes = np.append(self._processes, np.zeros(more, np.int64))
             self._ended = np.append(self._ended, np.zeros(more, np.int64))
+
+
+def _as_slice(rows: list[int]) -> Rows:
+    """The same rows; as a slice, which copies nothing, where they follow one another from the first."""
+    return slice(len(rows)) if rows == list(range(len(rows))) else np.array(rows, np.intp)
