@@ -11,13 +11,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
-from functools import partial
 
 Result = TypeVar("Result")
 Crashed = Callable[[str, BaseException | None], None]

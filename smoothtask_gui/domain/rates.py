@@ -8,6 +8,7 @@ no sample at all.
 
 from __future__ import annotations
 
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -100,7 +101,7 @@ def rates(previous: Batch, current: Batch) -> Sample | None:
         sensors=tuple(checked(reading) for reading in current.sensors),
         lost=current.lost,
         unavailable=unavailable,
-        connections=connection_rates(previous, current),
+        find_connections=cache(partial(connection_rates, previous, current)),
         gpus=gpus,
         activity=activity,
         parts=current.parts,

@@ -17,6 +17,8 @@ from smoothtask_gui.domain.app import Apps
 from smoothtask_gui.domain.parts import ClockReading, Parts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from smoothtask_gui.domain.batch import Lost, SensorReading
     from smoothtask_gui.domain.focus import Focus
     from smoothtask_gui.domain.gpu_rates import GpuRates
@@ -105,6 +107,10 @@ class SystemRates:
     disks: tuple[DiskRates, ...] = ()
 
 
+def no_connections() -> None:
+    """For a source that sees none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One interval, between two batches of one source."""
@@ -119,7 +125,7 @@ class Sample:
     sensors: tuple[SensorReading, ...]
     lost: Lost
     unavailable: dict[str, str]
-    connections: npt.NDArray[np.void] | None = None  # dtype connections.CONNECTION; None where the source sees none
+    find_connections: Callable[[], npt.NDArray[np.void] | None] = field(default=no_connections, compare=False)
     gpus: tuple[GpuRates, ...] = ()
     activity: ActivityRates = field(default_factory=ActivityRates)
     apps: Apps = field(default_factory=Apps)  # filled by domain/apps.py
@@ -127,3 +133,8 @@ class Sample:
     traits: npt.NDArray[np.void] | None = None  # dtype traits.TRAIT, of the busy processes; None where unknown
     focus: Focus | None = None  # None where nobody can tell
     clocks: tuple[ClockReading, ...] = ()  # of the busy processes
+
+    @property
+    def connections(self) -> npt.NDArray[np.void] | None:
+        """Dtype connections.CONNECTION; None where the source sees none. Worked out when first asked for."""
+        return self.find_connections()

@@ -39,7 +39,7 @@ def page(qtbot: QtBot) -> ConnectionsPage:
 
 
 def show(page: ConnectionsPage, table: np.ndarray | None, *, source: str = "helper", **unavailable: str) -> None:
-    page.show_view(view(sample(connections=table, unavailable=unavailable), source=source))
+    page.show_view(view(sample(find_connections=lambda: table, unavailable=unavailable), source=source))
 
 
 def column(page: ConnectionsPage, which: Column = Column.NAME) -> list[str]:

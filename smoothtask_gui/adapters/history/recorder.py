@@ -19,7 +19,7 @@ from smoothtask_gui.adapters.history import schema
 from smoothtask_gui.adapters.history.keeper import Keeper
 from smoothtask_gui.adapters.history.schema import HistoryError
 from smoothtask_gui.domain.history.answers import Note
-from smoothtask_gui.domain.sample import RATE
+from smoothtask_gui.domain.sample import RATE, no_connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +69,7 @@ class Recorder:
             if len(self._samples) >= MOST_SAMPLES:
                 self._dropped += 1
                 return
-            self._samples.append(replace(sample, processes=_NOBODY, connections=None, traits=None))
+            self._samples.append(replace(sample, processes=_NOBODY, find_connections=no_connections, traits=None))
             if self._waits_for_sample or len(self._samples) >= MOST_SAMPLES // 2:
                 self._changed.notify()
 

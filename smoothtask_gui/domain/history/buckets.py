@@ -147,7 +147,7 @@ class _Open:
         self._placed: tuple[AppName, ...] | None = None
         self._rows: Rows = slice(0)
         self._at: Rows = slice(0)
-        self._is_shared = False
+        self._shared: npt.NDArray[np.intp] | None = None  # the same as _at, where two apps bear one name
 
     def add(self, look: _Look) -> None:
         self._measured_ns += look.interval_ns
@@ -156,13 +156,13 @@ class _Open:
         self._peaks = np.fmax(self._peaks, look.values)
         if look.table.names is not self._placed:
             self._find_places(look.table.names)
-        rows, at = self._rows, self._at
-        if self._is_shared:
-            np.add.at(self._values, at, look.app_sums[rows])
-            np.maximum.at(self._values[:, MEMORY_BYTES], at, look.app_memory_bytes[rows])
-            np.logical_or.at(self._known, at, look.is_app_known[rows])
-            np.maximum.at(self._processes, at, look.table.processes[rows])
-            np.add.at(self._ended, at, look.table.ended[rows])
+        rows, at, shared = self._rows, self._at, self._shared
+        if shared is not None:
+            np.add.at(self._values, shared, look.app_sums[rows])
+            np.maximum.at(self._values[:, MEMORY_BYTES], shared, look.app_memory_bytes[rows])
+            np.logical_or.at(self._known, shared, look.is_app_known[rows])
+            np.maximum.at(self._processes, shared, look.table.processes[rows])
+            np.add.at(self._ended, shared, look.table.ended[rows])
             return
         memory_bytes = np.maximum(self._values[at, MEMORY_BYTES], look.app_memory_bytes[rows])
         self._values[at] += look.app_sums[rows]
@@ -178,7 +178,7 @@ class _Open:
         self._grow(len(self._place))
         self._placed = names
         self._rows, self._at = _as_slice(rows), _as_slice(at)
-        self._is_shared = len(set(at)) < len(at)  # two apps may bear one name
+        self._shared = np.array(at, np.intp) if len(set(at)) < len(at) else None
 
     def bucket(self) -> Bucket:
         with np.errstate(invalid="ignore"):
