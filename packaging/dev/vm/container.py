@@ -45,7 +45,7 @@ class Container:
         (self.folder / "mounted").mkdir(exist_ok=True)
         words = ["/usr/bin/python3", "-B", __file__, self.folder / "disk.raw", self.folder / "mounted", self._cgroup]
         self._nspawn = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "--", "unshare", "--mount", "--propagation", "private", "--", *words],
+            ["setpriv", "--pdeathsig", "TERM", "--", "unshare", "--mount", "--propagation", "private", "--", *words],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
