@@ -182,7 +182,7 @@ def filled_store(rng: np.random.Generator, seconds: int = 90) -> tuple[Store, Sa
             exited=(ExitedRate("cc1", 4711, 1000, 37, 0.61), ExitedRate("sh", 4711, 1000, 112, 0.07)),
             system=system(busy, rng), sensors=sensors(temperature), lost=Lost(),
             unavailable={"network": "other users' connections: they need the administrator's consent"},
-            connections=connections(60, 5),
+            find_connections=lambda: connections(60, 5),
             gpus=gpus(processes(400, 3)),
         )  # fmt: skip
         sample = grouper.group(sample)

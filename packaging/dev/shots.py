@@ -34,6 +34,7 @@ from smoothtask_gui.domain.incident import (
     Share,
 )
 from smoothtask_gui.domain.joining import arrange
+from smoothtask_gui.domain.sample import Sample, no_connections
 from smoothtask_gui.domain.sensors import Limit
 from smoothtask_gui.domain.settings import Settings
 from smoothtask_gui.domain.store import Store
@@ -109,7 +110,7 @@ def views(sample: Sample) -> dict[str, View]:
     """The states worth looking at."""
     calm = calm_view(sample)
     poor = replace(
-        sample, source="procfs", exited=(), sensors=(), gpus=(), connections=None, unavailable={
+        sample, source="procfs", exited=(), sensors=(), gpus=(), find_connections=no_connections, unavailable={
             "exited": "processes that live shorter than a tick: /proc shows only those alive when it is read",
             "io": "disk reads and writes of other users' processes: /proc shows them to their owner only",
         },
