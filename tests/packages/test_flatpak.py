@@ -19,6 +19,7 @@ from tests.vm.conftest import tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from subprocess import CompletedProcess
 
 RECIPE: Final[Any] = tool("recipes.flatpak")
@@ -51,6 +52,16 @@ def test_the_manifest_keeps_to_what_flathub_s_linter_asks() -> None:
     assert "build-args" not in json.dumps(MANIFEST)  # module-build-network-access
     names = [module if isinstance(module, str) else module["name"] for module in MANIFEST["modules"]]
     assert names == ["python3-modules.json", "smoothtask"]
+
+
+def test_in_a_chroot_the_sandbox_gets_paths_where_flatpak_gives_descriptors(tmp_path: Path) -> None:
+    (tmp_path / "told").write_text("here")
+    folder, words = os.open(tmp_path, os.O_PATH), os.memfd_create("words")
+    os.write(words, b"--ro-bind\0/\0/\0--ro-bind-fd\0%d\0/mnt\0" % folder)
+    os.lseek(words, 0, os.SEEK_SET)
+    command = [RECIPE.BWRAP_BY_PATHS, "--args", str(words), "--", "cat", "/mnt/told"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False, pass_fds=(folder, words))
+    assert (said.stdout, said.stderr) == ("here", "")
 
 
 def test_no_address_is_in_the_repository_and_every_module_is_pinned() -> None:

@@ -6,8 +6,10 @@ the modules' own wheels, so what is built is the same. Everything lies in build/
 person's own Flatpak installation isn't touched.
 """
 
+import functools
 import hashlib
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -26,11 +28,25 @@ MANIFEST = places.TOP / "flatpak" / f"{ID}.json"
 STAND_IN = places.BUILD / "flatpak"
 PUBLIC_KEY = "smoothtask.gpg"
 MAKER = places.TOOLS / "standin"
+BWRAP_BY_PATHS = Path(__file__).with_name("bwrap_by_paths.py")
+
+
+@functools.cache
+def takes_descriptors() -> bool:
+    """Whether bwrap can mount what a descriptor refers to, as Flatpak has it do: in a chroot it can't."""
+    folder = os.open("/usr", os.O_PATH | os.O_DIRECTORY)
+    command = ["/usr/bin/bwrap", "--ro-bind", "/", "/", "--ro-bind-fd", str(folder), "/usr", "true"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, pass_fds=(folder,))
+    finally:
+        os.close(folder)
+    return "Can't find source path" not in done.stderr
 
 
 def surroundings() -> dict[str, str]:
     """An installation of our own."""
-    return {
+    bwrap = {} if takes_descriptors() else {"FLATPAK_BWRAP": str(BWRAP_BY_PATHS)}
+    return bwrap | {
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": str(STAND_IN / "home"),
         "FLATPAK_USER_DIR": str(STAND_IN / "user"),
