@@ -41,7 +41,7 @@ LANES = {
     "ui": Lane(frozenset(), root=False),
     "laboratory": Lane(frozenset(), root=False),
     "contract": Lane(frozenset({"cc", "bpf", "box"}), root=False),
-    "bpf": Lane(frozenset({"bpf", "cc", "bcc"}), root=True),
+    "bpf": Lane(frozenset({"bpf", "cc", "bcc", "kernel"}), root=True),
     "bus": Lane(frozenset({"bpf", "box", "examples"}), root=True),
     "desktop": Lane(frozenset({"bpf", "box", "desk"}), root=True),
     "packages": Lane(frozenset({"packages", "vm"}), root=True, slow=True),

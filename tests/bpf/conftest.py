@@ -19,7 +19,8 @@ from helper.probes.socket_events import SocketEvents
 from helper.probes.socket_memory import SocketMemory
 from helper.probes.socket_owners import SocketOwners
 from helper.probes.sockets import Sockets
-from tests.bpf.machine import LATE_NS
+from tests.bpf.disks import folder_on_a_disk
+from tests.bpf.machine import LATE_NS, in_initial_pid_namespace
 from tests.bpf.network import private_network
 from tests.contract.layout import ROOT
 
@@ -120,7 +121,15 @@ def socket_owners(network: None, door: Libbpf, socket_memory: SocketMemory) -> I
 
 @pytest.fixture
 def on_disk() -> Iterator[Path]:
-    folder = ROOT / "build" / "block-test"
-    folder.mkdir(parents=True, exist_ok=True)
-    yield folder
-    folder.rmdir()
+    """An empty folder whose files are on a disk, with requests and pages that can be reclaimed."""
+    usual = ROOT / "build"
+    usual.mkdir(exist_ok=True)
+    with folder_on_a_disk(usual) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def machine_pids() -> None:
+    """For what refuses to run, or can't be told apart, where processes have other numbers than the machine's."""
+    if not in_initial_pid_namespace():
+        pytest.skip("this is another pid namespace than the machine's")

@@ -17,6 +17,7 @@ from helper.probes.proc_snapshot import ProcSnapshot
 from helper.probes.row_table import RowTable
 from helper.probes.visibility import Mode, Visibility
 from smoothtask_gui.sources.records import BLOCK_IO, SOCKET
+from tests.bpf.disks import disk_below
 from tests.bpf.headers import TRACEFS, enter_place_to_compile
 from tests.bpf.machine import (
     COUNTERS,
@@ -31,7 +32,7 @@ from tests.bpf.machine import (
     until,
 )
 from tests.bpf.network import CONSTANTS, HEAD_BYTES
-from tests.bpf.test_block_io import WRITTEN_BYTES, disk, quiet_reading, write_and_read
+from tests.bpf.test_block_io import WRITTEN_BYTES, quiet_reading, write_and_read
 from tests.bpf.test_process_events import FORK_AND_NAME, count_of, exit_of
 from tests.bpf.test_rare_events import LIMIT_BYTES, memory_cgroup
 from tests.contract.layout import ROOT
@@ -53,7 +54,7 @@ other.start(); other.join()
 
 
 @pytest.fixture(scope="module")
-def bcc() -> Bcc:
+def bcc(machine_pids: None) -> Bcc:
     enter_place_to_compile()
     return Bcc(ROOT / "bpf" / "bcc")
 
@@ -210,7 +211,7 @@ def test_bytes_and_requests_are_those_of_diskstats_and_never_more(bcc: Bcc, on_d
     """Some rounds, since the kernel skips a program now and then, and the sandbox's kernel in bursts (docs/ebpf.md)."""
     probe = BlockIo(bcc)
     probe.open()
-    place = disk()
+    place = disk_below(on_disk)
     theirs = ours = np.array([1, 1, 1, 1])
     for _ in range(ROUNDS):
         their_before, our_before = quiet_reading(probe, place)

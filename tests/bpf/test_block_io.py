@@ -12,9 +12,9 @@ import pytest
 
 from helper.probes.block_io import BlockIo
 from smoothtask_gui.sources.records import BLOCK_IO
+from tests.bpf.disks import disk_below
 from tests.bpf.machine import boottime_ns, until
 from tests.bpf.network import CONSTANTS, Rows
-from tests.contract.layout import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,15 +35,6 @@ def block_io(door: Libbpf) -> Iterator[BlockIo]:
 
 def rows(block_io: BlockIo) -> Rows:
     return np.frombuffer(block_io.read(), BLOCK_IO)
-
-
-def disk() -> tuple[int, int, str]:
-    """Major, minor and name of the disk below the repository, if it takes requests."""
-    device = ROOT.stat().st_dev
-    folder = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve()
-    whole = folder.parent if (folder / "partition").exists() else folder
-    major, minor = map(int, (whole / "dev").read_text().split(":"))
-    return major, minor, whole.name
 
 
 def counted(block_io: BlockIo, major: int, minor: int) -> tuple[int, int, int, int]:
@@ -96,7 +87,7 @@ def write_and_read(folder: Path) -> None:
 
 
 def test_bytes_and_requests_are_those_of_diskstats(block_io: BlockIo, on_disk: Path) -> None:
-    place = disk()
+    place = disk_below(on_disk)
     their_before, our_before = quiet_reading(block_io, place)
     write_and_read(on_disk)
     their_after, our_after = quiet_reading(block_io, place)

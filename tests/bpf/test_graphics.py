@@ -6,6 +6,7 @@ A job and its fence are addresses in the kernel that the programs only read thro
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import re
 import subprocess
@@ -19,12 +20,12 @@ import pytest
 from helper.loaders.errors import LoaderError
 from helper.loaders.libbpf import CONSTANTS_SECTION, KERNEL_BTF
 from helper.loaders.member_offsets import ModuleTypes
-from helper.probes.activity import ActorRows
+from helper.probes.activity import ActorRows, Table
 from helper.probes.gpu_fences import GpuFences
 from helper.probes.gpu_jobs import GPU_USER, OFFSETS, GpuJobs
 from helper.probes.gpu_memory import GPU_MEMORY, GpuMemory
 from helper.probes.graphics import DORMANT_AFTER_S, LOOK_EVERY_S, Cards
-from helper.probes.program import constants
+from helper.probes.program import CONSTANTS, constants
 from helper.probes.visibility import Mode, Visibility
 from smoothtask_gui.sources.activity import STRUCTS, ActivitySection
 from tests.bpf.activity import opened, row_of, rows_of, table
@@ -60,11 +61,11 @@ def run(door: Libbpf, bpf_object: BpfObject, program: str, *arguments: int) -> N
 
 
 @contextmanager
-def loaded(door: Libbpf, name: str) -> Iterator[BpfObject]:
+def loaded(door: Libbpf, name: str, told: bytes | None = None) -> Iterator[BpfObject]:
     """In the kernel, not attached."""
     bpf_object = door.open(name)
     try:
-        bpf_object.set_constants(CONSTANTS_SECTION, constants())
+        bpf_object.set_constants(CONSTANTS_SECTION, told or constants())
         bpf_object.load()
         yield bpf_object
     finally:
@@ -151,29 +152,36 @@ def test_fences_and_waits_are_the_running_process_s(door: Libbpf, cards: Path) -
     assert WAIT_NS <= row["wait_ns"] <= took_ns
 
 
-def test_memory_of_a_card_is_the_latest_total_of_each_process(door: Libbpf) -> None:
+TOTALS = ((0, OWN, 4096), (0, OWN, 12288), (0, 1, 8192), (0, 0, 20480), (1, OWN, 1), (1, OWN, 0))
+"""Card, process and bytes, as a driver would tell them one after another."""
+
+
+def told_of_memory(door: Libbpf, memory: BpfObject) -> tuple[Table, list[tuple[int, int, int]]]:
+    """The table after TOTALS, and (pid, card, bytes) of its rows."""
+    for each in TOTALS:
+        run(door, memory, "note_memory", *each)
+    probe = GpuMemory(door)
+    probe._find_maps(memory)
+    [found] = probe._tables()
+    rows = (GPU_MEMORY.unpack_from(found.rows, at) for at in range(0, len(found.rows), GPU_MEMORY.size))
+    return found, sorted((row[0], row[7], row[8]) for row in rows)
+
+
+def test_memory_of_a_card_is_the_latest_total_of_each_process(door: Libbpf, machine_pids: None) -> None:
     with loaded(door, "gpu_memory") as memory:
-        for card, pid, byte_count in (
-            (0, OWN, 4096),
-            (0, OWN, 12288),
-            (0, 1, 8192),
-            (0, 0, 20480),
-            (1, OWN, 1),
-            (1, OWN, 0),
-        ):
-            run(door, memory, "note_memory", card, pid, byte_count)
-        probe = GpuMemory(door)
-        probe._find_maps(memory)
-        [found] = probe._tables()
+        found, rows = told_of_memory(door, memory)
     assert found.record_bytes == GPU_MEMORY.size == STRUCTS["st_gpu_memory"].itemsize
-    rows = [GPU_MEMORY.unpack_from(found.rows, at) for at in range(0, len(found.rows), GPU_MEMORY.size)]
-    assert sorted((row[0], row[7], row[8]) for row in rows) == sorted(
-        [(OWN, 0, 12288), (0, 0, 20480), *([(1, 0, 8192)] if not constants()[0] else [])]
-    )
+    assert rows == sorted([(OWN, 0, 12288), (0, 0, 20480), (1, 0, 8192)])
     own = found.seen_by(Visibility(Mode.SEES_OWN, 0))
     assert own is not None
     assert GPU_MEMORY.unpack(own.rows)[0] == OWN  # nobody owns what is told of another process, nor the total
     assert 0 < GPU_MEMORY.unpack(own.rows)[3] < boottime_ns()
+
+
+def test_to_a_helper_in_a_pid_namespace_without_those_processes_only_the_card_s_total_is_told(door: Libbpf) -> None:
+    nobody_is_there = Path("/proc/self/ns/user").stat().st_ino  # no pid namespace has a user namespace's inode
+    with loaded(door, "gpu_memory", CONSTANTS.pack(nobody_is_there, mmap.PAGESIZE)) as memory:
+        assert told_of_memory(door, memory)[1] == [(0, 0, 20480)]
 
 
 def test_without_a_card_nothing_is_tried_and_the_reason_says_so(door: Libbpf, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from helper.loaders.bcc import Bcc
 from helper.loaders.choice import SYSTEM_PYTHON, Choice, choose
 from helper.loaders.errors import LoaderError
 from helper.probes import OomEvents, TaskSnapshot
+from helper.probes.map_sizes import entries_for
 from helper.sampler import packets
 from helper.sampler.assembly import assemble
 from helper.sampler.own_cost import facts_for_people
@@ -123,7 +124,7 @@ def test_the_choice_is_a_fact_that_clients_can_read() -> None:
     assert ["loader", "bcc", "no types"] in rows
 
 
-def test_all_probes_of_the_sampler_run_and_ticks_have_their_sections(place: Path) -> None:
+def test_all_probes_of_the_sampler_run_and_ticks_have_their_sections(place: Path, machine_pids: None) -> None:
     parts = assemble(ROOT / "build" / "bpf", place, Choice("bcc", "a test"))
     slots = parts.probes.slots[: len(FOUR)]
     for slot in parts.probes.slots:
@@ -147,19 +148,31 @@ def test_all_probes_of_the_sampler_run_and_ticks_have_their_sections(place: Path
     ]
 
 
-def test_nobody_with_two_capabilities_needs_tracefs_to_be_his_groups(place: Path, public_copy: Path) -> None:
+def test_nobody_with_two_capabilities_needs_tracefs_to_be_his_groups(
+    place: Path, public_copy: Path, machine_pids: None
+) -> None:
     assert "its group has to be the sampler's" in open_one_as_nobody(public_copy)
     with tracefs_of_group(NOBODY):
         assert open_one_as_nobody(public_copy) == "running"
+
+
+def compile_one(door: Bcc) -> None:
+    """Asks for no pid namespace, which the compiler has no part in."""
+    program = door.open("oom_events")
+    try:
+        program.resize(entries_for(door.machine))
+        program.load()
+    finally:
+        program.close()
 
 
 def test_what_is_missing_is_named(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(LoaderError, match="has no program task_snapshot"):
         TaskSnapshot(Bcc(place)).open()
     with pytest.raises(LoaderError, match=r"has no bcc .*install python3-bpfcc"):
-        OomEvents(Bcc(place, python=without_bcc(tmp_path))).open()
+        compile_one(Bcc(place, python=without_bcc(tmp_path)))
     with pytest.raises(LoaderError, match="the compiler ended without an answer"):
-        OomEvents(Bcc(place, python=Path("/bin/false"))).open()
+        compile_one(Bcc(place, python=Path("/bin/false")))
     monkeypatch.setattr(bcc_door, "TRACEFS", (tmp_path,))
     with pytest.raises(LoaderError, match="tracefs"):
         OomEvents(Bcc(place)).open()
@@ -181,6 +194,6 @@ def test_a_program_that_does_not_compile_fails_with_the_compilers_words_and_leav
     broken.write_text(broken.read_text().replace("args->pid", "args->nonsense"))
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - the folder's own descriptor must not count
     with pytest.raises(LoaderError, match="could not be compiled for this kernel") as caught:
-        OomEvents(Bcc(tmp_path / "bpf" / "bcc")).open()
+        compile_one(Bcc(tmp_path / "bpf" / "bcc"))
     assert "nonsense" in caught.value.log_tail
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208 - likewise

@@ -27,8 +27,8 @@ READ = (
 )
 
 
-def test_who_reads_more_than_his_cgroup_holds_is_seen_reclaiming(door: Libbpf, tmp_path: Path) -> None:
-    big = tmp_path / "big"
+def test_who_reads_more_than_his_cgroup_holds_is_seen_reclaiming(door: Libbpf, on_disk: Path) -> None:
+    big = on_disk / "big"
     big.touch()
     os.truncate(big, 4 * LIMIT_BYTES)
     with opened(MemoryReclaim(door)) as probe, memory_cgroup() as folder, child(READ, str(folder), str(big)) as hoarder:

@@ -57,8 +57,8 @@ def test_three_busy_loops_on_one_cpu_raise_its_alarm() -> None:
     assert before_ns < event.boottime_ns < boottime_ns()
 
 
-def test_a_process_that_thrashes_in_its_cgroup_raises_the_memory_alarm(tmp_path: Path) -> None:
-    big = tmp_path / "big"
+def test_a_process_that_thrashes_in_its_cgroup_raises_the_memory_alarm(on_disk: Path) -> None:
+    big = on_disk / "big"
     big.touch()
     os.truncate(big, 4 * LIMIT_BYTES)  # not written: the pages would be in our cgroup's account, not in the child's
     with memory_cgroup() as folder, child(THRASH, str(folder), str(big)) as thrasher:
