@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from helper.probes.program import INITIAL_PID_NAMESPACE, OWN_PID_NAMESPACE
 from tests.bus.acting import (
     MORE,
     NAME,
@@ -134,8 +135,11 @@ def test_root_may_do_all_of_it_to_everybody(box: Box) -> None:
     assert alice.ended(pid=victim["pid"]) == -signal.SIGKILL
 
 
-def kernel_thread() -> int:
-    return next(pid for pid in range(2, 5000) if "kthreadd" in comm_of(pid))
+def kernel_threads() -> dict[str, int]:
+    """One of them; none where they have no number, in any pid namespace but the machine's own."""
+    found = {"kernel": pid for pid in range(2, 5000) if comm_of(pid) == "kthreadd\n"}
+    assert len(found) == (OWN_PID_NAMESPACE.stat().st_ino == INITIAL_PID_NAMESPACE)
+    return found
 
 
 def comm_of(pid: int) -> str:
@@ -149,7 +153,7 @@ def test_what_the_machine_lives_by_is_refused_even_to_root(box: Box) -> None:
     root, alice = box.caller("root", "none"), box.caller()
     assert alice.open(period_ms=60_000, kinds=1)["error"] is None  # starts sampler and polkitd
     pids = {
-        "control": control_pid(box, root), "sampler": box.owner_pid(root), "kernel": kernel_thread(), "init": 1,
+        "control": control_pid(box, root), "sampler": box.owner_pid(root), "init": 1, **kernel_threads(),
         "polkit": box.owner_pid(root, "org.freedesktop.PolicyKit1"), "bus": box.owner_pid(root, "org.freedesktop.DBus"),
     }  # fmt: skip
     pids["keeper"] = int(Path(f"/proc/{pids['control']}/task/{pids['control']}/children").read_text())
