@@ -36,7 +36,7 @@ def disk_below(folder: Path) -> tuple[int, int, str]:
 
 @contextmanager
 def folder_on_a_disk(usual: Path) -> Iterator[Path]:
-    """An empty folder in the usual one, or on a loop device if there is no disk below that; gone when the block ends."""
+    """An empty folder in the usual one, or on a loop device if no disk is below that; gone when the block ends."""
     with tempfile.TemporaryDirectory(dir=usual, prefix="on-disk-") as name:
         folder = Path(name)
         if device_of(folder).exists():
