@@ -14,7 +14,7 @@ from helper.probes.syscalls import Syscalls
 from helper.probes.visibility import Mode, Visibility
 from smoothtask_gui.sources.activity import ActivitySection
 from tests.bpf.activity import opened, row_of, rows_of, table
-from tests.bpf.machine import NOBODY, Child, boottime_ns, child, until
+from tests.bpf.machine import NOBODY, Child, boottime_ns, child, in_initial_pid_namespace, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -163,7 +163,8 @@ def test_more_processes_than_the_map_holds_are_counted_together(small_door: Libb
         many.settle()
         rows = table(probe, ActivitySection.CALLERS)
     assert rows is not None
-    assert 1024 <= len(rows) <= 1024 + 257
+    shown = 1024 if in_initial_pid_namespace() else 512  # some of the map's rows are of processes outside
+    assert shown <= len(rows) <= 1024 + 257
     [overflow] = rows[rows["actor"]["pid"] == 0]
     assert overflow["actor"]["first_ns"] < boottime_ns()
     assert rows["calls"][(rows["actor"]["uid"] >= 100000) | (rows["actor"]["pid"] == 0)].sum() >= 2 * 2000
