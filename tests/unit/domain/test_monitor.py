@@ -83,6 +83,19 @@ def test_nothing_is_told_in_the_first_seconds_from_samples(machine: Machine) -> 
     assert run(monitor, machine, 3) == []
 
 
+@pytest.mark.parametrize("slept_s", [0, 600])
+def test_after_a_resume_one_hot_sample_waits_for_a_second_one(slept_s: int) -> None:
+    monitor, machine = Monitor(Rules(overheating=Overheating(for_s=0))), Machine()
+    machine.hot(60)
+    run(monitor, machine, 70)
+    if slept_s:
+        assert run(monitor, machine, 1, seconds=slept_s) == []
+        run(monitor, machine, 3)
+    machine.hot(99)
+    assert len(told(run(monitor, machine, 1))) == (0 if slept_s else 1)
+    assert len(told(run(monitor, machine, 1))) == (1 if slept_s else 0)
+
+
 def test_one_sample_alone_is_never_judged_however_long_it_is() -> None:
     monitor, machine = Monitor(Rules()), Machine()
     machine.start("node", 3.0)
