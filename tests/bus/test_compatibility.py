@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from statistics import median
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,4 +37,4 @@ def test_a_client_of_that_version_sees_who_is_busy(box: Box, version: Path) -> N
     assert sum(words[0] == "--" for words in told) == 20
     cores = [float(words[1]) for words in told if words[0] == pid]
     assert cores, done.stdout
-    assert 0 < median(cores) <= 1.1, "one list may be late, and tells of more time than it was asked for"
+    assert 0 < max(cores) <= 1.1

@@ -25,7 +25,7 @@ from smoothtask_gui.domain.history.question import Question
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0
-RUNAWAY_RULES = "[runaway]\ncores = 0.3\nclear_cores = 0.2\nfor_s = 1.0\nkeep_firing_for_s = 1.0\ncooldown_s = 0.0\n"
+RUNAWAY_RULES = "[runaway]\ncores = 0.3\nclear_cores = 0.1\nfor_s = 1.0\nkeep_firing_for_s = 1.0\ncooldown_s = 0.0\n"
 
 
 def load_desk() -> ModuleType:

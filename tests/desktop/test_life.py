@@ -25,7 +25,7 @@ application.exec()
 """
 HOSTILE = "</b><img src=x>\x1b[31m\u202e&\n\udcff"
 OURS = ("python", "python3", "xfwm4", "xfce4-panel", "xfce4-notifyd", "dunst", "Xvfb", "dbus-daemon", "dbus-monitor")
-RULES = RUNAWAY_RULES.replace("cores = 0.3", "cores = 0.1").replace("clear_cores = 0.2", "clear_cores = 0.02")
+RULES = RUNAWAY_RULES.replace("cores = 0.3", "cores = 0.1").replace("clear_cores = 0.1", "clear_cores = 0.02")
 RULES += f"ignore = {json.dumps(OURS)}\n"  # busy when a machine is slow, and a level that two may reach then
 LASTING = RULES.replace("keep_firing_for_s = 1.0", "keep_firing_for_s = 120.0")
 
