@@ -44,7 +44,7 @@ LANES = {
     "bpf": Lane(frozenset({"bpf", "cc", "bcc", "kernel"}), root=True),
     "bus": Lane(frozenset({"bpf", "box", "examples"}), root=True),
     "desktop": Lane(frozenset({"bpf", "box", "desk"}), root=True),
-    "packages": Lane(frozenset({"packages", "vm"}), root=True, slow=True),
+    "packages": Lane(frozenset({"bpf", "box", "packages", "vm"}), root=True, slow=True),
     "vm": Lane(frozenset({"bpf", "cc", "packages", "vm"}), root=False, slow=True, options=SIDE_BY_SIDE),
 }
 
