@@ -1,6 +1,7 @@
-"""Running a command with what is / here as the root of its mounts, which in a chroot it isn't (boxparts/kernel.py says why).
+"""Running a command with what is / here as the root of its mounts, which in a chroot it isn't.
 
-It takes root to get there; the command keeps the user who asks. As a script: rooted.py UID COMMAND… (root only).
+boxparts/kernel.py says why. It takes root to get there; the command keeps the user who asks. As a script:
+rooted.py UID COMMAND… (root only).
 """
 
 import os

@@ -59,7 +59,9 @@ cd "$1"; shift
 for name in dev etc mnt proc usr; do mount --rbind /$name $name; done
 exec chroot . env -C / "$@"
 """
-CAN_SANDBOX: Final = "import sys; sys.path.insert(0, sys.argv[1]); from recipes.flatpak import can_sandbox as can; print(can())"
+CAN_SANDBOX: Final = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from recipes.flatpak import can_sandbox as can; print(can())"
+)
 
 
 @pytest.fixture

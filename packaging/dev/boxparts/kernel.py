@@ -30,9 +30,10 @@ def own_mounts() -> None:
 def own_mounts_and_root() -> None:
     """The same, and what is / here becomes the root of these mounts, which in a chroot it isn't.
 
-    In a chroot the kernel makes no user namespaces (user_namespaces(7), EPERM) and tells paths from the root of the mounts
-    (d_path(), fs/d_path.c), so bubblewrap fails there, and Flatpak with it. setns(2) leads out of the chroot, pivot_root(2)
-    takes its folder along. All is private by then: where the machine's mounts are shared, its root would be unmounted too.
+    In a chroot the kernel makes no user namespaces (user_namespaces(7), EPERM) and tells paths from the root of the
+    mounts (d_path(), fs/d_path.c), so bubblewrap fails there, and Flatpak with it. setns(2) leads out of the chroot,
+    pivot_root(2) takes its folder along. All is private by then: where the machine's mounts are shared, its own root
+    would be unmounted too.
     """
     _checked(_libc.unshare(CLONE_NEWNS), "unshare(CLONE_NEWNS)")
     here = Path.cwd()

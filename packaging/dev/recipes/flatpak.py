@@ -33,7 +33,10 @@ MAKER = places.TOOLS / "standin"
 
 @functools.cache
 def can_sandbox() -> bool:
-    """Whether bwrap makes a sandbox here, and mounts what a descriptor refers to, as Flatpak has it do: not in a chroot."""
+    """Whether bwrap makes a sandbox here and mounts what a descriptor refers to, as Flatpak has it do.
+
+    In a chroot it doesn't.
+    """
     folder = os.open("/usr", os.O_PATH | os.O_DIRECTORY)
     command = ["/usr/bin/bwrap", "--ro-bind", "/", "/", "--ro-bind-fd", str(folder), "/usr", "true"]
     try:
