@@ -28,6 +28,9 @@ ID = "io.github.smoothtask.SmoothTask"
 MANIFEST = places.TOP / "flatpak" / f"{ID}.json"
 STAND_IN = places.BUILD / "flatpak"
 PUBLIC_KEY = "smoothtask.gpg"
+WITH_BUSES = ("dbus-run-session", "--", "sh", "-c",
+              'DBUS_SYSTEM_BUS_ADDRESS=$DBUS_SESSION_BUS_ADDRESS exec dbus-run-session -- "$@"', "sh")  # fmt: skip
+"""The outer bus stands for the system's, which flatpak asks at each installation of an app, unless it is root's."""
 MAKER = places.TOOLS / "standin"
 
 
@@ -135,7 +138,7 @@ def check(out: Path = FOLDER, public_key: Path | None = None) -> None:
     verified = f"--gpg-import={public_key}" if public_key else "--no-gpg-verify"
     remote = [*flatpak, "remote-add", verified, "ours", f"file://{out}/repo"]
     logged("flatpak-remote", placed(remote), "naming our repository")
-    install = [*flatpak, "install", "-y", "--noninteractive", "ours", ID]
+    install = [*WITH_BUSES, *flatpak, "install", "-y", "--noninteractive", "ours", ID]
     logged("flatpak-install", placed(install), "installing the Flatpak beside the stand-in")
     (STAND_IN / "user").chmod(0o755)  # tests run it as other users too
     said = run("--version")
@@ -145,7 +148,5 @@ def check(out: Path = FOLDER, public_key: Path | None = None) -> None:
 
 def run(*words: str) -> "subprocess.CompletedProcess[str]":
     """The app with these words in the sandbox, with two empty buses of its own: the session's and the system's."""
-    # the outer bus stands for the system's, the inner one is the session's
-    inner = 'DBUS_SYSTEM_BUS_ADDRESS=$DBUS_SESSION_BUS_ADDRESS exec dbus-run-session -- "$@"'
-    command = ["dbus-run-session", "--", "sh", "-c", inner, "sh", "flatpak", "--user", "run", ID, *words]
-    return subprocess.run(placed(command), capture_output=True, text=True, timeout=120, check=False)
+    command = placed([*WITH_BUSES, "flatpak", "--user", "run", ID, *words])
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
