@@ -18,6 +18,7 @@ from threading import local
 from typing import TYPE_CHECKING, Final, cast
 
 from helper.loaders.errors import LoaderError
+from helper.loaders.function_exits import FunctionExits, offer_by
 from helper.loaders.kernel_types import has_function
 from helper.loaders.map_memory import MapShape
 from helper.loaders.together import Together
@@ -53,6 +54,7 @@ _PROTOTYPES: Final[dict[str, tuple[type | None, list[type]]]] = {
     "bpf_object__next_program": (_pointer, [_pointer, _pointer]),
     "bpf_program__name": (_text, [_pointer]),
     "bpf_program__fd": (_int, [_pointer]),
+    "bpf_prog_load": (_int, [_int, _text, _text, _text, _size, _pointer]),
     "bpf_program__set_autoload": (_int, [_pointer, ctypes.c_bool]),
     "bpf_program__attach": (_pointer, [_pointer]),
     "bpf_program__attach_iter": (_pointer, [_pointer, _pointer]),
@@ -127,6 +129,7 @@ class Libbpf:
         vsnprintf.restype, vsnprintf.argtypes = _int, [_pointer, _size, _pointer, _pointer]
         self._log = _Log(vsnprintf)
         self.together = Together()
+        self.function_exits = FunctionExits(lambda: offer_by(self.calls))
         self._printer = _print_callback(self._log.take)
         # Never freed: libbpf calls whichever was set last, maybe after its door is gone. Taking it back when the door
         # is collected would take another one's away, in the middle of a load.
