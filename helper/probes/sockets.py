@@ -12,6 +12,7 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from helper.probes.bound_datagrams import OWN_NET, BoundDatagrams
 from helper.probes.object_probe import ObjectProbe
 from helper.probes.probe import Reading
 from helper.probes.rows import read_pass
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
     from helper.probes.socket_memory import SocketMemory
     from helper.probes.visibility import Visibility
 
-SETTINGS: Final = struct.Struct("@IIIIIIIIII")  # struct st_socket_settings, bpf/settings.h
+SETTINGS: Final = struct.Struct("@IIIIIIIIIIII")  # struct st_socket_settings, bpf/settings.h
 UNOWNED_AT: Final = 16  # its member `unowned`
-KNOWN_AT: Final = 28  # its members `known` and `unremembered`
+FOUND: Final = struct.Struct("@IIII")  # its members `known`, `known_udp`, `bound_udp` and `unremembered`
+FOUND_AT: Final = 28
 MOST_KNOWN: Final = 4096  # ST_KNOWN_SOCKETS
 OWN_NET_NAMESPACE: Final = Path("/proc/thread-self/ns/net")
 
@@ -38,9 +40,11 @@ class Sockets(ObjectProbe):
 
     name = "sockets"
 
-    def __init__(self, door: Libbpf, memory: SocketMemory) -> None:
+    def __init__(self, door: Libbpf, memory: SocketMemory, net_folder: Path = OWN_NET) -> None:
+        """`net_folder`: where the kernel counts UDP sockets."""
         super().__init__(door, memory.maps)
         self._memory = memory
+        self._bound = BoundDatagrams(net_folder)
         self.unowned = 0
         """Sockets in the latest reading whose owner is worth looking for (`SocketOwners.find_owners`)."""
         self.unremembered = 0
@@ -54,6 +58,9 @@ class Sockets(ObjectProbe):
         self._memory.keep(bpf_object)
         self._net_namespace = OWN_NET_NAMESPACE.stat().st_ino
 
+    def _let_go(self) -> None:
+        self._bound.close()
+
     def read_into(self, buffer: memoryview, visibility: Visibility) -> Reading:
         """Fills `buffer` (writable, of bytes) with whole rows, TCP first.
 
@@ -62,32 +69,46 @@ class Sockets(ObjectProbe):
         bpf_object = self._opened()
         self._begin(visibility)
         tcp = read_pass(bpf_object, "tcp_sockets", buffer, SOCKET_BYTES)
-        return self._with_udp(bpf_object, buffer, tcp)
+        return self._after_tcp(tcp, self._read_udp_table(bpf_object, buffer[tcp.byte_count :]))
 
     def read_known_into(self, buffer: memoryview, visibility: Visibility) -> Reading | None:
-        """As `read_into`, but of the TCP sockets those that are remembered; None if this kernel can't, or are too many.
+        """As `read_into`, but those sockets that are remembered; None if this kernel can't, or they are too many.
 
-        The numbers of a row may be from slightly different moments.
+        UDP sockets come from their table all the same if the kernel counts others than the remembered ones. The numbers
+        of a row may be from slightly different moments.
         """
         bpf_object = self._opened()
         if self._known is None:
             return None
         self._begin(visibility)
-        read_pass(bpf_object, "known_tcp_sockets", buffer[:0], SOCKET_BYTES)
-        (known,) = struct.unpack_from("@I", self._settings, KNOWN_AT)
-        if known > MOST_KNOWN:
+        bound = self._bound.count()
+        read_pass(bpf_object, "remembered_sockets", buffer[:0], SOCKET_BYTES)
+        known, known_udp, bound_known, _ = FOUND.unpack_from(self._settings, FOUND_AT)
+        if known + known_udp > MOST_KNOWN:
             return None
-        byte_count = min(known * SOCKET_BYTES, len(buffer) // SOCKET_BYTES * SOCKET_BYTES)
-        buffer[:byte_count] = memoryview(self._known)[:byte_count]
-        return self._with_udp(bpf_object, buffer, Reading(byte_count, byte_count < known * SOCKET_BYTES))
+        rows = memoryview(self._known)
+        tcp = _copy(rows[: known * SOCKET_BYTES], buffer)
+        rest = buffer[tcp.byte_count :]
+        if bound_known == bound == self._bound.count():
+            return self._after_tcp(tcp, _copy(rows[(MOST_KNOWN - known_udp) * SOCKET_BYTES :], rest))
+        return self._after_tcp(tcp, self._read_udp_table(bpf_object, rest))
 
     def _begin(self, visibility: Visibility) -> None:
         own, counts = self._net_namespace, self._memory.counts_datagrams
-        SETTINGS.pack_into(self._settings, 0, visibility.mode, visibility.uid, own, counts, 0, 0, 0, 0, 0, 0)
+        SETTINGS.pack_into(self._settings, 0, visibility.mode, visibility.uid, own, counts, 0, 0, 0, 0, 0, 0, 0, 0)
 
-    def _with_udp(self, bpf_object: BpfObject, buffer: memoryview, tcp: Reading) -> Reading:
-        udp = read_pass(bpf_object, "udp_sockets", buffer[tcp.byte_count :], SOCKET_BYTES)
+    def _read_udp_table(self, bpf_object: BpfObject, room: memoryview) -> Reading:
+        return read_pass(bpf_object, "udp_sockets", room, SOCKET_BYTES)
+
+    def _after_tcp(self, tcp: Reading, udp: Reading) -> Reading:
         (self.unowned,) = struct.unpack_from("@I", self._settings, UNOWNED_AT)
-        _, self.unremembered = struct.unpack_from("@II", self._settings, KNOWN_AT)
+        *_, self.unremembered = FOUND.unpack_from(self._settings, FOUND_AT)
         self.tcp_byte_count = tcp.byte_count
         return Reading(tcp.byte_count + udp.byte_count, tcp.truncated or udp.truncated)
+
+
+def _copy(rows: memoryview, room: memoryview) -> Reading:
+    """As many whole rows as fit."""
+    byte_count = min(len(rows), len(room) // SOCKET_BYTES * SOCKET_BYTES)
+    room[:byte_count] = rows[:byte_count]
+    return Reading(byte_count, truncated=byte_count < len(rows))
