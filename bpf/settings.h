@@ -13,6 +13,7 @@ struct st_constants {
 
 struct st_snapshot_settings {
 	u64 born_before_ns;        /* boot time: processes that started at or after it are left to the next snapshot */
+	u64 began_ns;              /* written by the program: boot time at the first task of the pass */
 };
 
 #define ST_EPOCHS 16

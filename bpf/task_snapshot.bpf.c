@@ -70,30 +70,6 @@ static __always_inline void read_process(struct st_task *row, struct task_struct
 		row->rss_bytes = resident_pages(mm) * constants.page_bytes;
 }
 
-/* One member in each cache line that a row is made of, see FETCH(). */
-static __always_inline void fetch_task(const struct task_struct *task)
-{
-	FETCH(task->signal);
-	FETCH(task->mm);
-	FETCH(task->real_cred);
-	FETCH(task->tgid);
-	FETCH(task->group_leader);
-	FETCH(task->se.sum_exec_runtime);
-	FETCH(task->exit_state);
-	FETCH(task->nvcsw);
-	FETCH(task->cgroups);
-	FETCH(HAS_RUN_DELAY() ? task->sched_info.run_delay : 0);
-	FETCH(BYTES_READ(task));
-}
-
-static __always_inline void fetch_signal(const struct signal_struct *signal)
-{
-	FETCH(signal->nr_threads);
-	FETCH(signal->nvcsw);
-	FETCH(signal->maj_flt);
-	FETCH(signal->sum_sched_runtime);
-}
-
 SEC("iter/task")
 int task_snapshot(struct bpf_iter__task *ctx)
 {
@@ -102,11 +78,9 @@ int task_snapshot(struct bpf_iter__task *ctx)
 
 	if (!task)
 		return 0;
+	if (!snapshot_settings.began_ns)
+		snapshot_settings.began_ns = bpf_ktime_get_boot_ns();
 	task = plain(task);
-	fetch_task(task);
-	bool is_process = task->pid == task->tgid;
-	if (is_process)
-		fetch_signal(task->signal);
 	struct task_struct *leader = task->group_leader;
 	const struct cred *cred = task->real_cred;
 	row.start_ns = leader->start_boottime;
@@ -118,7 +92,7 @@ int task_snapshot(struct bpf_iter__task *ctx)
 		return 0;
 	row.owner = uids_differ(cred) ? ST_NOBODYS : cred->euid.val;
 	read_own_counters(&row, task);
-	if (is_process) {
+	if (task->pid == task->tgid) {
 		row.uid = cred->euid.val;
 		read_process(&row, task);
 	} else {
