@@ -3,7 +3,7 @@
 Costs per socket, and nothing between snapshots. Viewers other than SEES_ALL get the sockets that they created, and
 nobody's remains of closed connections; that is decided in the kernel. Sockets of other network namespaces (containers)
 aren't seen. Each row is consistent; the table as a whole is not taken at one instant. `known_sockets.py` says when the
-cheaper `read_known_into` does.
+cheaper `read_known` does.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ class Sockets(ObjectProbe):
         self.unowned = 0
         """Sockets in the latest reading whose owner is worth looking for (`SocketOwners.find_owners`)."""
         self.unremembered = 0
-        """TCP sockets in the latest reading that `read_known_into` wouldn't find: no room was left for their memory."""
+        """TCP sockets in the latest reading of the tables that `read_known` wouldn't find: no room was left for their memory."""
         self.tcp_byte_count = 0
-        """Of the latest reading: what of it are TCP sockets."""
+        """Of the latest reading of the tables: what of it are TCP sockets."""
 
     def _find_maps(self, bpf_object: BpfObject) -> None:
         self._settings = bpf_object.shared(".data.sockets")
@@ -69,29 +69,41 @@ class Sockets(ObjectProbe):
         bpf_object = self._opened()
         self._begin(visibility)
         tcp = read_pass(bpf_object, "tcp_sockets", buffer, SOCKET_BYTES)
-        return self._after_tcp(tcp, self._read_udp_table(bpf_object, buffer[tcp.byte_count :]))
+        udp = self._read_udp_table(bpf_object, buffer[tcp.byte_count :])
+        *_, self.unremembered = FOUND.unpack_from(self._settings, FOUND_AT)
+        self.tcp_byte_count = tcp.byte_count
+        self._note_unowned()
+        return Reading(tcp.byte_count + udp.byte_count, tcp.truncated or udp.truncated)
 
-    def read_known_into(self, buffer: memoryview, visibility: Visibility) -> Reading | None:
-        """As `read_into`, but those sockets that are remembered; None if this kernel can't, or they are too many.
+    def read_known(self, visibility: Visibility, remains: bytes = b"") -> memoryview | None:
+        """The rows of those sockets that are remembered, TCP first, and `remains` after them; valid until the next call.
 
-        UDP sockets come from their table all the same if the kernel counts others than the remembered ones. The numbers
-        of a row may be from slightly different moments.
+        None if this kernel can't, or if they are too many. UDP sockets come from their table all the same if the kernel
+        counts others than the remembered ones. The numbers of a row may be from slightly different moments.
         """
         bpf_object = self._opened()
         if self._known is None:
             return None
         self._begin(visibility)
         bound = self._bound.count()
-        read_pass(bpf_object, "remembered_sockets", buffer[:0], SOCKET_BYTES)
-        known, known_udp, bound_known, _ = FOUND.unpack_from(self._settings, FOUND_AT)
-        if known + known_udp > MOST_KNOWN:
+        read_pass(bpf_object, "remembered_sockets", memoryview(b""), SOCKET_BYTES)
+        tcp, udp, bound_known, _ = FOUND.unpack_from(self._settings, FOUND_AT)
+        if tcp + udp > MOST_KNOWN:
             return None
-        rows = memoryview(self._known)
-        tcp = _copy(rows[: known * SOCKET_BYTES], buffer)
-        rest = buffer[tcp.byte_count :]
+        room, end = memoryview(self._known), tcp * SOCKET_BYTES
         if bound_known == bound == self._bound.count():
-            return self._after_tcp(tcp, _copy(rows[(MOST_KNOWN - known_udp) * SOCKET_BYTES :], rest))
-        return self._after_tcp(tcp, self._read_udp_table(bpf_object, rest))
+            room[end : end + udp * SOCKET_BYTES] = room[(MOST_KNOWN - udp) * SOCKET_BYTES :]
+            end += udp * SOCKET_BYTES
+        else:
+            table = self._read_udp_table(bpf_object, room[end:])
+            if table.truncated:
+                return None
+            end += table.byte_count
+        self._note_unowned()
+        if end + len(remains) > len(room):
+            return None
+        room[end : end + len(remains)] = remains
+        return room[: end + len(remains)]
 
     def _begin(self, visibility: Visibility) -> None:
         own, counts = self._net_namespace, self._memory.counts_datagrams
@@ -100,15 +112,5 @@ class Sockets(ObjectProbe):
     def _read_udp_table(self, bpf_object: BpfObject, room: memoryview) -> Reading:
         return read_pass(bpf_object, "udp_sockets", room, SOCKET_BYTES)
 
-    def _after_tcp(self, tcp: Reading, udp: Reading) -> Reading:
+    def _note_unowned(self) -> None:
         (self.unowned,) = struct.unpack_from("@I", self._settings, UNOWNED_AT)
-        *_, self.unremembered = FOUND.unpack_from(self._settings, FOUND_AT)
-        self.tcp_byte_count = tcp.byte_count
-        return Reading(tcp.byte_count + udp.byte_count, tcp.truncated or udp.truncated)
-
-
-def _copy(rows: memoryview, room: memoryview) -> Reading:
-    """As many whole rows as fit."""
-    byte_count = min(len(rows), len(room) // SOCKET_BYTES * SOCKET_BYTES)
-    room[:byte_count] = rows[:byte_count]
-    return Reading(byte_count, truncated=byte_count < len(rows))
