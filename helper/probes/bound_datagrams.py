@@ -1,4 +1,4 @@
-"""How many UDP sockets have a port in a network namespace, as the kernel counts them: UDP and UDP6 of /proc/net/sockstat.
+"""How many UDP sockets of a network namespace have a port, as the kernel counts them in /proc/net/sockstat.
 
 A socket is counted where it enters the table that `iter/udp` walks (udp_lib_get_port(), net/ipv4/udp.c), and taken off
 where it leaves it (udp_lib_unhash()): as many as this were bound, whichever they are.

@@ -5,8 +5,7 @@ that new ones are too. So until the next one the remembered ones are read. What 
 remembered nowhere: rows in TIME_WAIT are those of the latest pass over the tables, in SYN_RECV there are rows only
 right after it. The next pass comes ten seconds later if that one found remains or a socket has closed since, which may
 have left some; else a minute later. Where something may have been missed, the tables are walked at once; where
-`SocketEvents` doesn't run, or there are more than 4,096 TCP sockets, always. UDP sockets are read from their table
-each time.
+`SocketEvents` doesn't run, or there are more than 4,096 sockets, always.
 """
 
 from __future__ import annotations
@@ -62,7 +61,8 @@ class KnownSockets:
     def read_known(self, visibility: Visibility) -> memoryview | None:
         """Whole rows of `struct st_socket`, valid until the next call; None if the tables have to be walked now.
 
-        A TCP socket has one, whichever way it was read. Raises LoaderError (step read) if the kernel ends the pass early.
+        A TCP socket has one, whichever way it was read.
+        Raises LoaderError (step read) if the kernel ends the pass early.
         """
         followed = self._following(visibility)
         is_quiet = not self._remains and self._closed() == self._closings

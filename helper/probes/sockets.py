@@ -48,7 +48,7 @@ class Sockets(ObjectProbe):
         self.unowned = 0
         """Sockets in the latest reading whose owner is worth looking for (`SocketOwners.find_owners`)."""
         self.unremembered = 0
-        """TCP sockets in the latest reading of the tables that `read_known` wouldn't find: no room was left for their memory."""
+        """TCP sockets in the latest reading of the tables that `read_known` wouldn't find: they found no memory."""
         self.tcp_byte_count = 0
         """Of the latest reading of the tables: what of it are TCP sockets."""
 
@@ -76,7 +76,7 @@ class Sockets(ObjectProbe):
         return Reading(tcp.byte_count + udp.byte_count, tcp.truncated or udp.truncated)
 
     def read_known(self, visibility: Visibility, remains: bytes = b"") -> memoryview | None:
-        """The rows of those sockets that are remembered, TCP first, and `remains` after them; valid until the next call.
+        """The rows of the sockets that are remembered, TCP first, and `remains` after them; valid until the next call.
 
         None if this kernel can't, or if they are too many. UDP sockets come from their table all the same if the kernel
         counts others than the remembered ones. The numbers of a row may be from slightly different moments.

@@ -160,9 +160,10 @@ class Network:
         if slot.state is State.RUNNING:
             try:
                 known = source.read_known(scope)
-                self._moment.sockets = (
-                    self._socket_room.fill(lambda room: source.read_into(room, scope)) if known is None else (known, False)
-                )
+                if known is None:
+                    self._moment.sockets = self._socket_room.fill(lambda room: source.read_into(room, scope))
+                else:
+                    self._moment.sockets = known, False
             except LoaderError as error:
                 slot.fail(error)
 
