@@ -101,7 +101,7 @@ class Sockets(ObjectProbe):
             end += table.byte_count
         self._note_unowned()
         if end + len(remains) > len(room):
-            return None
+            return memoryview(b"".join((room[:end], remains)))
         room[end : end + len(remains)] = remains
         return room[: end + len(remains)]
 

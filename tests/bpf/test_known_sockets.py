@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from helper.probes.known_sockets import KnownSockets
-from helper.probes.sockets import Sockets
+from helper.probes.sockets import MOST_KNOWN, Sockets
 from helper.probes.visibility import Mode, Visibility
 from smoothtask_gui.sources.records import SOCKET
 from tests.bpf.machine import EVERYTHING, NOBODY, until
@@ -203,3 +203,16 @@ def test_rows_that_are_still_shown_outlive_the_probe(door: Libbpf, network: None
         assert rows is not None
         sockets.close()
         assert np.frombuffer(bytes(rows), SOCKET)["inode"].tolist() == [inode_of(one)]
+
+
+@pytest.mark.parametrize("count", [1, MOST_KNOWN - 1, MOST_KNOWN])
+def test_remains_come_after_the_remembered_rows_whether_the_map_has_room_for_them_or_not(
+    sockets: Sockets, socket_events: SocketEvents, count: int
+) -> None:
+    remains = bytes(range(128)) * count
+    with bound() as one:
+        take_sockets(sockets)
+        rows = sockets.read_known(EVERYTHING, remains)
+        assert rows is not None
+        assert bytes(rows[SOCKET.itemsize :]) == remains
+        assert np.frombuffer(bytes(rows[: SOCKET.itemsize]), SOCKET)["inode"].tolist() == [inode_of(one)]

@@ -33,8 +33,8 @@ class FakeSockets:
         return self._fill(buffer, self.table)
 
     def read_known(self, _visibility: Visibility, remains: bytes = b"") -> memoryview | None:
-        rows = b"".join(self.known + self.udp) + remains
-        return None if len(rows) > self.most_known * SOCKET_BYTES else memoryview(rows)
+        rows = self.known + self.udp
+        return None if len(rows) > self.most_known else memoryview(b"".join([*rows, remains]))
 
     def _fill(self, buffer: memoryview, tcp: list[bytes]) -> Reading:
         room = len(buffer) // SOCKET_BYTES

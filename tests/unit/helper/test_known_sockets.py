@@ -131,11 +131,3 @@ def test_a_walk_that_found_no_room_for_all_is_made_again(desk: Desk, room: int) 
     assert reading.byte_count <= room * SOCKET_BYTES
     assert sorted(desk.cookies()) == [1, 2, 5]
     assert desk.tables.walks == 2
-
-
-def test_remains_for_which_the_map_of_rows_has_no_room_are_read_from_the_tables(desk: Desk) -> None:
-    desk.tables.most_known = 1
-    desk.tables.table, desk.tables.known = [socket_row(1), socket_row(5, is_remains=True)], [socket_row(1)]
-    desk.cookies()
-    assert desk.cookies() == [1, 5]
-    assert desk.tables.walks == 2
