@@ -7,6 +7,7 @@ Fails with LoaderError, and only with it; a failed open leaves nothing in the ke
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import mmap
@@ -221,7 +222,8 @@ class BpfObject:
 
     def close(self) -> None:
         for mapping in self._mappings:
-            mapping.close()
+            with contextlib.suppress(BufferError):  # rows in it are still shown: it goes with the last view of them
+                mapping.close()
         for link in self._links.values():
             self._calls.bpf_link__destroy(link)
         if self._shared is not None:
@@ -321,7 +323,7 @@ class BpfObject:
     def shared(self, section: str, entries: int = 1) -> mmap.mmap:
         """A .data section, or an array that may be mapped: what one side writes the other sees.
 
-        Valid until `close`; keep no view of it.
+        Valid until `close`; a view of it that is kept keeps the map, and no more is written to it then.
         """
         handle = self._map(section)
         fd = self._calls.bpf_map__fd(handle)

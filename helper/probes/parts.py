@@ -44,10 +44,10 @@ _ALL: Final = (
     ),
     Part(
         "sockets",
-        ("tcp_sockets", "udp_sockets", "known_tcp_sockets"),
+        ("tcp_sockets", "udp_sockets", "remembered_sockets"),
         (".data.sockets", SOCKET_MEMORIES, "known_sockets"),
-        optional=("known_tcp_sockets",),
-        iterated=(("known_tcp_sockets", SOCKET_MEMORIES),),
+        optional=("remembered_sockets",),
+        iterated=(("remembered_sockets", SOCKET_MEMORIES),),
     ),
     Part("socket_owners", ("socket_owners",), (".data.socket_owners", SOCKET_MEMORIES)),
     Part(

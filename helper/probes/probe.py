@@ -43,6 +43,13 @@ class Reading:
     truncated: bool
 
 
+@dataclass(frozen=True, slots=True)
+class TaskReading(Reading):
+    """A reading of tasks; `began_ns` is the boot time at which the first of them was read."""
+
+    began_ns: int
+
+
 class Probe(Protocol):
     """Every probe."""
 
