@@ -168,12 +168,22 @@ def _acting(actor: Actor, box: HeldBox, room: Path, surroundings: Surroundings) 
         env=os.environ | {"TMPDIR": str(room)},
         start_new_session=True,
     )
+    _as_important_as_we(started.pid)
     try:
         yield
         if (code := started.poll()) is not None:
             raise RecordError(f"the actor {' '.join(actor.words)} ended by itself (exit {code})")
     finally:
         _end(started)
+
+
+def _as_important_as_we(session: int) -> None:
+    """Let a session count as much beside others as the laboratory, which may have been started with nice(1).
+
+    Among sessions a process's own niceness says nothing: sched(7), autogroup.
+    """
+    with contextlib.suppress(FileNotFoundError):  # a kernel without CONFIG_SCHED_AUTOGROUP: processes count by themselves
+        Path(f"/proc/{session}/autogroup").write_text(str(os.nice(0)))
 
 
 def _end(started: subprocess.Popen[bytes]) -> None:

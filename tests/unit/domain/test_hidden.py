@@ -42,8 +42,8 @@ def test_a_hidden_user_s_fork_storm_is_not_put_down_to_the_busiest_app_that_is_s
     assert names(incident) == ["hidden processes"]
     assert incident.shares[0].ratio == pytest.approx(895 / 900, abs=0.01)
     assert incident.body == (
-        "hidden processes started most of them: 895 a second. "
-        "hidden processes 99 %, the rest 1 % of processes that ended (measured)."
+        "Hidden processes started most of them: 895 a second. "
+        "Hidden processes 99 %, the rest 1 % of processes that ended (measured)."
     )
     assert incident.target is None
     assert Action.STOP not in incident.actions
@@ -95,7 +95,7 @@ def running_out(desk: Desk, own_per_s: int, all_per_s: int) -> Incident:
 def test_growth_of_hidden_processes_is_theirs(desk: Desk) -> None:
     incident = running_out(desk, own_per_s=MB // 2, all_per_s=50 * MB)
     assert names(incident) == ["hidden processes"]
-    assert incident.body.startswith("hidden processes grew by ")
+    assert incident.body.startswith("Hidden processes grew by ")
     assert incident.target is None
 
 
