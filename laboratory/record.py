@@ -182,7 +182,7 @@ def _as_important_as_we(session: int) -> None:
 
     Among sessions a process's own niceness says nothing: sched(7), autogroup.
     """
-    with contextlib.suppress(FileNotFoundError):  # a kernel without CONFIG_SCHED_AUTOGROUP: processes count by themselves
+    with contextlib.suppress(FileNotFoundError):  # a kernel without CONFIG_SCHED_AUTOGROUP
         Path(f"/proc/{session}/autogroup").write_text(str(os.nice(0)))
 
 

@@ -1,4 +1,4 @@
-"""./dev scenarios [--record | --hidden] [NAME…]: the marks that the rules get for the recorded situations (laboratory/).
+"""./dev scenarios [--record | --hidden] [NAME…]: marks of the rules for the recorded situations (laboratory/).
 
 Plays the recordings that ship, in seconds; exits 1 below the targets. With --record the situations happen anew on this
 machine, for real and in real time (side by side as far as there are cores: two hours on two), and their recordings are

@@ -36,8 +36,8 @@ BLAME_RATIO: Final = 0.2
 """Below this share nobody is named as the cause."""
 
 SEEN_RATIO: Final = 1 / 2
-"""Where processes are hidden and those that are seen used less than this of the CPU time, the hidden ones are the cause:
-they did most of it, whoever they are (docs/laboratory.md)."""
+"""Where processes are hidden and those that are seen used less than this of the CPU time, the hidden ones are the
+cause: they did most of it, whoever they are (docs/laboratory.md)."""
 
 BLAME_CORES: Final = 0.3
 """While all processes together use less than this, the CPU isn't what makes the heat."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from smoothtask_gui.domain.incident import Action, Incident
+from smoothtask_gui.domain.incident import Action, Incident, IncidentState
 from smoothtask_gui.domain.parts import DiskReading
 from tests.fakes.batches import exited_row, package_sensor
 from tests.fakes.ruled import GB, MB, Desk, only
@@ -47,6 +47,16 @@ def test_a_hidden_user_s_fork_storm_is_not_put_down_to_the_busiest_app_that_is_s
     )
     assert incident.target is None
     assert Action.STOP not in incident.actions
+
+
+def test_a_storm_that_is_over_stays_with_who_made_it(desk: Desk) -> None:
+    storm(desk, ended_per_s=880)
+    desk.machine.exited = []
+    desk.per_s["forks"] = 4
+    over = desk.said(30)[-1]
+    assert over.state is IncidentState.RESOLVED
+    assert names(over) == ["make"]
+    assert over.body.startswith("make started most of them: 880 a second.")
 
 
 def test_a_storm_of_one_s_own_is_put_down_to_it_though_others_are_hidden(desk: Desk) -> None:
