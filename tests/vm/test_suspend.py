@@ -20,6 +20,7 @@ from smoothtask_gui.domain.batch import Batch
 from smoothtask_gui.domain.effects import Notify
 from smoothtask_gui.domain.monitor import SUSPENDED_NS, Monitor
 from smoothtask_gui.sources.recording import RecordingReader
+from tests.vm.services import SAMPLER, ping
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +39,7 @@ RECORD: Final = (
     f"smoothtask record {RECORDING} --force --source helper --seconds 600"
 )
 SIZE: Final = f"$(stat -c %s {RECORDING} 2>/dev/null || echo 0)"
-TICKS_BYTES: Final = 8000
+TICKS_BYTES: Final = 5000
 """What some ticks take, one by one; the first has all processes."""
 ABSURD: Final = 2.0
 """Times all processors: under emulation a pass over all tasks takes a part of the second, and is no single moment."""
@@ -65,6 +66,7 @@ def sleep_and_wake(machine: Machine) -> None:
 @pytest.fixture(scope="module")
 def recording(installed: Machine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What alice's recorder had of the sampler while the guest slept."""
+    ping(installed, SAMPLER)  # else the recorder may give up before it is there
     installed.sh(RECORD)
     size = until_it_grew(installed, 0)
     sleep_and_wake(installed)
