@@ -140,7 +140,8 @@ def test_all_situations_are_readable_and_their_actors_exist() -> None:
     situations = read_situations()
     assert len({situation.name for situation in situations}) == len(situations) >= 20
     for situation in situations:
-        assert all((actors / words[0]).stat().st_mode & 0o111 for words in situation.actors), situation.name
+        assert all((actors / actor.words[0]).stat().st_mode & 0o111 for actor in situation.actors), situation.name
+        assert {actor.user for actor in situation.actors} <= {"alice", "bob", "root"}, situation.name
         assert not (situation.ordinary and situation.expected), situation.name
 
 
