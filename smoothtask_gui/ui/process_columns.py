@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -93,6 +93,8 @@ FIELDS: Final[dict[Column, str]] = {
 }
 
 
+RATIOS: Final = frozenset({Column.CPU, Column.WAITING})
+
 ASCENDING: Final = frozenset({Column.NAME, Column.USER, Column.PID})
 """Names and numbers of identity: a first click sorts them from the smallest."""
 
@@ -126,7 +128,10 @@ NUMBER_TEXTS: Final[dict[Column, Callable[[float], str]]] = {
 
 
 def sort_keys(rows: Rows, column: Column, user_name: UserName) -> npt.NDArray[np.bytes_] | npt.NDArray[np.float64]:
-    """One comparable key per row; missing numbers are NaN."""
+    """One comparable key per row, as fine as what is shown: rows that look the same don't change places each second.
+
+    Missing numbers are NaN.
+    """
     values = rows[FIELDS[column]]
     if column is Column.NAME:
         return np.char.lower(values)
@@ -134,7 +139,13 @@ def sort_keys(rows: Rows, column: Column, user_name: UserName) -> npt.NDArray[np
         users, inverse = np.unique(values, return_inverse=True)
         ranks = np.argsort(np.argsort(np.array([user_name(int(uid)).casefold() for uid in users], dtype=str)))
         return ranks[inverse].astype(np.float64)
-    return values.astype(np.float64)
+    return as_shown(values) if column in RATIOS else values.astype(np.float64)
+
+
+def as_shown(ratios: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Ratios to the tenth of a percent that cells show."""
+    rounded: npt.NDArray[np.float64] = ratios.astype(np.float64).round(3)
+    return rounded
 
 
 def matches(rows: Rows, needle: str, user_name: UserName) -> npt.NDArray[np.bool_]:

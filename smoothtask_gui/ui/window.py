@@ -156,7 +156,7 @@ class MainWindow(QMainWindow):
             if view.sample is not None:
                 page.show_sample(view.sample)
             else:
-                page.model.clear()
+                page.show_no_sample()
 
     def _connect(self) -> None:
         for part in (self.apps, self.processes):
