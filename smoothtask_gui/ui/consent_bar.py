@@ -23,7 +23,7 @@ class ConsentBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.text = PlainLabel(tone=Tone.MUTED, wrap=True)
-        self.ask = QPushButton(self.tr("Show all &users\u2026"))
+        self.ask = QPushButton(self.tr("S&how all users\u2026"))
         self.ask.setMinimumHeight(theme.TARGET_PX)
         self.ask.clicked.connect(self._ask)
         row = QHBoxLayout(self)

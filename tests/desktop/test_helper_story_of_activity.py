@@ -95,12 +95,12 @@ def test_what_all_users_do_is_shown_after_the_real_polkit_heard_an_administrator
     assert not heard(boxed, "System calls of all processes")
 
     agents.answer("dismiss")
-    boxed.press_keys("alt+u")
+    boxed.press_keys("alt+h")
     boxed.until(lambda: "No administrator has agreed" in str(read_aloud(boxed)), "a dismissed prompt is told")
     boxed.picture("activity-refused")
 
     agents.answer("right")
-    boxed.press_keys("alt+u")
+    boxed.press_keys("alt+h")
     boxed.until(lambda: heard(boxed, "System calls of all processes"), "all users' calls are told")
     boxed.until(lambda: "administrator" not in str(read_aloud(boxed)), "nothing is withheld any more")
     boxed.picture("activity-all-users")
