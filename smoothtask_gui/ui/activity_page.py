@@ -23,7 +23,7 @@ from smoothtask_gui.ui.rows_model import RowsModel
 from smoothtask_gui.ui.tables import TableView
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from PySide6.QtGui import QHideEvent, QShowEvent
 
@@ -212,25 +212,37 @@ class ActivityPage(QWidget):
         opens, syncs, read, write = self.tr("Opens/s"), self.tr("Syncs/s"), self.tr("Read"), self.tr("Written")
         calls, half, most = self.tr("Calls/s"), self.tr("Half"), self.tr("99 of 100")
         name, rate, time = "M" * 16, "000 MB/s", "≤ 000 ms"
+        threads, sync = self.tr("Threads in calls"), self.tr("Time a sync")
+        said = {
+            failed: self.tr("Calls that returned an error; programs that look for files have many."),
+            threads: self.tr("How many of its threads were inside a call on average, waiting ones included."),
+            sync: self.tr("How long a sync took on average."),
+            half: self.tr("Half of them took at most this long."),
+            most: self.tr("99 of 100 took at most this long; the hundredth took longer."),
+        }
         self.callers, self.caller_view = _table(
             self.tr("System calls of processes"),
-            (process, calls, failed, self.tr("Threads in calls"), pid),
+            (process, calls, failed, threads, pid),
             (name, "000,000", "00,000", "00.0", "0000000"),
+            said,
         )
         self.syscalls, self.syscall_view = _table(
             self.tr("System calls of all processes"),
             (self.tr("System call"), calls, failed, half, most),
             (name, "000,000", "00,000", time, time),
+            said,
         )
         self.file_users, self.file_view = _table(
             self.tr("What processes do with files"),
-            (process, opens, read, write, syncs, self.tr("Time a sync"), pid),
+            (process, opens, read, write, syncs, sync, pid),
             (name, "00,000", rate, rate, "0000", time, "0000000"),
+            said,
         )
         self.file_systems, self.system_view = _table(
             self.tr("File systems"),
             (self.tr("File system"), opens, read, write, syncs, half, most),
             (name, "00,000", rate, rate, "0000", time, time),
+            said,
         )
 
     def _lay_out(self) -> None:
@@ -267,9 +279,11 @@ class ActivityPage(QWidget):
         column.addWidget(self.empty, 1)
 
 
-def _table(name: str, titles: tuple[str, ...], widest: tuple[str, ...]) -> tuple[RowsModel, TableView]:
+def _table(
+    name: str, titles: tuple[str, ...], widest: tuple[str, ...], explanations: Mapping[str, str]
+) -> tuple[RowsModel, TableView]:
     view = TableView(name)
-    model = RowsModel(titles, range(1, len(titles)), view)
+    model = RowsModel(titles, range(1, len(titles)), view, explanations=explanations)
     view.setModel(model)
     view.size_columns(widest)
     return model, view

@@ -96,14 +96,14 @@ def legible(colour: QColor, background: QColor, ratio: float = TEXT_CONTRAST) ->
 def readable_selection(palette: QPalette) -> QPalette:
     """What is to be changed of `palette` so that selected text can be read; nothing where it can.
 
-    Some desktops' own don't reach it: white on Breeze's highlight is 2.4:1.
+    Some desktops' own can't: white on Breeze's highlight is 2.4:1. The ground gives way, so that text stays white.
     """
     changed = QPalette()
     for group in (QPalette.ColorGroup.Active, QPalette.ColorGroup.Inactive):
-        text = palette.color(group, QPalette.ColorRole.HighlightedText)
-        readable = legible(text, palette.color(group, QPalette.ColorRole.Highlight))
-        if readable != text:
-            changed.setColor(group, QPalette.ColorRole.HighlightedText, readable)
+        ground = palette.color(group, QPalette.ColorRole.Highlight)
+        readable = legible(ground, palette.color(group, QPalette.ColorRole.HighlightedText))
+        if readable != ground:
+            changed.setColor(group, QPalette.ColorRole.Highlight, readable)
     return changed
 
 

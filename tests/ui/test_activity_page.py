@@ -206,6 +206,16 @@ def test_a_refusal_is_shown_with_its_reason_until_readings_come_again(page: Acti
     assert asked.parts == [{SYSCALLS}], "whoever reads asks again; the page goes on waiting"
 
 
+def test_what_a_columns_title_means_is_in_its_tooltip(page: ActivityPage) -> None:
+    header = [
+        page.syscalls.headerData(column, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole) for column in range(5)
+    ]
+    assert header[:2] == [None, None]
+    assert header[3:] == [
+        "Half of them took at most this long.", "99 of 100 took at most this long; the hundredth took longer.",
+    ]  # fmt: skip
+
+
 def test_a_probe_that_does_not_run_says_why_in_place_of_its_cost(page: ActivityPage) -> None:
     page.switches[SYSCALLS].click()
     failed = ProbeUse(ProbeCost("syscalls", "failed", "the kernel refused", None, None, 0), None, None)

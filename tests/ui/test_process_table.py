@@ -218,6 +218,7 @@ def test_a_search_that_finds_the_selected_process_keeps_it(table: ProcessTable) 
 
 
 def test_a_search_that_finds_nothing_says_so(table: ProcessTable) -> None:
+    table.show_sample(sample(exited=(exited("cc1", 3, 0.5),)))
     table.search.setText("nothing like it")
     assert names(table) == []
     assert table.view.accessibleDescription() == "No process matches the search."
