@@ -59,7 +59,7 @@ class ProcessColumns(QObject):
         received = self.tr("Received over the network by its connections, loopback included.")
         sent = self.tr("Sent over the network by its connections, loopback included.")
         return (
-            ColumnText(self.tr("Name"), self.tr("The name the process gave itself."), "M" * 16),
+            ColumnText(self.tr("Name"), self.tr("The name the process gave itself."), "M" * 13),
             ColumnText(self.tr("CPU %"), of_a_core if per_core else of_all, "0000.0"),
             ColumnText(self.tr("Memory"), resident, "000 MB", "rss"),
             ColumnText(self.tr("Disk read"), read, "000 MB/s", "io"),
@@ -68,7 +68,7 @@ class ProcessColumns(QObject):
             ColumnText(self.tr("Sent"), sent, "000 kB/s", "network"),
             ColumnText(self.tr("Waiting %"), waiting, "000.0", "run_delay"),
             ColumnText(self.tr("Threads"), "", "0000"),
-            ColumnText(self.tr("User"), "", "n" * 10),
+            ColumnText(self.tr("User"), "", "n" * 8),
             ColumnText(self.tr("PID"), self.tr("The number of the process."), "0000000"),
         )
 

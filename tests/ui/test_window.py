@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from smoothtask_gui.domain.apps import AppGrouper
 from smoothtask_gui.domain.culprit import Culprits, Method
 from smoothtask_gui.domain.incident import Action, Deed, IncidentState, ProcessIdentity, Severity, Share
 from smoothtask_gui.domain.sensors import OwnLimits
@@ -396,3 +397,13 @@ def paints_words(view: QAbstractItemView) -> bool:
     """Whether there is more than ground in a table's viewport."""
     image = view.viewport().grab().toImage()
     return len({image.pixel(x, y) for x in range(image.width()) for y in range(0, image.height(), 2)}) > 1
+
+
+def test_a_window_of_usual_size_shows_all_columns_of_apps_and_processes(window: MainWindow) -> None:
+    many = samples.processes(*((pid, f"name-{pid}", 0.1) for pid in range(1, 80)))
+    show(window, shown=AppGrouper().group(samples.sample(many)))
+    for page in (window.apps, window.processes):
+        window.tabs.setCurrentWidget(page)
+        QApplication.processEvents()
+        assert page.view.verticalScrollBar().maximum() > 0
+        assert page.view.horizontalScrollBar().maximum() == 0
