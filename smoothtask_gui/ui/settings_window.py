@@ -323,7 +323,7 @@ def _align(forms: Sequence[QFormLayout]) -> None:
     """Let the fields of all groups begin at one edge."""
     rows = ((form, row) for form in forms for row in range(form.rowCount()))
     found = (form.itemAt(row, QFormLayout.ItemRole.LabelRole) for form, row in rows)
-    labels = [item.widget() for item in found if item is not None]
+    labels = [label for item in found if item is not None and (label := item.widget()) is not None]
     widest = max(label.sizeHint().width() for label in labels)
     for label in labels:
         label.setMinimumWidth(widest)
