@@ -92,18 +92,22 @@ static __always_inline u64 socket_inode(const struct sock *sk)
 /*
  * What inet_csk_accept() returned, which follows its arguments. bpf_get_func_ret() would say so for any number of them, but
  * it gives a number, and no socket. The empty asm keeps the compiler from adding to ctx first, which no verifier takes.
+ * Objects for kernels before 6.2 don't ask: for a type that the kernel lacks libbpf 1.1 searches the modules, which takes
+ * CAP_SYS_ADMIN.
  */
 static __always_inline struct sock *accepted_socket(u64 *ctx)
 {
 	struct sock *accepted;
 
+#ifndef ST_WITHOUT_KFUNCS
 	if (bpf_core_type_exists(struct proto_accept_arg)) {
 		accepted = (struct sock *)ctx[2];
 		asm volatile("" : "+r"(accepted));
-	} else {
-		accepted = (struct sock *)ctx[4];
-		asm volatile("" : "+r"(accepted));
+		return accepted;
 	}
+#endif
+	accepted = (struct sock *)ctx[4];
+	asm volatile("" : "+r"(accepted));
 	return accepted;
 }
 
