@@ -39,6 +39,7 @@ def tool(name: str, folder: Path = ROOT / "packaging" / "dev") -> Any:
 
 
 IMAGES = tool("vm.images")
+LIFE = tool("vm.guest").LIFE
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,19 @@ class ByGuest(LoadScopeScheduling):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGuest:
     return ByGuest(config, log)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        for folder in IMAGES.GUESTS.values():
+            (folder / LIFE).unlink(missing_ok=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How each guest was started, why so, and what it cost."""
+    for name, folder in IMAGES.GUESTS.items():
+        told = (folder / LIFE).read_text().splitlines() if (folder / LIFE).exists() else []
+        terminalreporter.write("".join(f"{name}: {line}\n" for line in told))
 
 
 @pytest.hookimpl(trylast=True)

@@ -31,7 +31,7 @@ NEXT_VERSION: Final = """
 for deb in /root/debs/*.deb; do
     dpkg-deb --raw-extract $deb /tmp/next
     sed -i 's/^Version: .*/&+next/' /tmp/next/DEBIAN/control
-    dpkg-deb --build /tmp/next /tmp/next-${deb##*/} >/dev/null
+    dpkg-deb -Znone --build /tmp/next /tmp/next-${deb##*/} >/dev/null
     rm -r /tmp/next
 done
 """

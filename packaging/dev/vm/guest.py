@@ -79,6 +79,7 @@ class Guest:
             self._tell(f"went on from its kept state, up after {time.monotonic() - began_s:.0f} s")
         except (GuestError, MonitorError, OSError, subprocess.SubprocessError) as error:
             self.stop()
+            self._kept.forget()
             self._tell(f"boots, as its kept state is of no use: {error}")
             self._boot_in_two_attempts("disk.raw", "snapshot=on")
 
@@ -97,11 +98,17 @@ class Guest:
     def _go_on(self) -> None:
         """As it was when it was kept, with its clock put right."""
         self._launch(self._kept.disk.name, "snapshot=on", "-incoming", self._kept.source)
-        monitor = self.monitor
-        assert monitor is not None
-        self._until(lambda: monitor.ask("query-status")["status"] != "inmigrate", READY_S, "doesn't take its state")
-        monitor.ask("cont")
+        self._until(self._has_its_state, READY_S, "doesn't take its state")
+        assert self.monitor is not None
+        self.monitor.ask("cont")
         self._runs(self._ssh(f"date -s @{time.time():.0f}"), READY_S, "doesn't answer")
+
+    def _has_its_state(self) -> bool:
+        assert self.monitor is not None
+        try:
+            return bool(self.monitor.ask("query-status")["status"] != "inmigrate")
+        except (MonitorError, ConnectionError):  # it ends
+            return False
 
     def _boot_in_two_attempts(self, disk: str, changes: str) -> None:
         try:
@@ -153,8 +160,12 @@ class Guest:
                 stdout=log,
                 stderr=log,
             )
-        self._until(socket_path.is_socket, READY_S, "has no monitor")
-        self.monitor = Monitor(socket_path)
+        self._until(lambda: self._is_reached(socket_path), READY_S, "has no monitor")
+
+    def _is_reached(self, socket_path: Path) -> bool:
+        with contextlib.suppress(FileNotFoundError, ConnectionError, MonitorError):  # it is just starting, or ends
+            self.monitor = Monitor(socket_path)
+        return self.monitor is not None
 
     def _until(self, holds: Callable[[], bool], limit_s: float, failing: str) -> None:
         """Wait; GuestError with its last words where it panics, ends, or takes longer than `limit_s` in all."""

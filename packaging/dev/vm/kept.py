@@ -36,10 +36,13 @@ class Kept:
     def is_of(self, recipe: str) -> bool:
         return self._made_of.exists() and self._made_of.read_text() == recipe
 
-    def begin(self) -> None:
-        """Forget what there is, and lay a disk over disk.raw, whose place is told from where the two lie."""
+    def forget(self) -> None:
         for path in (self._made_of, self._state, self.disk):
             path.unlink(missing_ok=True)
+
+    def begin(self) -> None:
+        """Forget what there is, and lay a disk over disk.raw, whose place is told from where the two lie."""
+        self.forget()
         words = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", "disk.raw", self.disk]
         subprocess.run(words, check=True, stdin=subprocess.DEVNULL)
 
