@@ -2,9 +2,10 @@
 
 On is what a user has: the sampler as its own process, all default probes, one client at 1 Hz. Off is no sampler at all.
 Each round has one phase on and two off, in each order in turn; the second one off is what this benchmark would call a
-slowdown where there is none. Every load runs for one second in each phase, which has one tick in it; attaching,
-detaching and starting lie between. The loads keep all CPUs busy, each lane on its own (pace.c); the sampler goes where
-the scheduler puts it.
+slowdown where there is none. In each phase every load goes on for a quarter of a second, with the same processes in the
+same memory as in the phases before: where they happen to lie changes what a message costs by more than is looked for
+here. Each block of rounds starts them anew. Attaching, detaching and starting lie between. The loads keep all CPUs
+busy, each lane on its own (pace.c); the sampler goes where the scheduler puts it.
 
 A load that only computes is slowed down by what each operation takes more of CPU time, and by the sampler's own share
 of the CPUs, as it would otherwise have that too. Measured so, other work on the machine hardly matters; by the clock,
@@ -20,79 +21,76 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import cycle, islice, permutations
+from itertools import permutations
 from pathlib import Path
 from statistics import median
+from typing import TypeAlias
 
 from benchmarks import cost, pace
 from benchmarks.boxed import DEFAULT_KINDS, OTHERS_IN_FULL, PATIENCE_S, TOP, Box
-from benchmarks.pace import Disk
 from benchmarks.row import Row
 
-ROUNDS, RUN_MS, SETTLE_S, DRAWS = 18, 1000, 1.5, 2000
+BLOCKS, RUN_MS, SETTLE_S, DRAWS = 8, 250, 0.5, 2000
 OFF, AGAIN, ON = "off", "off again", "on"
 TITLE, REACH = "default probes' cost", 1
 CPUS = len(os.sched_getaffinity(0))
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """One kind of work of pace.c."""
-
-    name: str
-    what: str
-    disk: Disk | None = None
+MEMORY, DISK = "4 KiB writes with fsync", "4 KiB writes with fsync, by the clock of this machine's disk"
+COMPUTING = {
+    "processes passing messages": "messages",
+    "fork, exec, exit": "forks",
+    "loopback TCP throughput": "stream",
+    "small messages over TCP": "texts",
+}
+"""What each row of work that only computes is called by pace.c."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One second of it; `sampler_ratio`: CPU time of the sampler meanwhile, of all CPUs."""
+    """One load in one phase; `sampler_ratio`: CPU time of the sampler in that phase, of all CPUs."""
 
     pace: pace.Pace
     sampler_ratio: float
 
 
+Runs: TypeAlias = defaultdict[str, list[dict[str, Run]]]
+"""By load: of each round the run in each phase."""
+
+
 def measure() -> list[Row]:
     pace.build()
+    runs: Runs = defaultdict(list)
     with Box() as box, pace.disk_in_memory() as memory, tempfile.TemporaryDirectory(dir=TOP / "build") as folder:
         box.let_everybody_see_all()
-        loads = [
-            Load("processes passing messages", "messages"),
-            Load("fork, exec, exit", "forks"),
-            Load("loopback TCP throughput", "stream"),
-            Load("small messages over TCP", "texts"),
-        ]
-        in_memory = Load("4 KiB writes with fsync", "fsyncs", memory)
-        on_disk = Load(
-            "4 KiB writes with fsync, by the clock of this machine's disk", "fsyncs", Disk(Path(folder) / "file")
-        )
-        runs = in_rounds(box, [*loads, in_memory, on_disk])
-    rows = [row_of_work(load.name, runs[load.name]) for load in loads]
-    return [*rows, *rows_of_writes(in_memory.name, runs[in_memory.name], on_disk.name, runs[on_disk.name])]
+        for _ in range(BLOCKS):
+            with ExitStack() as started:
+                loads = {name: started.enter_context(pace.Load(what)) for name, what in COMPUTING.items()}
+                loads[MEMORY] = started.enter_context(pace.Load("fsyncs", memory))
+                loads[DISK] = started.enter_context(pace.Load("fsyncs", pace.Disk(Path(folder) / "file")))
+                in_rounds(box, loads, runs)
+    return [*(row_of_work(name, runs[name]) for name in COMPUTING), *rows_of_writes(runs[MEMORY], runs[DISK])]
 
 
-def in_rounds(box: Box, loads: list[Load]) -> dict[str, list[dict[str, Run]]]:
-    """By load: of each round the run in each phase."""
-    runs: defaultdict[str, list[dict[str, Run]]] = defaultdict(list)
-    for order in islice(cycle(permutations((OFF, AGAIN, ON))), ROUNDS):
-        of_round: dict[str, dict[str, Run]] = {}
+def in_rounds(box: Box, loads: dict[str, pace.Load], runs: Runs) -> None:
+    """One block: a round in each order of the phases."""
+    for order in permutations((OFF, AGAIN, ON)):
+        of_round: dict[str, dict[str, Run]] = {name: {} for name in loads}
         for phase in order:
             with sampling(box) if phase == ON else no_sampler() as sampler_pid:
-                for load in loads:
-                    of_round.setdefault(load.name, {})[phase] = run(load, sampler_pid)
+                for name, run in in_one_phase(loads, sampler_pid).items():
+                    of_round[name][phase] = run
         for name, phases in of_round.items():
             runs[name].append(phases)
-    return runs
 
 
-def run(load: Load, sampler_pid: int | None) -> Run:
+def in_one_phase(loads: dict[str, pace.Load], sampler_pid: int | None) -> dict[str, Run]:
     spent_ns, started_ns = _spent_ns(sampler_pid), time.monotonic_ns()
-    file, before = (load.disk.file, load.disk.before) if load.disk else (None, ())
-    found = pace.of(load.what, RUN_MS, file, before)
-    passed_ns = time.monotonic_ns() - started_ns
-    return Run(found, (_spent_ns(sampler_pid) - spent_ns) / passed_ns / CPUS)
+    found = {name: load.run(RUN_MS) for name, load in loads.items()}
+    sampler_ratio = (_spent_ns(sampler_pid) - spent_ns) / (time.monotonic_ns() - started_ns) / CPUS
+    return {name: Run(of_load, sampler_ratio) for name, of_load in found.items()}
 
 
 def _spent_ns(pid: int | None) -> int:
@@ -131,17 +129,15 @@ def row_of_work(name: str, rounds: list[dict[str, Run]]) -> Row:
     return Row(f"{TITLE}: {name}", median(found), "%", "at most", REACH, note)
 
 
-def rows_of_writes(
-    name: str, in_memory: list[dict[str, Run]], disk_name: str, on_disk: list[dict[str, Run]]
-) -> list[Row]:
+def rows_of_writes(in_memory: list[dict[str, Run]], on_disk: list[dict[str, Run]]) -> list[Row]:
     """By the clock: of a disk in memory as a share of a write to the machine's, and of that one itself."""
     memory_ns, disk_ns = (median(_clock_ns(phases[OFF]) for phases in rounds) for rounds in (in_memory, on_disk))
     found, control = (slower(in_memory, phase, _clock_ns, disk_ns) for phase in (ON, AGAIN))
     direct, direct_control = slower(on_disk, ON, _clock_ns), slower(on_disk, AGAIN, _clock_ns)
     note = f"{trust(found, control)}; {memory_ns / 1000:.0f} µs a write in memory, {disk_ns / 1000:.0f} to the disk"
     return [
-        Row(f"{TITLE}: {name}", median(found), "%", "at most", REACH, note),
-        Row(f"{TITLE}: {disk_name}", median(direct), "%", note=trust(direct, direct_control)),
+        Row(f"{TITLE}: {MEMORY}", median(found), "%", "at most", REACH, note),
+        Row(f"{TITLE}: {DISK}", median(direct), "%", note=trust(direct, direct_control)),
     ]
 
 

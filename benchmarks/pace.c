@@ -1,13 +1,15 @@
 /*
- * Loads that run for a fixed time, on all CPUs: how much of something the machine does a second. A lane that can't work
- * says why, and so does the exit code.
- *   pace messages MS     on each CPU two processes pass a byte to and fro through pipes, as hackbench does
- *   pace forks MS        on each CPU a process forks, execs and reaps
- *   pace stream MS       on each CPU a process sends blocks of 64 KiB to another over loopback TCP
- *   pace texts MS        on each CPU two processes pass 64 bytes to and fro over loopback TCP
- *   pace fsyncs MS FILE  writes 4 KiB into a file that already has its size, and waits for the disk
- * Prints how often, in how many ns; how often in all, with how many ns of CPU. Every lane has a CPU to itself, both ends on it: where the scheduler puts
- * two processes decides far more about messages than what is measured here.
+ * Loads that go on from where they were stopped, on all CPUs: how much of something the machine does a second, with the
+ * same processes in the same memory each time. A lane that can't work says why, and so does the exit code.
+ *   pace messages     on each CPU two processes pass a byte to and fro through pipes, as hackbench does
+ *   pace forks        on each CPU a process forks, execs and reaps
+ *   pace stream       on each CPU a process sends blocks of 64 KiB to another over loopback TCP
+ *   pace texts        on each CPU two processes pass 64 bytes to and fro over loopback TCP
+ *   pace fsyncs FILE  writes 4 KiB into a file that already has its size, and waits for the disk
+ * For each line with a number of milliseconds it runs that long and prints how often, in how many ns; how often from
+ * start to standstill, with how many ns of CPU. Stands still until the next line, ends with its standard input. Every
+ * lane has a CPU to itself, both ends on it: where the scheduler puts two processes decides far more about messages than
+ * what is measured here.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -28,12 +30,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LANES = 256, ENDS = 2, TEXT = 64, BLOCK = 1 << 16, PAGE = 4096, PAGES = 1024, WARM_UP_MS = 100 };
+enum { LANES = 256, ENDS = 2, TEXT = 64, BLOCK = 1 << 16, PAGE = 4096, PAGES = 1024, WARM_UP_MS = 20, LINE = 32 };
 
 struct lane {
-	volatile uint64_t count;
-	pid_t group;
-	char apart[112];           /* two cache lines: neighbours are fetched in pairs */
+	volatile uint64_t count, reaped_ns; /* CPU time of children that have ended */
+	volatile pid_t group, other_end;
+	char apart[104];                    /* two cache lines: neighbours are fetched in pairs */
 };
 
 static struct lane *lanes;
@@ -43,6 +45,11 @@ static void fail(const char *what)
 {
 	perror(what);
 	_exit(1);
+}
+
+static uint64_t ns_of(struct timeval time)
+{
+	return time.tv_sec * 1000000000ull + time.tv_usec * 1000ull;
 }
 
 static pid_t child(void)
@@ -66,14 +73,17 @@ static void messages(struct lane *lane)
 {
 	int to[2], back[2];
 	char byte = 0;
+	pid_t pid;
 
 	if (pipe(to) || pipe(back))
 		fail("pipe");
-	if (child() == 0)
+	pid = child();
+	if (pid == 0)
 		for (;;) {
 			whole(read(to[0], &byte, 1), 1, "read");
 			whole(write(back[1], &byte, 1), 1, "write");
 		}
+	lane->other_end = pid;
 	for (;; lane->count++) {
 		whole(write(to[1], &byte, 1), 1, "write");
 		whole(read(back[0], &byte, 1), 1, "read");
@@ -82,12 +92,16 @@ static void messages(struct lane *lane)
 
 static void forks(struct lane *lane)
 {
+	struct rusage usage;
+
 	for (;; lane->count++) {
 		if (child() == 0) {
 			execl(self, self, "nothing", (char *)NULL);
 			_exit(1);
 		}
 		wait(NULL);
+		getrusage(RUSAGE_CHILDREN, &usage);
+		lane->reaped_ns = ns_of(usage.ru_utime) + ns_of(usage.ru_stime);
 	}
 }
 
@@ -123,8 +137,11 @@ static void stream(struct lane *lane)
 	if (pid == 0)
 		while (read(end, block, sizeof(block)) > 0)
 			;
+	lane->other_end = pid;
 	for (;; lane->count++)
-		whole(send(end, block, sizeof(block), 0), sizeof(block), "send");
+		for (ssize_t sent = 0, more; sent < BLOCK; sent += more) /* less than asked for when it was stopped meanwhile */
+			if ((more = send(end, block + sent, BLOCK - sent, 0)) <= 0)
+				fail("send");
 }
 
 static void texts(struct lane *lane)
@@ -138,6 +155,7 @@ static void texts(struct lane *lane)
 			whole(recv(end, text, sizeof(text), MSG_WAITALL), sizeof(text), "recv");
 			whole(send(end, text, sizeof(text), 0), sizeof(text), "send");
 		}
+	lane->other_end = pid;
 	for (;; lane->count++) {
 		whole(send(end, text, sizeof(text), 0), sizeof(text), "send");
 		whole(recv(end, text, sizeof(text), MSG_WAITALL), sizeof(text), "recv");
@@ -150,6 +168,8 @@ static void fsyncs(struct lane *lane)
 	static char page[PAGE];
 	int file = open(path, O_WRONLY | O_CREAT, 0600);
 
+	if (file < 0)
+		fail(path);
 	for (int at = 0; at < PAGES; at++)
 		whole(pwrite(file, page, PAGE, (off_t)at * PAGE), PAGE, path);
 	if (fsync(file))
@@ -197,38 +217,93 @@ static void start(void (*work)(struct lane *), int cpu)
 	work(&lanes[cpu]);
 }
 
-static uint64_t ns_of(struct timeval time)
+static void each_lane(int signal)
 {
-	return time.tv_sec * 1000000000ull + time.tv_usec * 1000ull;
-}
-
-static int count_for(long ms)
-{
-	uint64_t began, before, count, took_ns, spent_ns;
-	struct rusage usage;
-	int failed;
-
-	while (counted() == 0) {
-		if (waitpid(-1, NULL, WNOHANG) > 0)
-			return 1;
-		usleep(1000);
-	}
-	usleep(WARM_UP_MS * 1000);
-	began = now_ns(), before = counted();
-	do
-		usleep(ms * 1000);
-	while ((count = counted() - before) == 0); /* a disk that others use may answer nothing for seconds */
-	took_ns = now_ns() - began;
-	failed = waitpid(-1, NULL, WNOHANG) != 0; /* it has said why */
 	for (int at = 0; at < LANES; at++)
 		if (lanes[at].group)
-			kill(-lanes[at].group, SIGKILL);
+			kill(-lanes[at].group, signal);
+}
+
+static uint64_t clock_of(pid_t pid)
+{
+	struct timespec t;
+	clockid_t clock;
+
+	if (!pid)
+		return 0;
+	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &t))
+		fail("the CPU time of a lane");
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+static uint64_t spent_ns(void)
+{
+	uint64_t sum = 0;
+
+	for (int at = 0; at < LANES; at++)
+		if (lanes[at].group)
+			sum += clock_of(lanes[at].group) + clock_of(lanes[at].other_end) + lanes[at].reaped_ns;
+	return sum;
+}
+
+static int a_lane_ended(void)
+{
+	return waitpid(-1, NULL, WNOHANG) != 0; /* it has said why */
+}
+
+static void pause_ms(long ms)
+{
+	usleep(ms * 1000);
+}
+
+/* Until two looks agree: a stop reaches a process only when it leaves the kernel. */
+static void stand_still(void)
+{
+	uint64_t before;
+
+	each_lane(SIGSTOP);
+	do {
+		before = spent_ns();
+		pause_ms(2);
+	} while (spent_ns() != before);
+}
+
+static int run_for(long ms)
+{
+	uint64_t from = counted(), spent = spent_ns(), began, before, count, took_ns;
+
+	each_lane(SIGCONT);
+	pause_ms(WARM_UP_MS);
+	began = now_ns(), before = counted();
+	do
+		pause_ms(ms);
+	while ((count = counted() - before) == 0 && !a_lane_ended()); /* a disk that others use may answer nothing for seconds */
+	took_ns = now_ns() - began;
+	stand_still();
+	if (a_lane_ended())
+		return 1;
+	printf("%llu %llu %llu %llu\n", (unsigned long long)count, (unsigned long long)took_ns,
+	       (unsigned long long)(counted() - from), (unsigned long long)(spent_ns() - spent));
+	fflush(stdout);
+	return 0;
+}
+
+static int serve(void)
+{
+	char line[LINE];
+	int failed = 0;
+
+	while (counted() == 0) {
+		if (a_lane_ended())
+			return 1;
+		pause_ms(1);
+	}
+	stand_still();
+	while (!failed && fgets(line, sizeof(line), stdin))
+		failed = run_for(atol(line));
+	each_lane(SIGKILL);
 	while (wait(NULL) > 0)
 		;
-	getrusage(RUSAGE_CHILDREN, &usage);
-	spent_ns = ns_of(usage.ru_utime) + ns_of(usage.ru_stime);
-	printf("%llu %llu %llu %llu\n", (unsigned long long)count, (unsigned long long)took_ns,
-	       (unsigned long long)counted(), (unsigned long long)spent_ns);
 	return failed;
 }
 
@@ -243,19 +318,19 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && !strcmp(argv[1], "nothing"))
 		return 0;
-	path = argc > 3 ? argv[3] : NULL;
+	path = argc > 2 ? argv[2] : NULL;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	prctl(PR_SET_CHILD_SUBREAPER, 1); /* both ends of a lane are reaped here, so that their CPU time is known */
+	prctl(PR_SET_CHILD_SUBREAPER, 1); /* what a lane that is killed leaves behind ends here too */
 	lanes = mmap(NULL, LANES * sizeof(*lanes), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (lanes == MAP_FAILED || sched_getaffinity(0, sizeof(allowed), &allowed))
 		fail("start");
-	for (size_t at = 0; argc > 2 && at < sizeof(known) / sizeof(known[0]); at++)
+	for (size_t at = 0; argc > 1 && at < sizeof(known) / sizeof(known[0]); at++)
 		if (!strcmp(argv[1], known[at].name)) {
 			for (int cpu = 0, taken = 0; cpu < LANES; cpu++)
 				if (CPU_ISSET(cpu, &allowed) && !(known[at].one_lane && taken++))
 					start(known[at].work, cpu);
-			return count_for(atol(argv[2]));
+			return serve();
 		}
-	fputs("usage: pace messages | forks | stream | texts MS, pace fsyncs MS FILE\n", stderr);
+	fputs("usage: pace messages | forks | stream | texts, pace fsyncs FILE\n", stderr);
 	return 2;
 }

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 SOURCE = Path(__file__).with_name("pace.c")
 PROGRAM = Path(__file__).parents[1] / "build" / "bench" / "pace"
@@ -29,20 +31,44 @@ def build() -> None:
         subprocess.run(["cc", "-O2", "-Wall", "-o", PROGRAM, SOURCE], check=True)
 
 
-def of(what: str, milliseconds: int, file: Path | None = None, before: tuple[str, ...] = ()) -> Pace:
-    """Run a load for that long; `before`: the words of a command that starts it."""
-    words = [*before, str(PROGRAM), what, str(milliseconds), *([str(file)] if file else [])]
-    said = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout
-    count, took_ns, count_in_all, cpu_ns = map(int, said.split())
-    return Pace(took_ns / count, cpu_ns / count_in_all)
-
-
 @dataclass(frozen=True, slots=True)
 class Disk:
     """A file to write, and the words before a command that make it reachable."""
 
     file: Path
     before: tuple[str, ...] = ()
+
+
+class Load:
+    """One kind of work (a word of pace.c) that stands still unless `run`; a context manager.
+
+    CalledProcessError once a lane of it can't work; it has said why on standard error.
+    """
+
+    def __init__(self, what: str, disk: Disk | None = None) -> None:
+        before, file = (disk.before, [str(disk.file)]) if disk else ((), [])
+        self._words = [*before, str(PROGRAM), what, *file]
+
+    def __enter__(self) -> Self:
+        self._running = subprocess.Popen(self._words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._running.communicate()
+
+    def run(self, milliseconds: int) -> Pace:
+        """Go on for that long."""
+        assert self._running.stdin is not None
+        assert self._running.stdout is not None
+        self._running.stdin.write(f"{milliseconds}\n")
+        self._running.stdin.flush()
+        said = self._running.stdout.readline()
+        if not said:
+            raise subprocess.CalledProcessError(self._running.wait(), self._words)
+        count, took_ns, count_in_all, cpu_ns = map(int, said.split())
+        return Pace(took_ns / count, cpu_ns / count_in_all)
 
 
 @contextmanager
