@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SENT = ("helper", "smoothtask_gui", "resources", "build/bpf", "tests/vm/inside", "tests/bus/agent.py")
 PLACE = "/opt/smoothtask"
-PYTHON = f"env -C {PLACE} PYTHONPYCACHEPREFIX=/tmp/st-bytecode python3"
+PYTHON = f"env -C {PLACE} PYTHONPYCACHEPREFIX=/var/tmp/st-bytecode python3"
 """With the checkout's modules. Whoever is first keeps what they were compiled to: emulated, that takes seconds."""
 
 
@@ -119,7 +119,7 @@ def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
     guest = tool("vm.guest").Guest(IMAGES.GUESTS[name], IMAGES.KEY, IMAGES.ACPI_TABLE, IMAGES.CPUS[name])
     try:
         guest.start()
-        guest.run("install", "-d", "-m", "1777", "/tmp/st-bytecode")
+        guest.run("install", "-d", "-m", "1777", "/var/tmp/st-bytecode")
         guest.send(ROOT, SENT, PLACE)
         yield Machine(name, guest)
     finally:
