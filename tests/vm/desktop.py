@@ -27,7 +27,7 @@ printf '{RULES}' >/tmp/rules.toml
 timeout 120 sh -c 'until [ -S /tmp/.X11-unix/X7 ]; do sleep 0.2; done'
 {HERS} --unit st-notices sh -c 'exec dunst -print >{NOTICES} 2>/tmp/notices.words'
 there="{ALICES} busctl --user status org.freedesktop.Notifications"
-timeout 120 sh -c "until $there; do sleep 0.2; done" >/dev/null 2>&1
+timeout 120 sh -c "until $there; do sleep 1; done" >/dev/null 2>&1
 {APP_STARTS}
 """
 STOP: Final = f"{ALICES} systemctl --user stop st-app st-notices st-display 2>/dev/null || true"
