@@ -27,6 +27,11 @@ struct sock___since_6_18 {
 	unsigned long sk_ino;
 };
 
+/* 92ef0fd55ac8 ("net: change proto and proto_ops accept type", 6.10): inet_csk_accept() takes it in the place of three. */
+struct proto_accept_arg {
+	s32 flags;
+};
+
 #pragma clang attribute pop
 
 /* include/linux/mm_types_task.h: file, anonymous, swap entries, shared memory */
@@ -82,6 +87,37 @@ static __always_inline u64 socket_inode(const struct sock *sk)
 		return now->sk_ino;
 	struct socket_alloc *both = (struct socket_alloc *)sk->sk_socket; /* SOCK_INODE(), include/net/sock.h */
 	return both ? BPF_CORE_READ(both, vfs_inode.i_ino) : 0;
+}
+
+/*
+ * What inet_csk_accept() returned, which follows its arguments. bpf_get_func_ret() would say so for any number of them, but
+ * it gives a number, and no socket. The empty asm keeps the compiler from adding to ctx first, which no verifier takes.
+ */
+static __always_inline struct sock *accepted_socket(u64 *ctx)
+{
+	struct sock *accepted;
+
+	if (bpf_core_type_exists(struct proto_accept_arg)) {
+		accepted = (struct sock *)ctx[2];
+		asm volatile("" : "+r"(accepted));
+	} else {
+		accepted = (struct sock *)ctx[4];
+		asm volatile("" : "+r"(accepted));
+	}
+	return accepted;
+}
+
+/*
+ * The argument `flags` of udp_recvmsg() and its like: the fourth. It was the fifth of six until ec095263a965 ("net: remove
+ * noblock parameter from recvmsg() entities", 5.19), and is the last since 8341c989ac77 ("net: remove addr_len argument of
+ * recvmsg() handlers", 7.1).
+ */
+static __always_inline int receive_flags(void *ctx)
+{
+	u64 flags = 0;
+
+	bpf_get_func_arg(ctx, bpf_get_func_arg_cnt(ctx) == 6 ? 4 : 3, &flags);
+	return flags;
 }
 
 /* CONFIG_TASK_IO_ACCOUNTING and CONFIG_SCHED_INFO may be off: the members are then not there. */

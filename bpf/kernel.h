@@ -146,7 +146,7 @@ struct task_struct {
 	struct css_set *cgroups;
 };
 
-/* include/net/tcp_states.h; include/uapi/linux/in.h; include/linux/socket.h; enum sock_flags, include/net/sock.h */
+/* include/net/tcp_states.h; include/uapi/linux/in.h; include/linux/socket.h, net.h; enum sock_flags, include/net/sock.h */
 enum {
 	TCP_ESTABLISHED = 1,
 	TCP_SYN_SENT,
@@ -161,7 +161,8 @@ enum {
 	TCP_CLOSING,
 	TCP_NEW_SYN_RECV,
 };
-enum { IPPROTO_TCP = 6, IPPROTO_UDP = 17, AF_INET = 2, AF_INET6 = 10, MSG_PEEK = 2, SOCK_DONE = 1 };
+enum { IPPROTO_TCP = 6, IPPROTO_UDP = 17, AF_INET = 2, AF_INET6 = 10, SOCK_DGRAM = 2, SOCK_DONE = 1 };
+enum { MSG_PEEK = 2, MSG_ERRQUEUE = 0x2000 };
 
 struct net {
 	struct ns_common ns;
@@ -229,7 +230,7 @@ struct sock {
 	refcount_t sk_wmem_alloc;
 	struct socket *sk_socket;
 	kuid_t sk_uid;
-	u16 sk_protocol;
+	u16 sk_type, sk_protocol;
 	u32 sk_ack_backlog, sk_max_ack_backlog;
 };
 

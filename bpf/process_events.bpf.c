@@ -68,6 +68,8 @@ struct {
 			__sync_fetch_and_add(&here_->member, 1);                \
 	} while (0)
 
+#define COUNT_LOST() __sync_fetch_and_add(&process_settings.lost_exits, 1)
+
 /* The nearest ancestor that the latest snapshot has seen: 0 if there is none within reach, or it isn't visible. */
 static __always_inline u32 seen_ancestor(struct task_struct *task)
 {
@@ -125,7 +127,7 @@ static __always_inline void emit_exit(const struct identity *who, const struct p
 	struct st_event_exit *event = bpf_ringbuf_reserve(&process_events_ring, sizeof(*event), 0);
 
 	if (!event) {
-		COUNT(lost_exits);
+		COUNT_LOST();
 		return;
 	}
 	__builtin_memset(event, 0, sizeof(*event));
@@ -186,6 +188,7 @@ static __always_inline void roll_up(const struct identity *who, const struct pro
 		row = bpf_map_lookup_elem(&rollups, &key);
 	}
 	add(row ? row : &process_settings.overflow, sum, now_ns, who->missing);
+	__sync_fetch_and_add(&process_settings.roll_ups, 1);
 }
 
 static __always_inline s64 *waiting_in(u32 epoch)
@@ -222,7 +225,7 @@ int BPF_PROG(remember_identity, struct task_struct *task)
 		who->epoch = bpf_ktime_get_boot_ns() / process_settings.epoch_ns;
 		__sync_fetch_and_add(waiting_in(who->epoch), 1);
 	} else if (constants.pid_namespace) {
-		COUNT(lost_exits); /* in the initial namespace count_exit() notices */
+		COUNT_LOST(); /* in the initial namespace count_exit() notices */
 	}
 	return 0;
 }
@@ -240,7 +243,7 @@ int BPF_PROG(count_exit, struct task_struct *task)
 	if (!who) {
 		/* not visible here, exited before we were attached, or there was no memory for it */
 		if (!constants.pid_namespace && task->start_boottime > process_settings.attached_ns)
-			COUNT(lost_exits);
+			COUNT_LOST();
 		return 0;
 	}
 	COUNT(exits);

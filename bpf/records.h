@@ -112,7 +112,7 @@ struct st_socket {
 	u64 received_bytes;        /* TCP: payload received in order (bytes_received without the FIN). UDP: since start_ns */
 	u8 local[ST_ADDRESS_BYTES]; /* network order; IPv4 in the first four; ::ffff:a.b.c.d where an IPv6 socket speaks IPv4 */
 	u8 remote[ST_ADDRESS_BYTES];
-	u32 pid;                   /* who connected, listens, or first read from it; else whoever was found to hold it */
+	u32 pid;                   /* who connected, listens, accepted or first read from it; else whoever was found to hold it */
 	u32 uid;                   /* who created it (sk_uid), in the initial user namespace */
 	u32 net_namespace;         /* inode of /proc/PID/ns/net */
 	u32 retransmits;           /* segments, tcp_sock.total_retrans */

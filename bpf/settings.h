@@ -13,6 +13,7 @@ struct st_constants {
 
 struct st_snapshot_settings {
 	u64 born_before_ns;        /* boot time: processes that started at or after it are left to the next snapshot */
+	u64 began_ns;              /* written by the program: boot time at the first task of the pass */
 };
 
 #define ST_EPOCHS 16
@@ -21,6 +22,8 @@ struct st_process_settings {
 	u64 attached_ns;           /* boot time: when process_events was attached */
 	u64 last_snapshot_ns;      /* boot time: born_before_ns of the latest snapshot */
 	u64 epoch_ns;              /* exits that wait to be freed are counted by epochs of this length */
+	u64 lost_exits;            /* written by the programs: as in struct st_counters, whose own stays zero */
+	u64 roll_ups;              /* written by the programs: additions to rows, each counted when it is made */
 	struct st_exited overflow; /* written by the programs: exits that found the roll-up map full */
 	s64 waiting[ST_EPOCHS];    /* written by the programs: of the epochs with this remainder, exits not freed yet */
 	u32 first_young_epoch;     /* count_unreaped: later exits are left out */
@@ -41,7 +44,9 @@ struct st_socket_settings {
 	u32 unowned;               /* written by the programs: sockets in this pass whose owner should be looked for */
 	u32 pass;                  /* socket_owners: number of this pass, counted from 1 */
 	u32 rows;                  /* socket_owners: what this pass writes, enum st_pass_rows */
-	u32 known;                 /* written by known_tcp_sockets: rows of this pass, more than ST_KNOWN_SOCKETS didn't fit */
+	u32 known;                 /* written by remembered_sockets: TCP rows of this pass, which begin the map */
+	u32 known_udp;             /* written by remembered_sockets: UDP rows, which end it; more than it has room for didn't fit */
+	u32 bound_udp;             /* written by remembered_sockets: UDP sockets in this pass, hidden ones too */
 	u32 unremembered;          /* written by tcp_sockets: sockets in this pass for whose memory there was no room */
 	u32 pad;
 };

@@ -6,6 +6,10 @@
  * Packets are handled in whatever task happens to run, so the current task is a socket's user only where the kernel has
  * locked the socket for it: sk_lock.owned is then set, and packets that arrive meanwhile are put aside (tcp_v4_rcv(),
  * net/ipv4/tcp_ipv4.c).
+ *
+ * Datagrams are counted where only they pass, at the return of udp_sendmsg() and its like, and who accepted a connection is
+ * noted at the return of inet_csk_accept(). Where the kernel doesn't take programs there, two tracepoints tell both:
+ * the kernel calls them for each message of every kind of socket, so all pay for it. helper/probes/parts.py chooses.
  */
 #include "socket_row.bpf.h"
 
@@ -105,6 +109,7 @@ static __always_inline void make_current_owner(struct socket_memory *memory)
 	struct task_struct *task = bpf_get_current_task_btf();
 
 	set_owner(memory, task);
+	memory->only_accepted = 0;
 	row_of_process(memory->owner_start_ns, task);
 }
 
@@ -194,7 +199,7 @@ int BPF_PROG(follow_connection, struct sock *sk, int before, int after)
 			memory->start_ns = bpf_ktime_get_boot_ns();
 			memory->first_seen_late = 0;
 		}
-		if (sk->sk_lock.owned && (begins || !memory->owner_tgid))
+		if (sk->sk_lock.owned && (begins || !memory->owner_tgid || memory->only_accepted))
 			make_current_owner(memory);
 	} else {
 		__sync_fetch_and_add(&traffic_settings.unremembered, 1);
@@ -216,13 +221,6 @@ int BPF_PROG(credit_closer, struct sock *sk)
 	return 0;
 }
 
-static __always_inline bool is_inet(struct sock *sk)
-{
-	u16 family = sk->__sk_common.skc_family;
-
-	return family == AF_INET || family == AF_INET6;
-}
-
 static __always_inline struct socket_memory *owned_memory(struct sock *sk)
 {
 	struct socket_memory *memory = memory_of(sk);
@@ -234,17 +232,119 @@ static __always_inline struct socket_memory *owned_memory(struct sock *sk)
 	return memory;
 }
 
+static __always_inline void add_sent(struct sock *sk, u32 bytes)
+{
+	struct st_traffic *row = row_of_current();
+	struct socket_memory *memory = owned_memory(sk);
+
+	__sync_fetch_and_add(&row->udp_sent, 1);
+	__sync_fetch_and_add(&row->udp_sent_bytes, bytes);
+	if (memory)
+		__sync_fetch_and_add(&memory->sent_bytes, bytes);
+}
+
+static __always_inline void add_received(struct sock *sk, u32 bytes)
+{
+	struct st_traffic *row = row_of_current();
+	struct socket_memory *memory = owned_memory(sk);
+
+	__sync_fetch_and_add(&row->udp_received, 1);
+	__sync_fetch_and_add(&row->udp_received_bytes, bytes);
+	if (memory)
+		__sync_fetch_and_add(&memory->received_bytes, bytes);
+}
+
+/* A datagram that was looked at is yet to be received; one of the error queue is a sent one that comes back. */
+static __always_inline bool takes_datagram(int flags)
+{
+	return !(flags & (MSG_PEEK | MSG_ERRQUEUE));
+}
+
+static __always_inline bool returned(void *ctx, s32 *bytes)
+{
+	u64 result = 0;
+
+	bpf_get_func_ret(ctx, &result);
+	*bytes = result;
+	return *bytes >= 0;
+}
+
+/* UDP-Lite shares the functions. udpv6_sendmsg() has udp_sendmsg() send what goes to an IPv4 address: once is enough. */
+static __always_inline bool is_udp(struct sock *sk, u16 family)
+{
+	return sk->sk_protocol == IPPROTO_UDP && sk->__sk_common.skc_family == family;
+}
+
+static __always_inline int note_sent(u64 *ctx, u16 family)
+{
+	struct sock *sk = (struct sock *)ctx[0];
+	s32 bytes;
+
+	if (is_udp(sk, family) && returned(ctx, &bytes))
+		add_sent(sk, bytes);
+	return 0;
+}
+
+static __always_inline int note_received(u64 *ctx, u16 family)
+{
+	struct sock *sk = (struct sock *)ctx[0];
+	s32 bytes;
+
+	if (is_udp(sk, family) && returned(ctx, &bytes) && takes_datagram(receive_flags(ctx)))
+		add_received(sk, bytes);
+	return 0;
+}
+
+SEC("fexit/udp_sendmsg")
+int udp4_sent(u64 *ctx)
+{
+	return note_sent(ctx, AF_INET);
+}
+
+SEC("fexit/udp_recvmsg")
+int udp4_received(u64 *ctx)
+{
+	return note_received(ctx, AF_INET);
+}
+
+SEC("fexit/udpv6_sendmsg")
+int udp6_sent(u64 *ctx)
+{
+	return note_sent(ctx, AF_INET6);
+}
+
+SEC("fexit/udpv6_recvmsg")
+int udp6_received(u64 *ctx)
+{
+	return note_received(ctx, AF_INET6);
+}
+
+/* Whoever accepted a connection owns it until somebody else is seen to use it: follow_connection(), socket_owners. */
+SEC("fexit/inet_csk_accept")
+int accepted(u64 *ctx)
+{
+	struct sock *sk = accepted_socket(ctx);
+	struct socket_memory *memory = sk ? memory_of(sk) : NULL;
+
+	if (memory && !memory->owner_tgid) {
+		make_current_owner(memory);
+		memory->only_accepted = 1;
+	}
+	return 0;
+}
+
+static __always_inline bool is_inet(struct sock *sk)
+{
+	u16 family = sk->__sk_common.skc_family;
+
+	return family == AF_INET || family == AF_INET6;
+}
+
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(count_sent, struct sock *sk, int result, int flags)
 {
-	if (sk->sk_protocol != IPPROTO_UDP || result < 0 || !is_inet(sk))
-		return 0;
-	struct st_traffic *row = row_of_current();
-	__sync_fetch_and_add(&row->udp_sent, 1);
-	__sync_fetch_and_add(&row->udp_sent_bytes, result);
-	struct socket_memory *memory = owned_memory(sk);
-	if (memory)
-		__sync_fetch_and_add(&memory->sent_bytes, result);
+	if (sk->sk_protocol == IPPROTO_UDP && result >= 0 && is_inet(sk) && sk->sk_type == SOCK_DGRAM)
+		add_sent(sk, result);
 	return 0;
 }
 
@@ -262,17 +362,11 @@ int BPF_PROG(count_received, struct sock *sk, int result, int flags)
 {
 	u16 protocol = sk->sk_protocol;
 
-	if ((protocol != IPPROTO_UDP && protocol != IPPROTO_TCP) || result < 0 || flags & MSG_PEEK || !is_inet(sk))
+	if ((protocol != IPPROTO_UDP && protocol != IPPROTO_TCP) || result < 0 || !takes_datagram(flags) || !is_inet(sk))
 		return 0;
-	if (protocol == IPPROTO_TCP) {
+	if (protocol == IPPROTO_TCP)
 		note_reader(sk);
-		return 0;
-	}
-	struct st_traffic *row = row_of_current();
-	__sync_fetch_and_add(&row->udp_received, 1);
-	__sync_fetch_and_add(&row->udp_received_bytes, result);
-	struct socket_memory *memory = owned_memory(sk);
-	if (memory)
-		__sync_fetch_and_add(&memory->received_bytes, result);
+	else if (sk->sk_type == SOCK_DGRAM)
+		add_received(sk, result);
 	return 0;
 }

@@ -20,7 +20,7 @@ struct socket_memory {
 	u32 confirmed_pass;        /* of socket_owners: the last one in which the owner held it */
 	u32 closed_unowned;        /* 1: closed before anybody was known to own it, its totals follow */
 	u32 shown_pass;            /* of socket_owners: the last one that wrote a row of it */
-	u32 pad;
+	u32 only_accepted;         /* 1: the owner accepted the connection, which it may yet hand on */
 	u64 sent_bytes, received_bytes;
 	u64 retransmits;
 };

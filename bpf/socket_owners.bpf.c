@@ -25,15 +25,6 @@ static __always_inline void confirm_owner(struct socket_memory *memory, struct t
 	memory->confirmed_pass = owner_settings.pass;
 }
 
-static __always_inline void read_udp(struct st_socket *row, struct sock *sk)
-{
-	struct udp_sock *udp = (struct udp_sock *)sk;
-
-	row->missing |= ST_MISSING_RTT | (owner_settings.counts_datagrams ? 0 : ST_MISSING_TRAFFIC);
-	row->receive_queue_bytes = less(sk->sk_backlog.rmem_alloc.counter, BPF_CORE_READ(udp, forward_deficit));
-	row->send_queue_bytes = less(sk->sk_wmem_alloc.refs.counter, 1);
-}
-
 /* Once in a pass, however many hold the socket. */
 static __always_inline void write_socket(struct seq_file *seq, struct sock *sk, const struct st_socket_owner *held)
 {
@@ -52,7 +43,7 @@ static __always_inline void write_socket(struct seq_file *seq, struct sock *sk, 
 		read_traffic(&row, tcp, sk->__sk_common.skc_flags);
 		read_tcp_queues(&row, sk, tcp);
 	} else {
-		read_udp(&row, sk);
+		read_udp(&row, sk, owner_settings.counts_datagrams);
 	}
 	remember(&row, sk);
 	row.missing |= ST_MISSING_RATE;

@@ -34,6 +34,10 @@ static __always_inline void read_memory(struct st_socket *row, const struct sock
 	row->pid_start_ns = memory->owner_start_ns;
 	if (!row->pid)
 		row->missing |= ST_MISSING_OWNER;
+	if (row->protocol == IPPROTO_UDP) {
+		row->sent_bytes = memory->sent_bytes;
+		row->received_bytes = memory->received_bytes;
+	}
 }
 
 /*
@@ -62,11 +66,17 @@ static __always_inline struct socket_memory *remember(struct st_socket *row, voi
 		return NULL;
 	}
 	read_memory(row, memory);
-	if (row->protocol == IPPROTO_UDP) {
-		row->sent_bytes = memory->sent_bytes;
-		row->received_bytes = memory->received_bytes;
-	}
 	return memory;
+}
+
+/* udp_diag_get_info(), net/ipv4/udp_diag.c; one reference of sk_wmem_alloc is the socket's own */
+static __always_inline void read_udp(struct st_socket *row, const struct sock *sk, bool counts_datagrams)
+{
+	const struct udp_sock *udp = (const struct udp_sock *)sk;
+
+	row->missing |= ST_MISSING_RTT | (counts_datagrams ? 0 : ST_MISSING_TRAFFIC);
+	row->receive_queue_bytes = less(sk->sk_backlog.rmem_alloc.counter, BPF_CORE_READ(udp, forward_deficit));
+	row->send_queue_bytes = less(sk->sk_wmem_alloc.refs.counter, 1);
 }
 
 /* tcp_diag_get_info(), net/ipv4/tcp_diag.c */

@@ -3,8 +3,9 @@
  * One struct st_socket for each TCP and UDP socket of the helper's network namespace: costs nothing between snapshots.
  *
  * tcp_sockets walks the kernel's hash table, whose size follows the machine's memory (262,144 buckets are usual), and
- * locks each socket. known_tcp_sockets walks the sockets that are remembered instead: all TCP sockets since a pass of
- * tcp_sockets, as long as socket_events runs. What is left of closed connections has no memory, only tcp_sockets sees it.
+ * locks each socket. remembered_sockets walks the sockets that are remembered instead: all TCP sockets since a pass of
+ * tcp_sockets, as long as socket_events runs, and UDP sockets since a pass of udp_sockets, or since their first datagram.
+ * What is left of closed connections has no memory, only tcp_sockets sees it.
  */
 #include "socket_row.bpf.h"
 
@@ -17,8 +18,6 @@ struct {
 	__type(key, u32);
 	__type(value, struct st_socket);
 } known_sockets SEC(".maps");
-
-#define FETCH(member_) asm volatile("" : : "r"(member_))
 
 static __always_inline bool is_hidden(u32 uid)
 {
@@ -91,19 +90,19 @@ int tcp_sockets(struct bpf_iter__tcp *ctx)
 	return 0;
 }
 
-static __always_inline bool is_shown(struct sock *sk)
+/* Whether a table has it: udp_lib_unhash(), net/ipv4/udp.c, takes the port away. */
+static __always_inline bool is_listed(u16 protocol, u8 state, u16 port)
 {
-	struct sock *plain_sk = PLAIN(struct sock, sk);
-	u8 state = sk->__sk_common.skc_state;
+	return protocol == IPPROTO_TCP ? state != TCP_CLOSE : protocol == IPPROTO_UDP && port;
+}
 
-	return sk->sk_protocol == IPPROTO_TCP && state != TCP_CLOSE && !is_hidden(sk->sk_uid.val) &&
-	       plain_sk->__sk_common.skc_net.net->ns.inum == socket_settings.net_namespace;
+static __always_inline bool is_here(struct sock *sk)
+{
+	return PLAIN(struct sock, sk)->__sk_common.skc_net.net->ns.inum == socket_settings.net_namespace;
 }
 
 /*
- * Loads one member in each cache line of what a row is made of, before anything else. Once a second none of them is in a
- * cache; where each is first asked for when it is needed, the processor waits for one after another, as it looks only some
- * 500 instructions ahead. Asked for at once, they take a seventh off the whole pass (4,000 sockets, measured in pairs).
+ * Takes a seventh off the whole pass (4,000 sockets, measured in pairs).
  * After bpf_skc_to_tcp_sock() it is too late for that, and before 6.2 only that lets a program take a socket for TCP's.
  */
 static __always_inline void fetch_socket(struct sock *sk)
@@ -124,36 +123,63 @@ static __always_inline void fetch_socket(struct sock *sk)
  * or repeat sockets if some closed meanwhile. Nothing is locked here: a row's numbers may be from slightly different moments,
  * and a socket may be freed and become another one meanwhile. Then its cookie isn't the remembered one any more.
  */
+static __always_inline struct st_socket *place_of(bool is_udp)
+{
+	u32 place = is_udp ? ST_KNOWN_SOCKETS - 1 - socket_settings.known_udp : socket_settings.known;
+
+	if (socket_settings.known + socket_settings.known_udp >= ST_KNOWN_SOCKETS)
+		return NULL;
+	return bpf_map_lookup_elem(&known_sockets, &place);
+}
+
 SEC("iter/bpf_sk_storage_map")
-int known_tcp_sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
+int remembered_sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
 	struct socket_memory *memory = ctx->value;
 	struct sock *sk = ctx->sk;
 
-	if (!sk || !memory || !is_shown(sk))
+	if (!sk || !memory)
 		return 0;
-	fetch_socket(sk);
-	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
-	u32 place = socket_settings.known;
-	struct st_socket *row = tcp ? bpf_map_lookup_elem(&known_sockets, &place) : NULL;
+	bool is_udp = sk->sk_protocol == IPPROTO_UDP;
+	if (!is_listed(sk->sk_protocol, sk->__sk_common.skc_state, sk->__sk_common.skc_num) || !is_here(sk))
+		return 0;
+	if (is_hidden(sk->sk_uid.val)) {
+		socket_settings.bound_udp += is_udp;
+		return 0;
+	}
+	if (!is_udp)
+		fetch_socket(sk);
+	struct tcp_sock *tcp = is_udp ? NULL : bpf_skc_to_tcp_sock(sk);
+	if (!tcp && !is_udp)
+		return 0;
+	struct st_socket *row = place_of(is_udp);
 	if (!row) {
-		socket_settings.known += !!tcp;
+		*(is_udp ? &socket_settings.known_udp : &socket_settings.known) += 1;
 		return 0;
 	}
 	__builtin_memset(row, 0, sizeof(*row));
-	row->protocol = IPPROTO_TCP;
+	row->protocol = is_udp ? IPPROTO_UDP : IPPROTO_TCP;
 	row->net_namespace = socket_settings.net_namespace;
 	row->uid = sk->sk_uid.val;
 	row->inode = socket_inode(sk);
 	read_endpoints(row, &sk->__sk_common);
-	read_traffic(row, tcp, sk->__sk_common.skc_flags);
-	read_tcp_queues(row, sk, tcp);
+	if (tcp) {
+		read_traffic(row, tcp, sk->__sk_common.skc_flags);
+		read_tcp_queues(row, sk, tcp);
+	} else {
+		read_udp(row, sk, socket_settings.counts_datagrams);
+	}
 	read_memory(row, memory);
 	row->cookie = sk->__sk_common.skc_cookie.counter; /* the helper would give one to what may be freed */
-	if (row->cookie == memory->cookie && row->state != TCP_CLOSE) {
-		socket_settings.known = place + 1;
-		ask_for_owner(row, memory);
+	if (row->cookie != memory->cookie || !is_listed(row->protocol, row->state, row->local_port))
+		return 0;
+	if (is_udp) {
+		socket_settings.known_udp++;
+		socket_settings.bound_udp++;
+	} else {
+		socket_settings.known++;
 	}
+	ask_for_owner(row, memory);
 	return 0;
 }
 
@@ -173,10 +199,7 @@ int udp_sockets(struct bpf_iter__udp *ctx)
 	row.net_namespace = socket_settings.net_namespace;
 	read_endpoints(&row, &sk->__sk_common);
 	row.inode = socket_inode(sk);
-	row.missing = ST_MISSING_RTT | (socket_settings.counts_datagrams ? 0 : ST_MISSING_TRAFFIC);
-	/* udp_diag_get_info(), net/ipv4/udp_diag.c; one reference of sk_wmem_alloc is the socket's own */
-	row.receive_queue_bytes = less(sk->sk_backlog.rmem_alloc.counter, udp->forward_deficit);
-	row.send_queue_bytes = less(sk->sk_wmem_alloc.refs.counter, 1);
+	read_udp(&row, sk, socket_settings.counts_datagrams);
 	struct socket_memory *memory = remember(&row, udp);
 	row.cookie = bpf_get_socket_cookie(udp);
 	if (!bpf_seq_write(ctx->meta->seq, &row, sizeof(row)))

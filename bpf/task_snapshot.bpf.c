@@ -78,6 +78,8 @@ int task_snapshot(struct bpf_iter__task *ctx)
 
 	if (!task)
 		return 0;
+	if (!snapshot_settings.began_ns)
+		snapshot_settings.began_ns = bpf_ktime_get_boot_ns();
 	task = plain(task);
 	struct task_struct *leader = task->group_leader;
 	const struct cred *cred = task->real_cred;

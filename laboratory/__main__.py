@@ -1,6 +1,7 @@
-"""python -m laboratory [judge|record] [NAME…]; `./dev scenarios` is the door.
+"""python -m laboratory [judge|record|hidden] [NAME…]; `./dev scenarios` is the door.
 
-judge: marks for the recordings that ship; exits 1 below the targets. record: makes them anew; needs root.
+judge: marks for the recordings that ship; exits 1 below the targets. record: makes them anew; needs root. hidden: how
+often one would blame the wrong side where processes are hidden.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sys
 from typing import Final
 
 from laboratory import score
+from laboratory.hidden import weigh
 from laboratory.judge import mark_all
 from laboratory.keeping import MOST_BYTES, all_bytes, kept
 from laboratory.lanes import side_by_side
@@ -30,6 +32,9 @@ def main(words: list[str]) -> int:
             print(f"there is no situation {min(unknown)!r}; there are {', '.join(e.name for e in situations)}")
             return 2
         chosen = [each for each in situations if not names or each.name in names]
+        if job == "hidden":
+            print(weigh([each.name for each in chosen if kept(each.name).exists()], CORES))
+            return 0
         return record_all(chosen) if job == "record" else judge_all(chosen)
     except (SituationError, RecordError, RecordingError, RulesError, OSError) as error:
         print(f"laboratory: {error}", file=sys.stderr)

@@ -64,14 +64,14 @@ def add_up(marks: Sequence[Marks]) -> Score:
 
 
 def shortfalls(score: Score) -> list[str]:
-    """Which targets are missed, in words; empty if all are met."""
-    missed = []
+    """Which targets are missed, in words; empty if all are met. No situation at all is none that was met."""
+    missed = [] if score.times_real is not None else ["no situation was judged"]
     for what, found, least in (
         ("recall", score.recall, LEAST_RECALL),
         ("precision", score.precision, LEAST_PRECISION),
         ("culprit named first", score.named_ratio, LEAST_NAMED),
     ):
-        if found is None or found < least:
+        if found is not None and found < least:
             missed.append(f"{what} {_ratio(found)}, at least {least:g}")
     if score.delays_s and median(score.delays_s) > MOST_MEDIAN_DELAY_S:
         missed.append(f"median delay {median(score.delays_s):.1f} s, at most {MOST_MEDIAN_DELAY_S:g} s")

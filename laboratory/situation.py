@@ -17,6 +17,17 @@ class SituationError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Actor:
+    """A program in laboratory/actors, or any other, with its arguments, and whose it is.
+
+    The recorder is "alice"'s and sees her processes; "bob"'s are hidden from it.
+    """
+
+    words: tuple[str, ...]
+    user: str = "alice"
+
+
+@dataclass(frozen=True, slots=True)
 class Expectation:
     """An incident that must come: of this rule, naming this culprit first ("" where the rule blames nobody).
 
@@ -31,7 +42,7 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """`actors`: command lines, the first word a program in laboratory/actors; all start together after LEAD_IN_S.
+    """`actors` all start together after LEAD_IN_S.
 
     They are ended after `seconds`, and recording goes on for `tail_s`. `tolerated`: rules that may speak besides what
     is expected, because they are right as well. `cores` is how many the actors take: situations are recorded side by
@@ -40,14 +51,14 @@ class Situation:
 
     name: str
     says: str
-    actors: tuple[tuple[str, ...], ...]
+    actors: tuple[Actor, ...]
     seconds: int
     tail_s: int
     period_ms: int
     expected: tuple[Expectation, ...]
     tolerated: frozenset[str]
     desktop: bool
-    """Whether a virtual desktop runs in the box."""
+    """Whether a virtual desktop runs in the box, before the recorder, which is told where the focus is."""
     ordinary: bool
     """Whether this is ordinary desktop work, over which notifications an hour are counted."""
     cores: float = 1.0
@@ -82,7 +93,7 @@ def _situation(name: str, found: dict[str, Any]) -> Situation:
         return Situation(
             name=name,
             says=found["says"],
-            actors=tuple(tuple(actor.split()) for actor in found.get("actors", ())),
+            actors=tuple(_actor(line) for line in found.get("actors", ())),
             seconds=found["seconds"],
             tail_s=found.get("tail_s", 20),
             period_ms=found.get("period_ms", 1000),
@@ -98,3 +109,9 @@ def _situation(name: str, found: dict[str, Any]) -> Situation:
         raise SituationError(f"{name}: the key {error} is missing") from error
     except TypeError as error:
         raise SituationError(f"{name}: an entry of expect: {error}") from error
+
+
+def _actor(line: str) -> Actor:
+    """`line`: a command line; before it, with a colon, its user if that isn't alice."""
+    user, colon, command = line.partition(": ")
+    return Actor(tuple(command.split()), user) if colon else Actor(tuple(line.split()))

@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from smoothtask_gui.adapters.history.recorder import Recorder
     from smoothtask_gui.adapters.identity import IdentityCache
     from smoothtask_gui.adapters.notification_port import NotificationService
-    from smoothtask_gui.domain.activity_reading import ActivityReading
+    from smoothtask_gui.domain.activity_reading import ActivityReading, Others
     from smoothtask_gui.domain.description import Description
     from smoothtask_gui.domain.incident import ProcessIdentity
     from smoothtask_gui.domain.own_cost import OwnReading
@@ -237,7 +237,7 @@ class Resident(QObject):
 
         self._loop.submit(read())
 
-    def _watch_activity(self, parts: Parts, answer: Callable[[ActivityReading], None]) -> None:
+    def _watch_activity(self, parts: Parts, others: Others, answer: Callable[[ActivityReading], None]) -> None:
         """A stream of its own for what the activity tab has switched on, ended when that changes."""
         if self._counting is not None:
             self._counting.cancel()
@@ -247,7 +247,8 @@ class Resident(QObject):
             return
 
         async def read() -> None:
-            async with aclosing(activity_readings(SamplerClient(), kinds, ACTIVITY_PERIOD_MS)) as readings:
+            asked = activity_readings(SamplerClient(), kinds, ACTIVITY_PERIOD_MS, others=others)
+            async with aclosing(asked) as readings:
                 async for reading in readings:
                     self._qt_thread.call(answer, reading)
 

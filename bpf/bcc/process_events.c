@@ -43,10 +43,24 @@ static __always_inline struct st_counters *own_counters(void)
 			__sync_fetch_and_add(&here_->member, 1); \
 	} while (0)
 
-static __always_inline u64 last_snapshot_ns(void)
+static __always_inline struct st_process_settings *found_settings(void)
 {
 	u32 zero = 0;
-	struct st_process_settings *found = settings.lookup(&zero);
+
+	return settings.lookup(&zero);
+}
+
+static __always_inline void count_lost(void)
+{
+	struct st_process_settings *found = found_settings();
+
+	if (found)
+		__sync_fetch_and_add(&found->lost_exits, 1);
+}
+
+static __always_inline u64 last_snapshot_ns(void)
+{
+	struct st_process_settings *found = found_settings();
 
 	return found ? found->last_snapshot_ns : 0;
 }
@@ -74,7 +88,7 @@ static __always_inline void emit_exit(u32 pid, struct process *who, u64 run_ns, 
 	struct st_event_exit *event = events.ringbuf_reserve(sizeof(struct st_event_exit));
 
 	if (!event) {
-		COUNT(lost_exits);
+		count_lost();
 		return;
 	}
 	__builtin_memset(event, 0, sizeof(*event));
@@ -97,7 +111,6 @@ static __always_inline struct st_exited *row_of(struct process *who, u32 ancesto
 {
 	struct rollup_key key = {};
 	struct st_exited fresh = {};
-	u32 zero = 0;
 
 	key.parent_pid = fresh.parent_pid = ancestor;
 	key.uid = fresh.uid = who->uid;
@@ -112,7 +125,7 @@ static __always_inline struct st_exited *row_of(struct process *who, u32 ancesto
 	row = rollups.lookup(&key);
 	if (row)
 		return row;
-	struct st_process_settings *found = settings.lookup(&zero);
+	struct st_process_settings *found = found_settings();
 	return found ? &found->overflow : NULL;
 }
 
@@ -129,6 +142,9 @@ static __always_inline void roll_up(struct process *who, u64 run_ns, u32 ancesto
 	row->missing |= UNTOLD | (ancestor ? 0 : ST_MISSING_PARENT);
 	__sync_fetch_and_add(&row->count, 1);
 	__sync_fetch_and_add(&row->run_ns, run_ns);
+	struct st_process_settings *found = found_settings();
+	if (found)
+		__sync_fetch_and_add(&found->roll_ups, 1);
 }
 
 TRACEPOINT_PROBE(task, task_newtask)
@@ -194,7 +210,7 @@ TRACEPOINT_PROBE(sched, sched_process_exit)
 		return 0;
 	struct process *process = processes.lookup(&tgid);
 	if (!process) {
-		COUNT(lost_exits);
+		count_lost();
 		return 0;
 	}
 	process->exits = 1;

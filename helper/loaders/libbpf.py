@@ -7,6 +7,7 @@ Fails with LoaderError, and only with it; a failed open leaves nothing in the ke
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import mmap
@@ -18,6 +19,7 @@ from threading import local
 from typing import TYPE_CHECKING, Final, cast
 
 from helper.loaders.errors import LoaderError
+from helper.loaders.function_exits import FunctionExits, offer_by
 from helper.loaders.kernel_types import has_function
 from helper.loaders.map_memory import MapShape
 from helper.loaders.together import Together
@@ -53,6 +55,7 @@ _PROTOTYPES: Final[dict[str, tuple[type | None, list[type]]]] = {
     "bpf_object__next_program": (_pointer, [_pointer, _pointer]),
     "bpf_program__name": (_text, [_pointer]),
     "bpf_program__fd": (_int, [_pointer]),
+    "bpf_prog_load": (_int, [_int, _text, _text, _text, _size, _pointer]),
     "bpf_program__set_autoload": (_int, [_pointer, ctypes.c_bool]),
     "bpf_program__attach": (_pointer, [_pointer]),
     "bpf_program__attach_iter": (_pointer, [_pointer, _pointer]),
@@ -127,6 +130,7 @@ class Libbpf:
         vsnprintf.restype, vsnprintf.argtypes = _int, [_pointer, _size, _pointer, _pointer]
         self._log = _Log(vsnprintf)
         self.together = Together()
+        self.function_exits = FunctionExits(lambda: offer_by(self.calls))
         self._printer = _print_callback(self._log.take)
         # Never freed: libbpf calls whichever was set last, maybe after its door is gone. Taking it back when the door
         # is collected would take another one's away, in the middle of a load.
@@ -218,7 +222,8 @@ class BpfObject:
 
     def close(self) -> None:
         for mapping in self._mappings:
-            mapping.close()
+            with contextlib.suppress(BufferError):  # rows in it are still shown: it goes with the last view of them
+                mapping.close()
         for link in self._links.values():
             self._calls.bpf_link__destroy(link)
         if self._shared is not None:
@@ -318,7 +323,7 @@ class BpfObject:
     def shared(self, section: str, entries: int = 1) -> mmap.mmap:
         """A .data section, or an array that may be mapped: what one side writes the other sees.
 
-        Valid until `close`; keep no view of it.
+        Valid until `close`; a view of it that is kept keeps the map, and no more is written to it then.
         """
         handle = self._map(section)
         fd = self._calls.bpf_map__fd(handle)

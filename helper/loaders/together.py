@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Part:
     """A probe's share of an object. Programs that are `optional` may be missing; a map may belong to several parts.
 
-    `iterated`: programs that walk over a map's entries, and the map.
+    `iterated`: programs that walk over a map's entries, and the map. `exits`: those at the return of kernel functions,
+    of which either all run or none; what runs in their place is `instead`. All of both are optional.
     """
 
     name: str
@@ -28,6 +29,8 @@ class Part:
     maps: tuple[str, ...]
     optional: tuple[str, ...] = ()
     iterated: tuple[tuple[str, str], ...] = ()
+    exits: tuple[str, ...] = ()
+    instead: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,7 @@ that new ones are too. So until the next one the remembered ones are read. What 
 remembered nowhere: rows in TIME_WAIT are those of the latest pass over the tables, in SYN_RECV there are rows only
 right after it. The next pass comes ten seconds later if that one found remains or a socket has closed since, which may
 have left some; else a minute later. Where something may have been missed, the tables are walked at once; where
-`SocketEvents` doesn't run, or there are more than 4,096 TCP sockets, always. UDP sockets are read from their table
-each time.
+`SocketEvents` doesn't run, or there are more than 4,096 sockets, always.
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final, Protocol
 
-from helper.probes.probe import Reading
 from helper.probes.socket_table import MISSING_AT, MISSING_UID, SOCKET_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from helper.probes.probe import Reading
     from helper.probes.socket_memory import SocketMemory
     from helper.probes.visibility import Visibility
 
@@ -37,7 +36,7 @@ class SocketTables(Protocol):
 
     def read_into(self, buffer: memoryview, visibility: Visibility) -> Reading: ...
 
-    def read_known_into(self, buffer: memoryview, visibility: Visibility) -> Reading | None: ...
+    def read_known(self, visibility: Visibility, remains: bytes = ...) -> memoryview | None: ...
 
 
 class KnownSockets:
@@ -59,20 +58,22 @@ class KnownSockets:
         """As of Sockets."""
         return self._sockets.unowned
 
-    def read_into(self, buffer: memoryview, visibility: Visibility) -> Reading:
-        """Fills `buffer` with whole rows of `struct st_socket`: a TCP socket has one, whichever way it was read.
+    def read_known(self, visibility: Visibility) -> memoryview | None:
+        """Whole rows of `struct st_socket`, valid until the next call; None if the tables have to be walked now.
 
+        A TCP socket has one, whichever way it was read.
         Raises LoaderError (step read) if the kernel ends the pass early.
         """
-        now_ns = self._clock_ns()
-        followed = None if self._memory.followed is None else (visibility, self._memory.followed())
-        closings = self._memory.closings and self._memory.closings()
-        is_quiet = not self._remains and closings == self._closings
+        followed = self._following(visibility)
+        is_quiet = not self._remains and self._closed() == self._closings
         next_walk_ns = self._walked_ns + (QUIET_TABLES_EVERY_NS if is_quiet else TABLES_EVERY_NS)
-        if followed is not None and followed == self._walked_for and now_ns < next_walk_ns:
-            known = self._sockets.read_known_into(buffer, visibility)
-            if known is not None:
-                return self._with_remains(buffer, known)
+        if followed is None or followed != self._walked_for or self._clock_ns() >= next_walk_ns:
+            return None
+        return self._sockets.read_known(visibility, self._remains)
+
+    def read_into(self, buffer: memoryview, visibility: Visibility) -> Reading:
+        """Walks the tables; fills `buffer` with whole rows. Raises LoaderError as above."""
+        now_ns, followed, closings = self._clock_ns(), self._following(visibility), self._closed()
         reading = self._sockets.read_into(buffer, visibility)
         is_complete = not reading.truncated and not self._sockets.unremembered
         self._walked_for = followed if is_complete else None
@@ -80,12 +81,11 @@ class KnownSockets:
         self._remains = _remains(buffer[: self._sockets.tcp_byte_count])
         return reading
 
-    def _with_remains(self, buffer: memoryview, known: Reading) -> Reading:
-        end = known.byte_count + len(self._remains)
-        if known.truncated or end > len(buffer):
-            return Reading(known.byte_count, truncated=True)
-        buffer[known.byte_count : end] = self._remains
-        return Reading(end, truncated=False)
+    def _following(self, visibility: Visibility) -> tuple[Visibility, object] | None:
+        return None if self._memory.followed is None else (visibility, self._memory.followed())
+
+    def _closed(self) -> int | None:
+        return self._memory.closings and self._memory.closings()
 
 
 def _remains(tcp: memoryview) -> bytes:

@@ -2,7 +2,8 @@
 
 One refused program makes libbpf give up a whole object. So its log is searched for the culprit, the culprit's probe (or
 the program alone, where it is optional) is left out, and the rest is loaded again: at most once for each program. Where
-the log names nobody, each probe is loaded by itself.
+the log names nobody, each probe is loaded by itself. Programs at the return of kernel functions are left out all at
+once, from the start where the kernel is known to take none (helper/loaders/function_exits.py); others run instead.
 """
 
 from __future__ import annotations
@@ -18,10 +19,15 @@ from helper.probes.map_sizes import entries_for
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from helper.loaders.function_exits import FunctionExits
     from helper.loaders.libbpf import BpfObject, Libbpf
 
 OBJECT: Final = "default"
 SOCKET_MEMORIES: Final = "socket_memories"
+AT_DATAGRAMS: Final = ("udp4_sent", "udp4_received", "udp6_sent", "udp6_received", "accepted")
+AT_MESSAGES: Final = ("count_sent", "count_received")
+"""What runs where the kernel takes none of those before, from 6.3 on: 6e6eda44b939 ("sock: add tracepoint for send recv
+length") gave these their tracepoints."""
 _ALL: Final = (
     Part("task_snapshot", ("task_snapshot",), (".data.task_snapshot",)),
     Part(
@@ -38,18 +44,19 @@ _ALL: Final = (
     ),
     Part(
         "sockets",
-        ("tcp_sockets", "udp_sockets", "known_tcp_sockets"),
+        ("tcp_sockets", "udp_sockets", "remembered_sockets"),
         (".data.sockets", SOCKET_MEMORIES, "known_sockets"),
-        optional=("known_tcp_sockets",),
-        iterated=(("known_tcp_sockets", SOCKET_MEMORIES),),
+        optional=("remembered_sockets",),
+        iterated=(("remembered_sockets", SOCKET_MEMORIES),),
     ),
     Part("socket_owners", ("socket_owners",), (".data.socket_owners", SOCKET_MEMORIES)),
     Part(
         "socket_events",
-        ("follow_connection", "credit_closer", "count_sent", "count_received"),
+        ("follow_connection", "credit_closer", *AT_DATAGRAMS, *AT_MESSAGES),
         (".data.socket_events", SOCKET_MEMORIES, "socket_events_ring", "traffic"),
-        # 6e6eda44b939 ("sock: add tracepoint for send recv length", 6.3) gave them their tracepoints
-        optional=("count_sent", "count_received"),
+        optional=(*AT_DATAGRAMS, *AT_MESSAGES),
+        exits=AT_DATAGRAMS,
+        instead=AT_MESSAGES,
     ),
     Part("block_io", ("count_request",), (".data.block_io", "disks")),
 )
@@ -61,17 +68,20 @@ def load_parts(
     door: Libbpf, names: Sequence[str], constants: bytes, shared_maps: Mapping[str, int]
 ) -> dict[str, Loaded | LoaderError]:
     """Loads these probes' parts, nothing attached; what became of each. Parts that failed leave nothing behind."""
-    left_out: dict[str, LoaderError] = {}
+    failed: dict[str, LoaderError] = {}
     outcomes: dict[str, Loaded | LoaderError] = {}
     while wanted := [PARTS[name] for name in names if name not in outcomes]:
+        refusal = door.function_exits.refusal
+        spared = [program for part in wanted for program in (part.exits if refusal else part.instead)]
+        left_out = failed | (dict.fromkeys(spared, refusal) if refusal else {})
         bare = [part for part in wanted if not set(part.programs) - set(left_out)]
         outcomes |= {part.name: _named(part, left_out[part.programs[0]]) for part in bare}
         if bare:
             continue
         try:
-            whole = _load(door, wanted, tuple(left_out), constants, shared_maps)
+            whole = _load(door, wanted, (*left_out, *spared), constants, shared_maps)
         except LoaderError as reason:
-            outcomes |= _blame(reason, wanted, left_out)
+            outcomes |= _blame(reason, wanted, failed, door.function_exits)
             if not _culprits(reason, wanted) and not _is_for_all(reason, wanted):
                 alone = [load_parts(door, [part.name], constants, shared_maps) for part in wanted]
                 return outcomes | {name: found for each in alone for name, found in each.items()}
@@ -118,13 +128,16 @@ def _culprits(reason: LoaderError, wanted: Sequence[Part]) -> list[tuple[Part, s
 
 
 def _blame(
-    reason: LoaderError, wanted: Sequence[Part], left_out: dict[str, LoaderError]
+    reason: LoaderError, wanted: Sequence[Part], failed: dict[str, LoaderError], exits: FunctionExits
 ) -> dict[str, Loaded | LoaderError]:
-    """The parts that are given up; an optional program is put in `left_out` instead."""
+    """The parts that are given up; an optional program is put in `failed` instead, or rules out the `exits`."""
     culprits = _culprits(reason, wanted)
-    optional = [(part, name) for part, name in culprits if name in part.optional and name not in left_out]
+    if not exits.refusal and any(name in part.exits for part, name in culprits):
+        exits.rule_out(reason)
+        return {}
+    optional = [(part, name) for part, name in culprits if name in part.optional and name not in failed]
     if optional:
-        left_out |= {name: _named(part, reason) for part, name in optional}
+        failed |= {name: _named(part, reason) for part, name in optional}
         return {}
     given_up = wanted if _is_for_all(reason, wanted) else [part for part, _ in culprits]
     return {part.name: _named(part, reason) for part in given_up}

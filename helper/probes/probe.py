@@ -19,7 +19,8 @@ class ProbeCost:
 
     The kernel counts runs and run time only while kernel.bpf_stats_enabled is 1 (Documentation/admin-guide/sysctl).
     `memory_bytes` is memlock of /proc/self/fdinfo, over programs and maps; `map_bytes` that of the maps alone.
-    `waits_for`: why an open probe has nothing in the kernel now; empty if it has.
+    `waits_for`: why an open probe has nothing in the kernel now; empty if it has. `way`: in which of several ways it
+    does its work, and why; empty where there is only one.
     """
 
     runs: int | None
@@ -27,6 +28,7 @@ class ProbeCost:
     memory_bytes: int
     map_bytes: int = 0
     waits_for: str = ""
+    way: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,13 @@ class Reading:
 
     byte_count: int
     truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TaskReading(Reading):
+    """A reading of tasks; `began_ns` is the boot time at which the first of them was read."""
+
+    began_ns: int
 
 
 class Probe(Protocol):

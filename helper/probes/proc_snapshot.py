@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import mmap
 import struct
+import time
 from pathlib import Path
 from typing import Final
 
 from helper.loaders.errors import LoaderError
 from helper.probes import proc_files
-from helper.probes.probe import ProbeCost, Reading
+from helper.probes.probe import ProbeCost, TaskReading
 
 TASK: Final = struct.Struct("@IIIIQQQQQQQQQQQIIBB2xI16s")  # struct st_task
 MISSING_IO, MISSING_DELAY, MISSING_CGROUP = 1 << 0, 1 << 2, 1 << 7
@@ -42,18 +43,18 @@ class ProcSnapshot:
     def cost(self) -> ProbeCost:
         return ProbeCost(None, None, 0)
 
-    def read_into(self, buffer: memoryview, born_before_ns: int = ALL_BORN) -> Reading:
+    def read_into(self, buffer: memoryview, born_before_ns: int = ALL_BORN) -> TaskReading:
         """Fills `buffer` with whole rows, as TaskSnapshot.read_into does."""
-        filled = 0
+        filled, began_ns = 0, time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         for pid in proc_files.pids(self._root):
             row = self._row(pid, born_before_ns)
             if row is None:
                 continue
             if filled + TASK.size > len(buffer):
-                return Reading(filled, truncated=True)
+                return TaskReading(filled, truncated=True, began_ns=began_ns)
             buffer[filled : filled + TASK.size] = row
             filled += TASK.size
-        return Reading(filled, truncated=False)
+        return TaskReading(filled, truncated=False, began_ns=began_ns)
 
     def _row(self, pid: str, born_before_ns: int) -> bytes | None:
         stat = proc_files.stat_of(pid, self._root)

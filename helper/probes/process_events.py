@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 EXITED: Final = struct.Struct("@IIQ16sQQQQQQQQII")  # struct st_exited
 KEY: Final = struct.Struct("@IIQ16sII")  # struct rollup_key, bpf/process_events.bpf.c
 COUNTERS: Final = struct.Struct("@QQQQ")  # struct st_counters
-SETTINGS: Final = struct.Struct("@QQQ")  # struct st_process_settings, up to `overflow`
+SETTINGS: Final = struct.Struct("@QQQQQ")  # struct st_process_settings, up to `overflow`
+LOST_AND_ROLLED_UP: Final = struct.Struct("@QQ")  # its members `lost_exits` and `roll_ups`
+LOST_AT: Final = 24
 SEEN_NS: Final = struct.Struct("@Q")
 IDLE_NS: Final = 120 * 10**9
 
@@ -48,13 +50,14 @@ class ProcessEvents(RingProbe):
         self._counters_fd = bpf_object.map_fd("counters")
         self._ring = RingBuffer(self._door, self.name, bpf_object.map_fd("process_events_ring"))
         now_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-        SETTINGS.pack_into(self._settings, 0, now_ns, 0, epoch_ns(self._late_ns))
+        SETTINGS.pack_into(self._settings, 0, now_ns, 0, epoch_ns(self._late_ns), 0, 0)
         at = SETTINGS.size + EXITED.size
         nothing = memoryview(b"")
         self._late = LateExits(
             self._settings, at, self._late_ns, lambda: read_pass(bpf_object, "count_unreaped", nothing, 1)
         )
         self._taken_exits = 0
+        self._exited: tuple[int, bytes] | None = None
 
     def _let_go(self) -> None:
         super()._let_go()
@@ -68,9 +71,12 @@ class ProcessEvents(RingProbe):
     def read_exited(self) -> bytes:
         """All roll-ups, packed `struct st_exited`, the overflow row included if there is one."""
         self._opened()
-        _, values = self._rollups.read()
-        overflow = self._settings[SETTINGS.size : SETTINGS.size + EXITED.size]
-        return bytes(values) + (overflow if EXITED.unpack(overflow)[6] else b"")
+        roll_ups = self._lost_and_rolled_up()[1]
+        if self._exited is None or self._exited[0] != roll_ups:
+            _, values = self._rollups.read()
+            overflow = self._settings[SETTINGS.size : SETTINGS.size + EXITED.size]
+            self._exited = roll_ups, bytes(values) + (overflow if EXITED.unpack(overflow)[6] else b"")
+        return self._exited[1]
 
     def forget_idle(self, now_ns: int) -> int:
         """Drops roll-ups without an exit for two minutes; returns how many. Call it now and then.
@@ -84,6 +90,7 @@ class ProcessEvents(RingProbe):
             if EXITED.unpack(row)[5] + IDLE_NS < now_ns:
                 last = self._rollups.take(bytes(keys[at * KEY.size : (at + 1) * KEY.size]))
                 if last is not None:
+                    self._exited = None
                     dropped += 1
                     self._taken_exits += EXITED.unpack(last)[6] - EXITED.unpack(row)[6]
         return dropped
@@ -92,13 +99,21 @@ class ProcessEvents(RingProbe):
         """`struct st_counters`, summed over the CPUs."""
         self._opened()
         shares = read_per_cpu(self._door, self.name, self._counters_fd, COUNTERS.size)
-        forks, execs, exits, lost = (sum(column) for column in zip(*map(COUNTERS.unpack, shares), strict=True))
-        late = self._late.lost(time.clock_gettime_ns(time.CLOCK_BOOTTIME))
-        return COUNTERS.pack(forks, execs, exits, lost + self._taken_exits + late)
+        forks, execs, exits, _ = (sum(column) for column in zip(*map(COUNTERS.unpack, shares), strict=True))
+        return COUNTERS.pack(forks, execs, exits, self._lost())
 
     def lost(self) -> int:
         """Exits whose record found no room, and those that nobody heard of."""
-        return int(COUNTERS.unpack(self.counters())[3])
+        self._opened()
+        return self._lost()
+
+    def _lost(self) -> int:
+        late = self._late.lost(time.clock_gettime_ns(time.CLOCK_BOOTTIME))
+        return self._lost_and_rolled_up()[0] + self._taken_exits + late
+
+    def _lost_and_rolled_up(self) -> tuple[int, int]:
+        lost, rolled_up = LOST_AND_ROLLED_UP.unpack_from(self._settings, LOST_AT)
+        return lost, rolled_up
 
 
 def _split(rows: bytes) -> list[bytes]:

@@ -59,7 +59,10 @@ def load(
 
 
 def _load_part(door: Libbpf, name: str, shared_maps: Mapping[str, int]) -> tuple[BpfObject, dict[str, LoaderError]]:
-    """Takes what was loaded with another probe's part, or loads it with all that are planned and not loaded yet."""
+    """Takes what was loaded with another probe's part, or loads it with all that are planned and not loaded yet.
+
+    Loaded again, once, if a program at the return of a function can't be attached.
+    """
     company = door.together.company_of(name)
     outcome = door.together.take(name)
     if isinstance(outcome, Loaded) and not all(_is_same(outcome.bpf_object, *each) for each in shared_maps.items()):
@@ -76,6 +79,11 @@ def _load_part(door: Libbpf, name: str, shared_maps: Mapping[str, int]) -> tuple
     except LoaderError:
         outcome.bpf_object.close()
         raise
+    refused = [failed[program] for program in PARTS[name].exits if program in failed]
+    if refused:
+        outcome.bpf_object.close()
+        door.function_exits.rule_out(refused[0])
+        return _load_part(door, name, shared_maps)
     return outcome.bpf_object, {**outcome.missing, **failed}
 
 

@@ -3,24 +3,30 @@
 Bytes are summed per process in the kernel and read here in one call: no connection is too short. Each closed
 connection also comes as `struct st_event_socket_closed`, up to 256 a second; `lost` counts those that did not.
 
-What can't be known: datagrams and per-socket UDP bytes before kernel 6.3 (no tracepoints), datagrams that the kernel
-sends itself (WireGuard), bytes of connections that closed before the probe was open. A process whose user changes in
-its life keeps the row, and the uid, that it had first.
+Datagrams are counted in one of two ways, which `cost().way` tells: at the return of the kernel's functions for UDP, or
+at tracepoints that every message of any socket passes (helper/probes/parts.py).
+
+What can't be known: datagrams and per-socket UDP bytes where the kernel takes programs neither there nor, before 6.3,
+at these tracepoints; datagrams that the kernel sends itself (WireGuard), bytes of connections that closed before the
+probe was open. A process whose user changes in its life keeps the row, and the uid, that it had first.
 """
 
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from helper.loaders.maps import HashReader, RingBuffer
 from helper.probes.object_probe import RingProbe
+from helper.probes.parts import AT_DATAGRAMS, AT_MESSAGES
 from helper.probes.visibility import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from helper.loaders.libbpf import BpfObject, Libbpf
+    from helper.probes.probe import ProbeCost
     from helper.probes.socket_memory import SocketMemory
     from helper.probes.visibility import Visibility
 
@@ -48,8 +54,9 @@ class SocketEvents(RingProbe):
         traffic = bpf_object.map_fd("traffic")
         self._traffic = HashReader(self._door, self.name, traffic, key_bytes=KEY.size, value_bytes=TRAFFIC.size)
         self._memory.keep(bpf_object)
-        struct.pack_into("@I", self._settings, MISSING_AT, MISSING_TRAFFIC if self.missing_programs else 0)
-        self._memory.counts_datagrams = not self.missing_programs
+        counts_datagrams = any(self.missing_programs.keys().isdisjoint(way) for way in (AT_DATAGRAMS, AT_MESSAGES))
+        struct.pack_into("@I", self._settings, MISSING_AT, 0 if counts_datagrams else MISSING_TRAFFIC)
+        self._memory.counts_datagrams = counts_datagrams
         self._openings += 1
         self._memory.followed, self._memory.closings = self._followed, self._closings
 
@@ -58,6 +65,19 @@ class SocketEvents(RingProbe):
         self._memory.counts_datagrams = False
         self._memory.followed = self._memory.closings = None
         del self._traffic
+
+    def cost(self) -> ProbeCost:
+        return replace(super().cost(), way=self._way())
+
+    def _way(self) -> str:
+        refused = self.missing_programs.get(AT_DATAGRAMS[0])
+        if refused is None:
+            return "datagrams are counted where only they pass"
+        why = str(refused).removeprefix(f"{refused.program}: ")
+        if self._memory.counts_datagrams:
+            return f"datagrams are counted among the messages of all sockets, which slows these down: {why}"
+        lacking = str(next(self.missing_programs[name] for name in AT_MESSAGES if name in self.missing_programs))
+        return f"datagrams are not counted: {why}; {lacking.removeprefix(f'{self.name}: ')}"
 
     def read_traffic(self) -> bytes:
         """Packed `struct st_traffic`, the overflow row included if there is one; `traffic_seen_by` cuts them down."""

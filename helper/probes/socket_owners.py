@@ -97,6 +97,6 @@ class SocketOwners(ObjectProbe):
         self._pass += 1
         counts, own = self._memory.counts_datagrams, self.net_namespace
         SETTINGS.pack_into(
-            self._settings, 0, visibility.mode, visibility.uid, own, counts, 0, self._pass, rows, 0, 0, 0
+            self._settings, 0, visibility.mode, visibility.uid, own, counts, 0, self._pass, rows, 0, 0, 0, 0, 0
         )
         return read_pass(bpf_object, self.name, buffer, SOCKET_BYTES if rows is Rows.ELSEWHERE else OWNER_BYTES)

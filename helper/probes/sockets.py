@@ -3,7 +3,7 @@
 Costs per socket, and nothing between snapshots. Viewers other than SEES_ALL get the sockets that they created, and
 nobody's remains of closed connections; that is decided in the kernel. Sockets of other network namespaces (containers)
 aren't seen. Each row is consistent; the table as a whole is not taken at one instant. `known_sockets.py` says when the
-cheaper `read_known_into` does.
+cheaper `read_known` does.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from helper.probes.bound_datagrams import OWN_NET, BoundDatagrams
 from helper.probes.object_probe import ObjectProbe
 from helper.probes.probe import Reading
 from helper.probes.rows import read_pass
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
     from helper.probes.socket_memory import SocketMemory
     from helper.probes.visibility import Visibility
 
-SETTINGS: Final = struct.Struct("@IIIIIIIIII")  # struct st_socket_settings, bpf/settings.h
+SETTINGS: Final = struct.Struct("@IIIIIIIIIIII")  # struct st_socket_settings, bpf/settings.h
 UNOWNED_AT: Final = 16  # its member `unowned`
-KNOWN_AT: Final = 28  # its members `known` and `unremembered`
+FOUND: Final = struct.Struct("@IIII")  # its members `known`, `known_udp`, `bound_udp` and `unremembered`
+FOUND_AT: Final = 28
 MOST_KNOWN: Final = 4096  # ST_KNOWN_SOCKETS
 OWN_NET_NAMESPACE: Final = Path("/proc/thread-self/ns/net")
 
@@ -38,21 +40,26 @@ class Sockets(ObjectProbe):
 
     name = "sockets"
 
-    def __init__(self, door: Libbpf, memory: SocketMemory) -> None:
+    def __init__(self, door: Libbpf, memory: SocketMemory, net_folder: Path = OWN_NET) -> None:
+        """`net_folder`: where the kernel counts UDP sockets."""
         super().__init__(door, memory.maps)
         self._memory = memory
+        self._bound = BoundDatagrams(net_folder)
         self.unowned = 0
         """Sockets in the latest reading whose owner is worth looking for (`SocketOwners.find_owners`)."""
         self.unremembered = 0
-        """TCP sockets in the latest reading that `read_known_into` wouldn't find: no room was left for their memory."""
+        """TCP sockets in the latest reading of the tables that `read_known` wouldn't find: they found no memory."""
         self.tcp_byte_count = 0
-        """Of the latest reading: what of it are TCP sockets."""
+        """Of the latest reading of the tables: what of it are TCP sockets."""
 
     def _find_maps(self, bpf_object: BpfObject) -> None:
         self._settings = bpf_object.shared(".data.sockets")
         self._known = None if self.missing_programs else bpf_object.shared("known_sockets", MOST_KNOWN)
         self._memory.keep(bpf_object)
         self._net_namespace = OWN_NET_NAMESPACE.stat().st_ino
+
+    def _let_go(self) -> None:
+        self._bound.close()
 
     def read_into(self, buffer: memoryview, visibility: Visibility) -> Reading:
         """Fills `buffer` (writable, of bytes) with whole rows, TCP first.
@@ -62,32 +69,48 @@ class Sockets(ObjectProbe):
         bpf_object = self._opened()
         self._begin(visibility)
         tcp = read_pass(bpf_object, "tcp_sockets", buffer, SOCKET_BYTES)
-        return self._with_udp(bpf_object, buffer, tcp)
+        udp = self._read_udp_table(bpf_object, buffer[tcp.byte_count :])
+        *_, self.unremembered = FOUND.unpack_from(self._settings, FOUND_AT)
+        self.tcp_byte_count = tcp.byte_count
+        self._note_unowned()
+        return Reading(tcp.byte_count + udp.byte_count, tcp.truncated or udp.truncated)
 
-    def read_known_into(self, buffer: memoryview, visibility: Visibility) -> Reading | None:
-        """As `read_into`, but of the TCP sockets those that are remembered; None if this kernel can't, or are too many.
+    def read_known(self, visibility: Visibility, remains: bytes = b"") -> memoryview | None:
+        """The rows of the sockets that are remembered, TCP first, and `remains` after them; valid until the next call.
 
-        The numbers of a row may be from slightly different moments.
+        None if this kernel can't, or if they are too many. UDP sockets come from their table all the same if the kernel
+        counts others than the remembered ones. The numbers of a row may be from slightly different moments.
         """
         bpf_object = self._opened()
         if self._known is None:
             return None
         self._begin(visibility)
-        read_pass(bpf_object, "known_tcp_sockets", buffer[:0], SOCKET_BYTES)
-        (known,) = struct.unpack_from("@I", self._settings, KNOWN_AT)
-        if known > MOST_KNOWN:
+        bound = self._bound.count()
+        read_pass(bpf_object, "remembered_sockets", memoryview(b""), SOCKET_BYTES)
+        tcp, udp, bound_known, _ = FOUND.unpack_from(self._settings, FOUND_AT)
+        if tcp + udp > MOST_KNOWN:
             return None
-        byte_count = min(known * SOCKET_BYTES, len(buffer) // SOCKET_BYTES * SOCKET_BYTES)
-        buffer[:byte_count] = memoryview(self._known)[:byte_count]
-        return self._with_udp(bpf_object, buffer, Reading(byte_count, byte_count < known * SOCKET_BYTES))
+        room, end = memoryview(self._known), tcp * SOCKET_BYTES
+        if bound_known == bound == self._bound.count():
+            room[end : end + udp * SOCKET_BYTES] = room[(MOST_KNOWN - udp) * SOCKET_BYTES :]
+            end += udp * SOCKET_BYTES
+        else:
+            table = self._read_udp_table(bpf_object, room[end:])
+            if table.truncated:
+                return None
+            end += table.byte_count
+        self._note_unowned()
+        if end + len(remains) > len(room):
+            return memoryview(b"".join((room[:end], remains)))
+        room[end : end + len(remains)] = remains
+        return room[: end + len(remains)]
 
     def _begin(self, visibility: Visibility) -> None:
         own, counts = self._net_namespace, self._memory.counts_datagrams
-        SETTINGS.pack_into(self._settings, 0, visibility.mode, visibility.uid, own, counts, 0, 0, 0, 0, 0, 0)
+        SETTINGS.pack_into(self._settings, 0, visibility.mode, visibility.uid, own, counts, 0, 0, 0, 0, 0, 0, 0, 0)
 
-    def _with_udp(self, bpf_object: BpfObject, buffer: memoryview, tcp: Reading) -> Reading:
-        udp = read_pass(bpf_object, "udp_sockets", buffer[tcp.byte_count :], SOCKET_BYTES)
+    def _read_udp_table(self, bpf_object: BpfObject, room: memoryview) -> Reading:
+        return read_pass(bpf_object, "udp_sockets", room, SOCKET_BYTES)
+
+    def _note_unowned(self) -> None:
         (self.unowned,) = struct.unpack_from("@I", self._settings, UNOWNED_AT)
-        _, self.unremembered = struct.unpack_from("@II", self._settings, KNOWN_AT)
-        self.tcp_byte_count = tcp.byte_count
-        return Reading(tcp.byte_count + udp.byte_count, tcp.truncated or udp.truncated)

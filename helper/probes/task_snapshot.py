@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 from helper.loaders.errors import LoaderError
 from helper.probes.object_probe import ObjectProbe
-from helper.probes.probe import Reading
+from helper.probes.probe import TaskReading
 from helper.probes.row_table import TASK_BYTES
 
 if TYPE_CHECKING:
     from helper.loaders.libbpf import BpfObject, Libbpf
 
-SETTINGS: Final = struct.Struct("@Q")  # struct st_snapshot_settings, bpf/settings.h
+SETTINGS: Final = struct.Struct("@QQ")  # struct st_snapshot_settings, bpf/settings.h
 ALL_BORN: Final = 2**64 - 1
 
 
@@ -38,7 +38,7 @@ class TaskSnapshot(ObjectProbe):
     def _let_go(self) -> None:
         del self._settings
 
-    def read_into(self, buffer: memoryview, born_before_ns: int = ALL_BORN) -> Reading:
+    def read_into(self, buffer: memoryview, born_before_ns: int = ALL_BORN) -> TaskReading:
         """Fills `buffer` (writable, of bytes) with whole rows.
 
         `born_before_ns` is the boot time given to `ProcessEvents.begin_snapshot`: a process that starts later is left
@@ -46,7 +46,7 @@ class TaskSnapshot(ObjectProbe):
         Raises LoaderError (step read) if the kernel ends the pass early.
         """
         bpf_object = self._opened()
-        SETTINGS.pack_into(self._settings, 0, born_before_ns)
+        SETTINGS.pack_into(self._settings, 0, born_before_ns, 0)
         fd = bpf_object.new_iteration(self.name)
         try:
             return self._read_whole_rows(fd, buffer[: len(buffer) // TASK_BYTES * TASK_BYTES])
@@ -55,11 +55,14 @@ class TaskSnapshot(ObjectProbe):
         finally:
             os.close(fd)
 
-    def _read_whole_rows(self, fd: int, room: memoryview) -> Reading:
-        filled = 0
+    def _read_whole_rows(self, fd: int, room: memoryview) -> TaskReading:
+        filled, truncated = 0, False
         while filled < len(room):
             count = os.readv(fd, [room[filled:]])
             if not count:
-                return Reading(filled, truncated=False)
+                break
             filled += count
-        return Reading(filled, truncated=os.readv(fd, [self._one_more]) > 0)
+        else:
+            truncated = os.readv(fd, [self._one_more]) > 0
+        _, began_ns = SETTINGS.unpack_from(self._settings)
+        return TaskReading(filled, truncated, began_ns)

@@ -43,6 +43,8 @@ class SocketRows(Protocol):
     @property
     def unowned(self) -> int: ...
 
+    def read_known(self, visibility: Visibility) -> memoryview | None: ...
+
     def read_into(self, buffer: memoryview, visibility: Visibility) -> Reading: ...
 
 
@@ -157,7 +159,11 @@ class Network:
         scope = self._moment.scope or EVERYBODY
         if slot.state is State.RUNNING:
             try:
-                self._moment.sockets = self._socket_room.fill(lambda room: source.read_into(room, scope))
+                known = source.read_known(scope)
+                if known is None:
+                    self._moment.sockets = self._socket_room.fill(lambda room: source.read_into(room, scope))
+                else:
+                    self._moment.sockets = known, False
             except LoaderError as error:
                 slot.fail(error)
 

@@ -68,6 +68,8 @@ class Slot:
         else:
             self.state = State.RUNNING
             self.reason = ""
+            if way := self.probe.cost().way:
+                journal.write(f"probe {self.probe.name} is running: {way}")
 
     def cost(self) -> ProbeCost:
         if self.state is not State.RUNNING:
@@ -146,7 +148,7 @@ class ProbeSet:
             cost = slot.cost()
             runs = NOT_COUNTED if cost.runs is None else cost.runs
             run_ns = NOT_COUNTED if cost.run_ns is None else cost.run_ns
-            state, reason = (WAITING, cost.waits_for) if cost.waits_for else (str(slot.state), slot.reason)
+            state, reason = (WAITING, cost.waits_for) if cost.waits_for else (str(slot.state), slot.reason or cost.way)
             rows.append([slot.probe.name, state, reason, runs, run_ns, cost.memory_bytes])
         return rows
 

@@ -16,7 +16,7 @@ JOBS = {
     "demo": ("job_demo", "start a harmless runaway process; see the alert come, act, and go"),
     "test": (
         "job_test",
-        "run the test lanes, or some of unit ui laboratory contract bpf bus desktop packages vm, or all",
+        "run all test lanes, some of unit ui laboratory contract bpf bus desktop packages vm, or the quick ones",
     ),
     "lint": ("job_lint", "ruff, mypy, import contracts and the house rules"),
     "bench": ("job_bench", "measure what the project promises; build/bench.json"),

@@ -15,7 +15,7 @@ from smoothtask_gui.domain.activity_rates import (
     RunQueueRates,
     SyscallRates,
 )
-from smoothtask_gui.domain.activity_reading import ActivityReading
+from smoothtask_gui.domain.activity_reading import ActivityReading, Others
 from smoothtask_gui.domain.apps import AppGrouper
 from smoothtask_gui.domain.batch import Lost, SensorReading
 from smoothtask_gui.domain.connections import CONNECTION
@@ -243,8 +243,8 @@ def ask_cost(ask_helper: bool, answer: Callable[[OwnReading], None]) -> None:
     )  # fmt: skip
 
 
-def watch_activity(parts: Parts, answer: Callable[[ActivityReading], None]) -> None:
-    """Answers at once for what is counted: a hostile name, one that is too long, all users' calls too."""
+def watch_activity(parts: Parts, others: Others, answer: Callable[[ActivityReading], None]) -> None:
+    """Answers at once for what is counted: a hostile name, one that is too long; all users' calls with consent."""
     if not parts:
         return
     callers = tuple(
@@ -270,6 +270,7 @@ def watch_activity(parts: Parts, answer: Callable[[ActivityReading], None]) -> N
         for name in ("syscalls", "file_activity", "run_queue")
     )
     rates = ActivityRates(
-        run_queue=waits, callers=callers, syscalls=calls, file_users=users, file_systems=systems
+        run_queue=waits, callers=callers, file_users=users,
+        syscalls=None if others is Others.UNSEEN else calls, file_systems=None if others is Others.UNSEEN else systems,
     )  # fmt: skip
     answer(ActivityReading(rates, costs))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import places
 import privilege
+from boxparts import kernel
 from following import follow
 
 MOUNT_POINT = Path("/mnt")
@@ -20,12 +21,12 @@ SHARED_TOP = MOUNT_POINT / "smoothtask"
 def command(words: list[str | Path]) -> list[str]:
     """The words, to be run as root in the shared place; paths into the checkout are rewritten to it."""
     moved = [str(word).replace(str(places.TOP), str(SHARED_TOP)) for word in words]
-    unshared = ["unshare", "--mount", "--propagation", "private", "--"]
-    return privilege.as_root([*unshared, "/usr/bin/python3", "-B", __file__, *moved])
+    return privilege.as_root(["/usr/bin/python3", "-B", __file__, *moved])
 
 
 def enter(words: list[str]) -> int:
     """Bind the checkout, run the command there, give its files back; returns its exit code."""
+    kernel.own_mounts_and_root()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", MOUNT_POINT], check=True)
     SHARED_TOP.mkdir()
     subprocess.run(["mount", "--bind", places.TOP, SHARED_TOP], check=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import shots_states
 from made_up import NOON_NS, SECOND_NS, ask_cost, describe, filled_store, sensors, user_name, watch_activity
 from PySide6.QtCore import QTranslator
 from PySide6.QtGui import QColor, QPalette
@@ -147,6 +148,18 @@ def dark_palette() -> QPalette:
     return palette
 
 
+def contrast_palette() -> QPalette:
+    """White on black, as desktops' high-contrast themes have it."""
+    palette = QPalette(QColor("black"), QColor("black"))
+    for role in (QPalette.ColorRole.WindowText, QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText):
+        palette.setColor(role, QColor("white"))
+        palette.setColor(QPalette.ColorGroup.Disabled, role, QColor("#a0a0a0"))
+    palette.setColor(QPalette.ColorRole.Base, QColor("black"))
+    palette.setColor(QPalette.ColorRole.Highlight, QColor("yellow"))
+    palette.setColor(QPalette.ColorRole.HighlightedText, QColor("black"))
+    return palette
+
+
 class Photographer:
     """Shows windows one after the other and saves what they look like."""
 
@@ -249,6 +262,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("build/screenshots"))
     parser.add_argument("--dark", action="store_true")
+    parser.add_argument("--contrast", action="store_true", help="with a palette of high contrast")
     parser.add_argument("--longer", action="store_true", help="with texts a third longer")
     arguments = parser.parse_args()
     if "DISPLAY" not in os.environ and "WAYLAND_DISPLAY" not in os.environ:
@@ -258,18 +272,22 @@ def main() -> int:
     app.setStyle("Fusion")
     if arguments.dark:
         app.setPalette(dark_palette())
+    if arguments.contrast:
+        app.setPalette(contrast_palette())
     translator = LongWords()
     if arguments.longer:
         app.installTranslator(translator)
     suffix = (
         ("-longer" if arguments.longer else "")
         + ("-dark" if arguments.dark else "")
+        + ("-contrast" if arguments.contrast else "")
         + ("-200" if os.environ.get("QT_SCALE_FACTOR") == "2" else "")
     )
     store, sample = filled_store(np.random.default_rng(7))
     photographer = Photographer(app, arguments.folder, suffix)
     photographer.windows(store, sample)
     photographer.settings()
+    shots_states.take_all(photographer.take, calm_view(sample), store, HOT)
     return 0
 
 

@@ -41,6 +41,16 @@ _SENTENCES: Final[Sentences] = MappingProxyType(
         OURS: "The helper refused: {said}.",
     }
 )
+_SENTENCES_OF_CONSENT: Final[Sentences] = MappingProxyType(
+    {
+        **_SENTENCES,
+        OURS + "NotAuthorized": (
+            "No administrator has agreed. You can ask again; if no password prompt appears, your session isn't the "
+            "active local one or lacks a polkit agent. The helper said: {said}."
+        ),
+    }
+)
+"""For streams with what others do in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +68,9 @@ class SamplerFacts:
         return self.cost.probes
 
 
-def translate(error: BusError) -> str:
-    """The sentence for a person."""
-    return helper_bus.translate(error, _SENTENCES, UNIT)
+def translate(error: BusError, *, others_in_full: bool = False) -> str:
+    """The sentence for a person; `others_in_full`: that is what was asked for."""
+    return helper_bus.translate(error, _SENTENCES_OF_CONSENT if others_in_full else _SENTENCES, UNIT)
 
 
 class SamplerClient:
@@ -85,7 +95,9 @@ class SamplerClient:
                 known = kinds & await self._known_kinds(error)
                 reply = await call(bus, SAMPLER, "OpenStream", "uu", [period_ms, known], interactive=interactive)
         except BusError as error:
-            raise SourceError(translate(error)) from error
+            from smoothtask_gui.sources.records import Kinds  # noqa: PLC0415  # numpy: `smoothtask probes` needs none
+
+            raise SourceError(translate(error, others_in_full=bool(kinds & Kinds.OTHERS_IN_FULL))) from error
         fds = list(reply.unix_fds)
         index = reply.body[0] if reply.signature == "h" else -1
         if not 0 <= index < len(fds):

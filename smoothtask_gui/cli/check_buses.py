@@ -135,10 +135,8 @@ async def facts_while_running(client: SamplerClient) -> SamplerFacts:
 
 def _probe(probe: ProbeCost) -> Row:
     check = f"probe {probe.name}"
-    if probe.state == "running":
-        return ok(check, probe.state)
-    if probe.state == "waiting":
-        return ok(check, f"{probe.state}: {probe.why}")
+    if probe.state in {"running", "waiting"}:
+        return ok(check, f"{probe.state}: {probe.why}" if probe.why else probe.state)
     return warning(check, f"{probe.state}: {probe.why}", "The rest works; the helper's journal says more.")
 
 

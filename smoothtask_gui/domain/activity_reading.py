@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from smoothtask_gui.domain.activity_rates import ActivityRates
@@ -11,10 +12,22 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.own_cost import ProbeUse
 
 
+class Others(Enum):
+    """Whether what all users do together is wanted too, for which an administrator has to agree."""
+
+    UNSEEN = auto()
+    AGREED = auto()  # somebody agreed before: taken if that still holds, without a prompt
+    ASKED_FOR = auto()  # a person clicked just now: a password may be asked for
+
+
 @dataclass(frozen=True, slots=True)
 class ActivityReading:
-    """`reason`: why there is nothing, for people; `costs`: of the probes that were asked for, as last asked."""
+    """`reason`: why there is nothing, for people; `costs`: of the probes that were asked for, as last asked.
+
+    `refusal`: why what all users do isn't told, though it was wanted. It comes alone; readings without that follow.
+    """
 
     rates: ActivityRates = field(default_factory=ActivityRates)
     costs: tuple[ProbeUse, ...] = ()
     reason: str = ""
+    refusal: str = ""

@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from smoothtask_gui.domain.app import App, AppKind
 from smoothtask_gui.domain.app_names import telling_name
-from smoothtask_gui.domain.culprit import BLAME_RATIO, HIDDEN, LITTLE_RATIO, Culprits, Method
+from smoothtask_gui.domain.culprit import BLAME_RATIO, HIDDEN, SEEN_RATIO, Culprits, Method
 from smoothtask_gui.domain.incident import ProcessIdentity, Share
 from smoothtask_gui.domain.matching import positions
 from smoothtask_gui.domain.text import safe_text
@@ -205,8 +205,8 @@ def _tick(sample: Sample) -> _Tick:
 
 
 def _with_hidden(shares: list[Share], hidden: float, most: int) -> list[Share]:
-    """`shares`; where hidden processes used nearly all, they first, and of the others those that stand out."""
-    if hidden <= 1 - LITTLE_RATIO:
+    """`shares`; where hidden processes used most, they first, and of the others those that stand out."""
+    if hidden <= 1 - SEEN_RATIO:
         return shares
     return [replace(HIDDEN, ratio=hidden), *(share for share in shares if share.ratio >= BLAME_RATIO)][:most]
 

@@ -3,7 +3,7 @@
 A share is an app's part of the processor's energy where that can be measured, else of its CPU time. Either is split by
 CPU time and the clock that it was spent at, where that is known, and the method says which it was. What no app accounts
 for is the rest and is shown as such; where nobody stands out or the CPU was hardly busy, nobody is blamed.
-Where processes are hidden (hidepid) and those that are seen explain little, the hidden ones are blamed.
+Where processes are hidden (hidepid) and those that are seen used less than half, the hidden ones are blamed.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ class Method(StrEnum):
 BLAME_RATIO: Final = 0.2
 """Below this share nobody is named as the cause."""
 
-LITTLE_RATIO: Final = 1 / 3
-"""Where processes are hidden and those that are seen explain less than this, the hidden ones are the cause."""
+SEEN_RATIO: Final = 1 / 2
+"""Where processes are hidden and those that are seen used less than this of the CPU time, the hidden ones are the
+cause: they did most of it, whoever they are (docs/laboratory.md)."""
 
 BLAME_CORES: Final = 0.3
 """While all processes together use less than this, the CPU isn't what makes the heat."""

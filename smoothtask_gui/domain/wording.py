@@ -24,6 +24,8 @@ _BODY_LINES: Final = 2
 _ALSO_MOST: Final = 2
 _DONE: Final = {Action.PAUSE: "paused", Action.LIMIT: "limited", Action.STOP: "stopped"}
 GPU_WORTH_A_WORD: Final = 0.05
+WORTH_A_WORD: Final = 0.005
+"""What would be shown as less than a percent isn't shown beside others; it is in the rest."""
 
 
 def titled(template: str, name: str) -> str:
@@ -72,14 +74,21 @@ def shares_line(culprits: Culprits) -> str:
     """As in "HandBrake 71 %, the rest 29 % of CPU use in the last minute (estimated from CPU time)."."""
     if culprits.busy_cores is None:
         return "Who used the CPU isn't known yet."
-    named = [f"{elide(share.name, _NAME_WIDTH)} {percent(share.ratio)}{_gpu(share)}" for share in culprits.shares]
-    if culprits.rest_ratio is not None and culprits.rest_ratio >= 0.005:
+    first, *others = culprits.shares or (None,)
+    told = [share for share in (first, *others) if share is not None and (share is first or _counts(share))]
+    named = [f"{elide(share.name, _NAME_WIDTH)} {percent(share.ratio)}{_gpu(share)}" for share in told]
+    if culprits.rest_ratio is not None and culprits.rest_ratio >= WORTH_A_WORD:
         named.append(f"the rest {percent(culprits.rest_ratio)}")
     if not named:
         return "The CPU was idle."
     span = "minute" if culprits.window_ns >= 0.9 * _MINUTE_NS else duration(culprits.window_ns)
     what = "CPU energy" if culprits.method.is_of_energy else "CPU use"
-    return f"{', '.join(named)} of {what} in the last {span} ({culprits.method})."
+    return begun(f"{', '.join(named)} of {what} in the last {span} ({culprits.method}).")
+
+
+def begun(sentence: str) -> str:
+    """The sentence with a capital where it begins with words of ours; names of apps stay as they are written."""
+    return sentence[:1].upper() + sentence[1:] if sentence.startswith(HIDDEN.name) else sentence
 
 
 def also_line(body: str, others: list[str]) -> str:
@@ -149,6 +158,10 @@ def _limit_sentence(name: str, limit_c: float) -> str:
     if name.startswith("limit set"):
         return f"The {name} is {celsius(limit_c)}; its driver gives none."
     return f"Its {name} is {celsius(limit_c)}."
+
+
+def _counts(share: Share) -> bool:
+    return share.ratio >= WORTH_A_WORD or bool(_gpu(share))
 
 
 def _gpu(share: Share) -> str:

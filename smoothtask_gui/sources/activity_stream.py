@@ -2,7 +2,8 @@
 
 The helper loads a probe with the first stream that asks for it and unloads it when the last such stream ends, so ending
 this one ends the cost. What probes cost is asked for every few ticks. A stream that is refused or breaks off is a
-reading with the reason, and is asked for again after a pause that doubles.
+reading with the reason, and is asked for again after a pause that doubles. What all users do together takes an
+administrator's consent: where that is refused the stream goes on without. Only the first try may open a prompt.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import time
 from typing import TYPE_CHECKING, Final, Protocol
 
 from smoothtask_gui.domain.activity_rates import rates_between
-from smoothtask_gui.domain.activity_reading import ActivityReading
+from smoothtask_gui.domain.activity_reading import ActivityReading, Others
 from smoothtask_gui.domain.own_cost import probe_use
 from smoothtask_gui.sources.activity_kinds import ActivityKinds
 from smoothtask_gui.sources.auto import Backoff
@@ -22,6 +23,7 @@ from smoothtask_gui.sources.helper_stream import StreamOpener
 from smoothtask_gui.sources.open_stream import OpenStream
 from smoothtask_gui.sources.packets import Bye, Tick, decode_packet
 from smoothtask_gui.sources.protocol import SourceError
+from smoothtask_gui.sources.records import Kinds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -46,18 +48,28 @@ class ActivityPort(StreamOpener, Protocol):
 
 
 async def activity_readings(
-    port: ActivityPort, kinds: ActivityKinds, period_ms: int, backoff: Backoff | None = None
+    port: ActivityPort,
+    kinds: ActivityKinds,
+    period_ms: int,
+    backoff: Backoff | None = None,
+    others: Others = Others.UNSEEN,
 ) -> AsyncGenerator[ActivityReading]:
     """A reading each tick, from the second on, and one with a reason each time the stream can't be had or ends.
 
-    Goes on until it is closed.
+    Goes on until it is closed. A refusal of `others` is a reading too.
     """
     backoff = backoff or Backoff()
     while True:
         began_s = time.monotonic()
         try:
-            async for reading in _readings(port, kinds, period_ms):
+            fd = await _open(port, kinds, period_ms, others)
+            others = Others.UNSEEN if others is Others.UNSEEN else Others.AGREED
+            async for reading in _readings(port, fd, kinds, period_ms):
                 yield reading
+        except _NotAgreedError as error:
+            others = Others.UNSEEN
+            yield ActivityReading(refusal=str(error))
+            continue
         except SourceError as error:
             yield ActivityReading(reason=str(error))
         finally:
@@ -65,8 +77,24 @@ async def activity_readings(
         await asyncio.sleep(backoff.pause_s(time.monotonic() - began_s))
 
 
-async def _readings(port: ActivityPort, kinds: ActivityKinds, period_ms: int) -> AsyncGenerator[ActivityReading]:
-    with OpenStream(await port.open_stream(period_ms, int(kinds)), period_ms) as opened:
+class _NotAgreedError(SourceError):
+    """A stream with what all users do was refused."""
+
+
+async def _open(port: ActivityPort, kinds: ActivityKinds, period_ms: int, others: Others) -> int:
+    if others is Others.UNSEEN:
+        return await port.open_stream(period_ms, int(kinds))
+    wanted = int(kinds) | Kinds.OTHERS_IN_FULL
+    try:
+        return await port.open_stream(period_ms, wanted, interactive=others is Others.ASKED_FOR)
+    except SourceError as error:
+        raise _NotAgreedError(str(error)) from error
+
+
+async def _readings(
+    port: ActivityPort, fd: int, kinds: ActivityKinds, period_ms: int
+) -> AsyncGenerator[ActivityReading]:
+    with OpenStream(fd, period_ms) as opened:
         buffer, costs = bytearray(), _Costs(port, kinds)
         before: Frame | None = None
         while True:

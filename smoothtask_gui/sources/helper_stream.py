@@ -20,7 +20,7 @@ from smoothtask_gui.domain.batch import PROCESS, Batch, CoolingEvent, Lost, OomK
 from smoothtask_gui.domain.network import SOCKET, Network, SocketMissing
 from smoothtask_gui.sources.activity_kinds import ActivityKinds
 from smoothtask_gui.sources.frames import Frame, FrameError, Rows, decode_frame, read_sealed
-from smoothtask_gui.sources.open_stream import OpenStream
+from smoothtask_gui.sources.open_stream import SILENT_AT_LEAST_S, OpenStream
 from smoothtask_gui.sources.packets import Bye, Hello, OomVictim, SocketClosed, Tick, decode_packet
 from smoothtask_gui.sources.protocol import SourceError
 from smoothtask_gui.sources.records import Kinds, Visibility
@@ -75,7 +75,9 @@ class HelperSource:
         *,
         others_in_full: bool = False,
         opt_in: ActivityKinds = NOTHING_MORE,
+        silent_at_least_s: float = SILENT_AT_LEAST_S,
     ) -> None:
+        self._silent_at_least_s = silent_at_least_s
         self._opener = opener
         self._surroundings = surroundings
         self._kinds = KINDS | opt_in | (Kinds.OTHERS_IN_FULL if others_in_full else 0)
@@ -89,7 +91,7 @@ class HelperSource:
         """Yield batches and events. Raises SourceError."""
         try:
             fd = await self._opener.open_stream(period_ms, int(self._kinds))
-            with OpenStream(fd, period_ms) as opened:
+            with OpenStream(fd, period_ms, self._silent_at_least_s) as opened:
                 tick_reader = _TickReader(self._surroundings, int(self._kinds))
                 self._open = opened
                 while True:

@@ -32,7 +32,9 @@ _Packet = tuple[bytes, list[int]]  # with its descriptors, which the receiver cl
 class OpenStream:
     """Owns the descriptor `fd`; a context manager within the running loop. One reader at a time."""
 
-    def __init__(self, fd: int, period_ms: int) -> None:
+    def __init__(self, fd: int, period_ms: int, silent_at_least_s: float = SILENT_AT_LEAST_S) -> None:
+        """Once there was a tick, three periods without another are silence, if they are at least so long."""
+        self._silent_at_least_s = silent_at_least_s
         self.stream_id: int | None = None
         self.period_ms = period_ms
         self._limit_s = FIRST_TICK_S
@@ -54,7 +56,7 @@ class OpenStream:
         self._socket.close()
 
     def heard_tick(self) -> None:
-        self._limit_s = max(SILENT_PERIODS * self.period_ms / 1000, SILENT_AT_LEAST_S)
+        self._limit_s = max(SILENT_PERIODS * self.period_ms / 1000, self._silent_at_least_s)
         self._deadline_s = time.monotonic() + self._limit_s
 
     def change_period(self, period_ms: int) -> None:

@@ -1,7 +1,8 @@
 """The activity tab: what processes call, do with files and wait for; counted only while this tab is shown.
 
 These counts cost every process of the machine something, so nothing runs until the person switches a part on, and it
-ends when the tab is left or the window closed. What it costs is said under the switches, as the kernel counts it.
+ends when the tab is left or the window closed. What it costs is said under the switches, as the kernel counts it. What
+all users do together takes an administrator's consent, which is asked for by a click and forgotten with the tab.
 """
 
 from __future__ import annotations
@@ -12,16 +13,17 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
-from smoothtask_gui.domain.activity_reading import ActivityReading
+from smoothtask_gui.domain.activity_reading import ActivityReading, Others
 from smoothtask_gui.ui import formats, theme
 from smoothtask_gui.ui.activity_tables import ActivityRows
+from smoothtask_gui.ui.consent_bar import ConsentBar
 from smoothtask_gui.ui.histogram import Histogram
 from smoothtask_gui.ui.labels import EmptyState, PlainLabel, Tone
 from smoothtask_gui.ui.rows_model import RowsModel
 from smoothtask_gui.ui.tables import TableView
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from PySide6.QtGui import QHideEvent, QShowEvent
 
@@ -32,18 +34,20 @@ if TYPE_CHECKING:
 
 Parts = frozenset[str]
 """Of SYSCALLS, FILES and RUN_QUEUE."""
-WatchActivity = Callable[[Parts, Callable[[ActivityReading], None]], None]
+WatchActivity = Callable[[Parts, Others, Callable[[ActivityReading], None]], None]
 """Counts these from now on and no others; readings come on Qt's thread. Nothing: what was counted is unloaded."""
 
 SYSCALLS: Final = "syscalls"
 FILES: Final = "files"
 RUN_QUEUE: Final = "run-queue"
+_OF_ALL_USERS: Final = frozenset({SYSCALLS, FILES})
+"""Parts that have sums over all users, which take an administrator's consent."""
 _REASON_BYTES: Final = 512
 
 
-def nobody_counts(parts: Parts, answer: Callable[[ActivityReading], None]) -> None:
+def nobody_counts(parts: Parts, others: Others, answer: Callable[[ActivityReading], None]) -> None:
     """A `WatchActivity` that never answers."""
-    del parts, answer
+    del parts, others, answer
 
 
 class ActivityPage(QWidget):
@@ -53,6 +57,7 @@ class ActivityPage(QWidget):
         super().__init__(parent)
         self._watch, self._rows = watch, ActivityRows()
         self._counts: Parts = frozenset()
+        self._others = Others.UNSEEN
         self._has_helper = False
         self.switches = {
             SYSCALLS: QCheckBox(self.tr("S&ystem calls")),
@@ -60,6 +65,8 @@ class ActivityPage(QWidget):
             RUN_QUEUE: QCheckBox(self.tr("&Waits for a CPU")),
         }
         self.cost = PlainLabel(tone=Tone.MUTED, wrap=True)
+        self.consent = ConsentBar()
+        self.consent.wanted.connect(self._ask_consent)
         self.empty = EmptyState()
         self.waits = PlainLabel(wrap=True)
         self.histogram = Histogram(self.tr("How long tasks waited for a CPU"))
@@ -82,8 +89,13 @@ class ActivityPage(QWidget):
         """Show what happened in the last second; late answers are passed over."""
         if not isValid(self) or not self._counts:
             return
+        if reading.refusal:
+            self._others = Others.UNSEEN
+            self.consent.show_refusal(reading.refusal)
+            return
         self._show_sections(frozenset() if reading.reason else self._counts)
         if reading.reason:
+            self.consent.forget()
             reason = formats.name(reading.reason, _REASON_BYTES)
             self.empty.say(self.tr("{reason}\nSmoothTask tries again.").format(reason=reason))
             self.cost.say("")
@@ -103,13 +115,20 @@ class ActivityPage(QWidget):
         wanted = {name for name, switch in self.switches.items() if switch.isChecked()}
         self._count(frozenset(wanted if self._has_helper and self.isVisible() else ()))
 
+    def _ask_consent(self) -> None:
+        self._watch(self._counts, Others.ASKED_FOR, self.show_reading)
+        self._others = Others.AGREED  # unless a refusal comes
+
     def _count(self, parts: Parts) -> None:
         changed = parts != self._counts
         self._counts = parts
+        if not parts & _OF_ALL_USERS:
+            self._others = Others.UNSEEN
+            self.consent.forget()
         if changed or not parts:
             self._say_state()
         if changed:
-            self._watch(parts, self.show_reading)
+            self._watch(parts, self._others, self.show_reading)
 
     def _say_state(self) -> None:
         if not self._has_helper:
@@ -137,8 +156,13 @@ class ActivityPage(QWidget):
         self._fill(self.syscall_view, self.syscalls, rows.syscalls(rates.syscalls or ()))
         self._fill(self.file_view, self.file_users, rows.file_users(rates.file_users or ()))
         self._fill(self.system_view, self.file_systems, rows.file_systems(rates.file_systems or ()))
-        self.own_calls.setVisible(rates.callers is not None and rates.syscalls is None)
-        self.own_files.setVisible(rates.file_users is not None and rates.file_systems is None)
+        of_all = [
+            everybody is not None
+            for each, everybody in ((rates.callers, rates.syscalls), (rates.file_users, rates.file_systems))
+            if each is not None
+        ]
+        if of_all:  # nothing is there while a probe is loaded
+            self.consent.show_withheld(withheld=not all(of_all))
         if rates.run_queue is not None:
             self.waits.say(self._waits(rates.run_queue))
             self.histogram.show_slots(rates.run_queue.slots_per_s)
@@ -188,28 +212,38 @@ class ActivityPage(QWidget):
         opens, syncs, read, write = self.tr("Opens/s"), self.tr("Syncs/s"), self.tr("Read"), self.tr("Written")
         calls, half, most = self.tr("Calls/s"), self.tr("Half"), self.tr("99 of 100")
         name, rate, time = "M" * 16, "000 MB/s", "≤ 000 ms"
+        threads, sync = self.tr("Threads in calls"), self.tr("Time a sync")
+        said = {
+            failed: self.tr("Calls that returned an error; programs that look for files have many."),
+            threads: self.tr("How many of its threads were inside a call on average, waiting ones included."),
+            sync: self.tr("How long a sync took on average."),
+            half: self.tr("Half of them took at most this long."),
+            most: self.tr("99 of 100 took at most this long; the hundredth took longer."),
+        }
         self.callers, self.caller_view = _table(
             self.tr("System calls of processes"),
-            (process, calls, failed, self.tr("Threads in calls"), pid),
+            (process, calls, failed, threads, pid),
             (name, "000,000", "00,000", "00.0", "0000000"),
+            said,
         )
         self.syscalls, self.syscall_view = _table(
             self.tr("System calls of all processes"),
             (self.tr("System call"), calls, failed, half, most),
             (name, "000,000", "00,000", time, time),
+            said,
         )
         self.file_users, self.file_view = _table(
             self.tr("What processes do with files"),
-            (process, opens, read, write, syncs, self.tr("Time a sync"), pid),
+            (process, opens, read, write, syncs, sync, pid),
             (name, "00,000", rate, rate, "0000", time, "0000000"),
+            said,
         )
         self.file_systems, self.system_view = _table(
             self.tr("File systems"),
             (self.tr("File system"), opens, read, write, syncs, half, most),
             (name, "00,000", rate, rate, "0000", time, time),
+            said,
         )
-        others = self.tr("What all users do together is shown with the administrator's consent only.")
-        self.own_calls, self.own_files = PlainLabel(others, tone=Tone.MUTED), PlainLabel(others, tone=Tone.MUTED)
 
     def _lay_out(self) -> None:
         bar = QHBoxLayout()
@@ -220,8 +254,8 @@ class ActivityPage(QWidget):
             bar.addWidget(switch)
         bar.addStretch(1)
         self.sections = {
-            SYSCALLS: _section(self.tr("System calls"), self.caller_view, self.syscall_view, self.own_calls),
-            FILES: _section(self.tr("Files"), self.file_view, self.system_view, self.own_files),
+            SYSCALLS: _section(self.tr("System calls"), self.caller_view, self.syscall_view),
+            FILES: _section(self.tr("Files"), self.file_view, self.system_view),
             RUN_QUEUE: _section(self.tr("Waits for a CPU"), self.waits, self.histogram),
         }
         body = QWidget()
@@ -240,13 +274,16 @@ class ActivityPage(QWidget):
         column.setSpacing(theme.GRID_PX)
         column.addLayout(bar)
         column.addWidget(self.cost)
+        column.addWidget(self.consent)
         column.addWidget(self.sheet, 1)
         column.addWidget(self.empty, 1)
 
 
-def _table(name: str, titles: tuple[str, ...], widest: tuple[str, ...]) -> tuple[RowsModel, TableView]:
+def _table(
+    name: str, titles: tuple[str, ...], widest: tuple[str, ...], explanations: Mapping[str, str]
+) -> tuple[RowsModel, TableView]:
     view = TableView(name)
-    model = RowsModel(titles, range(1, len(titles)), view)
+    model = RowsModel(titles, range(1, len(titles)), view, explanations=explanations)
     view.setModel(model)
     view.size_columns(widest)
     return model, view

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PySide6.QtCore import QObject
 
 from smoothtask_gui.ui import formats
-from smoothtask_gui.ui.process_columns import NUMBER_TEXTS, ColumnText
+from smoothtask_gui.ui.process_columns import NUMBER_TEXTS, ColumnText, as_shown
 from smoothtask_gui.ui.process_columns import Column as Of
 
 if TYPE_CHECKING:
@@ -102,7 +102,9 @@ def cell(row: np.void, column: Column, cpu_divisor: int, user_name: UserName) ->
 
 
 def sort_keys(rows: Rows, apps: dict[int, App], column: Column, user_name: UserName) -> npt.NDArray[np.float64]:
-    """One comparable key per row; missing numbers are NaN."""
+    """One comparable key per row, as fine as what is shown; missing numbers are NaN."""
+    if column in (Column.CPU, Column.GPU):
+        return as_shown(rows[FIELDS[column]])
     if column not in TEXTUAL:
         return rows[FIELDS[column]].astype(np.float64)
     if column is Column.NAME:

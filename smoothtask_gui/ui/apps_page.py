@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, QPoint, Signal
+from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
@@ -34,7 +34,7 @@ class AppsPage(QWidget):
         self._own_uid = own_uid
         self.model = AppModel(user_name, self)
         self.search = make_search(self.tr("Search apps"), self.tr("Search apps"))
-        self.search.textChanged.connect(self.model.search)
+        self.search.textChanged.connect(self._search)
         widest = [words.widest for words in app_columns.columns(per_core=True)]
         self.view = HeldTable(
             self.tr("Apps"), self.model, widest=widest, sorted_by=Column.CPU, ascending=app_columns.TEXTUAL
@@ -57,6 +57,12 @@ class AppsPage(QWidget):
         self.model.show_sample(sample)
         self.view.update_hold()
         self._offer()
+        self._say_nothing(waits=False)
+
+    def show_no_sample(self) -> None:
+        """There are no readings."""
+        self.model.clear()
+        self._say_nothing(waits=True)
 
     def menu_for(self, index: QModelIndex) -> QMenu | None:
         """The context menu of a row, None where there is nothing to do."""
@@ -64,6 +70,7 @@ class AppsPage(QWidget):
         if app is None:
             return None
         menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         show = QAction(self.tr("Show processes"), menu)
         show.triggered.connect(self._ask_processes)
         stop = QAction(self.tr("Stop {name}").format(name=formats.label(formats.name(app.name))), menu)
@@ -71,6 +78,13 @@ class AppsPage(QWidget):
         stop.triggered.connect(self._ask_stop)
         menu.addActions([show, stop])
         return menu
+
+    def _search(self, needle: str) -> None:
+        self.model.search(needle)
+        self._say_nothing(waits=False)
+
+    def _say_nothing(self, *, waits: bool) -> None:
+        self.view.say_nothing(self.tr("There are no readings.") if waits else self.tr("No app matches the search."))
 
     def _offer(self) -> None:
         row = self.view.selected_row()

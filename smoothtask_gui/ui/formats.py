@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import html
 import math
+import unicodedata
 from typing import Final
 
 from PySide6.QtCore import QCoreApplication, QLocale
@@ -19,6 +20,7 @@ from smoothtask_gui.domain.text import safe_text
 MISSING: Final = "—"
 SPACE: Final = "\u00a0"
 NAME_LIMIT_BYTES: Final = 120
+_RIGHT_TO_LEFT: Final = ("R", "AL")
 
 
 def digits(value: float | None) -> str:
@@ -127,6 +129,13 @@ def brief(seconds: float | None) -> str:
 def name(raw: str | bytes, limit_bytes: int = NAME_LIMIT_BYTES) -> str:
     """A foreign name as one bounded line, what can't be seen escaped; markup stays, as our widgets are plain text."""
     return safe_text(raw, limit_bytes)
+
+
+def apart(text: str) -> str:
+    """A name beside which a number stands: written from right to left it would draw the number to its other side."""
+    if any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in text):
+        return f"\u2068{text}\u2069"  # first strong isolate … pop directional isolate (Unicode TR 9)
+    return text
 
 
 def label(text: str) -> str:

@@ -142,7 +142,7 @@ class GpuPage(QWidget):
         column.addWidget(self.hint)
         column.addWidget(self.process_view, 2)
         self._stack = QStackedLayout(self)
-        self._stack.setContentsMargins(0, theme.GRID_PX, 0, 0)
+        self.setContentsMargins(0, theme.GRID_PX, 0, 0)  # a stacked layout knows no margins
         self._stack.addWidget(self.empty)
         self._stack.addWidget(body)
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 
 _PAD: Final = theme.GRID_PX
+_SWATCHES_PX: Final = (_PAD * 3, _PAD * 2, _PAD * 1.5)
+"""How long the legend's lines are, by the room that there is."""
 _MIDDLE_LEFT: Final = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
 _SMOOTH: Final = QPainter.RenderHint.Antialiasing
 
@@ -189,9 +191,12 @@ class Graph(QWidget):
     def _paint_legend(self, painter: QPainter, line: QRectF, top: float) -> float:
         """Right of the title, or on a line of its own from `top` on where that is too narrow; where the plot begins."""
         metrics = QFontMetricsF(painter.font())
-        swatch = _PAD * 3
-        width = sum(metrics.horizontalAdvance(label) + swatch + _PAD * 1.5 for label in self._labels)
-        if width > line.width() - QFontMetricsF(self.font()).horizontalAdvance(self.title) - _PAD:
+        words = sum(metrics.horizontalAdvance(label) + _PAD * 1.5 for label in self._labels)
+        room = line.width() - QFontMetricsF(self.font()).horizontalAdvance(self.title)
+        fitting = (wide for wide in _SWATCHES_PX if words + len(self._labels) * wide <= room)
+        swatch = next(fitting, _SWATCHES_PX[0])
+        width = words + len(self._labels) * swatch
+        if width > room:
             line = QRectF(line.left(), top, line.width(), line.height())
             top = line.bottom() + _PAD / 2
         x = line.right() - width + _PAD
@@ -213,14 +218,14 @@ class Graph(QWidget):
         metrics = QFontMetricsF(painter.font())
         plot = plot.adjusted(0, 0, 0, -metrics.height())
         self._paint_grid(painter, plot)
-        if self._picture.limit is not None:
-            self._paint_limit(painter, plot, self._picture.limit)
         painter.setClipRect(plot.adjusted(0, -2, 0, 2))
         painter.setRenderHint(_SMOOTH)
         for index in reversed(range(len(self._picture.curves))):
             self._paint_curve(painter, plot, index)
         painter.setRenderHint(_SMOOTH, on=False)
         painter.setClipping(False)
+        if self._picture.limit is not None:
+            self._paint_limit(painter, plot, self._picture.limit)
         self._paint_scale(painter, plot)
 
     def _paint_grid(self, painter: QPainter, plot: QRectF) -> None:
@@ -234,11 +239,12 @@ class Graph(QWidget):
         colour = self._colours.muted if self._picture.stale else self._colours.critical
         painter.setPen(QPen(colour, 1.5, Qt.PenStyle.DashLine))
         painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
-        height = QFontMetricsF(painter.font()).height()
-        above = y - height if y - height > plot.top() else y + 1
-        painter.drawText(
-            QRectF(plot.left(), above, plot.width(), height), Qt.AlignmentFlag.AlignRight, self._picture.limit_label
-        )
+        metrics = QFontMetricsF(painter.font())
+        above = y - metrics.height() if y - metrics.height() > plot.top() else y + 1
+        width = metrics.horizontalAdvance(self._picture.limit_label)
+        place = QRectF(plot.right() - width, above, width, metrics.height())
+        painter.fillRect(place.adjusted(-2, 0, 0, -1), self._colours.background)  # else the curve strikes it out
+        painter.drawText(place, Qt.AlignmentFlag.AlignRight, self._picture.limit_label)
 
     def _paint_scale(self, painter: QPainter, plot: QRectF) -> None:
         extremes = self._extremes()

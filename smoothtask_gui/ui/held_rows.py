@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
 
-from smoothtask_gui.ui import formats, process_rows
+from smoothtask_gui.ui import formats, process_rows, theme
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +57,7 @@ class HeldRowsModel(QAbstractTableModel):
         self._held = False
         self._column, self._descending = sorted_by, True
         self._words = words
+        self._last_grey = (0, QColor())  # of which palette
 
     # What differs
 
@@ -124,13 +125,22 @@ class HeldRowsModel(QAbstractTableModel):
             case Qt.ItemDataRole.ToolTipRole:
                 return formats.tooltip(self._tip(index.row(), index.column())) or None
             case Qt.ItemDataRole.ForegroundRole if self._is_grey(index.row()):
-                return _grey()
+                return self._grey()
         return None
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Sort now, even while held: a click on a header is the person's own wish."""
         self._column, self._descending = column, order is Qt.SortOrder.DescendingOrder
         self._sort()
+
+    def _grey(self) -> QColor:
+        """For rows that aren't live; the palette's own grey, of what is disabled, needn't be readable."""
+        palette = QGuiApplication.palette()
+        key, grey = self._last_grey
+        if key != palette.cacheKey():
+            grey = theme.colours(palette, QPalette.ColorRole.Base).muted
+            self._last_grey = palette.cacheKey(), grey
+        return grey
 
     # How rows come and go
 
@@ -189,7 +199,3 @@ class HeldRowsModel(QAbstractTableModel):
         self._rows, self._ended = self._rows[places], self._ended[places]
         self.changePersistentIndexList(before, after)
         self.layoutChanged.emit()
-
-
-def _grey() -> QColor:
-    return QGuiApplication.palette().color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text)

@@ -1,14 +1,16 @@
 """A table whose order holds while the pointer is on its rows or one is selected: no row jumps from under either.
 
 Leaving (or Escape) sorts again. The first reading after the table came into view is sorted in any case. A first click
-on a column of numbers sorts the largest first, which is what people look for.
+on a column of numbers sorts the largest first, which is what people look for. When the selected row goes, nothing is
+selected: Qt would select its neighbour, and what is done next would hit that one. Where there are no rows it says why.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtGui import QPainter, QPalette
 from PySide6.QtWidgets import QAbstractItemView, QLineEdit
 
 from smoothtask_gui.ui import theme
@@ -17,7 +19,7 @@ from smoothtask_gui.ui.tables import TableView
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from PySide6.QtGui import QHideEvent, QKeyEvent
+    from PySide6.QtGui import QHideEvent, QKeyEvent, QPaintEvent
 
     from smoothtask_gui.ui.held_rows import HeldRowsModel
 
@@ -43,6 +45,7 @@ class HeldTable(TableView):
         self._ascending = frozenset(ascending)
         self._pointer_on_rows = False
         self._comes_into_view = True
+        self._nothing = ""
         self._sorted_column = sorted_by
         self.setModel(model)
         self.setSortingEnabled(True)
@@ -72,6 +75,28 @@ class HeldTable(TableView):
     def update_hold(self) -> None:
         """Hold or let go, as pointer and selection are now."""
         self._held_model.hold(self.has_selection or self._pointer_on_rows)
+
+    def say_nothing(self, why: str) -> None:
+        """What stands in place of the rows while there are none."""
+        if why != self._nothing:
+            self._nothing = why
+            self.setAccessibleDescription(why)
+            self.viewport().update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._nothing or self._held_model.rowCount():
+            return
+        painter = QPainter(self.viewport())
+        painter.setPen(theme.colours(self.palette(), QPalette.ColorRole.Base).muted)
+        room = self.viewport().rect().adjusted(*[theme.GRID_PX * 4] * 2, *[-theme.GRID_PX * 4] * 2)
+        painter.drawText(room, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._nothing)
+        painter.end()
+
+    def rowsAboutToBeRemoved(self, parent: QModelIndex | QPersistentModelIndex, start: int, end: int) -> None:
+        if start <= self.currentIndex().row() <= end:
+            self.setCurrentIndex(QModelIndex())
+        super().rowsAboutToBeRemoved(parent, start, end)
 
     def hideEvent(self, event: QHideEvent) -> None:
         self._comes_into_view = True

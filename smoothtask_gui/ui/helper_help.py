@@ -39,7 +39,10 @@ class HelperHelp(QDialog):
         buttons.rejected.connect(self.reject)
         column.addStretch(1)
         column.addWidget(buttons)
-        self.setMinimumWidth(self.fontMetrics().averageCharWidth() * _WIDTH_LETTERS)
+        width = self.fontMetrics().averageCharWidth() * _WIDTH_LETTERS
+        column.setSizeConstraint(QVBoxLayout.SizeConstraint.SetNoConstraint)  # Qt's reckons with the narrowest lines
+        self.setMinimumSize(width, column.totalHeightForWidth(width))
+        self.resize(self.minimumSize())
 
     def _steps(self) -> tuple[str, ...]:
         return (
@@ -51,7 +54,7 @@ class HelperHelp(QDialog):
                 package=PACKAGE
             ),
             self.tr("SmoothTask finds it within a minute, without a restart."),
-            self.tr("Is it installed and still not used? In a terminal, {check} says why and what to do.").format(
+            self.tr("Is it installed and still not used? In a terminal, “{check}” says why and what to do.").format(
                 check=CHECK
             ),
         )

@@ -29,8 +29,9 @@ class HistoryApps(QWidget):
         self.model = RowsModel(self._titles(), _NUMBERS, self)
         self.view = TableView(self.tr("Apps of the chosen time"))
         self.view.setModel(self.model)
+        counts = self._words_of_counts().format(alive="00", ended="0000")
         self.view.size_columns(
-            ["M" * 12, "00.0 %", "00 min 00 s", "000 MB", "000 MB", "000 MB", "00.0 %", "00 (+00000)"], stretched=0
+            ["M" * 12, "00.0 %", "00 min 00 s", "000 MB", "000 MB", "000 MB", "00.0 %", counts], stretched=0
         )
         self.method = PlainLabel(tone=Tone.MUTED, wrap=True)
         self.empty = EmptyState()
@@ -81,7 +82,10 @@ class HistoryApps(QWidget):
     def _counts(self, use: AppUse) -> str:
         if not use.ended:
             return str(use.processes)
-        return self.tr("{alive} + {ended} ended").format(alive=use.processes, ended=use.ended)
+        return self._words_of_counts().format(alive=use.processes, ended=use.ended)
+
+    def _words_of_counts(self) -> str:
+        return self.tr("{alive} + {ended} ended")
 
     def _titles(self) -> tuple[str, ...]:
         return (

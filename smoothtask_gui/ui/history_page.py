@@ -74,6 +74,7 @@ class HistoryPage(QWidget):
         self._view: View | None = None
         self.timeline = Timeline()
         self.readout = PlainLabel(tone=Tone.MUTED)
+        self.readout.setContentsMargins(theme.GRID_PX, 0, theme.GRID_PX, 0)  # in line with the time line's edge
         self.title = PlainLabel(bold=True)
         self.apps = HistoryApps()
         self.incidents = IncidentsPage(own_uid)

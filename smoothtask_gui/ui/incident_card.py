@@ -90,7 +90,9 @@ class IncidentCard(QWidget):
                 menu.addAction(entry)
 
     def _shares(self, incident: Incident) -> str:
-        shares = [f"{formats.name(share.name, 40)} {formats.percent(share.ratio)}" for share in incident.shares]
+        shares = [
+            f"{formats.apart(formats.name(share.name, 40))} {formats.percent(share.ratio)}" for share in incident.shares
+        ]
         if incident.rest_ratio is not None and shares:
             shares.append(self.tr("the rest {ratio}").format(ratio=formats.percent(incident.rest_ratio)))
         return "   ".join(shares)

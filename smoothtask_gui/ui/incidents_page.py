@@ -17,6 +17,7 @@ from smoothtask_gui.ui.tables import TableView
 Index = QModelIndex | QPersistentModelIndex
 _NOWHERE: Final = QModelIndex()
 _STATE, _SINCE, _LASTED, _WHAT = range(4)
+_WIDE_NS: Final = 1_640_390_400 * 10**9  # 25 December 2021: a day that isn't today, in as many figures as there are
 
 
 class IncidentModel(QAbstractTableModel):
@@ -99,7 +100,7 @@ class IncidentsPage(QWidget):
         self.model = IncidentModel(self)
         self.view = TableView(self.tr("Incidents"))
         self.view.setModel(self.model)
-        self.view.size_columns(["■ M" + "M" * 7, "00:00:00", "00 min 00 s", ""], stretched=_WHAT)
+        self.view.size_columns(["■ M" + "M" * 7, clock(_WIDE_NS), "00 min 00 s", ""], stretched=_WHAT)
         self.view.selectionModel().selectionChanged.connect(self._selection_changed)
         self.model.modelReset.connect(self._select_again)
         self.card = IncidentCard(own_uid)
@@ -141,7 +142,6 @@ class IncidentsPage(QWidget):
         column.addWidget(self.view, 1)
         column.addWidget(self.card)
         self._stack = QStackedLayout(self)
-        self._stack.setContentsMargins(0, theme.GRID_PX, 0, 0)
         text = self.tr("No incident in this time.\nIncidents appear here with their cause.")
         self._stack.addWidget(EmptyState(text))
         self._stack.addWidget(page)

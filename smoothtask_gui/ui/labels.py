@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from enum import Enum, auto
+from typing import Final
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QLabel, QSizePolicy, QWidget
 
 from smoothtask_gui.ui import theme
+
+_WORD_EM: Final = 12
+"""The widest word that a label makes room for."""
 
 
 class Tone(Enum):
@@ -46,6 +50,13 @@ class PlainLabel(QLabel):
             policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
             policy.setHeightForWidth(True)
             self.setSizePolicy(policy)
+
+    def minimumSizeHint(self) -> QSize:
+        """Where lines wrap, no wider than a few words: Qt's is the longest word, and a name may be 256 letters."""
+        hint = super().minimumSizeHint()
+        if not self.wordWrap():
+            return hint
+        return QSize(min(hint.width(), self.fontMetrics().height() * _WORD_EM), hint.height())
 
     def set_tone(self, tone: Tone) -> None:
         """Change the colour's meaning."""

@@ -84,6 +84,7 @@ class Overview(QWidget):
             graph.clicked.connect(self._clicked)
             graph.setCursor(Qt.CursorShape.PointingHandCursor)
         self.who = PlainLabel(wrap=True)
+        self.who.setContentsMargins(theme.GRID_PX, 0, theme.GRID_PX, 0)  # in line with the cards' own edge
         self._lay_out()
 
     def show_view(self, view: View, store: Store) -> None:
@@ -129,7 +130,7 @@ class Overview(QWidget):
             return self.tr("Who used the CPU: not known yet.")
         minute = self._last(culprits.window_ns / 1e9)
         named = [
-            f"{formats.name(share.name, 40)} {formats.percent(share.ratio)}"
+            f"{formats.apart(formats.name(share.name, 40))} {formats.percent(share.ratio)}"
             for share in culprits.shares
             if share.ratio > 0
         ]

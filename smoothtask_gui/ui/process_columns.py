@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -59,7 +59,7 @@ class ProcessColumns(QObject):
         received = self.tr("Received over the network by its connections, loopback included.")
         sent = self.tr("Sent over the network by its connections, loopback included.")
         return (
-            ColumnText(self.tr("Name"), self.tr("The name the process gave itself."), "M" * 16),
+            ColumnText(self.tr("Name"), self.tr("The name the process gave itself."), "M" * 13),
             ColumnText(self.tr("CPU %"), of_a_core if per_core else of_all, "0000.0"),
             ColumnText(self.tr("Memory"), resident, "000 MB", "rss"),
             ColumnText(self.tr("Disk read"), read, "000 MB/s", "io"),
@@ -68,7 +68,7 @@ class ProcessColumns(QObject):
             ColumnText(self.tr("Sent"), sent, "000 kB/s", "network"),
             ColumnText(self.tr("Waiting %"), waiting, "000.0", "run_delay"),
             ColumnText(self.tr("Threads"), "", "0000"),
-            ColumnText(self.tr("User"), "", "n" * 10),
+            ColumnText(self.tr("User"), "", "n" * 8),
             ColumnText(self.tr("PID"), self.tr("The number of the process."), "0000000"),
         )
 
@@ -92,6 +92,8 @@ FIELDS: Final[dict[Column, str]] = {
     Column.PID: "pid",
 }
 
+
+RATIOS: Final = frozenset({Column.CPU, Column.WAITING})
 
 ASCENDING: Final = frozenset({Column.NAME, Column.USER, Column.PID})
 """Names and numbers of identity: a first click sorts them from the smallest."""
@@ -126,7 +128,10 @@ NUMBER_TEXTS: Final[dict[Column, Callable[[float], str]]] = {
 
 
 def sort_keys(rows: Rows, column: Column, user_name: UserName) -> npt.NDArray[np.bytes_] | npt.NDArray[np.float64]:
-    """One comparable key per row; missing numbers are NaN."""
+    """One comparable key per row, as fine as what is shown: rows that look the same don't change places each second.
+
+    Missing numbers are NaN.
+    """
     values = rows[FIELDS[column]]
     if column is Column.NAME:
         return np.char.lower(values)
@@ -134,7 +139,13 @@ def sort_keys(rows: Rows, column: Column, user_name: UserName) -> npt.NDArray[np
         users, inverse = np.unique(values, return_inverse=True)
         ranks = np.argsort(np.argsort(np.array([user_name(int(uid)).casefold() for uid in users], dtype=str)))
         return ranks[inverse].astype(np.float64)
-    return values.astype(np.float64)
+    return as_shown(values) if column in RATIOS else values.astype(np.float64)
+
+
+def as_shown(ratios: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Ratios to the tenth of a percent that cells show."""
+    rounded: npt.NDArray[np.float64] = ratios.astype(np.float64).round(3)
+    return rounded
 
 
 def matches(rows: Rows, needle: str, user_name: UserName) -> npt.NDArray[np.bool_]:

@@ -34,6 +34,7 @@ class ProcessModel(HeldRowsModel):
         self._user_name = user_name
         self._latest = np.empty(0, RATE)
         self._exited: tuple[ExitedRate, ...] = ()
+        self._all_exited: tuple[ExitedRate, ...] = ()  # before the search
         self._reasons: dict[str, str] = {}
         self._needle = ""
         self._app_id = ""
@@ -71,13 +72,14 @@ class ProcessModel(HeldRowsModel):
             exited = tuple(row for row, at in zip(exited, sample.apps.exited_of, strict=True) if at == place)
         self._reasons = sample.unavailable
         self._cpus = max(1, sample.system.cpus)
+        self._all_exited = exited
         self._refresh()
-        self._show_exited(tuple(entry for entry in exited if self._needle.casefold() in entry.comm.casefold()))
+        self._show_exited()
         self._tell_changed()
 
     def clear(self) -> None:
         self._latest = self._latest[:0]
-        self._exited = ()
+        self._exited = self._all_exited = ()
         super().clear()
 
     def only(self, app_id: str) -> None:
@@ -88,6 +90,7 @@ class ProcessModel(HeldRowsModel):
         """Show only processes that `needle` finds; the new rows are sorted at once."""
         self._needle = needle.strip()
         self._list_anew()
+        self._show_exited()
 
     def count_per_core(self, per_core: bool) -> None:
         """Choose what 100 % CPU means."""
@@ -110,7 +113,9 @@ class ProcessModel(HeldRowsModel):
     def _is_grey(self, row: int) -> bool:
         return row >= len(self._rows) or bool(self._ended[row])
 
-    def _show_exited(self, exited: tuple[ExitedRate, ...]) -> None:
+    def _show_exited(self) -> None:
+        needle = self._needle.casefold()
+        exited = tuple(entry for entry in self._all_exited if needle in entry.comm.casefold())
         if exited and not self._exited:
             self.beginInsertRows(QModelIndex(), len(self._rows), len(self._rows))
             self._exited = exited

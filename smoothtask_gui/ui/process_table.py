@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QMenu,
@@ -49,12 +49,14 @@ class ProcessTable(QWidget):
         self._own_uid = own_uid
         self.model = ProcessModel(user_name, self)
         self.search = make_search(self.tr("Search by name, user or PID"), self.tr("Search processes"))
-        self.search.textChanged.connect(self.model.search)
+        self.search.textChanged.connect(self._search)
         widest = [words.widest for words in process_columns.columns(per_core=True)]
         self.view = HeldTable(
             self.tr("Processes"), self.model, widest=widest, sorted_by=Column.CPU, ascending=process_columns.ASCENDING
         )
         self.view.customContextMenuRequested.connect(self._open_menu)
+        copy = QShortcut(QKeySequence.StandardKey.Copy, self.view, context=Qt.ShortcutContext.WidgetShortcut)
+        copy.activated.connect(lambda: self._copy(self.selected()))
         self.all = QPushButton()
         self.all.setMinimumHeight(theme.TARGET_PX)
         self.all.clicked.connect(lambda: self.show_only(None))
@@ -86,6 +88,13 @@ class ProcessTable(QWidget):
         self._say_hint()
         self._offer_stop()
         self._show_details()
+        self._say_nothing()
+
+    def show_no_sample(self) -> None:
+        """There are no readings."""
+        self.model.clear()
+        self._sample = None
+        self._say_nothing()
 
     def show_only(self, app: App | None) -> None:
         """Show the processes of one app, or of all; the next sample brings them."""
@@ -116,6 +125,18 @@ class ProcessTable(QWidget):
         column.addLayout(bar)
         column.addWidget(self.view, 1)
         column.addWidget(self.details)
+
+    def _search(self, needle: str) -> None:
+        self.model.search(needle)
+        self._say_nothing()
+
+    def _say_nothing(self) -> None:
+        if self._sample is None:
+            self.view.say_nothing(self.tr("There are no readings."))
+        elif self.search.text().strip():
+            self.view.say_nothing(self.tr("No process matches the search."))
+        else:
+            self.view.say_nothing(self.tr("No process of this app is left."))
 
     def _selection_changed(self, *_: object) -> None:
         self._offer_stop()
@@ -178,9 +199,13 @@ class ProcessTable(QWidget):
         menu.addSeparator()
         copy = QAction(self.tr("Copy name and PID"), menu)
         copy.setShortcut(QKeySequence.StandardKey.Copy)
-        copy.triggered.connect(lambda: QGuiApplication.clipboard().setText(f"{formats.name(who.comm)} {who.pid}"))
+        copy.triggered.connect(lambda: self._copy(who))
         menu.addAction(copy)
         return menu
+
+    def _copy(self, who: ProcessIdentity | None) -> None:
+        if who is not None:
+            QGuiApplication.clipboard().setText(f"{formats.name(who.comm)} {who.pid}")
 
     def _open_menu(self, position: QPoint) -> None:
         menu = self.menu_for(self.view.index_for_menu(self.view.indexAt(position)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
@@ -10,10 +11,11 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from smoothtask_gui.ui import formats
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 Index = QModelIndex | QPersistentModelIndex
 _NOWHERE: Final = QModelIndex()
+_UNEXPLAINED: Final[Mapping[str, str]] = MappingProxyType({})
 _LEFT: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
@@ -27,10 +29,18 @@ class Row:
 
 
 class RowsModel(QAbstractTableModel):
-    """`titles` are the columns, `numbers` those that are right-aligned."""
+    """`titles` are the columns, `numbers` those that are right-aligned; `explanations` of titles are their tooltips."""
 
-    def __init__(self, titles: Sequence[str], numbers: Sequence[int], parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        titles: Sequence[str],
+        numbers: Sequence[int],
+        parent: QObject | None = None,
+        *,
+        explanations: Mapping[str, str] = _UNEXPLAINED,
+    ) -> None:
         super().__init__(parent)
+        self._explanations = explanations
         self._titles = tuple(titles)
         self._numbers = frozenset(numbers)
         self._rows: tuple[Row, ...] = ()
@@ -57,6 +67,8 @@ class RowsModel(QAbstractTableModel):
             return None
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _RIGHT if section in self._numbers else _LEFT
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self._explanations.get(self._titles[section])
         return self._titles[section] if role == Qt.ItemDataRole.DisplayRole else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:

@@ -132,7 +132,7 @@ class SensorsPage(QWidget):
         self.view.size_columns(["M" * 14, "M" * 8, "000 °C", "000 °C", "000 °C", "M" * 10], stretched=_NOTE)
         self.empty = EmptyState()
         self._stack = QStackedLayout(self)
-        self._stack.setContentsMargins(0, theme.GRID_PX, 0, 0)
+        self.setContentsMargins(0, theme.GRID_PX, 0, 0)  # a stacked layout knows no margins
         self._stack.addWidget(self.empty)
         self._stack.addWidget(self.view)
 

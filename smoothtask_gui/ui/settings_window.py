@@ -276,6 +276,7 @@ class SettingsWindow(QDialog):
         stacked.setSpacing(theme.GRID_PX)
         for group in groups:
             stacked.addWidget(group)
+        _align(page.findChildren(QFormLayout))
         stacked.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -316,6 +317,16 @@ def _decimal(low: float, high: float, suffix: str, places: int = 1) -> QDoubleSp
     box.setMinimumHeight(theme.TARGET_PX)
     box.setAlignment(Qt.AlignmentFlag.AlignRight)
     return box
+
+
+def _align(forms: Sequence[QFormLayout]) -> None:
+    """Let the fields of all groups begin at one edge."""
+    rows = ((form, row) for form in forms for row in range(form.rowCount()))
+    found = (form.itemAt(row, QFormLayout.ItemRole.LabelRole) for form, row in rows)
+    labels = [label for item in found if item is not None and (label := item.widget()) is not None]
+    widest = max(label.sizeHint().width() for label in labels)
+    for label in labels:
+        label.setMinimumWidth(widest)
 
 
 def _form(group: QGroupBox, *rows: tuple[str, QWidget]) -> QFormLayout:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QSize, Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QApplication,
     QHeaderView,
     QStyledItemDelegate,
     QStyleOptionHeader,
@@ -69,6 +70,8 @@ class TableView(QTreeView):
         self.header().setSectionsMovable(True)
         self.header().setStretchLastSection(False)
         self._stretched: tuple[int, int] | None = None  # column, least width
+        self._followed = 0
+        self._follow_palette()
 
     def size_columns(self, widest: Sequence[str], stretched: int = 0) -> None:
         """Make each column fit its widest usual text and its title (a third more for translations)."""
@@ -90,6 +93,16 @@ class TableView(QTreeView):
         bar = self.horizontalScrollBar()
         room += bar.sizeHint().height() if bar.maximum() else 0
         self.setFixedHeight(room + 2 * self.frameWidth())
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and QApplication.palette().cacheKey() != self._followed:
+            self._follow_palette()
+
+    def _follow_palette(self) -> None:
+        palette = QApplication.palette()
+        self._followed = palette.cacheKey()  # setting our own palette comes back as a change
+        self.setPalette(theme.readable_selection(palette))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

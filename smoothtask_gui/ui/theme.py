@@ -93,6 +93,20 @@ def legible(colour: QColor, background: QColor, ratio: float = TEXT_CONTRAST) ->
     return end
 
 
+def readable_selection(palette: QPalette) -> QPalette:
+    """What is to be changed of `palette` so that selected text can be read; nothing where it can.
+
+    Some desktops' own can't: white on Breeze's highlight is 2.4:1. The ground gives way, so that text stays white.
+    """
+    changed = QPalette()
+    for group in (QPalette.ColorGroup.Active, QPalette.ColorGroup.Inactive):
+        ground = palette.color(group, QPalette.ColorRole.Highlight)
+        readable = legible(ground, palette.color(group, QPalette.ColorRole.HighlightedText))
+        if readable != ground:
+            changed.setColor(group, QPalette.ColorRole.Highlight, readable)
+    return changed
+
+
 def blend(colour: QColor, other: QColor, ratio: float) -> QColor:
     """`colour` with `ratio` (0..1) of `other` mixed in, opaque."""
     mixed = (a + (b - a) * ratio for a, b in zip(colour.getRgbF()[:3], other.getRgbF()[:3], strict=True))  # type: ignore[index]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, QSizeF, Qt, Signal
 from PySide6.QtGui import QBrush, QFontMetricsF, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -193,12 +193,12 @@ class Timeline(QWidget):
         for since_s, until_s in lanes.gaps(self.line, self.since_s, self.until_s):
             here = QRectF(QPointF(self.px_of(since_s), plot.top()), QPointF(self.px_of(until_s), plot.bottom()))
             painter.fillRect(here & plot, QBrush(self._colours.grid, Qt.BrushStyle.BDiagPattern))
+        self._paint_axis(painter, plot)
         found = lanes.lanes(self.line)
         height = plot.height() / len(found)
         for place, lane in enumerate(found):
             area = QRectF(plot.left(), plot.top() + place * height, plot.width(), height)
             self._paint_lane(painter, area, lane, self._colours.series[place])
-        self._paint_axis(painter, plot)
         self._paint_selection(painter, plot)
         for incident in self.incidents:
             self._paint_mark(painter, plot, incident)
@@ -225,6 +225,8 @@ class Timeline(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
         painter.setPen(self._colours.muted)
         head = QRectF(area.left() + 2, area.top(), area.width() - 4, metrics.height())
+        ground = QRectF(head.topLeft(), QSizeF(metrics.horizontalAdvance(lane.title), head.height() - 1))
+        painter.fillRect(ground.adjusted(-1, 2, 2, 0), self._colours.background)  # no line of the grid through words
         painter.drawText(head, Qt.AlignmentFlag.AlignLeft, lane.title)
         if np.isfinite(values).any():
             painter.drawText(head, Qt.AlignmentFlag.AlignRight, lane.top_text)

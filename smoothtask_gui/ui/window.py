@@ -86,7 +86,7 @@ class MainWindow(QMainWindow):
 
     def sizeHint(self) -> QSize:
         em = self.fontMetrics().height()
-        return QSize(em * 68, em * 42)
+        return QSize(em * 70, em * 42)
 
     def show_view(self, view: View, store: Store) -> None:
         """Draw the latest state, at once if it can be seen, else when it is next seen."""
@@ -156,7 +156,7 @@ class MainWindow(QMainWindow):
             if view.sample is not None:
                 page.show_sample(view.sample)
             else:
-                page.model.clear()
+                page.show_no_sample()
 
     def _connect(self) -> None:
         for part in (self.apps, self.processes):

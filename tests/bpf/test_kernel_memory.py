@@ -16,7 +16,7 @@ from helper.loaders.fdinfo import fdinfo
 from helper.loaders.libbpf import CONSTANTS_SECTION
 from helper.probes.estimates import estimates_of
 from helper.probes.map_sizes import entries_for
-from helper.probes.parts import OBJECT, PARTS
+from helper.probes.parts import AT_DATAGRAMS, OBJECT, PARTS
 from helper.probes.process_events import EXITED, KEY, ProcessEvents
 from helper.probes.program import constants
 from helper.sampler.assembly import Assembly, assemble
@@ -83,6 +83,8 @@ def told_of_each_map(door: Libbpf, name: str) -> dict[str, int]:
     try:
         bpf_object.resize(entries_for(door.machine))
         bpf_object.set_constants(CONSTANTS_SECTION, constants())
+        for program in AT_DATAGRAMS:  # some kernels refuse these; they have no map of their own
+            bpf_object.leave_out(program)
         bpf_object.load()
         return {shape.name: fdinfo(bpf_object.map_fd(shape.name))["memlock"] for shape in bpf_object.shapes()}
     finally:

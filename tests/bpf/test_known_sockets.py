@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import socket
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 from helper.probes.known_sockets import KnownSockets
+from helper.probes.sockets import MOST_KNOWN, Sockets
 from helper.probes.visibility import Mode, Visibility
 from smoothtask_gui.sources.records import SOCKET
 from tests.bpf.machine import EVERYTHING, NOBODY, until
@@ -17,10 +20,11 @@ from tests.bpf.network import CONSTANTS, Rows, pair, private_network, row_of, ta
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
+    from helper.loaders.libbpf import Libbpf
     from helper.probes.socket_events import SocketEvents
     from helper.probes.socket_memory import SocketMemory
-    from helper.probes.sockets import Sockets
 
 FROZEN_NS = 5 * 10**9
 TIME_WAIT = 6
@@ -33,11 +37,9 @@ def kept() -> Iterator[ExitStack]:
 
 
 def take_known(sockets: Sockets, visibility: Visibility = EVERYTHING) -> Rows:
-    buffer = memoryview(bytearray(1 << 21))
-    reading = sockets.read_known_into(buffer, visibility)
-    assert reading is not None, "this kernel can't walk remembered sockets"
-    assert not reading.truncated
-    return np.sort(np.frombuffer(bytes(buffer[: reading.byte_count]), SOCKET), order="cookie")
+    rows = sockets.read_known(visibility)
+    assert rows is not None, "this kernel can't walk remembered sockets"
+    return np.sort(np.frombuffer(bytes(rows), SOCKET), order="cookie")
 
 
 def without_remains(rows: Rows) -> Rows:
@@ -59,6 +61,9 @@ def some_of_each_kind(kept: ExitStack) -> None:
     kept.enter_context(socket.create_connection(("127.0.0.1", listener.getsockname()[1])))
     datagrams = kept.enter_context(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM))
     datagrams.bind(("::1", 0))
+    sender = kept.enter_context(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM))
+    sender.connect(datagrams.getsockname())
+    assert [sender.send(bytes(size)) for size in (100, 2000)] == [100, 2000]
     for end in pair():
         end.close()
 
@@ -111,9 +116,13 @@ def test_a_frame_has_new_connections_and_no_closed_ones_without_a_walk(
     buffer = memoryview(bytearray(1 << 21))
 
     def take() -> Rows:
-        return np.frombuffer(bytes(buffer[: reader.read_into(buffer, EVERYTHING).byte_count]), SOCKET)
+        rows = reader.read_known(EVERYTHING)
+        return np.frombuffer(bytes(rows if rows is not None else walk()), SOCKET)
 
-    take()
+    def walk() -> memoryview:
+        return buffer[: reader.read_into(buffer, EVERYTHING).byte_count]
+
+    walk()
     client, server = pair()
     with client, server:
         client.sendall(bytes(5000))
@@ -123,3 +132,87 @@ def test_a_frame_has_new_connections_and_no_closed_ones_without_a_walk(
     until(lambda: not ends & set(take()["cookie"].tolist()), "both ends closed")
     assert TIME_WAIT not in take()["state"]
     assert TIME_WAIT in take_sockets(sockets)["state"]
+
+
+def bound(address: str = "127.0.0.1") -> socket.socket:
+    one = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+    one.bind((address, 0))
+    return one
+
+
+def inode_of(one: socket.socket) -> int:
+    return os.fstat(one.fileno()).st_ino
+
+
+def found(sockets: Sockets) -> set[int]:
+    return set(take_known(sockets)["inode"].tolist())
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_a_datagram_socket_that_replaces_another_is_found_although_there_are_as_many_as_before(
+    sockets: Sockets, socket_events: SocketEvents, address: str
+) -> None:
+    with bound(address) as old:
+        take_sockets(sockets)
+        assert inode_of(old) in found(sockets)
+    for _ in range(20):
+        with bound(address) as new:
+            assert found(sockets) == {inode_of(new)}, "it never sent anything, so nobody has remembered it"
+
+
+def test_a_datagram_socket_is_shown_as_long_as_it_has_a_port(sockets: Sockets, socket_events: SocketEvents) -> None:
+    with bound() as server, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.connect(server.getsockname())
+        take_sockets(sockets)
+        assert found(sockets) == {inode_of(server), inode_of(client)}
+        assert ctypes.CDLL(None).connect(client.fileno(), bytes(16), 16) == 0  # AF_UNSPEC takes the port away
+        assert found(sockets) == {inode_of(server)}
+        client.connect(server.getsockname())
+        assert found(sockets) == {inode_of(server), inode_of(client)}
+
+
+def test_other_users_datagram_sockets_count_and_stay_out(sockets: Sockets, socket_events: SocketEvents) -> None:
+    with bound():
+        take_sockets(sockets)
+        assert len(take_known(sockets)) == 1
+        assert not len(take_known(sockets, Visibility(Mode.SEES_OWN, NOBODY)))
+
+
+@pytest.mark.parametrize(("counted", "is_walked"), [("1", False), ("2", True), ("none", True)])
+def test_the_table_of_datagram_sockets_is_walked_if_the_kernel_counts_others_than_the_remembered_ones(
+    network: None, door: Libbpf, socket_memory: SocketMemory, tmp_path: Path, counted: str, *, is_walked: bool
+) -> None:
+    (tmp_path / "sockstat").write_text(f"sockets: used 9\nUDP: inuse {counted} mem 0\n", encoding="ascii")
+    sockets = Sockets(door, socket_memory, tmp_path)
+    sockets.open()
+    try:
+        with bound() as old:
+            take_sockets(sockets)
+            with bound() as new:
+                assert found(sockets) == ({inode_of(old), inode_of(new)} if is_walked else {inode_of(old)})
+    finally:
+        sockets.close()
+
+
+def test_rows_that_are_still_shown_outlive_the_probe(door: Libbpf, network: None, socket_memory: SocketMemory) -> None:
+    sockets = Sockets(door, socket_memory)
+    sockets.open()
+    with bound() as one:
+        take_sockets(sockets)
+        rows = sockets.read_known(EVERYTHING)
+        assert rows is not None
+        sockets.close()
+        assert np.frombuffer(bytes(rows), SOCKET)["inode"].tolist() == [inode_of(one)]
+
+
+@pytest.mark.parametrize("count", [1, MOST_KNOWN - 1, MOST_KNOWN])
+def test_remains_come_after_the_remembered_rows_whether_the_map_has_room_for_them_or_not(
+    sockets: Sockets, socket_events: SocketEvents, count: int
+) -> None:
+    remains = bytes(range(128)) * count
+    with bound() as one:
+        take_sockets(sockets)
+        rows = sockets.read_known(EVERYTHING, remains)
+        assert rows is not None
+        assert bytes(rows[SOCKET.itemsize :]) == remains
+        assert np.frombuffer(bytes(rows[: SOCKET.itemsize]), SOCKET)["inode"].tolist() == [inode_of(one)]

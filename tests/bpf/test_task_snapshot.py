@@ -6,6 +6,7 @@ import contextlib
 import mmap
 import os
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,12 @@ import numpy as np
 import pytest
 
 from helper.probes.row_table import TASK_BYTES
+from helper.probes.task_snapshot import ALL_BORN
+from helper.sampler import packets
+from helper.sampler.probe_set import Slot, State
+from helper.sampler.readings import Readings
 from tests.bpf.machine import (
+    EVERYTHING,
     TASK,
     boottime_ns,
     child,
@@ -25,6 +31,7 @@ from tests.bpf.machine import (
 
 if TYPE_CHECKING:
     from helper.probes import TaskSnapshot
+    from helper.probes.probe import TaskReading
 
 COUNTER_SLACK_PAGES = (
     3 * 32 * (os.cpu_count() or 1)
@@ -193,3 +200,42 @@ def test_a_buffer_of_just_the_right_size_is_not_called_truncated(snapshot: TaskS
         exact = snapshot.read_into(memoryview(bytearray(reading.byte_count)), started_ns)
     assert not reading.truncated
     assert exact.byte_count <= reading.byte_count
+
+
+def test_a_reading_tells_when_its_first_task_was_read(snapshot: TaskSnapshot) -> None:
+    buffer = memoryview(bytearray(TASK_BYTES << 14))
+    for _ in range(2):
+        before_ns = boottime_ns()
+        reading = snapshot.read_into(buffer)
+        assert before_ns < reading.began_ns < boottime_ns()
+
+
+def test_a_busy_thread_has_at_most_one_core_although_the_sampler_is_held_up_before_it_reads(
+    snapshot: TaskSnapshot,
+) -> None:
+    class HeldUp:
+        """The probe behind a sampler that gets no processor for a second, once."""
+
+        waits_s = 0.0
+
+        def read_into(self, buffer: memoryview, born_before_ns: int = ALL_BORN) -> TaskReading:
+            time.sleep(self.waits_s)
+            self.waits_s = 0.0
+            return snapshot.read_into(buffer, born_before_ns)
+
+    slot, probe = Slot(snapshot, packets.KIND_TASKS), HeldUp()
+    slot.state = State.RUNNING
+    readings = Readings((slot, probe, TASK_BYTES), None)
+
+    def run_ns(pid: int) -> tuple[int, int]:
+        taken = readings.take(EVERYTHING, readings.begin())
+        rows = np.frombuffer(bytes(taken.sections[0].rows), TASK)
+        return int(process_row(rows, pid)["run_ns"]), taken.boottime_ns
+
+    with child("say(); burn(60)") as busy:
+        busy.hear()
+        before_run_ns, before_ns = run_ns(busy.pid)
+        time.sleep(0.5)
+        probe.waits_s = 1.0
+        after_run_ns, after_ns = run_ns(busy.pid)
+    assert 0 < after_run_ns - before_run_ns < 1.2 * (after_ns - before_ns)

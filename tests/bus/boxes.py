@@ -85,7 +85,7 @@ class Box:
 
     def __init__(self, *options: str) -> None:
         self.held = _held_box("--helper-object-dir", str(ROOT / "build" / "bpf"), *options)
-        for script in ("bus_client.py", "polkit_stand_in.py", "systemd_stand_in.py", "agent.py"):
+        for script in ("bus_client.py", "polkit_stand_in.py", "systemd_stand_in.py"):
             target = self.held.path(f"/run/dbus/box/{script}")
             target.write_text((HERE / script).read_text())
             target.chmod(0o644)

@@ -101,5 +101,8 @@ def test_what_maps_take_stands_beside_what_was_reckoned(box: Box) -> None:
     table = smoothtask(box, "probes").stdout.splitlines()
     assert "MAPS RECKONED" in table[0]
     assert len(table) == 1 + len(rows)
-    [memory] = [line for line in smoothtask(box, "doctor").stdout.splitlines() if "kernel memory" in line]
+    told = smoothtask(box, "doctor").stdout.splitlines()
+    [memory] = [line for line in told if "kernel memory" in line]
     assert "of it maps, reckoned at" in memory
+    [way] = [line for line in told if "probe socket_events" in line]
+    assert "running: datagrams are counted " in way

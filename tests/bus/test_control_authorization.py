@@ -2,13 +2,13 @@
 
 import json
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.bus.acting import MORE, SLEEPING, act, call, is_untouched, ping, refusal, setuid_sleep, until_stopped
+from tests.bus.agents import Agents
 from tests.bus.boxes import Box, wait_until
 from tests.bus.stand_ins import StartStandIn
 from tests.fakes.processes import USUAL_NICE, nice_of
@@ -134,35 +134,12 @@ def test_only_a_few_prompts_of_one_user_wait_at_a_time(stand_in: StartStandIn) -
     assert is_untouched(victim)
 
 
-class Prompts:
-    """A box whose root has a password, and an agent in alice's session that answers its prompts."""
-
-    password = "correct horse"
+class Prompts(Agents):
+    """A box of its own, whose prompts are answered."""
 
     def __init__(self, box: Box) -> None:
+        super().__init__(box.held)
         self.box = box
-        self.agents: list[subprocess.Popen[str]] = []
-        made = subprocess.run(
-            ["openssl", "passwd", "-6", "-stdin"], input=self.password, capture_output=True, text=True, check=True
-        )
-        shadow = box.held.path("/etc/shadow")
-        lines = [f"root:{made.stdout.strip()}:19000:0:99999:7:::"]
-        lines += [line for line in shadow.read_text().splitlines() if not line.startswith("root:")]
-        shadow.write_text("\n".join([*lines, ""]))
-
-    def answer(self, mode: str) -> subprocess.Popen[str]:
-        uid = self.box.uid_of("alice")
-        words = [self.box.held.python, "-I", "/run/dbus/box/agent.py", f"box{self.box.held.pid}x{uid}active", mode]
-        agent = subprocess.Popen(self.box.held.command(*words, self.password), stdout=subprocess.PIPE, text=True)
-        self.agents.append(agent)
-        assert agent.stdout is not None
-        assert agent.stdout.readline() == "ready\n"
-        return agent
-
-    def close(self) -> None:
-        for agent in self.agents:
-            agent.kill()
-            agent.communicate()
 
 
 @pytest.fixture

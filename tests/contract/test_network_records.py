@@ -47,8 +47,10 @@ def test_the_socket_probes_read_their_settings_where_the_programs_write_them() -
     settings = SETTINGS["st_traffic_settings"]
     assert SETTINGS["st_socket_settings"].members["unowned"].offset == sockets.UNOWNED_AT
     assert settings.members["overflow"] == Member(socket_events.SETTINGS.size, LAYOUTS["st_traffic"].size)
-    assert SETTINGS["st_socket_settings"].members["known"] == Member(sockets.KNOWN_AT, 4)
-    assert SETTINGS["st_socket_settings"].members["unremembered"] == Member(sockets.KNOWN_AT + 4, 4)
+    found = ("known", "known_udp", "bound_udp", "unremembered")
+    assert [SETTINGS["st_socket_settings"].members[name] for name in found] == [
+        Member(sockets.FOUND_AT + 4 * place, 4) for place in range(len(found))
+    ]
     assert SETTINGS_CONSTANTS["ST_KNOWN_SOCKETS"] == sockets.MOST_KNOWN
     assert settings.members["unremembered"].offset == socket_events.UNREMEMBERED_AT
     assert settings.members["closings"].offset == socket_events.UNREMEMBERED_AT + 8

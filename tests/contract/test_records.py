@@ -87,6 +87,8 @@ def test_the_overflow_row_follows_the_process_settings() -> None:
     assert settings.members["attached_ns"].offset == 0
     assert settings.members["last_snapshot_ns"].offset == 8
     assert settings.members["epoch_ns"].offset == 16
+    assert settings.members["lost_exits"].offset == process_events.LOST_AT
+    assert settings.members["roll_ups"].offset == process_events.LOST_AT + 8
 
 
 def test_the_epochs_of_exits_follow_the_overflow_row() -> None:

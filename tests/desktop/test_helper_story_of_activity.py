@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.bus.agents import Agents
 from tests.desktop.boxed import BoxedDesk, BoxedScene
 from tests.desktop.conftest import ROOT
 
@@ -31,6 +32,13 @@ def boxed() -> Iterator[BoxedScene]:
         yield BoxedScene(desk)
 
 
+@pytest.fixture
+def agents(boxed: BoxedScene) -> Iterator[Agents]:
+    made = Agents(boxed.desk.box)
+    yield made
+    made.close()
+
+
 def ask(scene: BoxedScene, *words: str) -> str:
     """What a Python of the person's prints."""
     return scene.desk.run(["env", f"PYTHONPATH={ROOT}", sys.executable, "-P", *words]).stdout
@@ -51,14 +59,19 @@ def heard(scene: BoxedScene, table: str) -> list[str]:
     return read_aloud(scene).get(table, [])
 
 
+def look_at_activity(scene: BoxedScene) -> None:
+    """Start the app and go to its tab, once it knows of the helper."""
+    scene.start_app()
+    window = scene.until(scene.main_window, "the window opens")
+    scene.until(scene.sampler_runs, "the app has started the helper")
+    scene.desk.run(["xdotool", "windowfocus", "--sync", str(window)])
+    scene.press_keys("alt+v")
+    scene.until(lambda: "Nothing is counted now" in str(read_aloud(scene)), "the helper can be asked for it")
+
+
 def test_the_activity_tab_shows_what_a_process_does_and_its_probes_go_when_it_is_left(boxed: BoxedScene) -> None:
     boxed.desk.spawn([sys.executable, "-I", "-c", READER], "reader.log")
-    boxed.start_app()
-    window = boxed.until(boxed.main_window, "the window opens")
-    boxed.until(boxed.sampler_runs, "the app has started the helper")
-    boxed.desk.run(["xdotool", "windowfocus", "--sync", str(window)])
-    boxed.press_keys("alt+v")
-    boxed.until(lambda: "Nothing is counted now" in str(read_aloud(boxed)), "the helper can be asked for it")
+    look_at_activity(boxed)
     assert not running(boxed)
 
     boxed.press_keys("alt+y", "alt+l", "alt+w")
@@ -71,3 +84,23 @@ def test_the_activity_tab_shows_what_a_process_does_and_its_probes_go_when_it_is
     boxed.press_keys("alt+o")
     boxed.until(lambda: not running(boxed), "the probes are gone")
     assert "avid-reader" not in str(read_aloud(boxed))
+
+
+def test_what_all_users_do_is_shown_after_the_real_polkit_heard_an_administrators_password(
+    boxed: BoxedScene, agents: Agents
+) -> None:
+    look_at_activity(boxed)
+    boxed.press_keys("alt+y")
+    boxed.until(lambda: "administrator's consent only" in str(read_aloud(boxed)), "what is withheld is named")
+    assert not heard(boxed, "System calls of all processes")
+
+    agents.answer("dismiss")
+    boxed.press_keys("alt+h")
+    boxed.until(lambda: "No administrator has agreed" in str(read_aloud(boxed)), "a dismissed prompt is told")
+    boxed.picture("activity-refused")
+
+    agents.answer("right")
+    boxed.press_keys("alt+h")
+    boxed.until(lambda: heard(boxed, "System calls of all processes"), "all users' calls are told")
+    boxed.until(lambda: "administrator" not in str(read_aloud(boxed)), "nothing is withheld any more")
+    boxed.picture("activity-all-users")

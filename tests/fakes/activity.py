@@ -21,6 +21,7 @@ class FakeActivity:
     forgotten: int = 0
     read: int = 0
     waits_for: str = ""
+    way: str = ""
 
     def open(self) -> None:
         self.opened += 1
@@ -30,7 +31,7 @@ class FakeActivity:
         self.closed += 1
 
     def cost(self) -> ProbeCost:
-        return ProbeCost(None, None, 4096, waits_for=self.waits_for)
+        return ProbeCost(None, None, 4096, waits_for=self.waits_for, way=self.way)
 
     def tables(self) -> tuple[Table, ...]:
         self._break()

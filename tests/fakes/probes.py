@@ -6,13 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from helper.loaders.errors import LoaderError
-from helper.probes.probe import ProbeCost, Reading
+from helper.probes.probe import ProbeCost, TaskReading
 
 ROW_BYTES = 136
 
 
 class FakeTasks:
-    """`rows` task rows of zeros; raises LoaderError while `broken`. Notes what it was asked."""
+    """`rows` task rows of zeros; raises LoaderError while `broken`. Notes what it was asked.
+
+    It begins to read at once, or when `clock_ns` says, after `before_reading` was called. A thread that never rests has
+    run for `run_ns` by then.
+    """
 
     name = "task_snapshot"
 
@@ -20,6 +24,9 @@ class FakeTasks:
         self.rows = rows
         self.broken = False
         self.asked: list[int] = []
+        self.before_reading: Callable[[], None] = lambda: None
+        self.clock_ns: Callable[[], int] = lambda: 0
+        self.run_ns = 0
 
     def open(self) -> None:
         if self.broken:
@@ -31,12 +38,14 @@ class FakeTasks:
     def cost(self) -> ProbeCost:
         return ProbeCost(None, None, 4096)
 
-    def read_into(self, buffer: memoryview, born_before_ns: int = 0) -> Reading:
+    def read_into(self, buffer: memoryview, born_before_ns: int = 0) -> TaskReading:
         self.asked.append(born_before_ns)
+        self.before_reading()
+        self.run_ns = self.clock_ns()
         if self.broken:
             raise LoaderError(self.name, "read", 5)
         fitting = min(self.rows, len(buffer) // ROW_BYTES)
-        return Reading(fitting * ROW_BYTES, truncated=fitting < self.rows)
+        return TaskReading(fitting * ROW_BYTES, fitting < self.rows, self.run_ns)
 
 
 @dataclass
@@ -46,6 +55,7 @@ class FakeExits:
     name: str = "process_events"
     broken: bool = False
     closed: int = 0
+    begun_ns: int = 0
 
     def open(self) -> None:
         """Nothing to open."""
@@ -57,7 +67,7 @@ class FakeExits:
         return ProbeCost(None, None, 4096)
 
     def begin_snapshot(self, boottime_ns: int) -> None:
-        """Nothing is born here."""
+        self.begun_ns = boottime_ns
 
     def read_exited(self) -> bytes:
         self._break()

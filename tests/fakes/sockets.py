@@ -32,8 +32,9 @@ class FakeSockets:
         self.walks += 1
         return self._fill(buffer, self.table)
 
-    def read_known_into(self, buffer: memoryview, _visibility: Visibility) -> Reading | None:
-        return None if len(self.known) > self.most_known else self._fill(buffer, self.known)
+    def read_known(self, _visibility: Visibility, remains: bytes = b"") -> memoryview | None:
+        rows = self.known + self.udp
+        return None if len(rows) > self.most_known else memoryview(b"".join([*rows, remains]))
 
     def _fill(self, buffer: memoryview, tcp: list[bytes]) -> Reading:
         room = len(buffer) // SOCKET_BYTES

@@ -54,14 +54,37 @@ def test_the_manifest_keeps_to_what_flathub_s_linter_asks() -> None:
     assert names == ["python3-modules.json", "smoothtask"]
 
 
-def test_in_a_chroot_the_sandbox_gets_paths_where_flatpak_gives_descriptors(tmp_path: Path) -> None:
-    (tmp_path / "told").write_text("here")
-    folder, words = os.open(tmp_path, os.O_PATH), os.memfd_create("words")
-    os.write(words, b"--ro-bind\0/\0/\0--ro-bind-fd\0%d\0/mnt\0" % folder)
-    os.lseek(words, 0, os.SEEK_SET)
-    command = [RECIPE.BWRAP_BY_PATHS, "--args", str(words), "--", "cat", "/mnt/told"]
-    said = subprocess.run(command, capture_output=True, text=True, check=False, pass_fds=(folder, words))
-    assert (said.stdout, said.stderr) == ("here", "")
+CHROOT: Final = """
+cd "$1"; shift
+for name in dev etc mnt proc usr; do mount --rbind /$name $name; done
+exec chroot . env -C / "$@"
+"""
+CAN_SANDBOX: Final = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from recipes.flatpak import can_sandbox as can; print(can())"
+)
+
+
+@pytest.fixture
+def chroot(tmp_path: Path) -> list[str]:
+    """Words to begin a command with that runs in a chroot."""
+    place = tmp_path / "bare"
+    for name in ("dev", "etc", "mnt", "proc", "tmp", "usr"):
+        (place / name).mkdir(parents=True)
+    for name in ("bin", "lib", "lib64", "sbin"):
+        (place / name).symlink_to(f"usr/{name}")
+    return ["unshare", "--mount", "sh", "-euc", CHROOT, "sh", str(place)]
+
+
+@pytest.mark.parametrize("uid", ["0", "65534"])
+def test_in_a_chroot_there_is_no_sandbox_until_its_folder_is_the_root(chroot: list[str], uid: str) -> None:
+    tools = RECIPE.places.TOOLS
+    for through, can in (
+        (["setpriv", f"--reuid={uid}", "--clear-groups"], False),
+        (["/usr/bin/python3", "-B", tools / "rooted.py", uid], True),
+    ):
+        command = [*chroot, *through, "/usr/bin/python3", "-B", "-c", CAN_SANDBOX, tools]
+        said = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (said.stdout, said.stderr) == (f"{can}\n", "")
 
 
 def test_no_address_is_in_the_repository_and_every_module_is_pinned() -> None:

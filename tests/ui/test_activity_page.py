@@ -12,7 +12,7 @@ from smoothtask_gui.domain.activity_rates import (
     RunQueueRates,
     SyscallRates,
 )
-from smoothtask_gui.domain.activity_reading import ActivityReading
+from smoothtask_gui.domain.activity_reading import ActivityReading, Others
 from smoothtask_gui.domain.own_cost import ProbeCost, ProbeUse
 from smoothtask_gui.ui import formats
 from smoothtask_gui.ui.activity_page import FILES, RUN_QUEUE, SYSCALLS, ActivityPage, Parts
@@ -35,9 +35,11 @@ class Asked:
 
     def __init__(self) -> None:
         self.parts: list[Parts] = []
+        self.others: list[Others] = []
 
-    def __call__(self, parts: Parts, answer: object) -> None:
+    def __call__(self, parts: Parts, others: Others, answer: object) -> None:
         self.parts.append(parts)
+        self.others.append(others)
 
 
 @pytest.fixture
@@ -111,13 +113,83 @@ def test_the_busiest_are_first_with_their_numbers_and_foreign_names_literal(page
     assert "System calls: 135 kB in the kernel, 2.1 % of a core" in page.cost.text().replace(formats.SPACE, " ")
 
 
-def test_what_all_users_do_is_named_as_unseen_where_it_is(page: ActivityPage) -> None:
+OWN = ActivityReading(replace(RATES, syscalls=None, file_systems=None))
+
+
+def test_what_all_users_do_is_named_as_unseen_where_it_is(page: ActivityPage, asked: Asked) -> None:
     page.switches[SYSCALLS].click()
-    page.show_reading(ActivityReading(replace(RATES, syscalls=None)))
-    assert page.own_calls.isVisible()
+    page.show_reading(OWN)
+    assert page.consent.isVisible()
+    assert "administrator's consent only" in page.consent.text.text()
     assert not page.syscall_view.isVisible()
     page.show_reading(ActivityReading(RATES))
-    assert not page.own_calls.isVisible()
+    assert not page.consent.isVisible()
+    assert asked.others == [Others.UNSEEN], "nobody clicked, so nobody may be asked for a password"
+
+
+def test_waits_alone_withhold_nothing(page: ActivityPage) -> None:
+    page.switches[RUN_QUEUE].click()
+    page.show_reading(ActivityReading(ActivityRates(run_queue=RATES.run_queue)))
+    assert not page.consent.isVisible()
+    page.switches[SYSCALLS].click()
+    page.show_reading(OWN)
+    assert page.consent.isVisible()
+    page.switches[SYSCALLS].click()
+    assert not page.consent.isVisible()
+
+
+def test_a_click_asks_for_consent_once_and_says_that_it_waits(page: ActivityPage, asked: Asked) -> None:
+    page.switches[SYSCALLS].click()
+    page.show_reading(OWN)
+    page.consent.ask.click()
+    assert asked.others[-1] is Others.ASKED_FOR
+    assert asked.parts[-1] == {SYSCALLS}
+    assert page.consent.text.text().startswith("Waiting for")
+    assert not page.consent.ask.isEnabled()
+    page.show_reading(OWN)
+    page.show_reading(ActivityReading())
+    assert page.consent.text.text().startswith("Waiting for"), "a reading that was on its way is no answer"
+    page.show_reading(ActivityReading(RATES))
+    assert page.syscall_view.isVisible()
+    assert not page.consent.isVisible()
+    page.switches[FILES].click()
+    assert asked.others[-1] is Others.AGREED, "another part takes the same consent, without a second prompt"
+
+
+def test_a_refused_consent_says_why_and_can_be_asked_for_again(page: ActivityPage, asked: Asked) -> None:
+    page.switches[SYSCALLS].click()
+    page.show_reading(OWN)
+    page.consent.ask.click()
+    page.show_reading(ActivityReading(refusal="No administrator has agreed (<b>dismissed</b>)."))
+    assert page.consent.text.text() == "No administrator has agreed (<b>dismissed</b>)."
+    assert page.sections[SYSCALLS].isVisible(), "what was seen before still is"
+    page.show_reading(ActivityReading())
+    page.show_reading(OWN)
+    assert "No administrator" in page.consent.text.text(), "the probe is loaded anew, readings go on, the reason stays"
+    page.switches[FILES].click()
+    assert asked.others[-1] is Others.UNSEEN
+    page.consent.ask.click()
+    assert asked.others[-1] is Others.ASKED_FOR
+
+
+def test_consent_is_forgotten_with_the_tab(page: ActivityPage, asked: Asked) -> None:
+    page.switches[SYSCALLS].click()
+    page.show_reading(OWN)
+    page.consent.ask.click()
+    page.show_reading(ActivityReading(RATES))
+    page.hide()
+    page.show()
+    assert asked.others[-2:] == [Others.UNSEEN, Others.UNSEEN]
+
+
+def test_a_helper_that_is_lost_while_somebody_is_asked_ends_the_waiting(page: ActivityPage) -> None:
+    page.switches[SYSCALLS].click()
+    page.show_reading(OWN)
+    page.consent.ask.click()
+    page.show_reading(ActivityReading(reason="The helper closed the stream."))
+    assert not page.consent.isVisible()
+    page.show_reading(OWN)
+    assert page.consent.ask.isEnabled()
 
 
 def test_a_refusal_is_shown_with_its_reason_until_readings_come_again(page: ActivityPage, asked: Asked) -> None:
@@ -132,6 +204,16 @@ def test_a_refusal_is_shown_with_its_reason_until_readings_come_again(page: Acti
     assert not page.sections[FILES].isVisible()
     assert not page.empty.isVisible()
     assert asked.parts == [{SYSCALLS}], "whoever reads asks again; the page goes on waiting"
+
+
+def test_what_a_columns_title_means_is_in_its_tooltip(page: ActivityPage) -> None:
+    header = [
+        page.syscalls.headerData(column, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole) for column in range(5)
+    ]
+    assert header[:2] == [None, None]
+    assert header[3:] == [
+        "Half of them took at most this long.", "99 of 100 took at most this long; the hundredth took longer.",
+    ]  # fmt: skip
 
 
 def test_a_probe_that_does_not_run_says_why_in_place_of_its_cost(page: ActivityPage) -> None:

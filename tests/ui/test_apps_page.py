@@ -203,3 +203,12 @@ def test_the_processes_of_an_app_are_one_step_deeper_and_all_of_them_one_step_ba
     qtbot.mouseClick(window.processes.all, Qt.MouseButton.LeftButton)
     assert names() == ["Web Content", "make", "firefox", "Short-lived: 3"]
     assert not window.processes.all.isVisible()
+
+
+def test_a_search_that_finds_no_app_says_so_and_selects_none(page: AppsPage) -> None:
+    page.show_sample(Apps().sample((11, "firefox", 0.2), (12, "make", 0.1)))
+    page.view.setCurrentIndex(page.model.index(0, 0))
+    page.search.setText("nothing like it")
+    assert page.model.rowCount() == 0
+    assert page.view.accessibleDescription() == "No app matches the search."
+    assert not page.stop.isEnabled()

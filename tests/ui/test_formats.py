@@ -102,3 +102,10 @@ def test_an_ampersand_in_a_menu_is_no_mnemonic() -> None:
 )
 def test_short_times_are_in_the_unit_that_fits(seconds: float | None, text: str) -> None:
     assert plain(formats.brief(seconds)) == text
+
+
+def test_a_number_stays_on_its_side_of_a_name_from_right_to_left() -> None:
+    assert formats.apart("firefox") == "firefox"
+    assert formats.apart("Музыка") == "Музыка"
+    arabic = "\u0628\u0631\u0646\u0627\u0645\u062c"
+    assert formats.apart(arabic) == f"\u2068{arabic}\u2069"

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QFont, QImage
 from PySide6.QtWidgets import QMainWindow, QTabWidget
 from pytestqt.qtbot import QtBot
 
@@ -164,3 +164,32 @@ def test_a_stale_graph_loses_its_colour(graph: Graph) -> None:
     assert any(curve_columns(graph))
     graph.set_stale(True)
     assert not any(curve_columns(graph))
+
+
+@pytest.mark.parametrize("width", [245, 300, 500])
+def test_a_legend_stays_beside_the_title_so_that_cards_in_a_row_begin_level(qtbot: QtBot, width: int) -> None:
+    tops = []
+    for labels in (("",), ("CPU", "memory", "disk")):
+        made = Graph("Waiting for", Axis(formats.percent, top=1.0), labels)
+        made.setFont(QFont("DejaVu Sans", 9))
+        made.resize(width, 240)
+        qtbot.addWidget(made)
+        made.show_picture(Picture(AGES, (np.full(60, 1.0),) * len(labels), "34 %"))
+        image = made.grab().toImage()
+        tops.append(next(y for y in range(made.height()) if is_line(image, y)))
+    assert tops[0] == tops[1]
+
+
+def is_line(image: QImage, y: int) -> bool:
+    """Whether the grid, or a curve, runs right through the card there."""
+    return all(image.pixel(x, y) != image.pixel(1, 1) for x in range(12, image.width() - 12))
+
+
+def test_the_curve_does_not_strike_out_the_limits_name(graph: Graph) -> None:
+    """The label lies below its line here, where the curve runs."""
+    graph.resize(300, 120)
+    flat = replace(picture(np.full(60, 0.94)), limit=0.97, limit_label="M" * 12)
+    graph.show_picture(flat)
+    struck = curve_columns(graph)
+    assert not any(struck[-90:-12])
+    assert any(struck[20:150])

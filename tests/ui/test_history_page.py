@@ -336,3 +336,15 @@ def test_what_happens_is_in_the_window_a_moment_later(qtbot: QtBot, tmp_path: Pa
     assert texts(page)[0][:2] == ["HandBrake", "100 %"]
     assert page.timeline.incidents[0].title == "it was hot"
     assert recorder.close(60)
+
+
+def test_a_moment_of_another_day_and_counts_of_thousands_fit_their_columns(page: HistoryPage, past: Past) -> None:
+    past.incidents = (incident_at(NOW_S - 40 * 86_400),)
+    page.refresh()
+    for view, column in ((page.incidents.view, 1), (page.apps.view, 7)):
+        index = max(
+            (view.model().index(row, column) for row in range(view.model().rowCount())),
+            key=lambda each: len(each.data()),
+        )
+        needed = view.fontMetrics().horizontalAdvance(index.data())
+        assert view.columnWidth(column) >= needed + 8, index.data()

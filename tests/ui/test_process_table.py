@@ -1,14 +1,17 @@
+from collections import Counter
+
 import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
-from PySide6.QtGui import QEnterEvent
+from PySide6.QtGui import QColor, QEnterEvent, QFont, QKeySequence, QPalette
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from smoothtask_gui.domain.incident import REMEDIES, Action, ProcessIdentity
-from smoothtask_gui.ui import formats
+from smoothtask_gui.ui import formats, theme
 from smoothtask_gui.ui.process_columns import Column
 from smoothtask_gui.ui.process_table import ProcessTable
-from tests.ui.samples import processes, sample
+from tests.ui.samples import exited, processes, sample
+from tests.ui.samples import palette as samples_palette
 
 ANNA = 1000
 
@@ -195,3 +198,72 @@ def test_a_missing_reading_is_a_dash_in_the_view(table: ProcessTable) -> None:
     rows = processes((5, "x", float("nan")))
     table.show_sample(sample(rows))
     assert table.model.index(0, Column.CPU).data() == formats.MISSING
+
+
+def test_a_search_that_hides_the_selected_process_selects_no_other(table: ProcessTable) -> None:
+    select(table, "b")
+    table.search.setText("c")
+    assert names(table) == ["c"]
+    assert table.selected() is None
+    assert not table.stop.isEnabled(), "Stop would hit a process that nobody chose"
+    assert not table.details.isVisible()
+
+
+def test_a_search_that_finds_the_selected_process_keeps_it(table: ProcessTable) -> None:
+    select(table, "b")
+    table.search.setText("b")
+    selected = table.selected()
+    assert selected is not None
+    assert selected.comm == "b"
+
+
+def test_a_search_that_finds_nothing_says_so(table: ProcessTable) -> None:
+    table.show_sample(sample(exited=(exited("cc1", 3, 0.5),)))
+    table.search.setText("nothing like it")
+    assert names(table) == []
+    assert table.view.accessibleDescription() == "No process matches the search."
+
+
+def test_processes_that_look_the_same_keep_their_order(table: ProcessTable) -> None:
+    table.show_sample(sample(processes((1, "a", 0.0500), (2, "b", 0.0501), (3, "c", 0.0499))))
+    assert names(table) == ["a", "b", "c"]
+    table.show_sample(sample(processes((1, "a", 0.0499), (2, "b", 0.0500), (3, "c", 0.0502))))
+    assert names(table) == ["a", "b", "c"], "all of them are 5.0 %"
+    table.show_sample(sample(processes((1, "a", 0.0499), (2, "b", 0.0500), (3, "c", 0.06))))
+    assert names(table) == ["c", "a", "b"]
+
+
+def test_the_copy_key_takes_the_selected_process_as_the_menu_does(table: ProcessTable, qtbot: QtBot) -> None:
+    select(table, "b")
+    table.view.setFocus()
+    qtbot.keySequence(table.view, QKeySequence(QKeySequence.StandardKey.Copy))
+    assert QApplication.clipboard().text() == "b 2"
+
+
+@pytest.mark.parametrize("highlight", ["#3daee9", "#308cc6", "#000080", "#ffff00", "#808080"])
+def test_a_selected_row_can_be_read_on_every_desktops_highlight(
+    table: ProcessTable, application_palette: None, highlight: str
+) -> None:
+    palette = samples_palette(dark=True)
+    palette.setColor(QPalette.ColorRole.Highlight, QColor(highlight))
+    palette.setColor(QPalette.ColorRole.HighlightedText, QColor("#fcfcfc"))
+    QApplication.setPalette(palette)
+    table.view.setFont(QFont("DejaVu Sans", 20))  # strokes of more than a pixel have the text's full colour
+    QApplication.processEvents()
+    select(table, "b")
+    row = table.view.visualRect(table.model.index(1, Column.NAME)).adjusted(2, 2, -2, -2)
+    image = table.view.viewport().grab(row).toImage()
+    seen = Counter(image.pixelColor(x, y).name() for x in range(image.width()) for y in range(image.height()))
+    ground = QColor(seen.most_common(1)[0][0])
+    assert max(theme.contrast(QColor(name), ground) for name in seen) >= theme.TEXT_CONTRAST
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_row_that_is_not_live_can_be_read(table: ProcessTable, application_palette: None, dark: bool) -> None:
+    palette = samples_palette(dark=dark)
+    QApplication.setPalette(palette)
+    table.show_sample(sample(exited=(exited("cc1", 3, 0.5),)))
+    last = table.model.index(table.model.rowCount() - 1, 0)
+    grey = last.data(Qt.ItemDataRole.ForegroundRole)
+    assert theme.contrast(grey, palette.color(QPalette.ColorRole.Base)) >= theme.TEXT_CONTRAST
+    assert grey != palette.color(QPalette.ColorRole.Text)

@@ -169,3 +169,8 @@ def test_the_history_is_deleted_only_after_a_yes(
     choice = next(each for each in asked.buttons() if each.text().replace("&", "") == pressed)
     choice.click()
     assert len(wanted) == count
+
+
+def test_the_fields_of_all_groups_begin_at_one_edge(window: SettingsWindow) -> None:
+    fields = (window.margin, window.cores, window.period, window.per_core, window.forget, window.quiet.pause)
+    assert len({field.mapTo(window, field.rect().topLeft()).x() for field in fields}) == 1

@@ -1,4 +1,4 @@
-"""The few system calls that Python 3.11 doesn't offer: mount, unshare, setns, prctl, through libc.
+"""The few system calls that Python 3.11 doesn't offer: mount, pivot_root, unshare, setns, prctl, through libc.
 
 Each fails with OSError that names the call and what it was applied to.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 
 CLONE_NEWNS = 0x00020000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
+MNT_DETACH = 2
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -24,6 +25,34 @@ def own_mounts() -> None:
     """From here on this process has mounts of its own; nothing it mounts is seen outside."""
     _checked(_libc.unshare(CLONE_NEWNS), "unshare(CLONE_NEWNS)")
     _checked(_libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None), "make / private")
+
+
+def own_mounts_and_root() -> None:
+    """The same, and what is / here becomes the root of these mounts, which in a chroot it isn't.
+
+    In a chroot the kernel makes no user namespaces (user_namespaces(7), EPERM) and tells paths from the root of the
+    mounts (d_path(), fs/d_path.c), so bubblewrap fails there, and Flatpak with it. setns(2) leads out of the chroot,
+    pivot_root(2) takes its folder along. All is private by then: where the machine's mounts are shared, its own root
+    would be unmounted too.
+    """
+    _checked(_libc.unshare(CLONE_NEWNS), "unshare(CLONE_NEWNS)")
+    here = Path.cwd()
+    root = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    namespace = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    _checked(_libc.setns(namespace, CLONE_NEWNS), "setns to the mounts of this process")
+    _checked(_libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None), "make / private")
+    in_chroot = not os.path.samestat(os.fstat(root), Path("/").stat())
+    os.fchdir(root)
+    if in_chroot:
+        place = Path.cwd()
+        bind(place, place)  # pivot_root(2) takes mount points only
+        os.chdir(place)
+        _checked(_libc.pivot_root(b".", b"."), f"pivot_root to {place}")
+        _checked(_libc.umount2(b".", MNT_DETACH), "unmount the old root")
+    os.chroot(".")
+    os.chdir(here)
+    os.close(root)
+    os.close(namespace)
 
 
 def mount_tmpfs(target: Path, mode: str = "755") -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import places
 import privilege
+import rooted
 from recipes import modules, source
 from recipes.signing import Key
 from steps import StepError, logged
@@ -28,25 +29,31 @@ MANIFEST = places.TOP / "flatpak" / f"{ID}.json"
 STAND_IN = places.BUILD / "flatpak"
 PUBLIC_KEY = "smoothtask.gpg"
 MAKER = places.TOOLS / "standin"
-BWRAP_BY_PATHS = Path(__file__).with_name("bwrap_by_paths.py")
 
 
 @functools.cache
-def takes_descriptors() -> bool:
-    """Whether bwrap can mount what a descriptor refers to, as Flatpak has it do: in a chroot it can't."""
+def can_sandbox() -> bool:
+    """Whether bwrap makes a sandbox here and mounts what a descriptor refers to, as Flatpak has it do.
+
+    In a chroot it doesn't.
+    """
     folder = os.open("/usr", os.O_PATH | os.O_DIRECTORY)
     command = ["/usr/bin/bwrap", "--ro-bind", "/", "/", "--ro-bind-fd", str(folder), "/usr", "true"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, pass_fds=(folder,))
+        return subprocess.run(command, capture_output=True, check=False, pass_fds=(folder,)).returncode == 0
     finally:
         os.close(folder)
-    return "Can't find source path" not in done.stderr
+
+
+def placed(words: list[str | Path], **more: str) -> list[str | Path]:
+    """The words with the surroundings and `more` variables, where there can be a sandbox."""
+    whole = ["env", "-i", *(f"{name}={value}" for name, value in (surroundings() | more).items()), *words]
+    return whole if can_sandbox() else [*rooted.command(whole)]
 
 
 def surroundings() -> dict[str, str]:
     """An installation of our own."""
-    bwrap = {} if takes_descriptors() else {"FLATPAK_BWRAP": str(BWRAP_BY_PATHS)}
-    return bwrap | {
+    return {
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": str(STAND_IN / "home"),
         "FLATPAK_USER_DIR": str(STAND_IN / "user"),
@@ -69,10 +76,10 @@ def ensure_runtime() -> None:
     privilege.give_back()
     flatpak = ["flatpak", "--user"]
     remote = [*flatpak, "remote-add", "--no-gpg-verify", "standin", f"file://{STAND_IN}/repo"]
-    logged("standin-remote", remote, "naming the stand-in's repository", env=surroundings())
+    logged("standin-remote", placed(remote), "naming the stand-in's repository")
     refs = [f"{name}//{branch}" for name in ("org.kde.Platform", "org.kde.Sdk", "io.qt.PySide.BaseApp")]
     install = [*flatpak, "install", "-y", "--noninteractive", "standin", *refs]
-    logged("standin-install", install, "installing the stand-in", env=surroundings())
+    logged("standin-install", placed(install), "installing the stand-in")
     stamp.write_text(recipe)
 
 
@@ -83,7 +90,7 @@ def build(out: Path = FOLDER, key: Key | None = None) -> list[Path]:
     if not bundle.exists():
         checked_by = [f"--gpg-keys={key.write_public(out / PUBLIC_KEY)}"] if key else []
         command = ["flatpak", "build-bundle", *checked_by, out / "repo", bundle, ID]
-        logged("bundle", command, "bundling the Flatpak", env=surroundings())
+        logged("bundle", placed(command), "bundling the Flatpak")
     return [bundle]
 
 
@@ -103,11 +110,11 @@ def _build(archive: Path, out: Path, signing: tuple[str, ...]) -> None:
     modules.write(out)
     modules.fetch(out, platform.machine())
     work = STAND_IN / "work"
-    environment = surroundings() | {"SOURCE_DATE_EPOCH": str(source.commit_time_s())}
     command = ["flatpak-builder", "--user", "--force-clean", "--disable-rofiles-fuse", f"--extra-sources={out}"]
     command += [f"--state-dir={work / 'state'}", f"--repo={out / 'repo'}", *signing]
     command += ["--disable-cache"]  # it knows a local archive by its name: a later source would be taken for an earlier
-    logged("flatpak", [*command, str(work / "app"), str(out / MANIFEST.name)], "building the Flatpak", env=environment)
+    words = placed([*command, work / "app", out / MANIFEST.name], SOURCE_DATE_EPOCH=str(source.commit_time_s()))
+    logged("flatpak", words, "building the Flatpak")
 
 
 def tree(out: Path = FOLDER) -> str:
@@ -124,12 +131,12 @@ def check(out: Path = FOLDER, public_key: Path | None = None) -> None:
     """
     flatpak = ["flatpak", "--user"]
     for words in (["uninstall", "-y", "--noninteractive", ID], ["remote-delete", "--force", "ours"]):
-        subprocess.run([*flatpak, *words], env=surroundings(), capture_output=True, check=False)  # there may be none
+        subprocess.run(placed([*flatpak, *words]), capture_output=True, check=False)  # there may be none
     verified = f"--gpg-import={public_key}" if public_key else "--no-gpg-verify"
     remote = [*flatpak, "remote-add", verified, "ours", f"file://{out}/repo"]
-    logged("flatpak-remote", remote, "naming our repository", env=surroundings())
+    logged("flatpak-remote", placed(remote), "naming our repository")
     install = [*flatpak, "install", "-y", "--noninteractive", "ours", ID]
-    logged("flatpak-install", install, "installing the Flatpak beside the stand-in", env=surroundings())
+    logged("flatpak-install", placed(install), "installing the Flatpak beside the stand-in")
     (STAND_IN / "user").chmod(0o755)  # tests run it as other users too
     said = run("--version")
     if said.returncode or source.version() not in said.stdout:
@@ -141,4 +148,4 @@ def run(*words: str) -> "subprocess.CompletedProcess[str]":
     # the outer bus stands for the system's, the inner one is the session's
     inner = 'DBUS_SYSTEM_BUS_ADDRESS=$DBUS_SESSION_BUS_ADDRESS exec dbus-run-session -- "$@"'
     command = ["dbus-run-session", "--", "sh", "-c", inner, "sh", "flatpak", "--user", "run", ID, *words]
-    return subprocess.run(command, capture_output=True, text=True, env=surroundings(), timeout=120, check=False)
+    return subprocess.run(placed(command), capture_output=True, text=True, timeout=120, check=False)

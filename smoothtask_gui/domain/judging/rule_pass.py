@@ -162,7 +162,7 @@ class RulePass:
             if alert.phase is Phase.PENDING and before.phase is not Phase.PENDING:
                 watched.begin(self._began_ns)
             watched.add(self._value(row), self._level(row), moment.interval_ns)
-        return self._say(watched, row, was_firing=before.is_firing)
+        return self._say(watched, row, was_firing=before.is_firing, is_over=found is False)
 
     def _holds(self, watched: Watched, row: int) -> bool | None:
         """Whether the condition goes on for one that is watched, None if that can't be known."""
@@ -184,15 +184,15 @@ class RulePass:
         part = self._table.rows.lasting(row, self._rule.value.text, watched.began_ns + SLACK_NS)
         return part is None or part >= LASTING_RATIO * self._level(row)
 
-    def _say(self, watched: Watched, row: int | None, *, was_firing: bool) -> list[Change]:
+    def _say(self, watched: Watched, row: int | None, *, was_firing: bool, is_over: bool) -> list[Change]:
         rule, alert, now_ns = self._rule, watched.alert, self._moment.now_ns
         subject = (rule.name, watched.target.subject)
         if was_firing and alert.phase is Phase.RESOLVED:
             unknown = alert.ended_unknown
             title = over_title(rule, watched, now_ns, ended=False, unknown=unknown)
             return [Resolved(subject, title, fact=over_fact(rule, watched, ended=False, unknown=unknown))]
-        if not alert.is_firing or row is None:
-            return []
+        if not alert.is_firing or row is None or (was_firing and is_over):
+            return []  # whoever has most of what is left, when a storm has passed, wasn't the storm
         said = draft(rule, watched, self._look(row), now_ns, self._around.may_stop)
         return [Updated(subject, said)] if was_firing else [Fired(subject, said, watched.began_ns)]
 

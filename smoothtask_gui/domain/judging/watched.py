@@ -12,7 +12,7 @@ from smoothtask_gui.domain.incident import ALWAYS, Severity, Share
 from smoothtask_gui.domain.judging.series import SERIES
 from smoothtask_gui.domain.judging.words import counted, filled, measure, shown
 from smoothtask_gui.domain.text import duration, elide, percent
-from smoothtask_gui.domain.wording import TITLE_WIDTH, shares_line, titled
+from smoothtask_gui.domain.wording import TITLE_WIDTH, WORTH_A_WORD, begun, shares_line, titled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -96,7 +96,8 @@ def draft(rule: Rule, watched: Watched, look: Look, now_ns: int, may_stop: Calla
     words = _words(rule, watched, look, now_ns)
     if not watched.title or filled(rule.title, {"name": target.name, **words}) is not None:
         watched.title = _title(rule.title, target.name, words)
-    sentences = [said for line in rule.body if (said := filled(line, words | {"name": target.name})) is not None]
+    said = (filled(line, words | {"name": target.name}) for line in rule.body)
+    sentences = [begun(sentence) for sentence in said if sentence is not None]
     shares = _shares(target, look)
     reached = _reached(shares, look)
     who = next((share.identity for share in reached if share.identity is not None), None)
@@ -151,7 +152,7 @@ def _series_shares(rule: Rule, found: tuple[Blamed, ...]) -> str:
         return ""
     named = [f"{elide(one.target.name, 24)} {percent(one.ratio)}" for one in known]
     rest = 1.0 - sum(one.ratio for one in known)
-    if rest >= 0.005:
+    if rest >= WORTH_A_WORD:
         named.append(f"the rest {percent(rest)}")
     return f"{', '.join(named)} of {counted(rule.blames)} (measured)."
 

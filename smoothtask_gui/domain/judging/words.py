@@ -66,8 +66,11 @@ def filled(text: str, words: Mapping[str, str]) -> str | None:
 
 
 def shown(name: str, value: float) -> str:
-    """A value as people read it, by the unit in its series' name; "" if it is missing."""
-    if math.isnan(value):
+    """A value as people read it, by the unit in its series' name; "" if it is missing.
+
+    Without any resident memory a process has ended: there is nothing to tell of it.
+    """
+    if math.isnan(value) or (name == "rss_bytes" and not value):
         return ""
     for suffix, show in _UNITS:
         if name.endswith(suffix):

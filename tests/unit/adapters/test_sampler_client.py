@@ -20,6 +20,7 @@ from smoothtask_gui.domain.own_cost import ProbeCost
 from smoothtask_gui.domain.sensors import kind_of
 from smoothtask_gui.sources.helper_stream import HelperSource
 from smoothtask_gui.sources.protocol import SourceError
+from smoothtask_gui.sources.records import Kinds
 from smoothtask_gui.sources.surroundings import Surroundings
 from tests.fakes.stream import FakeHelper, frame, tasks
 
@@ -222,6 +223,19 @@ def test_an_error_becomes_a_sentence_with_a_way_out(address: str, name: str, tex
         with pytest.raises(SourceError) as caught:
             await client.open_stream(1000, 1)
         assert sentence in str(caught.value)
+
+    run(address, story)
+
+
+def test_a_refusal_of_what_others_do_says_what_a_password_prompt_takes(address: str) -> None:
+    async def story(client: SamplerClient, service: Sampler, bus: MessageBus) -> None:
+        service.refusal = DBusError("io.github.smoothtask.Error.NotAuthorized", "not allowed (polkit)")
+        with pytest.raises(SourceError) as caught:
+            await client.open_stream(1000, 1 | Kinds.OTHERS_IN_FULL)
+        assert str(caught.value) == (
+            "No administrator has agreed. You can ask again; if no password prompt appears, your session isn't the "
+            "active local one or lacks a polkit agent. The helper said: not allowed (polkit)."
+        )
 
     run(address, story)
 

@@ -40,6 +40,13 @@ def test_a_runaway_is_named_with_its_cores_and_time(monitor: Monitor, machine: M
     assert incident.actions[:3] == (Action.STOP, Action.EXPECTED, Action.SNOOZE)
 
 
+def test_of_a_process_without_memory_none_is_told(monitor: Monitor, machine: Machine) -> None:
+    run(monitor, machine, 10)
+    machine.start("node", 3.9, parent_pid=1000, rss_bytes=0)
+    (incident,) = told(run(monitor, machine, 10))
+    assert incident.body == "Started by systemd 10 s ago."
+
+
 def test_a_short_dip_is_forgiven_and_a_long_one_is_not(monitor: Monitor, machine: Machine) -> None:
     app = machine.start("node", 1.0)
     run(monitor, machine, 7)

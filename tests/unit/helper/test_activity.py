@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from helper.probes.syscalls import SYSCALL, rows_of_numbers
 from helper.probes.visibility import Mode, Visibility
@@ -12,6 +13,9 @@ from helper.sampler.probe_set import FIRST_PAUSE_S, LONGEST_PAUSE_S, ProbeSet, S
 from helper.sampler.readings import Readings
 from tests.fakes.activity import FakeActivity
 from tests.fakes.probes import ROW_BYTES, FakeTasks
+
+if TYPE_CHECKING:
+    import pytest
 
 VIEWER = Visibility(Mode.SEES_AS_PROC, 1000)
 
@@ -135,6 +139,14 @@ def test_a_running_probe_with_nothing_in_the_kernel_waits_and_says_for_what() ->
     assert [row[:3] for row in probes.rows()] == [["syscalls", "running", ""]]
     probe.waits_for = "every graphics card sleeps"
     assert [row[:3] for row in probes.rows()] == [["syscalls", "waiting", "every graphics card sleeps"]]
+
+
+def test_a_probe_that_has_several_ways_says_which_one_runs_in_its_row_and_in_the_journal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    probes = ProbeSet((running(FakeActivity(way="counted on foot")),), "core")
+    assert [row[:3] for row in probes.rows()] == [["syscalls", "running", "counted on foot"]]
+    assert "probe syscalls is running: counted on foot" in capsys.readouterr().err
 
 
 def test_a_system_call_that_was_only_just_put_into_the_map_has_no_row_yet() -> None:

@@ -26,11 +26,14 @@ class Desk:
         self.memory.closings = lambda: self.closings
         self.reader = KnownSockets(self.tables, self.memory, lambda: self.now_ns)
 
-    def cookies(self, visibility: Visibility = EVERYBODY, room: int = 100) -> list[int]:
-        buffer = memoryview(bytearray(room * SOCKET_BYTES))
-        reading = self.reader.read_into(buffer, visibility)
-        assert not reading.truncated
-        return [struct.unpack_from("@Q", buffer, at)[0] for at in range(0, reading.byte_count, SOCKET_BYTES)]
+    def cookies(self, visibility: Visibility = EVERYBODY) -> list[int]:
+        rows = self.reader.read_known(visibility)
+        if rows is None:
+            buffer = memoryview(bytearray(100 * SOCKET_BYTES))
+            reading = self.reader.read_into(buffer, visibility)
+            assert not reading.truncated
+            rows = buffer[: reading.byte_count]
+        return [struct.unpack_from("@Q", rows, at)[0] for at in range(0, len(rows), SOCKET_BYTES)]
 
 
 @pytest.fixture
@@ -120,12 +123,11 @@ def test_more_sockets_than_the_map_of_rows_holds_are_read_from_the_tables(desk: 
     assert desk.tables.walks == 2
 
 
-@pytest.mark.parametrize("room", [0, 1, 2, 3])
-def test_too_small_a_buffer_is_said_to_be_too_small(desk: Desk, room: int) -> None:
+@pytest.mark.parametrize("room", [0, 1, 2])
+def test_a_walk_that_found_no_room_for_all_is_made_again(desk: Desk, room: int) -> None:
     desk.tables.table = [socket_row(1), socket_row(5, is_remains=True), socket_row(2)]
-    desk.cookies()
-    desk.tables.known, desk.tables.udp = [socket_row(1), socket_row(2)], [socket_row(9)]
     reading = desk.reader.read_into(memoryview(bytearray(room * SOCKET_BYTES)), EVERYBODY)
     assert reading.truncated
     assert reading.byte_count <= room * SOCKET_BYTES
-    assert sorted(desk.cookies(room=4)) == [1, 2, 5, 9]
+    assert sorted(desk.cookies()) == [1, 2, 5]
+    assert desk.tables.walks == 2

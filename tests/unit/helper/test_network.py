@@ -33,6 +33,7 @@ class FakeProbe:
         self.broken = False
         self.net_namespace = 1
         self.elsewhere: list[bytes] = []
+        self.known: memoryview | None = None
         self.passes_elsewhere = 0
 
     def open(self) -> None:
@@ -43,6 +44,9 @@ class FakeProbe:
 
     def cost(self) -> ProbeCost:
         return ProbeCost(None, None, 0)
+
+    def read_known(self, _visibility: Visibility) -> memoryview | None:
+        return self.known
 
     def read_into(self, buffer: memoryview, viewer_or_time: object = None) -> Reading:
         if self.broken:
@@ -102,6 +106,15 @@ def test_fifty_thousand_connections_are_cut_short_and_it_is_said() -> None:
     section = desk.take()[packets.SECTION_SOCKETS]
     assert section.truncated
     assert len(section.rows) == MOST_SOCKETS * 128
+
+
+def test_remembered_sockets_are_shown_without_a_walk_as_long_as_there_are_any() -> None:
+    desk = Desk()
+    desk.sockets.known, desk.sockets.rows = memoryview(b"k" * 128), [b"w" * 128]
+    assert bytes(desk.take()[packets.SECTION_SOCKETS].rows) == b"k" * 128
+    assert desk.sockets.passes == 0
+    desk.sockets.known = None
+    assert bytes(desk.take()[packets.SECTION_SOCKETS].rows) == b"w" * 128
 
 
 def test_open_files_are_searched_only_when_a_socket_has_no_owner_or_once_a_minute() -> None:

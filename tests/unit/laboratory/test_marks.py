@@ -127,8 +127,13 @@ def test_a_kept_recording_holds_the_same_items_in_less_room(folder: Path) -> Non
     assert kept("spin", folder).stat().st_size < original.stat().st_size / 3
 
 
-def test_nothing_to_count_is_a_shortfall_and_not_a_perfect_score() -> None:
-    assert any("nothing to count" in words for words in score.shortfalls(score.add_up([])))
+def test_no_situation_at_all_is_a_shortfall_and_not_a_perfect_score() -> None:
+    assert score.shortfalls(score.add_up([])) == ["no situation was judged"]
+
+
+def test_a_situation_that_is_rightly_silent_falls_short_of_nothing(folder: Path) -> None:
+    marks = marks_of(replace(SPIN, expected=(), tolerated=frozenset({"runaway"})), folder)
+    assert score.shortfalls(score.add_up([marks])) == []
 
 
 def test_labels_come_back_as_they_were_kept(folder: Path) -> None:
@@ -140,7 +145,8 @@ def test_all_situations_are_readable_and_their_actors_exist() -> None:
     situations = read_situations()
     assert len({situation.name for situation in situations}) == len(situations) >= 20
     for situation in situations:
-        assert all((actors / words[0]).stat().st_mode & 0o111 for words in situation.actors), situation.name
+        assert all((actors / actor.words[0]).stat().st_mode & 0o111 for actor in situation.actors), situation.name
+        assert {actor.user for actor in situation.actors} <= {"alice", "bob", "root"}, situation.name
         assert not (situation.ordinary and situation.expected), situation.name
 
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from smoothtask_gui.adapters.sampler_client import SamplerFacts
+from smoothtask_gui.domain.activity_reading import Others
 from smoothtask_gui.domain.own_cost import HelperCost, ProbeCost
 from smoothtask_gui.sources.activity import STRUCTS, ActivitySection
 from smoothtask_gui.sources.activity_kinds import ActivityKinds
 from smoothtask_gui.sources.activity_stream import COST_EVERY_TICKS, activity_readings
 from smoothtask_gui.sources.auto import Backoff
+from smoothtask_gui.sources.records import Kinds
 from tests.fakes.stream import FakeHelper, frame
 
 if TYPE_CHECKING:
@@ -37,8 +39,10 @@ class Helper(FakeHelper):
     def __init__(self, ticks: int, *refusals: str) -> None:
         super().__init__(refusals)
         self.ticks, self.told = ticks, 0
+        self.may_prompt: list[bool] = []
 
     async def open_stream(self, period_ms: int, kinds: int, *, interactive: bool = False) -> int:
+        self.may_prompt.append(interactive)
         fd = await super().open_stream(period_ms, kinds)
         for second in range(1, self.ticks + 1):
             self.tick(calls(second))
@@ -51,10 +55,11 @@ class Helper(FakeHelper):
         return SamplerFacts("1", 1, "core", cost, ())
 
 
-def readings(helper: Helper, count: int) -> list[ActivityReading]:
+def readings(helper: Helper, count: int, others: Others = Others.UNSEEN) -> list[ActivityReading]:
     async def play() -> list[ActivityReading]:
         found: list[ActivityReading] = []
-        async with aclosing(activity_readings(helper, ActivityKinds.SYSCALLS, 1000, Backoff(0.01))) as items:
+        asked = activity_readings(helper, ActivityKinds.SYSCALLS, 1000, Backoff(0.01), others)
+        async with aclosing(asked) as items:
             async for item in items:
                 found.append(item)
                 if len(found) == count:
@@ -105,3 +110,46 @@ def test_a_stream_that_ends_says_so_the_connection_is_let_go_and_a_new_one_goes_
     assert [said[0], said[-1]] == ["", ""]
     assert "closed the stream" in said[1]
     assert len(helper.asked) == len(said) - 1, "a stream each time"
+
+
+IN_FULL = int(ActivityKinds.SYSCALLS) | Kinds.OTHERS_IN_FULL
+
+
+def test_without_a_click_nothing_that_needs_consent_is_asked_for_and_no_prompt_allowed() -> None:
+    helper = Helper(2)
+    readings(helper, 1)
+    assert helper.asked == [(1000, int(ActivityKinds.SYSCALLS))]
+    assert helper.may_prompt == [False]
+
+
+def test_after_a_click_the_first_try_may_prompt_and_no_later_one() -> None:
+    helper = Helper(2)
+
+    async def play() -> None:
+        asked = activity_readings(helper, ActivityKinds.SYSCALLS, 1000, Backoff(0.01), Others.ASKED_FOR)
+        async with aclosing(asked) as items:
+            await anext(items)
+            await helper.close()  # the helper restarts
+            while (await anext(items)).reason:
+                pass
+
+    asyncio.run(play())
+    assert {kinds for _, kinds in helper.asked} == {IN_FULL}
+    assert helper.may_prompt == [True] + [False] * (len(helper.asked) - 1)
+    assert len(helper.asked) > 1
+
+
+def test_a_refused_consent_is_told_once_and_the_stream_goes_on_without_it() -> None:
+    helper = Helper(2, "No administrator has agreed.")
+    refused, own = readings(helper, 2, Others.ASKED_FOR)
+    assert (refused.refusal, refused.reason) == ("No administrator has agreed.", "")
+    assert (own.refusal, own.reason) == ("", "")
+    assert helper.asked == [(1000, IN_FULL), (1000, int(ActivityKinds.SYSCALLS))]
+    assert helper.may_prompt == [True, False]
+
+
+def test_consent_of_before_is_taken_without_a_prompt() -> None:
+    helper = Helper(2)
+    readings(helper, 1, Others.AGREED)
+    assert helper.asked == [(1000, IN_FULL)]
+    assert helper.may_prompt == [False]

@@ -10,7 +10,7 @@ import pytest
 from smoothtask_gui.domain.batch import Batch, CoolingEvent, Lost, OomKill
 from smoothtask_gui.domain.network import SOCKET, TRAFFIC
 from smoothtask_gui.domain.sensors import kind_of
-from smoothtask_gui.sources import open_stream, records
+from smoothtask_gui.sources import records
 from smoothtask_gui.sources.helper_stream import KINDS, HelperSource
 from smoothtask_gui.sources.protocol import Item, SourceError
 from smoothtask_gui.sources.surroundings import Surroundings
@@ -25,9 +25,9 @@ HELLO = packet(Kind.HELLO, struct(records.HELLO, stream_id=1, period_ms=1000, ki
 FRAME = frame((1, tasks({"pid": 5, "start_ns": 50}, {"pid": 6, "start_ns": 60})), boottime_ns=100)
 
 
-def run(helper: FakeHelper, story: Callable[[Next], Awaitable[None]], period_ms: int = 1000) -> None:
+def run(helper: FakeHelper, story: Callable[[Next], Awaitable[None]]) -> None:
     async def play() -> None:
-        items = HelperSource(helper, Surroundings(kind_of)).items(period_ms)
+        items = HelperSource(helper, Surroundings(kind_of)).items(1000)
         try:
             await story(lambda: anext(items))
         finally:
@@ -206,15 +206,14 @@ def test_whatever_ends_or_breaks_the_stream_is_said(step: Callable[[FakeHelper],
     assert helper.closed == 1
 
 
-def test_a_silent_helper_is_not_shown_as_live(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(open_stream, "SILENT_AT_LEAST_S", 0.0)
-
-    async def story(following: Next) -> None:
-        await following()
+def test_a_silent_helper_is_not_shown_as_live() -> None:
+    async def play() -> None:
+        items = HelperSource(Scripted(tick()), Surroundings(kind_of), silent_at_least_s=0.0).items(100)
+        await anext(items)
         with pytest.raises(SourceError, match=r"no sample for 0\.3 s"):
-            await following()
+            await anext(items)
 
-    run(Scripted(tick()), story, period_ms=100)
+    asyncio.run(play())
 
 
 def test_a_refusal_is_passed_on() -> None:
@@ -267,12 +266,10 @@ def test_a_period_that_the_helper_refuses_ends_the_stream_with_the_reason() -> N
     asyncio.run(play())
 
 
-def test_a_longer_period_is_not_taken_for_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(open_stream, "SILENT_AT_LEAST_S", 0.0)
-
+def test_a_longer_period_is_not_taken_for_silence() -> None:
     async def play() -> None:
         helper = Scripted(tick())
-        source = HelperSource(helper, Surroundings(kind_of))
+        source = HelperSource(helper, Surroundings(kind_of), silent_at_least_s=0.0)
         items = source.items(100)
         await anext(items)
         following = asyncio.ensure_future(anext(items))
