@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 SENT = ("helper", "smoothtask_gui", "resources", "build/bpf", "tests/vm/inside", "tests/bus/agent.py")
 PLACE = "/opt/smoothtask"
+PYTHON = f"env -C {PLACE} PYTHONPYCACHEPREFIX=/var/tmp/st-bytecode python3"
+"""With the checkout's modules. Whoever is first keeps what they were compiled to: emulated, that takes seconds."""
 
 
 def tool(name: str, folder: Path = ROOT / "packaging" / "dev") -> Any:
@@ -36,6 +39,7 @@ def tool(name: str, folder: Path = ROOT / "packaging" / "dev") -> Any:
 
 
 IMAGES = tool("vm.images")
+LIFE = tool("vm.guest").LIFE
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class Machine:
         return said
 
     def _words(self, script: str) -> tuple[str, ...]:
-        return ("env", "-C", PLACE, "python3", "-m", f"tests.vm.inside.{script}")
+        return (*PYTHON.split(), "-m", f"tests.vm.inside.{script}")
 
 
 def guest_of(item: Any) -> str:
@@ -86,6 +90,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGuest:
     return ByGuest(config, log)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        for folder in IMAGES.GUESTS.values():
+            (folder / LIFE).unlink(missing_ok=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How each guest was started, why so, and what it cost."""
+    for name, folder in IMAGES.GUESTS.items():
+        told = (folder / LIFE).read_text().splitlines() if (folder / LIFE).exists() else []
+        terminalreporter.write("".join(f"{name}: {line}\n" for line in told))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[Any]) -> None:
     """One guest after another; pytest's own order goes by numbers, which differ where a test runs in some only."""
@@ -102,10 +119,27 @@ def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
     guest = tool("vm.guest").Guest(IMAGES.GUESTS[name], IMAGES.KEY, IMAGES.ACPI_TABLE, IMAGES.CPUS[name])
     try:
         guest.start()
+        guest.run("install", "-d", "-m", "1777", "/var/tmp/st-bytecode")
         guest.send(ROOT, SENT, PLACE)
         yield Machine(name, guest)
     finally:
         guest.stop()
+
+
+@contextmanager
+def all_processors(machine: Machine) -> Iterator[None]:
+    """All that the guest has are on; otherwise only the first is, as an emulated second one costs a third more."""
+    switch = "for switch in /sys/devices/system/cpu/cpu[1-9]*/online; do [ ! -e $switch ] || echo {} >$switch; done"
+    machine.sh(switch.format(1))
+    assert int(machine.sh("nproc")) == IMAGES.CPUS[machine.name]
+    yield
+    machine.sh(switch.format(0))
+
+
+@pytest.fixture(scope="module")
+def every_processor(machine: Machine) -> Iterator[None]:
+    with all_processors(machine):
+        yield
 
 
 @pytest.fixture(autouse=True)

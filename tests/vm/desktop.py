@@ -6,7 +6,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from tests.vm.services import PATIENT, SAMPLER, ticks
+from tests.vm.services import ALICES, PATIENT, SAMPLER, ticks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ PATIENCE_S: Final = 240.0
 BUSY: Final = "st-burner"
 """Program and unit: an app is called after its unit."""
 NOTICES: Final = "/tmp/notices"
-HERS: Final = "systemd-run --quiet --user --machine alice@.host --collect --setenv DISPLAY=:7"
+HERS: Final = f"{ALICES} systemd-run --quiet --user --collect --setenv DISPLAY=:7"
 """In the session of alice, who sits at the machine."""
 RULES: Final = "[runaway]\\nenabled = false\\n"
 APP_STARTS: Final = f"{HERS} --unit st-app sh -c 'exec smoothtask --hidden --rules /tmp/rules.toml 2>/tmp/app.words'"
@@ -26,16 +26,16 @@ printf '{RULES}' >/tmp/rules.toml
 {HERS} --unit st-display Xvfb :7 -screen 0 800x600x24 -nolisten tcp
 timeout 120 sh -c 'until [ -S /tmp/.X11-unix/X7 ]; do sleep 0.2; done'
 {HERS} --unit st-notices sh -c 'exec dunst -print >{NOTICES} 2>/tmp/notices.words'
-there="busctl --user --machine alice@.host status org.freedesktop.Notifications"
-timeout 120 sh -c "until $there; do sleep 0.2; done" >/dev/null 2>&1
+there="{ALICES} busctl --user status org.freedesktop.Notifications"
+timeout 120 sh -c "until $there; do sleep 1; done" >/dev/null 2>&1
 {APP_STARTS}
 """
-STOP: Final = "systemctl --user --machine alice@.host stop st-app st-notices st-display 2>/dev/null || true"
+STOP: Final = f"{ALICES} systemctl --user stop st-app st-notices st-display 2>/dev/null || true"
 BURN: Final = f"""
 cp /usr/bin/yes /tmp/{BUSY}
 {HERS} --unit {BUSY} sh -c 'exec /tmp/{BUSY} >/dev/null'
 """
-APP_PID: Final = "systemctl --user --machine alice@.host show -P MainPID st-app"
+APP_PID: Final = f"{ALICES} systemctl --user show -P MainPID st-app"
 OWN_COST: Final = f"{PATIENT} get-property {SAMPLER.name} {SAMPLER.path} {SAMPLER.name} OwnCost || true"
 PROBES: Final = f"{PATIENT} get-property {SAMPLER.name} {SAMPLER.path} {SAMPLER.name} Probes || true"
 
@@ -46,7 +46,7 @@ def until(machine: Machine, script: str, holds: Callable[[str], bool]) -> str:
     while not holds(said := machine.sh(script)):
         words = "cat /tmp/app.words /tmp/notices.words; journalctl --no-pager --lines 60 || true"
         assert time.monotonic() < deadline, said + machine.sh(words)
-        time.sleep(0.5)
+        time.sleep(2)  # looking takes most of a second of a guest's processor
     return said
 
 
@@ -80,4 +80,4 @@ def busy(machine: Machine) -> Iterator[None]:
     try:
         yield
     finally:
-        machine.sh(f"systemctl --user --machine alice@.host stop {BUSY}")
+        machine.sh(f"{ALICES} systemctl --user stop {BUSY}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tests.contract.layout import ROOT
-from tests.vm.conftest import PLACE
+from tests.vm.conftest import PYTHON
 
 if TYPE_CHECKING:
     from tests.vm.conftest import Machine
@@ -14,7 +14,7 @@ DEBS: Final = ROOT / "build" / "packages" / "deb"
 BOTH: Final = ("smoothtask", "smoothtask-helper")
 PACKAGES: Final = {"debian12": ("smoothtask-helper",), "debian13": BOTH, "newest": ("smoothtask-helper",)}
 """The app needs what Debian 12 doesn't have; on a newer kernel it would be the same app again."""
-FROM_CHECKOUT: Final = f"env -C {PLACE} python3 -B -m smoothtask_gui"
+FROM_CHECKOUT: Final = f"{PYTHON} -m smoothtask_gui"
 APP: Final = {"debian12": FROM_CHECKOUT, "debian13": "smoothtask", "newest": FROM_CHECKOUT}
 """A client of the helper: the checkout's where there is no package of the app."""
 ASIDE: Final = (
@@ -24,14 +24,14 @@ ASIDE: Final = (
 """Where package tools and running services keep their memory, and copies that userdel(8) makes of what it changes."""
 EVERY_FILE: Final = (
     f"find / -xdev \\( {' -o '.join(f'-path {path}' for path in ASIDE.split())} \\) -prune -o "
-    "-type f -printf '%p %m %u %s\\n' -o -printf '%p %y %m %u\\n' | sort"
+    "-type f -printf '%p %m %U %s\\n' -o -printf '%p %y %m %U\\n' | sort"
 )
 ACCOUNTS: Final = "getent passwd; getent group"
 NEXT_VERSION: Final = """
 for deb in /root/debs/*.deb; do
     dpkg-deb --raw-extract $deb /tmp/next
     sed -i 's/^Version: .*/&+next/' /tmp/next/DEBIAN/control
-    dpkg-deb --build /tmp/next /tmp/next-${deb##*/} >/dev/null
+    dpkg-deb -Znone --build /tmp/next /tmp/next-${deb##*/} >/dev/null
     rm -r /tmp/next
 done
 """

@@ -11,7 +11,11 @@ from tests.vm.packages import APP
 if TYPE_CHECKING:
     from tests.vm.conftest import Machine
 
-ACTIVE: Final = "systemd-run --quiet --user --machine alice@.host --pipe --wait --collect"
+ALICES: Final = (
+    "setpriv --reuid alice --regid alice --init-groups --reset-env env XDG_RUNTIME_DIR=/run/user/$(id -u alice)"
+)
+"""What follows talks to her systemd. (--machine alice@.host makes a session first: two seconds of emulation.)"""
+ACTIVE: Final = f"{ALICES} systemd-run --quiet --user --pipe --wait --collect"
 """In the session of alice, who sits at the machine."""
 REMOTE: Final = "systemd-run --quiet --pipe --wait --collect --property User=bob"
 """As a user without a session."""

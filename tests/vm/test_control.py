@@ -28,9 +28,9 @@ UNLIMITED: Final = "max 100000"
 PAUSED: Final = """
 exec 2>&1
 {act} pause {pid} --seconds {seconds} >/tmp/st-said 2>&1 &
-until grep -q '^State:.T' /proc/{pid}/status; do kill -0 $! || exec cat /tmp/st-said; sleep 0.1; done
+until grep -q '^State:.T' /proc/{pid}/status; do kill -0 $! || exec cat /tmp/st-said; sleep 0.3; done
 {then}
-while grep -q '^State:.T' /proc/{pid}/status; do sleep 0.1; done
+while grep -q '^State:.T' /proc/{pid}/status; do sleep 0.5; done
 echo goes on
 pkill -u alice -f '[s]moothtask.* act pause' || true
 wait $! || true

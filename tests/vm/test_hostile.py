@@ -46,7 +46,7 @@ systemctl daemon-reload
 systemctl stop {{unit}}
 before=$(journalctl -q -n 0 --show-cursor | sed 's/^-- cursor: //')
 timeout 300 systemctl start {{unit}}
-while systemctl -q is-active {{unit}}; do sleep 0.1; done
+while systemctl -q is-active {{unit}}; do sleep 0.5; done
 journalctl --sync
 journalctl -q -o cat --after-cursor="$before" -u {{unit}} | grep '^{{{{"'
 rm -r $drop

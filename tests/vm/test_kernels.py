@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import pytest
 
 from smoothtask_gui.domain.batch import OomKill
 from smoothtask_gui.sources.packets import decode_packet
@@ -15,6 +16,8 @@ from tests.vm.kernel_words import packet_with
 
 if TYPE_CHECKING:
     from tests.vm.conftest import Machine
+
+pytestmark = pytest.mark.usefixtures("every_processor")
 
 KERNELS: Final = {"debian12": "6.1.", "debian13": "6.12."}
 NEWEST_BEYOND: Final = (6, 18)

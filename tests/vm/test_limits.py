@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.vm.conftest import PLACE
+from tests.vm.conftest import PYTHON
 from tests.vm.services import ACTIVE
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ UNLIMITED: Final = "max 100000"
 
 
 def test_a_unit_of_its_own_is_limited_in_the_kernel_and_freed_again(machine: Machine) -> None:
-    told = json.loads(machine.sh(f"{ACTIVE} env -C {PLACE} python3 -B -m tests.vm.inside.limit"))
+    told = json.loads(machine.sh(f"{ACTIVE} {PYTHON} -m tests.vm.inside.limit"))
     assert told["said"] == "burner may use 0.5 cores from now on, half of what it used."
     assert told["limited"] == "50000 100000"
     assert told["left"] == "25000 100000"

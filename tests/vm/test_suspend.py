@@ -20,7 +20,7 @@ from smoothtask_gui.domain.batch import Batch
 from smoothtask_gui.domain.effects import Notify
 from smoothtask_gui.domain.monitor import SUSPENDED_NS, Monitor
 from smoothtask_gui.sources.recording import RecordingReader
-from tests.vm.services import SAMPLER, ping
+from tests.vm.services import ALICES, SAMPLER, ping
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,9 +33,9 @@ pytestmark = pytest.mark.parametrize("machine", ["debian13"], indirect=True)
 ASLEEP_S: Final = 20.0
 PATIENCE_S: Final = 240.0
 RECORDING: Final = "/tmp/st-suspend.strec"
-HERS: Final = "systemctl --user --machine alice@.host"
+HERS: Final = f"{ALICES} systemctl --user"
 RECORD: Final = (
-    "systemd-run --quiet --user --machine alice@.host --collect --unit st-suspend "
+    f"{ALICES} systemd-run --quiet --user --collect --unit st-suspend "
     f"smoothtask record {RECORDING} --force --source helper --seconds 600"
 )
 SIZE: Final = f"$(stat -c %s {RECORDING} 2>/dev/null || echo 0)"
