@@ -19,7 +19,6 @@ struct st_snapshot_settings {
 #define ST_EPOCHS 16
 
 struct st_process_settings {
-	u64 attached_ns;           /* boot time: when process_events was attached */
 	u64 last_snapshot_ns;      /* boot time: born_before_ns of the latest snapshot */
 	u64 epoch_ns;              /* exits that wait to be freed are counted by epochs of this length */
 	u64 lost_exits;            /* written by the programs: as in struct st_counters, whose own stays zero */

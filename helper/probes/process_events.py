@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 EXITED: Final = struct.Struct("@IIQ16sQQQQQQQQII")  # struct st_exited
 KEY: Final = struct.Struct("@IIQ16sII")  # struct rollup_key, bpf/process_events.bpf.c
 COUNTERS: Final = struct.Struct("@QQQQ")  # struct st_counters
-SETTINGS: Final = struct.Struct("@QQQQQ")  # struct st_process_settings, up to `overflow`
+SETTINGS: Final = struct.Struct("@QQQQ")  # struct st_process_settings, up to `overflow`
 LOST_AND_ROLLED_UP: Final = struct.Struct("@QQ")  # its members `lost_exits` and `roll_ups`
-LOST_AT: Final = 24
+LOST_AT: Final = 16
 SEEN_NS: Final = struct.Struct("@Q")
 IDLE_NS: Final = 120 * 10**9
 
@@ -49,8 +49,7 @@ class ProcessEvents(RingProbe):
         self._rollups = HashReader(self._door, self.name, rollups, key_bytes=KEY.size, value_bytes=EXITED.size)
         self._counters_fd = bpf_object.map_fd("counters")
         self._ring = RingBuffer(self._door, self.name, bpf_object.map_fd("process_events_ring"))
-        now_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-        SETTINGS.pack_into(self._settings, 0, now_ns, 0, epoch_ns(self._late_ns), 0, 0)
+        SETTINGS.pack_into(self._settings, 0, 0, epoch_ns(self._late_ns), 0, 0)
         at = SETTINGS.size + EXITED.size
         nothing = memoryview(b"")
         self._late = LateExits(
@@ -66,7 +65,7 @@ class ProcessEvents(RingProbe):
     def begin_snapshot(self, boottime_ns: int) -> None:
         """From now on, processes that started before `boottime_ns` count as seen. Call it right before a snapshot."""
         self._opened()
-        SEEN_NS.pack_into(self._settings, 8, boottime_ns)  # one store: CPython copies an aligned 8-byte value at once
+        SEEN_NS.pack_into(self._settings, 0, boottime_ns)  # one store: CPython copies an aligned 8-byte value at once
 
     def read_exited(self) -> bytes:
         """All roll-ups, packed `struct st_exited`, the overflow row included if there is one."""

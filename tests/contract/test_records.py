@@ -84,9 +84,8 @@ def test_the_helper_packs_a_struct_as_the_compiler_does(layout: Layout, packed: 
 def test_the_overflow_row_follows_the_process_settings() -> None:
     settings = SETTINGS["st_process_settings"]
     assert settings.members["overflow"].offset == process_events.SETTINGS.size
-    assert settings.members["attached_ns"].offset == 0
-    assert settings.members["last_snapshot_ns"].offset == 8
-    assert settings.members["epoch_ns"].offset == 16
+    assert settings.members["last_snapshot_ns"].offset == 0
+    assert settings.members["epoch_ns"].offset == 8
     assert settings.members["lost_exits"].offset == process_events.LOST_AT
     assert settings.members["roll_ups"].offset == process_events.LOST_AT + 8
 

@@ -1,4 +1,7 @@
-"""storm.py COUNT: that many processes come and go by a name of their own; JSON: how many of them the probe counted."""
+"""storm.py COUNT: that many processes come and go by a name of their own; JSON: how many of them the probe counted.
+
+And how many exits it told as lost, once the two together are as many.
+"""
 
 import json
 import os
@@ -30,7 +33,7 @@ def main(count: int) -> None:
             os._exit(0)
         os.waitpid(pid, 0)
     deadline = time.monotonic() + PATIENCE_S
-    while counted(events) < count and time.monotonic() < deadline:
+    while counted(events) + events.lost() < count and time.monotonic() < deadline:
         time.sleep(0.1)
     forks, execs, exits, lost = COUNTERS.unpack(events.counters())
     print(json.dumps({"counted": counted(events), "forks": forks, "execs": execs, "exits": exits, "lost": lost}))
