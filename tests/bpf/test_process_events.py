@@ -342,5 +342,5 @@ def test_in_a_storm_of_brief_processes_99_percent_of_the_busy_time_has_a_name(
         truth_ns = busy_ns(storm) - before_ns
     lost = missing_of(events, forks, attribution.children_of(storm))
     assert 0.99 * (1 - lost / forks) <= attribution.total_ns / truth_ns <= 1.05
-    assert attribution.children_of(storm) > 100  # 1,500 on an idle machine
+    assert attribution.children_of(storm) > 500
     assert lost < 0.02 * forks

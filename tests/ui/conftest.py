@@ -4,10 +4,13 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QLocale
+from PySide6.QtCore import QLocale, Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+
+from smoothtask_gui.ui.window import MainWindow
+from tests.ui.windows import ANNA
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
@@ -27,3 +30,14 @@ def application_palette(qtbot: QtBot, qapp: QApplication) -> Iterator[None]:
     before = QPalette(qapp.palette())
     yield
     qapp.setPalette(before)
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> MainWindow:
+    """The main window of user ANNA, on the screen."""
+    made = MainWindow(ANNA, str)
+    made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, on=False)
+    qtbot.addWidget(made)
+    with qtbot.waitExposed(made):
+        made.show()
+    return made

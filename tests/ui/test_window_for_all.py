@@ -26,23 +26,7 @@ from smoothtask_gui.ui.timeline import Timeline
 from smoothtask_gui.ui.window import MainWindow
 from tests.fakes.incidents import runaway
 from tests.ui import samples
-
-ANNA = 1000
-
-
-@pytest.fixture
-def window(qtbot: QtBot) -> MainWindow:
-    made = MainWindow(ANNA, str)
-    made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, on=False)
-    qtbot.addWidget(made)
-    with qtbot.waitExposed(made):
-        made.show()
-    return made
-
-
-def show(window: MainWindow, **changes: object) -> None:
-    window.show_view(samples.view(changes.pop("shown", samples.sample()), **changes), samples.store())
-
+from tests.ui.windows import ANNA, show
 
 SPOKEN = (QAbstractButton, QLineEdit, QComboBox, QAbstractSpinBox, QAbstractItemView, Graph, Timeline, Histogram)
 
