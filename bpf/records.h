@@ -292,7 +292,7 @@ enum st_activity_section { /* more of enum st_section_kind */
 	ST_SECTION_GPU_MEMORY = 26, /* struct st_gpu_memory */
 };
 
-#define ST_DURATIONS 32 /* a histogram: slot n counts [2^n, 2^(n+1)) ns; the last takes all that is longer */
+#define ST_DURATIONS 32 /* a histogram: slot n counts [2^n, 2^(n+1)) ns; the first takes 0 too, the last all that is longer */
 
 /*
  * Whose row it is. A process that changes its user has a row for each. All zero but first_ns in the overflow row, which

@@ -321,6 +321,13 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly(tmp_path: Path) 
         assert top.stderr.read() == b""
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_are_as_good_as_nobody_listening(tmp_path: Path, closed: str) -> None:
+    words = f"{sys.executable} -m smoothtask_gui top --source procfs --count 1 --period-ms 100 {closed}"
+    done = subprocess.run(["sh", "-c", words], cwd=ROOT, env=environment(tmp_path), capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_a_full_disk_is_a_clear_failure(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "smoothtask_gui", "top", "--json", "--source", "procfs", "--count", "1"]
     with Path("/dev/full").open("w") as full:
