@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from smoothtask_gui.cli.plain import process_name
 from smoothtask_gui.domain.batch import CoolingEvent, OomKill, PressureEvent, ThermalEvent
+from smoothtask_gui.domain.processor_energy import energy_ratios
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,8 +88,9 @@ def _event(event: KernelEvent) -> dict[str, Any]:
 
 def _processes(sample: Sample) -> list[dict[str, Any]]:
     columns = [_column(sample.processes[field].tolist(), name) for name, field in _PROCESS_FIELDS]
+    columns.append(_column(energy_ratios(sample).tolist(), "energy_ratio"))
     columns.append([sample.apps.apps[place].id for place in sample.apps.app_of])
-    names = [*(name for name, _ in _PROCESS_FIELDS), "app"]
+    names = [*(name for name, _ in _PROCESS_FIELDS), "energy_ratio", "app"]
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
