@@ -73,7 +73,7 @@ def _fill_closed_streams() -> None:
     """Whoever closes one wants to hear nothing; left free, its number would go to the next file that is opened."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            stream = open(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8", closefd=False)  # noqa: PTH123, SIM115 - as long as the process
+            stream = open(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8", closefd=False)  # noqa: SIM115 - for good
             setattr(sys, name, stream)
 
 

@@ -31,7 +31,7 @@ PATIENCE_S: Final = 60.0
 LATE_NS: Final = 6 * 10**9
 """After which an exit that was not heard of is counted as lost; the product waits longer."""
 COUNTER_SLACK_PAGES: Final = 3 * 32 * (os.cpu_count() or 1)
-"""By so much a process's resident pages may be off: 3 percpu_counters, batch of 32 (mm_counter, lib/percpu_counter.c)."""
+"""How far off a process's resident pages are: 3 percpu_counters, batch of 32 (mm_counter, lib/percpu_counter.c)."""
 LAYOUTS: Final = read_header()
 NUMBERS: Final = {1: "u1", 2: "u2", 4: "u4", 8: "u8"}
 

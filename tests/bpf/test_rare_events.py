@@ -76,7 +76,9 @@ def test_an_oom_kill_is_reported_with_its_victim(door: Libbpf) -> None:
     assert kill["uid"] == NOBODY
     assert kill["missing"] == 0
     assert said_bytes > LIMIT_BYTES / 2
-    slack_bytes = (4 << 20) + 2 * COUNTER_SLACK_PAGES * mmap.PAGESIZE  # it went on after its last word, and was reclaimed from
+    slack_bytes = (
+        4 << 20
+    ) + 2 * COUNTER_SLACK_PAGES * mmap.PAGESIZE  # it went on after its last word, and was reclaimed from
     assert int(kill["rss_bytes"]) == pytest.approx(said_bytes, abs=slack_bytes)
     assert kill["total_vm_bytes"] > kill["rss_bytes"]
     assert 0 < kill["start_ns"] < before_ns

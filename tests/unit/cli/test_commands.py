@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from smoothtask_gui.domain.batch import Batch, CoolingEvent
+from smoothtask_gui.domain.batch import Batch
 from smoothtask_gui.sources.recording import RecordingReader, RecordingWriter
 from tests.fakes.activity_rows import disk_row, full_activity
 from tests.fakes.recordable import EVENTS, batch
@@ -130,30 +130,6 @@ def test_each_process_belongs_to_an_app_of_the_same_tick(smoothtask: Run) -> Non
     tick = lines(smoothtask("top", "--json", "--count", "1", "--period-ms", "100", "--source", "procfs"))[0]
     assert {app["id"]: app["processes"] for app in tick["apps"]} == Counter(row["app"] for row in tick["processes"])
     assert len({app["id"] for app in tick["apps"]}) == len(tick["apps"])
-
-
-def test_what_the_kernel_told_in_between_is_in_the_next_object_and_in_no_other(smoothtask: Run, tmp_path: Path) -> None:
-    path = tmp_path / "events.rec"
-    with RecordingWriter(path, 1000, "test") as writer:
-        for second in range(1, 5):
-            writer.write(batch(second * 10**9))
-            for event in EVENTS if second == 2 else ():
-                writer.write(event)
-            if second == 3:
-                writer.write(CoolingEvent(12, -1, "Processor", 1, 0))
-    ticks = [tick["events"] for tick in lines(smoothtask("top", "--json", "--source", f"recording:{path}"))]
-    assert [len(events) for events in ticks] == [0, len(EVENTS), 1]
-    kill, heat, trip, cooling, pressure = ticks[1]
-    assert kill == {
-        "kind": "oom_kill", "boottime_ns": 7, "pid": 5, "uid": 0, "start_ns": 3, "rss_bytes": 4096, "comm": "victim",
-    }  # fmt: skip
-    assert (heat["kind"], heat["temperature_c"], heat["trip_type"]) == ("thermal", 97.0, None)
-    assert (trip["last_temperature_c"], trip["trip_index"], trip["trip_type"]) == (96.0, 1, "hot")
-    assert (cooling["kind"], cooling["target_state"], cooling["max_state"]) == ("cooling", 3, 10)
-    assert (pressure["kind"], pressure["resource"], pressure["threshold_ratio"]) == ("pressure", "memory", 0.05)
-    assert (ticks[2][0]["device_id"], ticks[2][0]["max_state"]) == (None, None), "what nobody tells is missing"
-    documented = (ROOT / "docs" / "cli.md").read_text()
-    assert all(f"`{name}`" in documented for event in ticks[1] for name in event)
 
 
 def test_auto_falls_back_on_proc_and_says_why(smoothtask: Run) -> None:
@@ -319,13 +295,6 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly(tmp_path: Path) 
         top.stdout.close()
         assert top.wait(20) == 0
         assert top.stderr.read() == b""
-
-
-@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
-def test_closed_standard_streams_are_as_good_as_nobody_listening(tmp_path: Path, closed: str) -> None:
-    words = f"{sys.executable} -m smoothtask_gui top --source procfs --count 1 --period-ms 100 {closed}"
-    done = subprocess.run(["sh", "-c", words], cwd=ROOT, env=environment(tmp_path), capture_output=True, check=False)
-    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_a_full_disk_is_a_clear_failure(tmp_path: Path) -> None:
