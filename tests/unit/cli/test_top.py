@@ -1,5 +1,6 @@
 """`smoothtask top`: what the kernel told between two ticks, and whoever doesn't listen."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,26 @@ def test_what_the_kernel_told_in_between_is_in_the_next_object_and_in_no_other(s
     assert (ticks[2][0]["device_id"], ticks[2][0]["max_state"]) == (None, None), "what nobody tells is missing"
     documented = (ROOT / "docs" / "cli.md").read_text()
     assert all(f"`{name}`" in documented for event in ticks[1] for name in event)
+
+
+def documented(section: str) -> set[str]:
+    """The names in the first column of the table of docs/cli.md that follows a line beginning with `section`."""
+    page = (ROOT / "docs" / "cli.md").read_text()
+    table = page.partition(f"\n{section}")[2].partition("\n| field |")[2].partition("\n\n")[0]
+    return {name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+
+
+def test_the_tables_of_the_manual_name_what_a_tick_has_and_nothing_more(smoothtask: Run, tmp_path: Path) -> None:
+    path = tmp_path / "a.rec"
+    with RecordingWriter(path, 1000, "test") as writer:
+        for second in (1, 2):
+            writer.write(batch(second * 10**9))
+    (tick,) = lines(smoothtask("top", "--json", "--source", f"recording:{path}"))
+    assert documented("## `top --json`") == tick.keys()
+    assert documented("`system` (") == tick["system"].keys()
+    assert documented("`apps` (") == tick["apps"][0].keys()
+    assert documented("`processes` (") == tick["processes"][0].keys()
+    assert documented("`gpus`:") == tick["gpus"][0].keys()
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
