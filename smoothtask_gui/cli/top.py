@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from smoothtask_gui.cli.items import items
@@ -14,7 +15,10 @@ from smoothtask_gui.cli.sample_json import sample_to_json
 from smoothtask_gui.cli.table import table
 from smoothtask_gui.domain.apps import AppGrouper
 from smoothtask_gui.domain.batch import Batch, KernelEvent
+from smoothtask_gui.domain.mounts import with_mounts
 from smoothtask_gui.domain.rates import rates
+from smoothtask_gui.sources.mounts import mount_points
+from smoothtask_gui.sources.names import RECORDING
 
 if TYPE_CHECKING:
     import argparse
@@ -45,6 +49,8 @@ async def top(arguments: argparse.Namespace) -> int:
             previous = item
             if sample is None:
                 continue
+            if sample.activity.file_systems and not arguments.source.startswith(RECORDING):
+                sample = replace(sample, activity=with_mounts(sample.activity, mount_points()))
             show(grouper.group(sample), events)
             events.clear()
             if left is not None:
