@@ -92,7 +92,7 @@ def _of_process(one: CallerRates | FileUserRates, *cells: str) -> Row:
 def _file_system(one: FileSystemRates) -> str:
     """Where it is mounted and its type; by its device's number where it isn't mounted for this user."""
     kind = formats.name(one.type) or _tr("others")
-    return f"{formats.name(one.mount)} ({kind})" if one.mount else f"{kind} ({one.major}:{one.minor})"
+    return f"{formats.apart(formats.name(one.mount))} ({kind})" if one.mount else f"{kind} ({one.major}:{one.minor})"
 
 
 def _files(one: FileUserRates | FileSystemRates) -> tuple[str, ...]:
