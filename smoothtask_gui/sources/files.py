@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import Final
 
 PAGE_BYTES: Final = 4096
 """sysfs never gives more (Documentation/filesystems/sysfs.rst)."""
+
+_UNMOUNTED: Final = "Is /proc mounted?"
+_ADVICE: Final = {
+    errno.ENOENT: _UNMOUNTED,
+    errno.ENOTDIR: _UNMOUNTED,
+    errno.EMFILE: "SmoothTask has as many files open as it may: raise the limit (ulimit -n, LimitNOFILE= of its unit).",
+    errno.ENFILE: "The whole machine has as many files open as it may: raise fs.file-max, or end what opens so many.",
+}
 
 
 def read_bytes(path: str, room: int = PAGE_BYTES) -> bytes:
@@ -22,6 +31,11 @@ def read_bytes(path: str, room: int = PAGE_BYTES) -> bytes:
         return b"".join(parts)
     finally:
         os.close(fd)
+
+
+def why_not(error: OSError) -> str:
+    """Why a file of /proc that is always there couldn't be opened, and what can be done: for the end of a message."""
+    return " ".join(filter(None, (f"{error.strerror}.", _ADVICE.get(error.errno or 0, ""))))
 
 
 def read_text(path: str) -> str | None:

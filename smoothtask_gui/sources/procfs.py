@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smoothtask_gui.domain.batch import PROCESS, Batch, Missing
-from smoothtask_gui.sources.files import read_bytes
+from smoothtask_gui.sources.files import read_bytes, why_not
 from smoothtask_gui.sources.pace import Pace
 from smoothtask_gui.sources.protocol import SourceError
 
@@ -75,7 +75,7 @@ class ProcessTable:
         try:
             names = [name for name in os.listdir(self._root) if name.isdigit()]  # noqa: PTH208 - as in files.py
         except OSError as error:
-            raise SourceError(f"{self._root} can't be listed: {error.strerror}. Is /proc mounted?") from error
+            raise SourceError(f"{self._root} can't be listed: {why_not(error)}") from error
         known: dict[str, _Known] = {}
         for name in names:
             seen = self._process(name)

@@ -162,7 +162,7 @@ class SystemReader:
         try:
             return parse_stat(files.read_bytes(path, 16384))
         except OSError as error:
-            raise SourceError(f"{path} can't be read: {error.strerror}. Is /proc mounted?") from error
+            raise SourceError(f"{path} can't be read: {files.why_not(error)}") from error
         except ValueError as error:
             raise SourceError(f"{path} isn't what proc_stat(5) describes: {error}") from error
 

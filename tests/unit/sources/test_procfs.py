@@ -15,6 +15,7 @@ from smoothtask_gui.domain.sensors import kind_of
 from smoothtask_gui.sources.procfs import ProcessTable, ProcfsSource
 from smoothtask_gui.sources.protocol import SourceError
 from smoothtask_gui.sources.surroundings import Surroundings
+from tests.fakes.descriptors import no_free_descriptor
 from tests.fakes.trees import plant
 
 if TYPE_CHECKING:
@@ -96,6 +97,14 @@ def test_a_broken_stat_line_costs_its_own_row_only(line: str, tmp_path: Path) ->
 def test_a_folder_that_is_no_proc_gives_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="Is /proc mounted"):
         ProcessTable(tmp_path / "nowhere").read()
+
+
+def test_without_a_free_descriptor_the_reason_is_that_and_not_a_missing_proc() -> None:
+    table = ProcessTable()
+    with no_free_descriptor(), pytest.raises(SourceError) as raised:
+        table.read()
+    assert str(raised.value).startswith("/proc can't be listed: Too many open files. SmoothTask has as many files open")
+    assert "mounted" not in str(raised.value)
 
 
 def test_it_agrees_with_psutil_on_a_busy_process() -> None:

@@ -17,6 +17,7 @@ from smoothtask_gui.sources.system import (
     parse_stat,
     parse_unix_sockets,
 )
+from tests.fakes.descriptors import no_free_descriptor
 from tests.fakes.trees import plant
 
 if TYPE_CHECKING:
@@ -139,6 +140,15 @@ def test_without_proc_stat_there_is_a_clear_error(tmp_path: Path) -> None:
     plant(tmp_path, {"stat": "nonsense"})
     with pytest.raises(SourceError, match="proc_stat"):
         SystemReader(tmp_path, tmp_path).read()
+
+
+def test_without_a_free_descriptor_the_reason_is_that_and_what_raises_the_limit() -> None:
+    reader = SystemReader()
+    with no_free_descriptor(), pytest.raises(SourceError) as raised:
+        reader.read()
+    assert str(raised.value).startswith("/proc/stat can't be read: Too many open files. SmoothTask has as many files")
+    assert "ulimit -n" in str(raised.value)
+    assert "mounted" not in str(raised.value)
 
 
 def test_this_machine_can_be_read() -> None:
