@@ -75,7 +75,7 @@ class HeatWatch:
 
     def __init__(self) -> None:
         self._trips: dict[int, _Trip] = {}
-        self._cooling: dict[int, CoolingEvent] = {}
+        self._cooling: dict[int | str, CoolingEvent] = {}  # by id, by type where the id is unknown
         self._throttled_since_ns: int | None = None
         self._first_c: dict[str, float] = {}
         self._moved: set[str] = set()
@@ -88,6 +88,13 @@ class HeatWatch:
         self._cooling.clear()
         self._over_c.clear()
         self._throttled_since_ns = None
+
+    def note_losses(self, lost_events: int) -> None:
+        """Take in how many events the source has lost so far, before those that come after the tick that tells it."""
+        if lost_events != self._lost_events:
+            self._lost_events = lost_events  # the event that ends a throttling may be among the lost
+            self._cooling.clear()
+            self._throttled_since_ns = None
 
     def throttled_ns(self, now_ns: int) -> int | None:
         """For how long the processor has been throttled, None if it isn't."""
@@ -114,12 +121,8 @@ class HeatWatch:
             known.temperature_c, known.heard_ns = event.temperature_c, now_ns
         return None
 
-    def observe(self, sensors: Sequence[SensorReading], lost_events: int, now_ns: int, rule: Overheating) -> None:
+    def observe(self, sensors: Sequence[SensorReading], now_ns: int, rule: Overheating) -> None:
         """Take in a tick's readings: they may contradict what events said."""
-        if lost_events != self._lost_events:
-            self._lost_events = lost_events  # the event that ends a throttling may be among the lost
-            self._cooling.clear()
-            self._throttled_since_ns = None
         for sensor in sensors:
             self._note_movement(sensor)
         for zone_id, trip in list(self._trips.items()):
@@ -156,15 +159,16 @@ class HeatWatch:
     def _receive_cooling(self, event: CoolingEvent, now_ns: int) -> str | None:
         if not is_processor_cooling(event.device_type):
             return None
+        device = event.device_id if event.device_id >= 0 else event.device_type
         if event.target_state <= 0:
-            self._cooling.pop(event.device_id, None)
+            self._cooling.pop(device, None)
             if not self._cooling and self._throttled_since_ns is not None:
                 self._throttled_since_ns = None
                 self._over_c[CPU_GROUP] = None
             return None
-        if event.device_id in self._cooling or len(self._cooling) >= _MOST_TRACKED:
+        if device in self._cooling or len(self._cooling) >= _MOST_TRACKED:
             return None
-        self._cooling[event.device_id] = event
+        self._cooling[device] = event
         if self._throttled_since_ns is not None:
             return None
         self._throttled_since_ns = now_ns

@@ -138,6 +138,7 @@ class Monitor:
         self._previous = batch = replace(batch, exits=(*self._pending_exits, *batch.exits))
         self._pending_exits.clear()
         self._apps.learn(batch.origins)
+        self._heat.note_losses(batch.lost.events)
         if previous is None:
             return effects
         sample = rates(previous, batch)

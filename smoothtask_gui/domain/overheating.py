@@ -77,7 +77,7 @@ class OverheatingRule:
 
     def receive_sample(self, sample: Sample, rule: Overheating, now_ns: int) -> list[Change]:
         """Judge a tick's temperatures."""
-        self._watch.observe(sample.sensors, sample.lost.events, now_ns, rule)
+        self._watch.observe(sample.sensors, now_ns, rule)
         if not rule.enabled:
             return self.stop(now_ns)
         changes: list[Change] = []
@@ -94,6 +94,10 @@ class OverheatingRule:
             group.alert = advance(group.alert, holds=holds, now_ns=now_ns)
             changes += self._say(name, group, heat, rule, now_ns, was_firing=was_firing)
         return changes
+
+    def note_losses(self, lost_events: int) -> None:
+        """How many events the source has lost so far."""
+        self._watch.note_losses(lost_events)
 
     def stop(self, now_ns: int, *, unknown: bool = False) -> list[Change]:
         """End all alerts: the rule was switched off, or (`unknown`) nothing can be read any more."""

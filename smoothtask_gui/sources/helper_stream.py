@@ -99,8 +99,11 @@ class HelperSource:
                     try:
                         item = decode_packet(packet)
                         if isinstance(item, Tick):
-                            yield await tick_reader.batch(item, fds)
+                            batch = await tick_reader.batch(item, fds)
+                            yield batch
                             opened.heard_tick()
+                            for change in self._surroundings.cooling.unheard(batch):
+                                yield change
                             continue
                     finally:
                         for received in fds:
@@ -109,8 +112,7 @@ class HelperSource:
                         raise SourceError(f"The helper ended the stream: {item.reason}.")
                     if isinstance(item, Hello):
                         await self._begin(opened, item, period_ms)
-                    event = tick_reader.keep(item)
-                    if event is not None:
+                    for event in tick_reader.keep(item):
                         yield event
         finally:
             self._open = None
@@ -181,8 +183,8 @@ class _TickReader:
             activity=frame.activity,
         )
 
-    def keep(self, item: Decoded) -> KernelEvent | None:
-        """Keep what belongs to the next batch; an event that is for now comes back."""
+    def keep(self, item: Decoded) -> tuple[KernelEvent, ...]:
+        """Keep what belongs to the next batch; what is for now comes back."""
         if isinstance(item, Hello):
             self.hello = item
         elif isinstance(item, ProcessExit):
@@ -190,10 +192,13 @@ class _TickReader:
         elif isinstance(item, SocketClosed):
             self.closes.append(item.row)
         elif isinstance(item, OomVictim):
-            return self.identify(item)
-        elif isinstance(item, OomKill | ThermalEvent | CoolingEvent):
-            return item
-        return None
+            victim = self.identify(item)
+            return () if victim is None else (victim,)
+        elif isinstance(item, CoolingEvent):
+            return self._surroundings.cooling.identify(item)
+        elif isinstance(item, OomKill | ThermalEvent):
+            return (item,)
+        return ()
 
     def _network(self, frame: Frame) -> Network | None:
         closes = np.concatenate(self.closes) if self.closes else np.empty(0, SOCKET)

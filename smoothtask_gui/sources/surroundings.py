@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from smoothtask_gui.domain.gpu_reading import GpuReading
 from smoothtask_gui.domain.parts import Parts
+from smoothtask_gui.sources.cooling import CoolingStates
 from smoothtask_gui.sources.energy import EnergyReader
 from smoothtask_gui.sources.gpu.reader import GpuReader
 from smoothtask_gui.sources.parts import PartsReader
@@ -63,6 +64,7 @@ class Surroundings:
     ) -> None:
         self._system = SystemReader(proc_root, sysfs_root)
         self._energy = EnergyReader(sysfs_root)
+        self.cooling = CoolingStates(sysfs_root)
         sensors = SensorReader(kind_of, sysfs_root)
         self._sensors = PatientReader(sensors.read, sensor_limit_s, sensors.is_prompt)
         self._gpu_reader = GpuReader(sysfs_root, proc_root)

@@ -8,7 +8,7 @@ from smoothtask_gui.domain.batch import SensorReading
 from smoothtask_gui.domain.incident import Action, IncidentState, Severity
 from smoothtask_gui.domain.monitor import Monitor
 from smoothtask_gui.domain.rules import Overheating, Rules, Runaway
-from tests.fakes.batches import Machine, package_sensor, throttle, trip
+from tests.fakes.batches import Machine, package_sensor, trip
 from tests.fakes.watching import recorded, run, told, withdrawn
 
 HEAT_ONLY = Rules(runaway=Runaway(enabled=False))
@@ -241,54 +241,10 @@ def test_a_trip_that_nothing_more_is_heard_of_ends_as_unknown(monitor: Monitor, 
     assert "can't be read any more" in resolved.title
 
 
-def test_throttling_is_told_at_once_and_counted(monitor: Monitor, machine: Machine) -> None:
-    machine.hot(85)
-    run(monitor, machine, 70)
-    (incident,) = told(monitor.receive_event(throttle(machine.now_ns, 2)))
-    assert incident.title == "CPU throttled at 85 °C: HandBrakeCLI is heating it"
-    assert incident.severity is Severity.WARNING
-    run(monitor, machine, 8)
-    assert "Throttled for 8 s." in monitor.view().open_incidents[0].body
-    monitor.receive_event(throttle(machine.now_ns, 0))
-    (resolved,) = told(run(monitor, machine, 20))
-    assert resolved.title.startswith("CPU cooled down to 85 °C")
-
-
-def test_throttling_whose_end_was_lost_does_not_stay_for_ever(monitor: Monitor, machine: Machine) -> None:
-    from smoothtask_gui.domain.batch import Lost
-
-    run(monitor, machine, 10)
-    monitor.receive_event(throttle(machine.now_ns, 2))
-    machine.lost = Lost(events=1)
-    run(monitor, machine, 60)
-    assert monitor.view().open_incidents == ()
-
-
-def test_throttling_is_told_where_the_kernel_keeps_no_highest_state(monitor: Monitor, machine: Machine) -> None:
-    """Before 6.2, and with the BCC loader."""
-    machine.hot(85)
-    run(monitor, machine, 10)
-    assert told(monitor.receive_event(throttle(machine.now_ns, 2, max_state=0)))
-
-
 def test_a_trip_of_a_zone_without_a_reading_says_nothing(monitor: Monitor, machine: Machine) -> None:
     run(monitor, machine, 10)
     event = trip(machine.now_ns, 0.0)
     assert monitor.receive_event(replace(event, temperature_c=None, last_temperature_c=None)) == ()
-
-
-def test_a_fan_that_starts_is_no_throttling(monitor: Monitor, machine: Machine) -> None:
-    run(monitor, machine, 10)
-    assert monitor.receive_event(throttle(machine.now_ns, 1, device_type="Fan")) == ()
-
-
-def test_throttling_that_becomes_critical_is_told_in_the_same_notification(monitor: Monitor, machine: Machine) -> None:
-    run(monitor, machine, 10)
-    (warned,) = told(monitor.receive_event(throttle(machine.now_ns, 2)))
-    machine.hot(99)
-    (worse,) = told(run(monitor, machine, 5))
-    assert worse.id == warned.id
-    assert worse.severity is Severity.CRITICAL
 
 
 def test_heat_that_comes_back_in_its_cooldown_is_not_told(monitor: Monitor, machine: Machine) -> None:

@@ -17,6 +17,7 @@ from smoothtask_gui.sources.surroundings import Surroundings
 from tests.fakes.batches import rows
 from tests.fakes.networks import socket_row
 from tests.fakes.stream import FakeHelper, event, exited, frame, packet, struct, tasks
+from tests.fakes.trees import plant
 
 Next = Callable[[], Awaitable[Item]]
 Kind = records.PacketKind
@@ -25,9 +26,14 @@ HELLO = packet(Kind.HELLO, struct(records.HELLO, stream_id=1, period_ms=1000, ki
 FRAME = frame((1, tasks({"pid": 5, "start_ns": 50}, {"pid": 6, "start_ns": 60})), boottime_ns=100)
 
 
+def without_sysfs() -> Surroundings:
+    """A machine that is throttled would tell it in between."""
+    return Surroundings(kind_of, sysfs_root=Path("/nowhere"))
+
+
 def run(helper: FakeHelper, story: Callable[[Next], Awaitable[None]]) -> None:
     async def play() -> None:
-        items = HelperSource(helper, Surroundings(kind_of)).items(1000)
+        items = HelperSource(helper, without_sysfs()).items(1000)
         try:
             await story(lambda: anext(items))
         finally:
@@ -88,6 +94,43 @@ def test_events_come_at_once_and_in_order() -> None:
         assert isinstance(await following(), Batch)
 
     run(Scripted(send(cooling), tick()), story)
+
+
+def test_a_processor_that_is_throttled_already_is_told_after_the_first_tick(tmp_path: Path) -> None:
+    folder = "class/thermal/cooling_device4"
+    plant(tmp_path, {f"{folder}/type": "Processor", f"{folder}/cur_state": 2, f"{folder}/max_state": 10})
+
+    async def play() -> None:
+        helper = Scripted(tick(), tick(lost_events=1), tick(lost_events=1))
+        items = HelperSource(helper, Surroundings(kind_of, sysfs_root=tmp_path)).items(1000)
+        found = [await anext(items) for _ in range(5)]
+        await items.aclose()
+        seen = [(item.device_id, item.target_state) if isinstance(item, CoolingEvent) else type(item) for item in found]
+        assert seen == [Batch, (4, 2), Batch, (4, 2), Batch], "again after the tick that says what was lost"
+
+    asyncio.run(play())
+
+
+def test_a_cooling_event_without_a_device_tells_which_one_has_changed(tmp_path: Path) -> None:
+    """The BCC loader's programs don't see it: the first of two that ends must not end both."""
+    for number in (0, 1):
+        folder = f"class/thermal/cooling_device{number}"
+        plant(tmp_path, {f"{folder}/type": "Processor", f"{folder}/cur_state": 1, f"{folder}/max_state": 10})
+    nameless = event(records.EVENT_COOLING, 5, device_id=-1, target_state=0, device_type=b"Processor")
+
+    async def play() -> None:
+        helper = Scripted(tick())
+        items = HelperSource(helper, Surroundings(kind_of, sysfs_root=tmp_path)).items(1000)
+        seen = [await anext(items) for _ in range(3)]
+        for number in (1, 0):
+            plant(tmp_path, {f"class/thermal/cooling_device{number}/cur_state": 0})
+            helper.send(nameless)
+            seen.append(await anext(items))
+        await items.aclose()
+        cooling = [(item.device_id, item.target_state) for item in seen if isinstance(item, CoolingEvent)]
+        assert cooling == [(0, 1), (1, 1), (1, 0), (0, 0)]
+
+    asyncio.run(play())
 
 
 def test_an_exit_waits_for_the_first_batch_that_no_longer_shows_its_process() -> None:
@@ -208,7 +251,7 @@ def test_whatever_ends_or_breaks_the_stream_is_said(step: Callable[[FakeHelper],
 
 def test_a_silent_helper_is_not_shown_as_live() -> None:
     async def play() -> None:
-        items = HelperSource(Scripted(tick()), Surroundings(kind_of), silent_at_least_s=0.0).items(100)
+        items = HelperSource(Scripted(tick()), without_sysfs(), silent_at_least_s=0.0).items(100)
         await anext(items)
         with pytest.raises(SourceError, match=r"no sample for 0\.3 s"):
             await anext(items)
@@ -239,7 +282,7 @@ def test_nothing_stays_open_after_many_ticks_and_an_end() -> None:
 def test_a_change_of_the_period_is_asked_for_on_the_open_stream() -> None:
     async def play() -> FakeHelper:
         helper = Scripted(tick(), tick())
-        source = HelperSource(helper, Surroundings(kind_of))
+        source = HelperSource(helper, without_sysfs())
         items = source.items(1000)
         await anext(items)
         await source.change_period(250)
@@ -255,7 +298,7 @@ def test_a_change_of_the_period_is_asked_for_on_the_open_stream() -> None:
 def test_a_period_that_the_helper_refuses_ends_the_stream_with_the_reason() -> None:
     async def play() -> None:
         helper = Scripted(tick())
-        source = HelperSource(helper, Surroundings(kind_of))
+        source = HelperSource(helper, without_sysfs())
         items = source.items(1000)
         await anext(items)
         helper._refusals.append("too fast for you")
@@ -269,7 +312,7 @@ def test_a_period_that_the_helper_refuses_ends_the_stream_with_the_reason() -> N
 def test_a_longer_period_is_not_taken_for_silence() -> None:
     async def play() -> None:
         helper = Scripted(tick())
-        source = HelperSource(helper, Surroundings(kind_of), silent_at_least_s=0.0)
+        source = HelperSource(helper, without_sysfs(), silent_at_least_s=0.0)
         items = source.items(100)
         await anext(items)
         following = asyncio.ensure_future(anext(items))
