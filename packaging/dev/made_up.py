@@ -116,13 +116,20 @@ def connections(count: int, seed: int) -> np.ndarray:
             rows[side][place] = np.void(((b"\x20\x01\x0d\xb8" if wide else b"") + octets).ljust(16, b"\0"))
     for name, scale in (("received_bps", 3e4), ("sent_bps", 4e3), ("received_bytes", 1e7), ("sent_bytes", 2e5)):
         rows[name] = np.where(rng.random(count) < 0.3, 0, rng.pareto(0.8, count) * scale)
+    listens = rows["state"] == 10
+    for name, scale in (("receive_queue_bytes", 2e3), ("send_queue_bytes", 3e4)):
+        rows[name] = np.where(rng.random(count) < 0.8, 0, rng.pareto(0.8, count) * scale)
+        rows[name][listens] = np.nan
+    rows["waiting_connections"] = np.where(listens, rng.integers(0, 5, count), np.nan)
     rows["rtt_us"], rows["age_s"] = rng.pareto(1.5, count) * 9000, rng.pareto(0.7, count) * 60
     rows["rtt_us"][rows["protocol"] == 17] = np.nan
     rows["retransmits"][rows["protocol"] == 17] = np.nan
     rows["age_s"][::7] = np.nan
     over = rows["state"] == 6
     rows["pid"][over], rows["comm"][over] = 0, b""
-    for name in ("received_bps", "sent_bps", "received_bytes", "sent_bytes", "retransmits", "rtt_us"):
+    gone = ("received_bps", "sent_bps", "received_bytes", "sent_bytes", "retransmits", "rtt_us", "receive_queue_bytes",
+            "send_queue_bytes")  # fmt: skip
+    for name in gone:
         rows[name][over] = np.nan
     return rows
 

@@ -37,9 +37,10 @@ class Column(IntEnum):
     SENT = 7
     RETRANSMITS = 8
     RTT = 9
-    AGE = 10
-    LOCAL = 11
-    PID = 12
+    QUEUE = 10
+    AGE = 11
+    LOCAL = 12
+    PID = 13
 
 
 class Filter(IntEnum):
@@ -71,6 +72,10 @@ class ConnectionColumns(QObject):
         uncounted = self.tr("The kernel keeps no count for this kind of socket or state.")
         tcp_only = self.tr("Only TCP connections have it, once something was acknowledged.")
         older = self.tr("It is older than the helper, which can't tell how much.")
+        over = self.tr("The kernel keeps nothing of what is left of a closed connection.")
+        waits = self.tr(
+            "Received and not yet read, or sent and not yet acknowledged. Listening: how many connections wait."
+        )
         total = self.tr("Payload since the connection was opened, each byte once.")
         return (
             ColumnText(self.tr("Process"), "", "M" * 10, nobody),
@@ -83,6 +88,7 @@ class ConnectionColumns(QObject):
             ColumnText(self.tr("Sent"), total, "00.0 MB", uncounted),
             ColumnText(self.tr("Resent"), self.tr("Segments that had to be sent again."), "0000", tcp_only),
             ColumnText(self.tr("RTT"), self.tr("Round-trip time, smoothed by the kernel."), "000 ms", tcp_only),
+            ColumnText(self.tr("Queue"), waits, "000 kB", over),
             ColumnText(self.tr("Age"), "", "00 min 00 s", older),
             ColumnText(self.tr("Local"), "", "000.000.000.000:00000"),
             ColumnText(self.tr("PID"), "", "0000000", nobody),
@@ -101,6 +107,15 @@ class ConnectionColumns(QObject):
             "CLOSED": self.tr("closed"),
         }
         return words.get(name, self.tr("closing"))
+
+    def queues(self, row: np.void) -> str:
+        """What waits at a socket, one line a kind; "" for nothing or unknown."""
+        parts = (
+            (self.tr("Received and not yet read by the process: {}"), formats.size, "receive_queue_bytes"),
+            (self.tr("Sent and not yet acknowledged by the other end: {}"), formats.size, "send_queue_bytes"),
+            (self.tr("Connections that the process hasn't accepted yet: {}"), _count, "waiting_connections"),
+        )
+        return "\n".join(words.format(shown(float(row[name]))) for words, shown, name in parts if row[name] > 0)
 
 
 FIELDS: Final[dict[Column, str]] = {
@@ -131,7 +146,20 @@ def cell(row: np.void, column: Column, words: ConnectionColumns) -> str:
             return words.state(state_name(int(row["state"]), int(row["protocol"])))
         case Column.PID:
             return str(row["pid"]) if row["pid"] else formats.MISSING
-    return _NUMBERS[column](float(row[FIELDS[column]]))
+    return _number(row, column)
+
+
+def _number(row: np.void, column: Column) -> str:
+    if column is not Column.QUEUE:
+        return _NUMBERS[column](float(row[FIELDS[column]]))
+    shown = _size if np.isnan(row["waiting_connections"]) else _count
+    return shown(float(queued(row)))
+
+
+def queued(rows: Rows | np.void) -> npt.NDArray[np.float64]:
+    """What waits at each socket, bytes of both directions or, of a listener, connections; NaN where unknown."""
+    both: npt.NDArray[np.float64] = rows["receive_queue_bytes"] + rows["send_queue_bytes"]
+    return np.where(np.isnan(both), rows["waiting_connections"], both)
 
 
 def address(row: np.void, side: str) -> str:
@@ -185,6 +213,8 @@ def sort_keys(rows: Rows, column: Column) -> npt.NDArray[np.bytes_] | npt.NDArra
         return ranks
     if column is Column.NAME:
         return np.char.lower(rows["comm"])
+    if column is Column.QUEUE:
+        return queued(rows)
     return rows[FIELDS[column]].astype(np.float64)
 
 

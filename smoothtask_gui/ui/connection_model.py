@@ -65,4 +65,6 @@ class ConnectionModel(HeldRowsModel):
         text = self._text(row, column)
         if text == formats.MISSING:
             return self._texts[column].missing
+        if column == Column.QUEUE:
+            return self._names.queues(self._rows[row])
         return text if column in TEXTUAL else ""

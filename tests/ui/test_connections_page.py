@@ -134,6 +134,47 @@ def test_a_missing_reading_is_a_dash_with_its_reason(page: ConnectionsPage) -> N
         assert cell.data(TIP)
 
 
+def queues(received: float, sent: float, waiting: float = float("nan")) -> dict[str, object]:
+    return {"receive_queue_bytes": received, "send_queue_bytes": sent, "waiting_connections": waiting}
+
+
+def test_what_waits_at_either_end_is_one_number_and_its_tooltip_tells_which(page: ConnectionsPage) -> None:
+    show(page, rows((1, "curl", 1.0), **queues(1500, 12_000)))
+    cell = page.model.index(0, Column.QUEUE)
+    assert cell.data() == f"13.5{formats.SPACE}kB"
+    read, acknowledged = cell.data(TIP).splitlines()
+    assert read == f"Received and not yet read by the process: 1.50{formats.SPACE}kB"
+    assert acknowledged == f"Sent and not yet acknowledged by the other end: 12.0{formats.SPACE}kB"
+    show(page, rows((1, "curl", 1.0), **queues(0, 0)))
+    assert (cell.data(), cell.data(TIP)) == ("0", None)
+
+
+def test_the_queue_of_a_listener_is_the_connections_that_wait_for_it(page: ConnectionsPage) -> None:
+    nan = float("nan")
+    show(page, rows((1, "sshd", 0.0), **queues(nan, nan, 3)))
+    cell = page.model.index(0, Column.QUEUE)
+    assert cell.data() == "3"
+    assert cell.data(TIP) == "Connections that the process hasn't accepted yet: 3"
+
+
+def test_of_a_connection_that_is_over_no_queue_is_known(page: ConnectionsPage) -> None:
+    nan = float("nan")
+    show(page, rows((1, "", 0.0), **queues(nan, nan)))
+    cell = page.model.index(0, Column.QUEUE)
+    assert cell.data() == formats.MISSING
+    assert "closed connection" in cell.data(TIP)
+
+
+def test_the_longest_queue_comes_first_and_the_unknown_last(page: ConnectionsPage) -> None:
+    nan = float("nan")
+    table = rows((1, "short", 0.0), (2, "over", 0.0), (3, "long", 0.0), **queues(0, 0))
+    table["receive_queue_bytes"] = (10, nan, 0)
+    table["send_queue_bytes"] = (0, nan, 4000)
+    show(page, table)
+    page.view.sortByColumn(int(Column.QUEUE), Qt.SortOrder.DescendingOrder)
+    assert column(page) == ["long", "short", "over"]
+
+
 def test_hostile_names_are_shown_literally(page: ConnectionsPage) -> None:
     show(page, rows((1, "<b>x\n\x1b[2J", 1.0)))
     assert "\n" not in column(page)[0]
