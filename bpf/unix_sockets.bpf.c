@@ -98,6 +98,7 @@ int unix_holders(struct bpf_iter__task_file *ctx)
 	row.owner = BPF_CORE_READ(cred, euid.val);
 	if (BPF_CORE_READ(cred, uid.val) != row.owner || BPF_CORE_READ(cred, suid.val) != row.owner)
 		row.owner = ST_NOBODYS;
+	BPF_CORE_READ_INTO(&row.comm, leader, comm);
 	row.inode = BPF_CORE_READ(file, f_inode, i_ino);
 	row.pid_start_ns = BPF_CORE_READ(leader, start_boottime);
 	row.net_namespace = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);

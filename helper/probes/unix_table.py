@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 SOCKET_BYTES: Final = 160  # sizeof(struct st_unix_socket); these and the places below are held by tests/contract
 SOCKET_INODE_AT: Final = 8
 SOCKET_UID_AT: Final = 24
-HOLDER_BYTES: Final = 32  # sizeof(struct st_unix_holder)
+HOLDER_BYTES: Final = 48  # sizeof(struct st_unix_holder)
 HOLDER_INODE_AT: Final = 0
 HOLDER_OWNER_AT: Final = 20
+SECTION_UNIX_READING: Final = 27
+SECTION_UNIX_SOCKETS: Final = 28
+SECTION_UNIX_HOLDERS: Final = 29
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 from helper.loaders.errors import LoaderError
-from helper.probes.unix_table import HOLDER_BYTES, SOCKET_BYTES, UnixTables
+from helper.probes.unix_table import (
+    HOLDER_BYTES,
+    SECTION_UNIX_HOLDERS,
+    SECTION_UNIX_READING,
+    SECTION_UNIX_SOCKETS,
+    SOCKET_BYTES,
+    UnixTables,
+)
 from helper.sampler import packets
 from helper.sampler.growing_buffer import FIRST_SOCKETS, MOST_SOCKETS, GrowingBuffer
 from helper.sampler.packets import Section
@@ -29,7 +36,7 @@ if TYPE_CHECKING:
 PACE_NS: Final = 9 * 10**8
 """A stream with a tick a second has a new reading with each, also where a tick comes a little early."""
 COST_FACTOR: Final = 20
-READING: Final = struct.Struct("@QQ")  # struct st_unix_reading, held by tests/contract
+READING: Final = struct.Struct("@QQI4x")  # struct st_unix_reading, held by tests/contract
 
 
 class UnixRows(Protocol):
@@ -67,11 +74,11 @@ class _Reading:
         if visibility not in self.shown:
             self.shown[visibility] = self.tables.seen_by(visibility)
         seen = self.shown[visibility]
-        when = READING.pack(self.read_ns, self.took_ns)
+        when = READING.pack(self.read_ns, self.took_ns, self.sockets_truncated or self.holders_truncated)
         return (
-            Section(packets.SECTION_UNIX_READING, READING.size, when),
-            Section(packets.SECTION_UNIX_SOCKETS, SOCKET_BYTES, seen.sockets, self.sockets_truncated),
-            Section(packets.SECTION_UNIX_HOLDERS, HOLDER_BYTES, seen.holders, self.holders_truncated),
+            Section(SECTION_UNIX_READING, READING.size, when),
+            Section(SECTION_UNIX_SOCKETS, SOCKET_BYTES, seen.sockets, self.sockets_truncated),
+            Section(SECTION_UNIX_HOLDERS, HOLDER_BYTES, seen.holders, self.holders_truncated),
         )
 
 
