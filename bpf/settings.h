@@ -83,4 +83,11 @@ struct st_activity_settings {
 	u64 unseen;                /* events that are in no row, because the kernel had no memory for it or a map was full */
 };
 
+struct st_unix_settings {
+	u32 first;                 /* sockets before this one, counted from 0, are left out of the pass */
+	u32 count;                 /* written by the program: sockets in the pass so far */
+};
+
+#define ST_UNIX_ROWS 4096
+
 #endif

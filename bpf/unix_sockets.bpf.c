@@ -6,6 +6,16 @@
  */
 #include "common.bpf.h"
 
+struct st_unix_settings settings SEC(".data.settings") = {};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ST_UNIX_ROWS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, u32);
+	__type(value, struct st_unix_socket);
+} unix_rows SEC(".maps");
+
 /*
  * Its name, and how many bytes of it count: unix_mkname_bsd(), net/unix/af_unix.c, puts a NUL behind a path and counts it.
  * The empty asm keeps the compiler from comparing another register than the one that is passed on.
@@ -54,25 +64,32 @@ static __always_inline void read_queues(struct st_unix_socket *row, const struct
 	row->send_queue_bytes = row->state == TCP_LISTEN ? sk->sk_max_ack_backlog : less(sk->sk_wmem_alloc.refs.counter, 1);
 }
 
+/*
+ * Rows go into a map rather than a seq_file, whose 32 KiB would break the pass off. It would go on with the next bucket of
+ * the kernel's table and leave out the rest of this one: bpf_iter_unix_seq_stop() leaves st_bucket_done set.
+ */
 SEC("iter/unix")
 int unix_sockets(struct bpf_iter__unix *ctx)
 {
 	struct unix_sock *one = ctx->unix_sk;
-	struct st_unix_socket row = {};
 
 	if (!one)
 		return 0;
+	u32 place = settings.count++ - settings.first; /* huge before the first */
+	struct st_unix_socket *row = bpf_map_lookup_elem(&unix_rows, &place);
+	if (!row)
+		return 0;
 	struct sock *sk = &one->sk;
-	row.inode = socket_inode(sk);
-	row.uid = sk->sk_uid.val;
-	row.net_namespace = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	row.type = sk->sk_type;
-	row.state = sk->__sk_common.skc_state;
-	read_queues(&row, sk);
-	row.name_bytes = read_name(row.name, BPF_CORE_READ(one, addr));
-	read_peer(&row, one);
-	row.cookie = bpf_get_socket_cookie(one);
-	bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
+	__builtin_memset(row, 0, sizeof(*row));
+	row->inode = socket_inode(sk);
+	row->uid = sk->sk_uid.val;
+	row->net_namespace = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	row->type = sk->sk_type;
+	row->state = sk->__sk_common.skc_state;
+	read_queues(row, sk);
+	row->name_bytes = read_name(row->name, BPF_CORE_READ(one, addr));
+	read_peer(row, one);
+	row->cookie = bpf_get_socket_cookie(one);
 	return 0;
 }
 
