@@ -17,6 +17,7 @@ from helper.probes import (
     memory_reclaim,
     run_queue,
     syscalls,
+    unix_sockets,
     unix_table,
 )
 from helper.sampler import unix
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 LAYOUTS = read_header()
 CONSTANTS = read_constants()
 SETTINGS = read_header(BPF_FOLDER / "settings.h", before=f'#include "{RECORDS}"')
+SETTINGS_CONSTANTS = read_constants(BPF_FOLDER / "settings.h", before=f'#include "{RECORDS}"')
 WITH_ACTOR = {
     "st_reclaim": memory_reclaim.RECLAIM,
     "st_caller": syscalls.CALLER,
@@ -48,6 +50,7 @@ WITH_ACTOR = {
         (LAYOUTS["st_energy"], energy.ENERGY),
         (SETTINGS["st_activity_settings"], activity.SETTINGS),
         (SETTINGS["st_gpu_offsets"], gpu_jobs.OFFSETS),
+        (SETTINGS["st_unix_settings"], unix_sockets.SETTINGS),
     ],
     ids=lambda each: getattr(each, "name", ""),
 )
@@ -103,6 +106,7 @@ def test_the_helper_steps_over_unix_sockets_and_holders_by_their_real_size() -> 
     del reading["pad"]
     assert unix.READING.size == LAYOUTS["st_unix_reading"].size
     assert places_of(unix.READING) == list(reading.values())
+    assert SETTINGS_CONSTANTS["ST_UNIX_ROWS"] == unix_sockets.MOST_AT_ONCE
 
 
 def test_kinds_and_sections_have_the_headers_numbers() -> None:
