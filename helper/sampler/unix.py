@@ -118,5 +118,5 @@ class Unix:
         self._next_ns = max(began_ns + PACE_NS, now_ns + COST_FACTOR * took_ns)
 
     def _drop(self) -> None:
-        """The last stream that asked has ended. When the next reading may be made stays: streams come and go quickly."""
+        """The last stream that asked has ended. When the next reading may be made stays: streams may come and go."""
         self._latest = self._room = None

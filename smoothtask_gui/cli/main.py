@@ -117,10 +117,6 @@ def _job(arguments: argparse.Namespace) -> Coroutine[object, object, int]:
         from smoothtask_gui.cli.top import top  # noqa: PLC0415 - each command imports what it needs
 
         job = top(arguments)
-    elif arguments.command == "connections" and arguments.unix:
-        from smoothtask_gui.cli.unix_connections import unix_connections  # noqa: PLC0415 - as above
-
-        job = unix_connections(arguments)
     elif arguments.command == "connections":
         from smoothtask_gui.cli.connections import connections  # noqa: PLC0415 - as above
 

@@ -66,16 +66,18 @@ def unix_holdings(activity: Activity) -> tuple[UnixHolding, ...] | None:
     holders, sockets = activity.unix_holders, activity.unix_sockets
     if holders is None or sockets is None:
         return None
-    once = np.unique(holders[["pid", "pid_start_ns", "inode"]])
-    listening, unread = _of_inodes(sockets, once["inode"])
-    names = {(int(row["pid"]), int(row["pid_start_ns"])): bytes(row["comm"]) for row in holders}
-    edges = np.flatnonzero((once["pid"][1:] != once["pid"][:-1]) | (once["pid_start_ns"][1:] != once["pid_start_ns"][:-1]))
-    found = []
-    for part in np.split(np.arange(len(once)), edges + 1) if len(once) else ():
-        who = (int(once["pid"][part[0]]), int(once["pid_start_ns"][part[0]]))
-        comm = names[who].decode("utf-8", "replace")
-        found.append(UnixHolding(*who, comm, len(part), int(listening[part].sum()), int(unread[part].sum())))
-    return tuple(found)
+    if not len(holders):
+        return ()
+    pids, starts_ns, inodes = (np.ascontiguousarray(holders[name]) for name in ("pid", "pid_start_ns", "inode"))
+    order = np.lexsort((inodes, starts_ns, pids))
+    pids, starts_ns, inodes = pids[order], starts_ns[order], inodes[order]
+    is_other = np.r_[True, (pids[1:] != pids[:-1]) | (starts_ns[1:] != starts_ns[:-1])]
+    is_first = is_other | np.r_[True, inodes[1:] != inodes[:-1]]  # of the descriptors of one socket
+    listening, unread = _of_inodes(sockets, inodes)
+    starts = np.flatnonzero(is_other)
+    sums = [np.add.reduceat(np.where(is_first, one, 0), starts).tolist() for one in (is_first, listening, unread)]
+    names = [comm.decode("utf-8", "replace") for comm in holders["comm"][order][starts].tolist()]
+    return tuple(map(UnixHolding, pids[starts].tolist(), starts_ns[starts].tolist(), names, *sums))
 
 
 def unix_sockets(activity: Activity) -> tuple[UnixSocket, ...] | None:

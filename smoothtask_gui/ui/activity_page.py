@@ -1,8 +1,9 @@
 """The activity tab: what processes call, do with files, wait for and hold; counted only while this tab is shown.
 
-These counts cost something, most of them every process of the machine, so nothing runs until the person switches a part on, and it
-ends when the tab is left or the window closed. What it costs is said under the switches, as the kernel counts it. What
-all users do together takes an administrator's consent, which is asked for by a click and forgotten with the tab.
+These counts cost something, most of them every process of the machine, so nothing runs until the person switches a part
+on, and it ends when the tab is left or the window closed. What it costs is said under the switches, as the kernel
+counts it. What all users do together takes an administrator's consent, which is asked for by a click and forgotten with
+the tab.
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ class ActivityPage(QWidget):
         self.waits = PlainLabel(wrap=True)
         self.histogram = Histogram(self.tr("How long tasks waited for a CPU"))
         self._make_tables()
+        self._make_unix_table()
         self._lay_out()
         for switch in self.switches.values():
             switch.toggled.connect(self._switched)
@@ -242,18 +244,20 @@ class ActivityPage(QWidget):
             (name, "00,000", rate, rate, "0000", time, "0000000"),
             said,
         )
-        unread = self.tr("Unread")
-        self.unix_holders, self.unix_view = _table(
-            self.tr("Unix sockets of processes"),
-            (process, self.tr("Sockets"), self.tr("Listening"), unread, pid),
-            (name, "00,000", "0,000", "00,000", "0000000"),
-            {unread: self.tr("Messages that others sent it and that it hasn't read yet.")},
-        )
         self.file_systems, self.system_view = _table(
             self.tr("File systems"),
             (self.tr("File system"), opens, read, write, syncs, half, most),
             (name, "00,000", rate, rate, "0000", time, time),
             said,
+        )
+
+    def _make_unix_table(self) -> None:
+        unread = self.tr("Unread")
+        self.unix_holders, self.unix_view = _table(
+            self.tr("Unix sockets of processes"),
+            (self.tr("Process"), self.tr("Sockets"), self.tr("Listening"), unread, self.tr("PID")),
+            ("M" * 16, "00,000", "0,000", "00,000", "0000000"),
+            {unread: self.tr("Messages that others sent it and that it hasn't read yet.")},
         )
 
     def _lay_out(self) -> None:

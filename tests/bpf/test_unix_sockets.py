@@ -11,7 +11,6 @@ import struct
 import subprocess
 import threading
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,24 +18,38 @@ import numpy as np
 import pytest
 
 from helper.probes.unix_sockets import UnixSockets
-from helper.probes.unix_table import HOLDER_BYTES, SOCKET_BYTES, UnixTables
+from helper.probes.unix_table import HOLDER_BYTES, SOCKET_BYTES
 from helper.probes.visibility import Mode, Visibility
-from smoothtask_gui.domain.activity import UNIX_HOLDER, UNIX_READING, UNIX_SOCKET, Activity
+from smoothtask_gui.domain.activity import UNIX_READING, Activity
 from smoothtask_gui.domain.unix_sockets import unix_holdings
-from tests.bpf.machine import EVERYTHING, NOBODY, child
+from tests.bpf.machine import NOBODY, child
 from tests.bpf.network import private_network
+from tests.bpf.unix import (
+    LISTEN,
+    holders_of,
+    inode_of,
+    listener,
+    many_kinds,
+    name_of,
+    row_of,
+    shown_by_ss,
+    shown_by_us,
+    take,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from helper.loaders.libbpf import Libbpf
 
-Rows = np.ndarray
-TYPES = {"u_str": 1, "u_dgr": 2, "u_seq": 5}
-STATES = {"ESTAB": 1, "UNCONN": 7, "LISTEN": 10}
-LISTEN, CONNECTED = 10, 1
+CONNECTED = 1
 FULL_PATH_BYTES = 107  # with a NUL behind it; bind(2) takes one more without: unix(7)
-HOLD_A_PAIR = "import socket\npair = socket.socketpair(); say(' '.join(str(os.fstat(one.fileno()).st_ino) for one in pair)); wait()"
+HOLD_A_PAIR = """
+import socket
+pair = socket.socketpair()
+say(" ".join(str(os.fstat(one.fileno()).st_ino) for one in pair))
+wait()
+"""
 TAKE_ONE = """
 import socket
 with socket.socket(socket.AF_UNIX) as one:
@@ -62,111 +75,14 @@ def probe(network: None, door: Libbpf) -> Iterator[UnixSockets]:
     made.close()
 
 
-def take(probe: UnixSockets, visibility: Visibility = EVERYTHING) -> tuple[Rows, Rows]:
-    rooms = [memoryview(bytearray(1 << 21)) for _ in range(2)]
-    readings = probe.read_sockets_into(rooms[0]), probe.read_holders_into(rooms[1])
-    assert not any(reading.truncated for reading in readings)
-    filled = [room[: reading.byte_count] for room, reading in zip(rooms, readings, strict=True)]
-    seen = UnixTables(*filled).seen_by(visibility)
-    return np.frombuffer(bytes(seen.sockets), UNIX_SOCKET), np.frombuffer(bytes(seen.holders), UNIX_HOLDER)
-
-
-def inode_of(one: socket.socket) -> int:
-    return os.fstat(one.fileno()).st_ino
-
-
-def row_of(rows: Rows, one: socket.socket) -> np.void:
-    found = rows[rows["inode"] == inode_of(one)]
-    assert len(found) == 1, f"{len(found)} rows"
-    row: np.void = found[0]
-    return row
-
-
-def name_of(row: np.void) -> bytes:
-    assert bytes(row["name"])[int(row["name_bytes"]) :].strip(b"\0") == b""
-    return bytes(row["name"])[: int(row["name_bytes"])]
-
-
-def holders_of(rows: Rows, one: socket.socket) -> list[tuple[int, int]]:
-    """(pid, descriptor) of all who hold it."""
-    return sorted((int(row["pid"]), int(row["fd"])) for row in rows[rows["inode"] == inode_of(one)])
-
-
-def listener(kept: ExitStack, name: str | bytes, kind: int = socket.SOCK_STREAM, backlog: int = 5) -> socket.socket:
-    made = kept.enter_context(socket.socket(socket.AF_UNIX, kind))
-    made.bind(name)
-    made.listen(backlog)
-    return made
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Shown:
-    """A line of `ss -xae`, without what it doesn't tell as the kernel has it (names are in another test)."""
-
-    type: int
-    state: int
-    send_queue: int
-    waiting: int
-    inode: int
-    peer: int
-
-
-def shown_by_ss() -> list[Shown]:
-    result = subprocess.run(["ss", "-Hxae"], check=True, capture_output=True, text=True)
-    found = []
-    for line in result.stdout.splitlines():
-        kind, state, receive_queue, send_queue, _name, inode, _star, peer, *_ = line.split()
-        waiting = int(receive_queue) if state == "LISTEN" else 0
-        found.append(Shown(TYPES[kind], STATES[state], int(send_queue), waiting, int(inode), int(peer)))
-    return sorted(found)
-
-
-def shown_by_us(rows: Rows) -> list[Shown]:
-    return sorted(
-        Shown(
-            int(row["type"]),
-            int(row["state"]),
-            int(row["send_queue_bytes"]),
-            int(row["receive_queue_messages"]) if row["state"] == LISTEN else 0,
-            int(row["inode"]),
-            int(row["peer_inode"]),
-        )
-        for row in rows
-    )
-
-
-def many_kinds(kept: ExitStack, folder: Path) -> None:
-    """Some hundred sockets in every state that can be held still."""
-    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET):
-        for _ in range(40):
-            for end in socket.socketpair(socket.AF_UNIX, kind):
-                kept.enter_context(end)
-        kept.enter_context(socket.socket(socket.AF_UNIX, kind))
-    for number, kind in enumerate((socket.SOCK_STREAM, socket.SOCK_SEQPACKET)):
-        for name in (str(folder / f"listens-{number}"), f"\0listens-{number}"):
-            server = listener(kept, name, kind, backlog=7)
-            for _ in range(20):
-                client = kept.enter_context(socket.socket(socket.AF_UNIX, kind))
-                client.connect(name)
-                kept.enter_context(server.accept()[0]).sendall(b"unread" * 100)
-    datagrams = kept.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
-    datagrams.bind(str(folder / "datagrams"))
-    for _ in range(5):
-        sender = kept.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
-        sender.connect(str(folder / "datagrams"))
-        sender.send(b"unread")
-    left, right = (kept.enter_context(end) for end in socket.socketpair())
-    right.close()
-    assert left.recv(1) == b""
-
-
 def test_the_table_is_that_of_ss(probe: UnixSockets, kept: ExitStack, tmp_path: Path) -> None:
     many_kinds(kept, tmp_path)
     expected = shown_by_ss()
     found, _ = take(probe)
     assert shown_by_us(found) == expected
     assert len(found) > 400
-    assert {(one.type, one.state) for one in expected} == {(1, 1), (2, 1), (5, 1), (1, 7), (2, 7), (5, 7), (1, 10), (5, 10)}
+    kinds = {(one.type, one.state) for one in expected}
+    assert kinds == {(1, 1), (2, 1), (5, 1), (1, 7), (2, 7), (5, 7), (1, 10), (5, 10)}
 
 
 def test_the_holders_are_those_whose_descriptors_proc_shows(
@@ -230,9 +146,7 @@ def bind_to(one: socket.socket, path: bytes) -> None:
 
 
 @pytest.mark.parametrize("length", [FULL_PATH_BYTES, FULL_PATH_BYTES + 1])
-def test_a_path_comes_as_long_as_it_was_bound(
-    probe: UnixSockets, kept: ExitStack, tmp_path: Path, length: int
-) -> None:
+def test_a_path_comes_as_long_as_it_was_bound(probe: UnixSockets, kept: ExitStack, tmp_path: Path, length: int) -> None:
     kept.callback(os.chdir, Path.cwd())
     os.chdir(tmp_path)
     name = b"\xff\xe4 " + b"p" * (length - 3)

@@ -50,7 +50,7 @@ def frame_of(descriptor: int) -> dict[str, Any]:
     os.close(descriptor)
     head = struct.unpack_from("@IHHIIQQQ", view)
     sections = [struct.unpack_from("@IIIIQ", view, 40 + 24 * at) for at in range(head[2])]
-    tasks, sockets, traffic, unix_sockets, unix_holders = [], [], [], [], []
+    tasks, sockets, traffic = [], [], []
     for kind, record_bytes, count, _truncated, offset in sections:
         if kind == 1:
             rows = [TASK.unpack_from(view, offset + at * record_bytes) for at in range(count)]
@@ -65,15 +65,6 @@ def frame_of(descriptor: int) -> dict[str, Any]:
         elif kind == 6:
             rows = [TRAFFIC.unpack_from(view, offset + at * record_bytes) for at in range(count)]
             traffic = [{"pid": row[0], "uid": row[1], "tcp": row[6:8], "udp": row[9:11]} for row in rows]
-        elif kind == 28:
-            rows = [UNIX_SOCKET.unpack_from(view, offset + at * record_bytes) for at in range(count)]
-            unix_sockets = [
-                {"inode": row[1], "peer": row[2], "uid": row[3], "state": row[9], "name": row[12][: row[10]].hex()}
-                for row in rows
-            ]
-        elif kind == 29:
-            rows = [UNIX_HOLDER.unpack_from(view, offset + at * record_bytes) for at in range(count)]
-            unix_holders = [{"inode": row[0], "pid": row[2], "owner": row[3], "fd": row[4]} for row in rows]
     return {
         "sealed": seals & SEALS == SEALS,
         "inode": inode,
@@ -86,8 +77,22 @@ def frame_of(descriptor: int) -> dict[str, Any]:
         "tasks": tasks,  # pid, tgid, uid, missing
         "sockets": sockets,
         "traffic": traffic,
-        "unix_sockets": unix_sockets,
-        "unix_holders": unix_holders,
+        **unix_tables(view, sections),
+    }
+
+
+def unix_tables(view: mmap.mmap, sections: list[tuple[int, ...]]) -> dict[str, list[dict[str, Any]]]:
+    layouts = {28: UNIX_SOCKET, 29: UNIX_HOLDER}
+    rows = {28: [], 29: []}
+    for kind, record_bytes, count, _truncated, offset in sections:
+        if kind in rows:
+            rows[kind] = [layouts[kind].unpack_from(view, offset + at * record_bytes) for at in range(count)]
+    return {
+        "unix_sockets": [
+            {"inode": row[1], "peer": row[2], "uid": row[3], "state": row[9], "name": row[12][: row[10]].hex()}
+            for row in rows[28]
+        ],
+        "unix_holders": [{"inode": row[0], "pid": row[2], "owner": row[3], "fd": row[4]} for row in rows[29]],
     }
 
 

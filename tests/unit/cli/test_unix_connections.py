@@ -15,8 +15,8 @@ __all__ = ["smoothtask"]
 
 EVIL = b"\0\x1b[2J\xff name"
 FIELDS = {
-    "pid", "comm", "protocol", "type", "state", "local", "remote", "inode", "peer_inode", "peer_pid", "peer_comm", "uid",
-    "receive_queue_messages", "send_queue_bytes", "net_namespace", "reading_age_s",
+    "pid", "comm", "protocol", "type", "state", "local", "remote", "inode", "peer_inode", "peer_pid", "peer_comm",
+    "uid", "receive_queue_messages", "send_queue_bytes", "net_namespace", "reading_age_s",
 }  # fmt: skip
 
 

@@ -20,7 +20,8 @@ def test_a_process_holds_a_socket_once_however_many_descriptors_it_has() -> None
         unix_socket(2, b"/run/s", state=LISTEN, receive_queue_messages=9),
     ]
     holders = [
-        unix_holder(2), unix_holder(1), unix_holder(1, fd=4), unix_holder(7, net_namespace=5), unix_holder(1, 11, comm=b"x"),
+        unix_holder(2), unix_holder(1), unix_holder(1, fd=4), unix_holder(7, net_namespace=5),
+        unix_holder(1, 11, comm=b"x"),
     ]  # fmt: skip
     assert unix_holdings(unix_activity(sockets, holders)) == (
         UnixHolding(10, 10 * SECOND, "app", sockets=3, listening=1, unread_messages=3),
