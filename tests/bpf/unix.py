@@ -77,11 +77,17 @@ class Shown:
     peer: int
 
 
-def shown_by_ss() -> list[Shown]:
-    result = subprocess.run(["ss", "-Hxae"], check=True, capture_output=True, text=True)
+def ss_lines() -> list[str]:
+    return subprocess.run(["ss", "-Hxae"], check=True, capture_output=True, text=True).stdout.splitlines()
+
+
+def shown_by_ss(lines: list[str]) -> list[Shown]:
+    """Names may hold blanks; the inodes stand before the peer's name, which is always *, and behind it."""
     found = []
-    for line in result.stdout.splitlines():
-        kind, state, receive_queue, send_queue, _name, inode, _star, peer, *_ = line.split()
+    for line in lines:
+        before, _, after = line.rpartition(" * ")
+        kind, state, receive_queue, send_queue, *_, inode = before.split()
+        peer = after.split()[0]
         waiting = int(receive_queue) if state == "LISTEN" else 0
         found.append(Shown(TYPES[kind], STATES[state], int(send_queue), waiting, int(inode), int(peer)))
     return sorted(found)
