@@ -65,7 +65,7 @@ class ActivityPage(QWidget):
             SYSCALLS: QCheckBox(self.tr("S&ystem calls")),
             FILES: QCheckBox(self.tr("Fi&les")),
             RUN_QUEUE: QCheckBox(self.tr("&Waits for a CPU")),
-            UNIX_SOCKETS: QCheckBox(self.tr("&Unix sockets")),
+            UNIX_SOCKETS: QCheckBox(self.tr("Unix soc&kets")),
         }
         self.cost = PlainLabel(tone=Tone.MUTED, wrap=True)
         self.consent = ConsentBar()
