@@ -1,4 +1,4 @@
-"""Unix sockets in a network namespace of their own; JSON: the words of ss, the rows of the probe, who was to hold them."""
+"""Unix sockets in a network namespace of their own; JSON: the words of ss, the rows of the probe, who is to hold them."""
 
 import ctypes
 import json
