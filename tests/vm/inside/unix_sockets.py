@@ -1,4 +1,4 @@
-"""Unix sockets in a network namespace of their own; JSON: the words of ss, the rows of the probe, who is to hold them."""
+"""Unix sockets in a network namespace of their own; JSON: the words of ss, the rows of the probe, who holds them."""
 
 import ctypes
 import json
