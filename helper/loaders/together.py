@@ -21,7 +21,8 @@ class Part:
     """A probe's share of an object. Programs that are `optional` may be missing; a map may belong to several parts.
 
     `iterated`: programs that walk over a map's entries, and the map. `exits`: those at the return of kernel functions,
-    of which either all run or none; what runs in their place is `instead`. All of both are optional.
+    of which either all run or none; what runs in their place is `instead`, which alone uses `instead_maps`. All of both
+    are optional.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Part:
     iterated: tuple[tuple[str, str], ...] = ()
     exits: tuple[str, ...] = ()
     instead: tuple[str, ...] = ()
+    instead_maps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
