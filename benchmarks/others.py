@@ -27,7 +27,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
@@ -131,8 +131,11 @@ def messages_pay(pid: int | None) -> bool:
     """Whether a program of this process is attached that runs for each message: bpf_raw_tp_link_show_fdinfo()."""
     if pid is None:
         return False
-    words = (each.read_text(encoding="ascii") for each in Path(f"/proc/{pid}/fdinfo").iterdir())
-    return any(AMONG_ALL_MESSAGES in text for text in words if "link_type" in text)
+    for descriptor in Path(f"/proc/{pid}/fdinfo").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            if AMONG_ALL_MESSAGES in descriptor.read_text(encoding="utf-8"):
+                return True
+    return False
 
 
 def _spent_ns(pid: int | None) -> int:
