@@ -28,6 +28,9 @@ EARLIEST_NS: Final = 5 * SECOND_NS
 """After a trial in vain, until datagrams alone are reason for another."""
 LOOK_MS: Final = 1000
 TRIAL_MS: Final = 100
+LEAST_NS: Final = LOOK_MS * 900_000
+LEAST_TRIAL_NS: Final = TRIAL_MS * 500_000
+"""To judge by: ticks come a little early or late."""
 
 
 class Phase(Enum):
@@ -76,18 +79,19 @@ class MessageGuard:
         return TRIAL_MS if self.phase is Phase.TRIAL else LOOK_MS
 
     def is_due(self, now_ns: int) -> bool:
-        """In a pause at every tick; else when there is enough to judge by: ticks come a little early or late."""
-        least_ms = {Phase.COUNTING: 0.9 * LOOK_MS, Phase.PAUSED: 0, Phase.TRIAL: TRIAL_MS / 2}[self.phase]
-        return now_ns - self.looked_ns >= least_ms * 10**6
+        """In a pause at every tick; else when there is enough to judge by."""
+        if self.phase is Phase.COUNTING:
+            return now_ns - self.looked_ns >= LEAST_NS
+        return self.phase is Phase.PAUSED or now_ns - self.looked_ns >= LEAST_TRIAL_NS
 
     def after_runs(self, idle: int, useful: int, now_ns: int) -> MessageGuard:
         """While attached: how often the programs ran since the look before, in vain and not."""
         idle_per_s = _per_s(idle, now_ns - self.looked_ns)
         most, rare = (AGAIN_IDLE_PER_S, 2 * RARE_RATIO) if self.is_paused else (MOST_IDLE_PER_S, RARE_RATIO)
-        looked = replace(self, looked_ns=now_ns, idle_per_s=idle_per_s)
         if idle_per_s > most and useful < rare * idle:
-            return replace(looked, phase=Phase.PAUSED, since_ns=now_ns, wait_ns=self._next_wait_ns(now_ns))
-        return replace(looked, phase=Phase.COUNTING, since_ns=now_ns) if self.is_paused else looked
+            return MessageGuard(now_ns, now_ns, Phase.PAUSED, self._next_wait_ns(now_ns), idle_per_s)
+        since_ns = now_ns if self.is_paused else self.since_ns
+        return MessageGuard(since_ns, now_ns, Phase.COUNTING, self.wait_ns, idle_per_s)
 
     def after_pause(self, datagrams: int | None, now_ns: int) -> MessageGuard:
         """While paused: how many datagrams have passed since the look before, None if that isn't known."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final
 
-from helper.loaders.maps import read_per_cpu
+from helper.loaders.maps import PerCpuReader
 from helper.probes.message_guard import RUN_NS, SECOND_NS, MessageGuard
 
 if TYPE_CHECKING:
@@ -34,12 +34,11 @@ class MessagePrograms:
     """Of an object that is open and has them attached. Times are nanoseconds of boot time."""
 
     def __init__(self, door: Libbpf, bpf_object: BpfObject, passed: PassedDatagrams, now_ns: int) -> None:
-        self._door = door
         self._object = bpf_object
-        self._runs_fd = bpf_object.map_fd(RUNS_MAP)
+        self._runs = PerCpuReader(door, RUNS_MAP, bpf_object.map_fd(RUNS_MAP), RUNS.size)
         self._passed = passed
         self._guard = MessageGuard.at(now_ns)
-        self._ran = self._runs()
+        self._ran = self._runs.sums()
         self._uncounted: int | None = 0
         self._since_pause: int | None = 0
         self._pauses = 0
@@ -61,9 +60,8 @@ class MessagePrograms:
             return {}
         if not self._guard.is_attached:
             return self._look_in_pause(now_ns)
-        idle, useful = self._runs()
         idle_before, useful_before = self._ran
-        self._ran = idle, useful
+        idle, useful = self._ran = self._runs.sums()
         before = self._guard
         self._guard = before.after_runs(idle - idle_before, useful - useful_before, now_ns)
         if not self._guard.is_attached:
@@ -87,7 +85,7 @@ class MessagePrograms:
             return {}
         failed = self._object.attach(AT_MESSAGES)
         self._note(self._passed.since(), now_ns)
-        self._ran = self._runs()
+        self._ran = self._runs.sums()
         if failed:
             self._object.detach(AT_MESSAGES)
         return failed
@@ -97,11 +95,6 @@ class MessagePrograms:
             self.uncounted_ns = now_ns
         self._uncounted = _sum(self._uncounted, passed)
         self._since_pause = _sum(self._since_pause, passed)
-
-    def _runs(self) -> tuple[int, int]:
-        """How often they ran in vain, and not, since they were loaded."""
-        each = [RUNS.unpack(value) for value in read_per_cpu(self._door, RUNS_MAP, self._runs_fd, RUNS.size)]
-        return sum(idle for idle, _ in each), sum(useful for _, useful in each)
 
     def way(self, why: str, now_ns: int) -> str:
         """For people: how datagrams are counted, and `why`; in a pause its reason, what was missed, and what comes."""

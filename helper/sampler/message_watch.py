@@ -32,17 +32,18 @@ class MessageWatch:
     def __init__(self, slot: Slot, source: Guarded) -> None:
         self._slot = slot
         self._source = source
+        self._was_paused = False
 
     def look(self, slowest_ms: int) -> int | None:
         """After how many ms to look again, None if at the next tick; `slowest_ms`: the longest period of a stream."""
         if self._slot.state is not State.RUNNING:
             return None
-        was_paused = self._source.is_paused
         try:
             again_ms = self._source.look(slowest_ms)
         except LoaderError as error:
             self._slot.fail(error)
             return None
-        if self._source.is_paused != was_paused:
+        if self._source.is_paused != self._was_paused:
+            self._was_paused = not self._was_paused
             journal.write(f"probe {self._slot.probe.name}: {self._slot.cost().way}")
         return again_ms
