@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from helper.loaders.errors import LoaderError
 from helper.loaders.function_exits import FunctionExits, offer_by
-from helper.loaders.kernel_types import has_function
+from helper.loaders.kernel_types import names_in
 from helper.loaders.map_memory import MapShape
 from helper.loaders.together import Together
 from helper.machine import Machine, read_machine
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 KERNEL_BTF: Final = Path("/sys/kernel/btf/vmlinux")
 CONSTANTS_SECTION: Final = ".rodata.constants"
-KFUNC: Final = b"bpf_rdonly_cast"  # bpf/core_fixes.bpf.h
-WITHOUT_KFUNCS: Final = "without-kfuncs"
-"""Folder of the objects for kernels without it (before 6.2); packaging/dev/build_bpf.py makes them."""
+WITHOUT: Final = {b"bpf_rdonly_cast": "without-kfuncs", b"bpf_iter_task_new": "without-task-iterator"}
+"""Functions of the kernel that bpf/core_fixes.bpf.h declares, oldest first, and the folder of the objects for kernels
+that lack it and those after it (before 6.2, before 6.7); packaging/dev/build_bpf.py makes them."""
 LOG_LINES: Final = 24
 LOG_LINE_BYTES: Final = 1 << 18  # a rejected program's whole log comes as one line
 LOG_TAIL_CHARACTERS: Final = 2000
@@ -117,7 +117,7 @@ class Libbpf:
         self._objects = objects
         self.machine = machine or read_machine()
         self._kernel_btf = kernel_btf
-        self._has_kfunc: bool | None = None
+        self._lent: frozenset[bytes] | None = None
         try:
             self.calls = ctypes.CDLL(library, use_errno=True)
             for name, (result, arguments) in _PROTOTYPES.items():
@@ -150,10 +150,15 @@ class Libbpf:
 
     def _path(self, name: str) -> Path:
         """Of the object that fits this kernel."""
-        other = self._objects / WITHOUT_KFUNCS / f"{name}.bpf.o"
-        if self._has_kfunc is None:
-            self._has_kfunc = has_function(self._kernel_btf, KFUNC)
-        return other if not self._has_kfunc and other.exists() else self._objects / f"{name}.bpf.o"
+        lacking = [folder for function, folder in WITHOUT.items() if not self.lends(function)]
+        paths = [self._objects / folder / f"{name}.bpf.o" for folder in (*lacking[:1], "")]
+        return next((path for path in paths if path.exists()), paths[-1])
+
+    def lends(self, function: bytes) -> bool:
+        """Whether this kernel has one of the functions in `WITHOUT`."""
+        if self._lent is None:
+            self._lent = names_in(self._kernel_btf, WITHOUT)
+        return function in self._lent
 
     def begin(self) -> None:
         """Forgets this thread's lines of the step before; libbpf has one printer for the whole process."""
@@ -311,6 +316,10 @@ class BpfObject:
         for name in programs:
             if name in self._links:
                 self._calls.bpf_link__destroy(self._links.pop(name))
+
+    def runs(self, program: str) -> bool:
+        """Whether it is attached."""
+        return program in self._links
 
     @property
     def is_attached(self) -> bool:

@@ -22,7 +22,8 @@ class Part:
 
     `iterated`: programs that walk over a map's entries, and the map. `exits`: those at the return of kernel functions,
     of which either all run or none; what runs in their place is `instead`, which alone uses `instead_maps`. All of both
-    are optional.
+    are optional. `calls` is a function that not every kernel lends to programs; where it is missing, or the part is
+    refused, `fallback` does the same.
     """
 
     name: str
@@ -33,6 +34,8 @@ class Part:
     exits: tuple[str, ...] = ()
     instead: tuple[str, ...] = ()
     instead_maps: tuple[str, ...] = ()
+    calls: bytes | None = None
+    fallback: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)

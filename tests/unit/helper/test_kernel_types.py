@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from helper.loaders.kernel_types import HEADER, MAGIC, has_function
+from helper.loaders.kernel_types import names_in
+from tests.fakes.type_information import type_information
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-TYPES = bytes(40)
-STRINGS = b"\0task_struct\0bpf_rdonly_cast\0"
+CAST, PART_OF_IT, WALK = b"bpf_rdonly_cast", b"bpf_rdonly", b"bpf_iter_task_new"
 
 
-def btf(path: Path, magic: int = MAGIC) -> Path:
-    file = path / "vmlinux"
-    file.write_bytes(HEADER.pack(magic, 1, 0, HEADER.size, 0, len(TYPES), len(TYPES), len(STRINGS)) + TYPES + STRINGS)
-    return file
-
-
-def test_a_function_is_found_by_its_whole_name(tmp_path: Path) -> None:
-    assert has_function(btf(tmp_path), b"bpf_rdonly_cast")
-    assert not has_function(btf(tmp_path), b"bpf_rdonly")
+def test_what_is_there_is_found_by_its_whole_name(tmp_path: Path) -> None:
+    file = type_information(tmp_path / "vmlinux", b"task_struct", CAST)
+    assert names_in(file, [CAST, PART_OF_IT, WALK]) == {CAST}
 
 
 def test_what_cannot_be_read_is_taken_to_have_it(tmp_path: Path) -> None:
-    assert has_function(tmp_path / "none", b"bpf_rdonly_cast")
-    assert has_function(btf(tmp_path, magic=0), b"bpf_rdonly_cast")
+    assert names_in(tmp_path / "none", [CAST]) == {CAST}
+    assert names_in(type_information(tmp_path / "other", magic=0), [CAST]) == {CAST}
     (tmp_path / "short").write_bytes(b"x")
-    assert has_function(tmp_path / "short", b"bpf_rdonly_cast")
+    assert names_in(tmp_path / "short", [CAST]) == {CAST}
