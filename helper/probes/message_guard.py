@@ -28,9 +28,9 @@ EARLIEST_NS: Final = 5 * SECOND_NS
 """After a trial in vain, until datagrams alone are reason for another."""
 LOOK_MS: Final = 1000
 TRIAL_MS: Final = 100
-LEAST_NS: Final = LOOK_MS * 900_000
+LEAST_NS: Final = LOOK_MS * 500_000
 LEAST_TRIAL_NS: Final = TRIAL_MS * 500_000
-"""To judge by: ticks come a little early or late."""
+"""To judge by: on a busy machine a tick comes late, and the next one in time."""
 
 
 class Phase(Enum):

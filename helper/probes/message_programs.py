@@ -24,7 +24,7 @@ recv length") gave these their tracepoints."""
 RUNS_MAP: Final = "message_runs"
 RUNS: Final = struct.Struct("@QQ")  # struct st_message_runs, bpf/settings.h
 MEANWHILE: Final = (
-    "until then it isn't known whose datagrams are, and a connection that is accepted counts for whoever closes it, "
+    "whose such datagrams are isn't known, and a connection that is accepted meanwhile counts for whoever closes it, "
     "not for whoever reads from it first"
 )
 ELSEWHERE: Final = "containers' not included"
@@ -98,15 +98,14 @@ class MessagePrograms:
 
     def way(self, why: str, now_ns: int) -> str:
         """For people: how datagrams are counted, and `why`; in a pause its reason, what was missed, and what comes."""
-        said = "datagrams are counted among the messages of all sockets"
         if not self._guard.is_paused:
             before = f"; {_times(self._pauses)} meanwhile {_missed(self._uncounted)}" if self._pauses else ""
-            return f"{said}, which slows these down: {why}{before}"
+            return f"datagrams are counted among the messages of all sockets, which slows these down: {why}{before}"
         wait_s = max(0, self._guard.trial_ns - now_ns) / SECOND_NS
         return (
-            f"{said}, but not now: {self._guard.idle_per_s:,.0f} messages a second of other sockets would each pay "
-            f"some {RUN_NS} ns for it; since then {_missed(self._since_pause)}; it is tried again in {wait_s:.0f} s, "
-            f"{MEANWHILE}; {why}"
+            f"datagrams are counted again in {wait_s:.0f} s at the earliest: {self._guard.idle_per_s:,.0f} messages a "
+            f"second of other sockets would each pay some {RUN_NS} ns for it; since it stopped "
+            f"{_missed(self._since_pause)}; {MEANWHILE}; {why}"
         )
 
 

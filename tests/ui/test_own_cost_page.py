@@ -43,10 +43,8 @@ LATER = replace(
 
 
 PAUSED = (
-    "datagrams are counted among the messages of all sockets, but not now: 1,370,898 messages a second of other "
-    "sockets would each pay some 65 ns for it; since then 12 datagrams were sent or received uncounted (containers' not "
-    "included); it is tried again in 8 s, until then it isn't known whose datagrams are, and a connection that is "
-    "accepted counts for whoever closes it, not for whoever reads from it first; this kernel takes no such programs"
+    "datagrams are counted again in 8 s at the earliest: 1,370,898 messages a second of other sockets would each pay "
+    "some 65 ns for it; since it stopped 12 datagrams were sent or received uncounted (containers' not included)"
 )
 
 
