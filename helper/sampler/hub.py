@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 class Hub:
     """`on_end` is told of each stream that ended, for whatever reason.
 
-    `look` is called before each tick with the longest period of a stream in ms (0: there is none), and says after how
-    many ms it is to be called even without one, None if never.
+    `look` is called before each tick with the longest period of a stream of sockets in ms (0: there is none), and says
+    after how many ms it is to be called even without one, None if never.
     """
 
     def __init__(
@@ -109,6 +109,7 @@ class Hub:
         self._look, self._look_due_ns = never, None
         for stream in list(self._streams.values()):
             self.end(stream, bye_reason)
+        self._set_timer()
         self._kept.close()
         asyncio.get_running_loop().remove_reader(self._hang_ups.fileno())
         self._hang_ups.close()
@@ -145,12 +146,16 @@ class Hub:
                 due[stream.visibility, stream.kinds & packets.KINDS_IN_FRAMES][stream.period_ms].append(stream)
                 stream.due_ns = schedule.next_due_ns(now_ns, stream.period_ms)
         try:
-            again_ms = self._look(max((stream.period_ms for stream in self._streams.values()), default=0))
-            self._look_due_ns = None if again_ms is None else schedule.next_due_ns(now_ns, again_ms)
+            self._look_around(now_ns)
             if due:
                 self._serve(due)
         finally:
             self._set_timer()  # whatever failed, the next tick comes
+
+    def _look_around(self, now_ns: int) -> None:
+        of_sockets = (stream.period_ms for stream in self._streams.values() if stream.kinds & packets.KIND_SOCKETS)
+        again_ms = self._look(max(of_sockets, default=0))
+        self._look_due_ns = None if again_ms is None else schedule.next_due_ns(now_ns, again_ms)
 
     def _serve(self, due: "_Due") -> None:
         self._kept.sweep()

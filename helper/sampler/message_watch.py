@@ -35,7 +35,7 @@ class MessageWatch:
         self._was_paused = False
 
     def look(self, slowest_ms: int) -> int | None:
-        """After how many ms to look again, None if at the next tick; `slowest_ms`: the longest period of a stream."""
+        """After how many ms to look again, None if at the next tick; `slowest_ms`: see Hub."""
         if self._slot.state is not State.RUNNING:
             return None
         try:

@@ -330,16 +330,17 @@ class Looks:
             await asyncio.sleep(0.005)
 
 
-def test_before_each_tick_there_is_a_look_that_knows_who_reads_most_rarely() -> None:
+def test_before_each_tick_there_is_a_look_that_knows_who_reads_sockets_most_rarely() -> None:
     async def scene() -> None:
         looks = Looks(None)
         with Desk(look=looks) as desk:
-            desk.open(BOB, period_ms=60_000)
-            stream = desk.open(ALICE, period_ms=100)
+            desk.open(BOB, kinds=packets.KIND_TASKS, period_ms=60_000)
+            desk.open(BOB, kinds=packets.KIND_SOCKETS, period_ms=30_000)
+            stream = desk.open(ALICE, kinds=packets.KIND_SOCKETS, period_ms=100)
             for ticks in range(1, 4):
                 await desk.next(stream, packets.TICK)
                 assert len(looks.slowest) >= ticks
-            assert set(looks.slowest) == {60_000}
+            assert set(looks.slowest) == {30_000}
 
     run(scene())
 
@@ -359,6 +360,16 @@ def test_a_look_that_is_wanted_comes_without_a_tick_and_takes_no_snapshot() -> N
             count = len(looks.slowest) + 1
             await looks.until(count)
             assert desk.hub._timer is None
+
+    run(scene())
+
+
+def test_a_hub_that_is_closed_looks_no_more() -> None:
+    async def scene() -> None:
+        looks = Looks(100)
+        with Desk(look=looks) as desk:
+            await desk.next(desk.open(ALICE), packets.TICK)
+        assert desk.hub._timer is None
 
     run(scene())
 
