@@ -234,10 +234,12 @@ struct st_event_oom_kill {
 	char comm[ST_COMM_BYTES];
 };
 
+#define ST_NO_TEMPERATURE_MC (-274000) /* THERMAL_TEMP_INVALID, include/linux/thermal.h: below absolute zero */
+
 struct st_event_thermal {          /* ST_EVENT_TEMPERATURE and ST_EVENT_TRIP */
 	struct st_event head;
 	s32 zone_id;               /* thermal_zoneN */
-	s32 temperature_mc;        /* thousandths of a degree Celsius */
+	s32 temperature_mc;        /* thousandths of a degree Celsius; ST_NO_TEMPERATURE_MC: no reading */
 	s32 last_temperature_mc;
 	s32 trip_index;            /* -1 in ST_EVENT_TEMPERATURE */
 	s32 trip_type;             /* enum thermal_trip_type: 0 active, 1 passive, 2 hot, 3 critical; -1 if none */
@@ -247,10 +249,10 @@ struct st_event_thermal {          /* ST_EVENT_TEMPERATURE and ST_EVENT_TRIP */
 
 struct st_event_cooling {
 	struct st_event head;
-	s32 device_id;             /* cooling_deviceN */
+	s32 device_id;             /* cooling_deviceN; -1 where the BCC loader's programs can't see it */
 	u32 pad;
 	u64 target_state;          /* 0 = not cooling */
-	u64 max_state;             /* 0 where the kernel does not keep it (before 6.2) */
+	u64 max_state;             /* 0 where it isn't told: before 6.2 the kernel keeps none; BCC */
 	char device_type[ST_TYPE_BYTES];
 };
 
@@ -290,7 +292,7 @@ enum st_activity_section { /* more of enum st_section_kind */
 	ST_SECTION_GPU_MEMORY = 26, /* struct st_gpu_memory */
 };
 
-#define ST_DURATIONS 32 /* a histogram: slot n counts [2^n, 2^(n+1)) ns; the last takes all that is longer */
+#define ST_DURATIONS 32 /* a histogram: slot n counts [2^n, 2^(n+1)) ns; the first takes 0 too, the last all that is longer */
 
 /*
  * Whose row it is. A process that changes its user has a row for each. All zero but first_ns in the overflow row, which

@@ -260,8 +260,8 @@ def watch_activity(parts: Parts, others: Others, answer: Callable[[ActivityReadi
         for at, one in enumerate(callers, 1)
     )
     systems = (
-        FileSystemRates(259, 2, "btrfs", 80.0, 9e6, 4e6, 12.0, 2_097.2, 33_554.4),
-        FileSystemRates(0, 38, "tmpfs", 9.0, 1e3, 0.0, 0.0, None, None),
+        FileSystemRates(259, 2, "btrfs", 80.0, 9e6, 4e6, 12.0, 2_097.2, 33_554.4, "/"),
+        FileSystemRates(0, 38, "tmpfs", 9.0, 1e3, 0.0, 0.0, None, None, "/run/user/1000"),
     )
     slots = tuple(4_000.0 * 2.718 ** (-((slot - 14) ** 2) / 12) + (3.0 if slot > 22 else 0.0) for slot in range(32))
     waits = RunQueueRates(sum(slots), 41.0, 16.4, 2_097.2, slots)

@@ -53,6 +53,9 @@ class Connection:
     state: str
     sent_bytes: int | None = None
     received_bytes: int | None = None
+    send_queue_bytes: int | None = None
+    receive_queue_bytes: int | None = None
+    waiting_connections: int | None = None
     retransmits: int | None = None
     rtt_us: int | None = None
     age_s: float | None = None
@@ -120,6 +123,9 @@ def _connection(row: np.void) -> Connection:
         state=state_name(int(row["state"]), protocol),
         sent_bytes=_whole(row["sent_bytes"]),
         received_bytes=_whole(row["received_bytes"]),
+        send_queue_bytes=_whole(row["send_queue_bytes"]),
+        receive_queue_bytes=_whole(row["receive_queue_bytes"]),
+        waiting_connections=_whole(row["waiting_connections"]),
         retransmits=_whole(row["retransmits"]),
         rtt_us=_whole(row["rtt_us"]),
         age_s=None if math.isnan(age_s) else round(age_s, 3),

@@ -117,6 +117,7 @@ class FileSystemRates:
     syncs_per_s: float
     sync_p50_us: float | None
     sync_p99_us: float | None
+    mount: str | None = None  # domain/mounts.py
 
 
 @dataclass(frozen=True, slots=True)

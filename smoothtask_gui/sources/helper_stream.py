@@ -212,7 +212,7 @@ class _TickReader:
             self._unidentified += 1
             return None
         row = self._shown[at]
-        comm = bytes(row["comm"]).decode("utf-8", "replace")
+        comm = bytes(row["comm"]).decode("utf-8", "backslashreplace")
         return OomKill(
             victim.boottime_ns, victim.pid, int(row["uid"]), int(row["start_ns"]), int(row["rss_bytes"]), comm
         )

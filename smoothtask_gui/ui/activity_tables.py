@@ -68,7 +68,7 @@ class ActivityRows:
             Row(
                 f"{one.major}:{one.minor}",
                 (
-                    f"{formats.name(one.type) or _tr('others')} ({one.major}:{one.minor})",
+                    _file_system(one),
                     *_files(one),
                     _at_most(one.sync_p50_us),
                     _at_most(one.sync_p99_us),
@@ -87,6 +87,12 @@ def _of_process(one: CallerRates | FileUserRates, *cells: str) -> Row:
     """Its name, the cells, its pid; what has pid 0 is all those that found no room."""
     who = formats.name(one.comm) if one.pid else _tr("others together")
     return Row(f"{one.pid} {one.start_ns}", (who, *cells, str(one.pid) if one.pid else formats.MISSING))
+
+
+def _file_system(one: FileSystemRates) -> str:
+    """Where it is mounted and its type; by its device's number where it isn't mounted for this user."""
+    kind = formats.name(one.type) or _tr("others")
+    return f"{formats.apart(formats.name(one.mount))} ({kind})" if one.mount else f"{kind} ({one.major}:{one.minor})"
 
 
 def _files(one: FileUserRates | FileSystemRates) -> tuple[str, ...]:

@@ -118,7 +118,8 @@ def test_the_command_line_lists_a_connection_with_its_process_and_the_senders_by
     assert near | {"comm": "", "rtt_us": 0, "age_s": 0} == {
         "pid": talk["pid"], "comm": "", "protocol": "tcp", "local": f"127.0.0.1:{talk['near']}",
         "remote": f"127.0.0.1:{talk['far']}", "state": "ESTABLISHED", "sent_bytes": SENT, "received_bytes": RECEIVED,
-        "retransmits": 0, "rtt_us": 0, "age_s": 0, "net_namespace": None,
+        "send_queue_bytes": 0, "receive_queue_bytes": 0, "waiting_connections": None, "retransmits": 0, "rtt_us": 0,
+        "age_s": 0, "net_namespace": None,
     }  # fmt: skip
     assert near["comm"].startswith("python")
     assert near["rtt_us"] > 0
