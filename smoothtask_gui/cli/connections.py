@@ -21,6 +21,7 @@ import psutil  # type: ignore[import-untyped]  # ships no types
 from smoothtask_gui.cli.failure import Failure
 from smoothtask_gui.cli.items import items, tell
 from smoothtask_gui.cli.plain import process_name, shown_bytes, shown_name
+from smoothtask_gui.cli.unix_connections import unix_connections
 from smoothtask_gui.domain.addresses import endpoint, protocol_name, state_name
 from smoothtask_gui.domain.batch import Batch
 from smoothtask_gui.domain.connections import connection_rates
@@ -64,7 +65,9 @@ class Connection:
 
 
 async def connections(arguments: argparse.Namespace) -> int:
-    """Print the connections there are now, or at the end of a recording."""
+    """Print the connections there are now, or at the end of a recording; or the unix sockets."""
+    if arguments.unix:
+        return await unix_connections(arguments)
     found = await _connections(arguments.source)
     if arguments.json:
         for each in found:

@@ -38,6 +38,7 @@ PROBES: Final = {
     ActivityKinds.SYSCALLS: "syscalls",
     ActivityKinds.FILES: "file_activity",
     ActivityKinds.RUN_QUEUE: "run_queue",
+    ActivityKinds.UNIX_SOCKETS: "unix_sockets",
 }
 COST_EVERY_TICKS: Final = 3
 
