@@ -27,11 +27,6 @@ struct sock___since_6_18 {
 	unsigned long sk_ino;
 };
 
-/* 92ef0fd55ac8 ("net: change proto and proto_ops accept type", 6.10): inet_csk_accept() takes it in the place of three. */
-struct proto_accept_arg {
-	s32 flags;
-};
-
 #pragma clang attribute pop
 
 /* include/linux/mm_types_task.h: file, anonymous, swap entries, shared memory */
@@ -90,22 +85,21 @@ static __always_inline u64 socket_inode(const struct sock *sk)
 }
 
 /*
- * What inet_csk_accept() returned, which follows its arguments. bpf_get_func_ret() would say so for any number of them, but
- * it gives a number, and no socket. The empty asm keeps the compiler from adding to ctx first, which no verifier takes.
- * Objects for kernels before 6.2 don't ask: for a type that the kernel lacks libbpf 1.1 searches the modules, which takes
- * CAP_SYS_ADMIN.
+ * What inet_csk_accept() returned, which follows its arguments: a pointer to struct proto_accept_arg has replaced three of
+ * four in 92ef0fd55ac8 ("net: change proto and proto_ops accept type", 6.10). bpf_get_func_ret() would give it for any number
+ * of them, but as a number, and no socket. The empty asm keeps the compiler from adding to ctx first, which no verifier takes.
+ * Whether the kernel has that struct isn't asked here: for a type that it lacks libbpf 1.1 searches the modules, which takes
+ * CAP_SYS_ADMIN (helper/loaders/kernel_types.py).
  */
-static __always_inline struct sock *accepted_socket(u64 *ctx)
+static __always_inline struct sock *accepted_socket(u64 *ctx, u32 takes_struct)
 {
 	struct sock *accepted;
 
-#ifndef ST_WITHOUT_KFUNCS
-	if (bpf_core_type_exists(struct proto_accept_arg)) {
+	if (takes_struct) {
 		accepted = (struct sock *)ctx[2];
 		asm volatile("" : "+r"(accepted));
 		return accepted;
 	}
-#endif
 	accepted = (struct sock *)ctx[4];
 	asm volatile("" : "+r"(accepted));
 	return accepted;

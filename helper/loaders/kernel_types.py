@@ -1,7 +1,7 @@
-"""Which functions the kernel offers to eBPF programs, by the names in its type information.
+"""Which functions and types the kernel has, by the names in its type information.
 
-Asked because libbpf 1.1 (Debian 12) looks for a function that the kernel lacks in the modules too, weak or not, which
-takes CAP_SYS_ADMIN, and the helper doesn't have that. sysfs hands it out page by page: 2 ms. Fails by saying yes.
+Asked because libbpf 1.1 (Debian 12) looks for a function or a type that the kernel lacks in the modules too, weak or
+not, which takes CAP_SYS_ADMIN, and the helper doesn't have that. sysfs hands it out page by page: 2 ms. Fails by saying yes.
 """
 
 from __future__ import annotations
@@ -10,23 +10,26 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 HEADER: Final = struct.Struct("@HBBIIIII")  # struct btf_header, include/uapi/linux/btf.h
 MAGIC: Final = 0xEB9F
 
 
-def has_function(btf: Path, name: bytes) -> bool:
-    """Whether the name is in this type information; True if it can't be read."""
+def names_in(btf: Path, wanted: Iterable[bytes]) -> frozenset[bytes]:
+    """Which of the names are in this type information, read once; all of them if it can't be read."""
+    all_of_them = frozenset(wanted)
     try:
         with btf.open("rb") as file:
             head = file.read(HEADER.size)
             if len(head) < HEADER.size:
-                return True
+                return all_of_them
             magic, _, _, header_bytes, _, _, strings_at, strings_bytes = HEADER.unpack(head)
             if magic != MAGIC:
-                return True
+                return all_of_them
             file.seek(header_bytes + strings_at)
-            return b"\0" + name + b"\0" in file.read(strings_bytes)
+            strings = file.read(strings_bytes)
     except OSError:
-        return True
+        return all_of_them
+    return frozenset(name for name in all_of_them if b"\0" + name + b"\0" in strings)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from helper.loaders.errors import LoaderError
 from helper.loaders.function_exits import FunctionExits, offer_by
-from helper.loaders.kernel_types import has_function
+from helper.loaders.kernel_types import names_in
 from helper.loaders.map_memory import MapShape
 from helper.loaders.together import Together
 from helper.machine import Machine, read_machine
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 KERNEL_BTF: Final = Path("/sys/kernel/btf/vmlinux")
 CONSTANTS_SECTION: Final = ".rodata.constants"
 KFUNC: Final = b"bpf_rdonly_cast"  # bpf/core_fixes.bpf.h
+ACCEPT_ARGUMENT: Final = b"proto_accept_arg"  # its accepted_socket()
 WITHOUT_KFUNCS: Final = "without-kfuncs"
 """Folder of the objects for kernels without it (before 6.2); packaging/dev/build_bpf.py makes them."""
 LOG_LINES: Final = 24
@@ -117,7 +118,7 @@ class Libbpf:
         self._objects = objects
         self.machine = machine or read_machine()
         self._kernel_btf = kernel_btf
-        self._has_kfunc: bool | None = None
+        self._names: frozenset[bytes] | None = None
         try:
             self.calls = ctypes.CDLL(library, use_errno=True)
             for name, (result, arguments) in _PROTOTYPES.items():
@@ -151,9 +152,18 @@ class Libbpf:
     def _path(self, name: str) -> Path:
         """Of the object that fits this kernel."""
         other = self._objects / WITHOUT_KFUNCS / f"{name}.bpf.o"
-        if self._has_kfunc is None:
-            self._has_kfunc = has_function(self._kernel_btf, KFUNC)
-        return other if not self._has_kfunc and other.exists() else self._objects / f"{name}.bpf.o"
+        return other if KFUNC not in self._kernel_names() and other.exists() else self._objects / f"{name}.bpf.o"
+
+    @property
+    def accept_takes_struct(self) -> bool:
+        """Whether this kernel's inet_csk_accept() has one argument for three: 6.10."""
+        return ACCEPT_ARGUMENT in self._kernel_names()
+
+    def _kernel_names(self) -> frozenset[bytes]:
+        """Those of our names that this kernel has; looked up once."""
+        if self._names is None:
+            self._names = names_in(self._kernel_btf, (KFUNC, ACCEPT_ARGUMENT))
+        return self._names
 
     def begin(self) -> None:
         """Forgets this thread's lines of the step before; libbpf has one printer for the whole process."""
