@@ -3,6 +3,15 @@
 #ifndef SMOOTHTASK_CORE_FIXES_H
 #define SMOOTHTASK_CORE_FIXES_H
 
+/* include/linux/types.h; alike in every kernel */
+struct hlist_node {
+	struct hlist_node *next, **pprev;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 /* f1a7941243c1 ("mm: convert mm's rss stats into percpu_counter", 6.2): struct of atomics -> array of percpu_counter. */
@@ -27,10 +36,31 @@ struct sock___since_6_18 {
 	unsigned long sk_ino;
 };
 
+/* include/linux/bpf_local_storage.h; before 6.2 that is all alike */
+struct bpf_local_storage_data {
+	struct bpf_local_storage_map *smap;
+	u8 data[];
+};
+
+struct bpf_local_storage_elem {
+	struct hlist_node snode;
+	struct bpf_local_storage_data sdata;
+};
+
+struct bpf_local_storage {
+	struct hlist_head list;
+};
+
+struct task_struct___with_storage {
+	struct bpf_local_storage *bpf_storage;
+};
+
 #pragma clang attribute pop
 
 /* include/linux/mm_types_task.h: file, anonymous, swap entries, shared memory */
 enum { RSS_FILE = 0, RSS_ANON = 1, RSS_SHMEM = 3 };
+
+enum { MOST_STORAGES = 32 }; /* how many programs' storage in one task is looked through */
 
 static __always_inline u64 counted_pages(s64 count)
 {
@@ -68,6 +98,30 @@ extern void *bpf_rdonly_cast(void *object, u32 btf_id) __ksym __weak;
 static __always_inline struct task_struct *plain(struct task_struct *task)
 {
 	return PLAIN(struct task_struct, task);
+}
+
+/*
+ * What a program has in a task's storage, where bpf_task_storage_get() gave NULL. Before e8b02296a6b8 ("bpf: Avoid taking
+ * spinlock in bpf_task_storage_get if potential deadlock is detected", 6.2) it does so whenever another access to any task's
+ * storage is going on on the same CPU, as it is where an interrupt comes in the middle of one. Since then it finds what is
+ * there, so for those kernels this is compiled to nothing. To be read with bpf_core_read(); NULL if there is none.
+ */
+static __always_inline const void *unlocked_storage(struct task_struct *task, const void *map)
+{
+#ifdef ST_WITHOUT_KFUNCS
+	const struct task_struct___with_storage *owner = (const void *)task;
+	const struct bpf_local_storage *all = BPF_CORE_READ(owner, bpf_storage);
+	const struct hlist_node *node = all ? BPF_CORE_READ(all, list.first) : NULL;
+
+	for (int at = 0; node && at < MOST_STORAGES; at++) {
+		const struct bpf_local_storage_elem *one =
+			(const void *)node - bpf_core_field_offset(struct bpf_local_storage_elem, snode);
+		if (BPF_CORE_READ(one, sdata.smap) == map)
+			return one->sdata.data;
+		node = BPF_CORE_READ(node, next);
+	}
+#endif
+	return NULL;
 }
 
 /* c408b3d1d9bb ("thermal: Validate new state in cur_state_store()", 6.2) gave a cooling device its max_state. */
