@@ -124,9 +124,7 @@ def _load(
 def constants(door: Libbpf) -> bytes:
     """`struct st_constants`: the inode of our pid namespace (0: the initial one), the page size, what the kernel has."""
     inode = OWN_PID_NAMESPACE.stat().st_ino
-    return CONSTANTS.pack(
-        0 if inode == INITIAL_PID_NAMESPACE else inode, mmap.PAGESIZE, door.accept_takes_struct
-    )
+    return CONSTANTS.pack(0 if inode == INITIAL_PID_NAMESPACE else inode, mmap.PAGESIZE, door.accept_takes_struct)
 
 
 def cost_of(bpf_object: BpfObject) -> ProbeCost:

@@ -70,7 +70,9 @@ def test_every_exit_of_a_storm_is_counted(machine: Machine) -> None:
 @pytest.mark.parametrize("machine", ["debian12"], indirect=True)
 def test_exits_are_counted_where_the_kernel_withholds_the_storage_of_tasks(machine: Machine, tmp_path: Path) -> None:
     """As one before 6.2 does now and then, here always: unlocked_storage() of bpf/core_fixes.bpf.h."""
-    altered(tmp_path, "*who = bpf_task_storage_get(&identities, task, 0, 0);\n\tconst void", "*who = NULL;\n\tconst void")
+    altered(
+        tmp_path, "*who = bpf_task_storage_get(&identities, task, 0, 0);\n\tconst void", "*who = NULL;\n\tconst void"
+    )
     machine.guest.send(tmp_path, ["objects"], f"{PLACE}/build/withheld")
     told = machine.inside("storm", str(STORM), "build/withheld/objects")
     assert (told["counted"], told["lost"]) == (STORM, 0)
