@@ -1,9 +1,8 @@
 """What small messages pay where datagrams are counted at the kernel's functions (fexit), and where at tracepoints.
 
-The build machine's kernel may refuse the first way, so this is measured in a guest of the vm lane (Debian 13, 6.12) under
-emulation. Its clock goes on with its instructions: its CPU time is their number, the same whatever this machine does
-besides. That is no time: a real processor may take longer or shorter for one instruction than for another. But where no
-program runs none are added, and what is loaded by one way and not by the other is told by its share.
+The build machine's kernel may refuse the first way, so this is measured in a guest of the vm lane (Debian 13, 6.12).
+Its clock goes on with its instructions, so its CPU time is their number, the same whatever this machine does besides.
+That is no time: a processor takes longer for one instruction than for another. But where no program runs none is added.
 """
 
 import json

@@ -26,7 +26,7 @@ OBJECTS = Path(__file__).parents[1] / "build" / "bpf"
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Milliseconds by the clock and of this thread's CPU time; `way`: how datagrams are counted, empty if they aren't."""
+    """Milliseconds by the clock and of this thread's CPU time; `way`: how datagrams are counted, in words."""
 
     clock_ms: float
     cpu_ms: float

@@ -124,6 +124,19 @@ static __always_inline const void *unlocked_storage(struct task_struct *task, co
 	return NULL;
 }
 
+/* c68a78ffe2cb ("bpf: Introduce task open coded iterator kfuncs", 6.7): helper/loaders/kernel_types.py. */
+#ifndef ST_WITHOUT_TASK_ITERATOR
+enum { BPF_TASK_ITER_ALL_THREADS = 1, BPF_TASK_ITER_PROC_THREADS = 2 }; /* kernel/bpf/task_iter.c */
+struct bpf_iter_task {
+	u64 opaque[3];
+} __attribute__((aligned(8)));
+extern int bpf_iter_task_new(struct bpf_iter_task *walk, struct task_struct *task, u32 flags) __ksym __weak;
+extern struct task_struct *bpf_iter_task_next(struct bpf_iter_task *walk) __ksym __weak;
+extern void bpf_iter_task_destroy(struct bpf_iter_task *walk) __ksym __weak;
+extern struct task_struct *bpf_task_from_pid(s32 pid) __ksym __weak; /* 3f0e6f2b41d3, 6.2 */
+extern void bpf_task_release(struct task_struct *task) __ksym __weak;
+#endif
+
 /* c408b3d1d9bb ("thermal: Validate new state in cur_state_store()", 6.2) gave a cooling device its max_state. */
 #define HAS_MAX_STATE() bpf_core_field_exists(struct thermal_cooling_device, max_state)
 

@@ -12,10 +12,23 @@ struct st_constants {
 	u32 accept_takes_struct;   /* 1: inet_csk_accept() is that of 6.10 and later, see accepted_socket() */
 };
 
+enum st_walk {
+	ST_WALK_FROM_THE_FIRST = 0,
+	ST_WALK_FROM_TASK = 1,     /* to the end of its process */
+	ST_WALK_AFTER_PROCESS = 2,
+};
+
 struct st_snapshot_settings {
 	u64 born_before_ns;        /* boot time: processes that started at or after it are left to the next snapshot */
-	u64 began_ns;              /* written by the program: boot time at the first task of the pass */
+	u64 began_ns;              /* written by the programs: boot time at the first task of the pass */
+	u32 next;                  /* walk_tasks: enum st_walk, written for the next run; 0 when none is needed */
+	s32 next_pid;              /* of that task or process, as the kernel numbers it */
+	u64 next_start_ns;         /* boot time at which it was born */
+	u32 rows;                  /* written by walk_tasks: how many of task_rows this run has filled */
+	u32 is_lost;               /* written by walk_tasks: the task or process is gone */
 };
+
+#define ST_MOST_TASK_ROWS 8192 /* helper/probes/map_sizes.py gives it fewer on small machines */
 
 #define ST_EPOCHS 16
 

@@ -1,7 +1,7 @@
-"""Which functions and types the kernel has, by the names in its type information.
+"""What the kernel offers to eBPF programs, by the names in its type information.
 
-Asked because libbpf 1.1 (Debian 12) looks for a function or a type that the kernel lacks in the modules too, weak or
-not, which takes CAP_SYS_ADMIN, and the helper doesn't have that. sysfs hands it out page by page: 2 ms. Fails by saying yes.
+Asked because libbpf 1.1 (Debian 12) looks for a function or type that the kernel lacks in the modules too, weak or not,
+which takes CAP_SYS_ADMIN, and the helper doesn't have that. sysfs hands it out page by page: 2 ms. Fails by saying yes.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ HEADER: Final = struct.Struct("@HBBIIIII")  # struct btf_header, include/uapi/li
 MAGIC: Final = 0xEB9F
 
 
-def names_in(btf: Path, wanted: Iterable[bytes]) -> frozenset[bytes]:
-    """Which of the names are in this type information, read once; all of them if it can't be read."""
-    all_of_them = frozenset(wanted)
+def names_in(btf: Path, names: Iterable[bytes]) -> frozenset[bytes]:
+    """Which of these functions and types this type information names; all of them if it can't be read."""
+    wanted = frozenset(names)
     try:
         with btf.open("rb") as file:
             head = file.read(HEADER.size)
             if len(head) < HEADER.size:
-                return all_of_them
+                return wanted
             magic, _, _, header_bytes, _, _, strings_at, strings_bytes = HEADER.unpack(head)
             if magic != MAGIC:
-                return all_of_them
+                return wanted
             file.seek(header_bytes + strings_at)
             strings = file.read(strings_bytes)
     except OSError:
-        return all_of_them
-    return frozenset(name for name in all_of_them if b"\0" + name + b"\0" in strings)
+        return wanted
+    return frozenset(name for name in wanted if b"\0" + name + b"\0" in strings)

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 KERNEL_BTF: Final = Path("/sys/kernel/btf/vmlinux")
 CONSTANTS_SECTION: Final = ".rodata.constants"
-KFUNC: Final = b"bpf_rdonly_cast"  # bpf/core_fixes.bpf.h
+WITHOUT: Final = {b"bpf_rdonly_cast": "without-kfuncs", b"bpf_iter_task_new": "without-task-iterator"}
+"""Functions of the kernel that bpf/core_fixes.bpf.h declares, oldest first, and the folder of the objects for kernels
+that lack it and those after it (before 6.2, before 6.7); packaging/dev/build_bpf.py makes them."""
 ACCEPT_ARGUMENT: Final = b"proto_accept_arg"  # its accepted_socket()
-WITHOUT_KFUNCS: Final = "without-kfuncs"
-"""Folder of the objects for kernels without it (before 6.2); packaging/dev/build_bpf.py makes them."""
 LOG_LINES: Final = 24
 LOG_LINE_BYTES: Final = 1 << 18  # a rejected program's whole log comes as one line
 LOG_TAIL_CHARACTERS: Final = 2000
@@ -151,19 +151,24 @@ class Libbpf:
 
     def _path(self, name: str) -> Path:
         """Of the object that fits this kernel."""
-        other = self._objects / WITHOUT_KFUNCS / f"{name}.bpf.o"
-        return other if KFUNC not in self._kernel_names() and other.exists() else self._objects / f"{name}.bpf.o"
+        lacking = [folder for function, folder in WITHOUT.items() if not self.lends(function)]
+        paths = [self._objects / folder / f"{name}.bpf.o" for folder in (*lacking[:1], "")]
+        return next((path for path in paths if path.exists()), paths[-1])
+
+    def lends(self, function: bytes) -> bool:
+        """Whether this kernel has one of the functions in `WITHOUT`."""
+        return self._has(function)
 
     @property
     def accept_takes_struct(self) -> bool:
-        """Whether this kernel's inet_csk_accept() has one argument for three: 6.10."""
-        return ACCEPT_ARGUMENT in self._kernel_names()
+        """Whether this kernel's inet_csk_accept() has that in the place of three arguments: 6.10."""
+        return self._has(ACCEPT_ARGUMENT)
 
-    def _kernel_names(self) -> frozenset[bytes]:
-        """Those of our names that this kernel has; looked up once."""
+    def _has(self, name: bytes) -> bool:
+        """All names are looked up at once, when the first is asked for."""
         if self._names is None:
-            self._names = names_in(self._kernel_btf, (KFUNC, ACCEPT_ARGUMENT))
-        return self._names
+            self._names = names_in(self._kernel_btf, (*WITHOUT, ACCEPT_ARGUMENT))
+        return name in self._names
 
     def begin(self) -> None:
         """Forgets this thread's lines of the step before; libbpf has one printer for the whole process."""
@@ -309,6 +314,10 @@ class BpfObject:
                 else:
                     raise self._door.error(name, "attach", ctypes.get_errno())
         return failed
+
+    def runs(self, program: str) -> bool:
+        """Whether it is attached."""
+        return program in self._links
 
     @property
     def is_attached(self) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 KIB: Final = 1024
 MEMORY_A_ROW: Final = 1 << 20
+MEMORY_A_TASK_ROW: Final = 1 << 19
 MEMORY_A_RING_BYTE: Final = 4096
 TASKS_A_ROW: Final = 8
 OPERATIONS: Final = 4  # enum st_block_operation: a row each
@@ -29,6 +30,7 @@ def entries_for(machine: Machine) -> Mapping[str, int]:
     rows = _rows_of_processes(machine)
     rare = _ring(machine, 8 * KIB, 16 * KIB, 64 * KIB)
     return {
+        "task_rows": _power_of_two((machine.memory_bytes or 0) // MEMORY_A_TASK_ROW, 1024, 8192),
         "rollups": rows,
         "traffic": rows,
         "actors": rows,

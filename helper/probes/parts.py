@@ -17,7 +17,7 @@ from helper.loaders.together import Loaded, Part
 from helper.probes.map_sizes import entries_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from helper.loaders.function_exits import FunctionExits
     from helper.loaders.libbpf import BpfObject, Libbpf
@@ -28,8 +28,16 @@ AT_DATAGRAMS: Final = ("udp4_sent", "udp4_received", "udp6_sent", "udp6_received
 AT_MESSAGES: Final = ("count_sent", "count_received")
 """What runs where the kernel takes none of those before, from 6.3 on: 6e6eda44b939 ("sock: add tracepoint for send recv
 length") gave these their tracepoints."""
+_TASK_BY_TASK: Final = Part("task_snapshot", ("task_snapshot",), (".data.task_snapshot",))
 _ALL: Final = (
-    Part("task_snapshot", ("task_snapshot",), (".data.task_snapshot",)),
+    Part(
+        "task_snapshot",
+        ("walk_tasks",),
+        (".data.task_snapshot", "task_rows"),
+        iterated=(("walk_tasks", ".data.task_snapshot"),),
+        calls=b"bpf_iter_task_new",
+        fallback=_TASK_BY_TASK,
+    ),
     Part(
         "process_events",
         ("count_fork", "count_exec", "remember_identity", "count_exit", "count_unreaped"),
@@ -70,7 +78,8 @@ def load_parts(
     """Loads these probes' parts, nothing attached; what became of each. Parts that failed leave nothing behind."""
     failed: dict[str, LoaderError] = {}
     outcomes: dict[str, Loaded | LoaderError] = {}
-    while wanted := [PARTS[name] for name in names if name not in outcomes]:
+    chosen = {name: _fitting(door, PARTS[name]) for name in names}
+    while wanted := [chosen[name] for name in names if name not in outcomes]:
         refusal = door.function_exits.refusal
         spared = [program for part in wanted for program in (part.exits if refusal else part.instead)]
         left_out = failed | (dict.fromkeys(spared, refusal) if refusal else {})
@@ -81,16 +90,32 @@ def load_parts(
         try:
             whole = _load(door, wanted, (*left_out, *spared), constants, shared_maps)
         except LoaderError as reason:
-            outcomes |= _blame(reason, wanted, failed, door.function_exits)
+            given_up = _blame(reason, wanted, failed, door.function_exits)
+            replaced = _replaced(reason, given_up, chosen)
+            failed |= {program: given_up[name] for name in replaced for program in chosen[name].programs}
+            chosen |= replaced
+            outcomes |= {name: error for name, error in given_up.items() if name not in replaced}
             if not _culprits(reason, wanted) and not _is_for_all(reason, wanted):
                 alone = [load_parts(door, [part.name], constants, shared_maps) for part in wanted]
                 return outcomes | {name: found for each in alone for name, found in each.items()}
             continue
         for part in wanted:
-            missing = {program: left_out[program] for program in part.programs if program in left_out}
+            tried = {*part.programs, *PARTS[part.name].programs}
+            missing = {program: left_out[program] for program in tried & left_out.keys()}
             outcomes[part.name] = Loaded(whole.part(part), missing)
         whole.close()
     return outcomes
+
+
+def _fitting(door: Libbpf, part: Part) -> Part:
+    return part.fallback if part.fallback and part.calls and not door.lends(part.calls) else part
+
+
+def _replaced(reason: LoaderError, given_up: Iterable[str], chosen: Mapping[str, Part]) -> dict[str, Part]:
+    """What is tried in the place of parts that are given up."""
+    if _is_forbidden(reason):
+        return {}
+    return {name: fallback for name in given_up if (fallback := chosen[name].fallback)}
 
 
 def _load(
@@ -114,8 +139,13 @@ def _load(
 
 def _is_for_all(reason: LoaderError, wanted: Sequence[Part]) -> bool:
     """Whether trying again with less is in vain: no file, no right, or nobody else to blame."""
+    return _is_forbidden(reason) or len(wanted) == 1
+
+
+def _is_forbidden(reason: LoaderError) -> bool:
+    """Whether it is none of the programs that the kernel refuses."""
     refused = reason.errno == errno.EPERM and VERIFIER_LOG not in reason.log_tail
-    return reason.step != "load" or refused or len(wanted) == 1
+    return reason.step != "load" or refused
 
 
 def _culprits(reason: LoaderError, wanted: Sequence[Part]) -> list[tuple[Part, str]]:
@@ -129,7 +159,7 @@ def _culprits(reason: LoaderError, wanted: Sequence[Part]) -> list[tuple[Part, s
 
 def _blame(
     reason: LoaderError, wanted: Sequence[Part], failed: dict[str, LoaderError], exits: FunctionExits
-) -> dict[str, Loaded | LoaderError]:
+) -> dict[str, LoaderError]:
     """The parts that are given up; an optional program is put in `failed` instead, or rules out the `exits`."""
     culprits = _culprits(reason, wanted)
     if not exits.refusal and any(name in part.exits for part, name in culprits):

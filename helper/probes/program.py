@@ -122,7 +122,7 @@ def _load(
 
 
 def constants(door: Libbpf) -> bytes:
-    """`struct st_constants`: the inode of our pid namespace (0: the initial one), the page size, what the kernel has."""
+    """`struct st_constants`: the inode of our pid namespace (0: the initial one), page size, what the kernel has."""
     inode = OWN_PID_NAMESPACE.stat().st_ino
     return CONSTANTS.pack(0 if inode == INITIAL_PID_NAMESPACE else inode, mmap.PAGESIZE, door.accept_takes_struct)
 

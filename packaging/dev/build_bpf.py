@@ -25,9 +25,12 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 TOOLS: Final = {"clang": "clang", "llvm-strip": "llvm"}
 INCLUDED_SOURCE: Final = re.compile(r'^#include "([^"/]+\.bpf\.c)"$', re.MULTILINE)
 TARGET_ARCH: Final = {"x86_64": "x86", "aarch64": "arm64", "riscv64": "riscv", "ppc64le": "powerpc", "s390x": "s390"}
-KFUNC: Final = b"bpf_rdonly_cast"
-WITHOUT_KFUNCS: Final = "without-kfuncs"
-"""Folder of the objects for kernels before 6.2 (helper/loaders/kernel_types.py)."""
+WITHOUT: Final = {
+    "without-task-iterator": (b"bpf_iter_task_new", ("-DST_WITHOUT_TASK_ITERATOR",)),
+    "without-kfuncs": (b"bpf_rdonly_cast", ("-DST_WITHOUT_KFUNCS", "-DST_WITHOUT_TASK_ITERATOR")),
+}
+"""Folders of the objects for kernels before 6.7 and 6.2: what of these an object calls, and how it's compiled without
+(helper/loaders/kernel_types.py)."""
 
 
 def build(source_folder: Path, out_folder: Path) -> list[Path]:
@@ -52,11 +55,12 @@ def build(source_folder: Path, out_folder: Path) -> list[Path]:
         if not target.exists() or target.stat().st_mtime_ns < newest:
             _compile(source, target)
             written.append(target)
-            if KFUNC in target.read_bytes():
-                without = out_folder / WITHOUT_KFUNCS / target.name
-                without.parent.mkdir(exist_ok=True)
-                _compile(source, without, "-DST_WITHOUT_KFUNCS")
-                written.append(without)
+            for folder, (function, definitions) in WITHOUT.items():
+                if function in target.read_bytes():
+                    without = out_folder / folder / target.name
+                    without.parent.mkdir(exist_ok=True)
+                    _compile(source, without, *definitions)
+                    written.append(without)
     return written
 
 

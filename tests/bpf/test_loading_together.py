@@ -84,7 +84,6 @@ def test_the_kernel_s_type_information_is_read_once_for_all(objects: Path, memor
 @pytest.mark.parametrize(
     ("signature", "probe"),
     [
-        ("int task_snapshot(struct bpf_iter__task *ctx)\n{", "task_snapshot"),
         ("int report_oom_kill(u64 *ctx)\n{", "oom_events"),
         ("int udp_sockets(struct bpf_iter__udp *ctx)\n{", "sockets"),
     ],
@@ -99,6 +98,30 @@ def test_a_program_that_the_verifier_rejects_costs_its_own_probe_only(
     assert "the kernel's verifier rejected the program" in str(reason)
     assert str(reason).startswith(f"{probe}: ")
     assert "invalid bpf_context access" in reason.log_tail
+
+
+def test_a_program_that_the_verifier_rejects_is_replaced_by_the_one_that_does_the_same(
+    tmp_path: Path, memory: SocketMemory
+) -> None:
+    signature = "int walk_tasks(struct bpf_iter__bpf_map_elem *ctx)\n{"
+    door = altered(tmp_path, signature, f"{signature} {OUTSIDE_THE_CONTEXT}")
+    assert outcomes(door, memory) == dict.fromkeys(PARTS)
+    snapshot = TaskSnapshot(door)
+    snapshot.open()
+    assert len(take(snapshot, EVERYTHING)) > 0
+    assert "invalid bpf_context access" in snapshot.missing_programs.pop("walk_tasks").log_tail
+    assert not snapshot.missing_programs
+    snapshot.close()
+
+
+def test_a_probe_whose_programs_are_rejected_one_and_all_costs_nobody_else_anything(
+    tmp_path: Path, memory: SocketMemory
+) -> None:
+    line = "if (row->start_ns >= snapshot_settings.born_before_ns)"
+    found = outcomes(altered(tmp_path, line, f"void *ctx = task; {OUTSIDE_THE_CONTEXT} {line}"), memory)
+    reason = found.pop("task_snapshot")
+    assert list(found.values()) == [None] * (len(PARTS) - 1)
+    assert "the kernel's verifier rejected the program" in str(reason)
 
 
 def test_where_a_kernel_has_no_tracepoints_each_probe_of_them_says_so_and_the_iterators_run(
@@ -145,5 +168,6 @@ def test_every_program_and_map_of_the_object_belongs_to_a_probe(door: Libbpf) ->
     programs = {name for name, _ in bpf_object._programs()}
     maps = {name for name, _ in bpf_object._maps()}
     bpf_object.close()
-    assert programs == {name for part in PARTS.values() for name in part.programs}
-    assert maps - {".rodata.constants"} == {name for part in PARTS.values() for name in part.maps}
+    parts = [part for each in PARTS.values() for part in (each, each.fallback) if part]
+    assert programs == {name for part in parts for name in part.programs}
+    assert maps - {".rodata.constants"} == {name for part in parts for name in part.maps}

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from helper.loaders.libbpf import Libbpf
+from helper.probes import TaskSnapshot
 from helper.probes.row_table import TASK_BYTES
 from helper.probes.task_snapshot import ALL_BORN
 from helper.sampler import packets
@@ -28,14 +30,28 @@ from tests.bpf.machine import (
     process_row,
     take,
 )
+from tests.fakes.type_information import type_information
 
 if TYPE_CHECKING:
-    from helper.probes import TaskSnapshot
+    from collections.abc import Iterator
+
     from helper.probes.probe import TaskReading
 
+KERNELS = {"6.7": (b"bpf_rdonly_cast", b"bpf_iter_task_new"), "6.2": (b"bpf_rdonly_cast",), "6.1": ()}
+"""What the objects that each is given may call."""
 COUNTER_SLACK_PAGES = (
     3 * 32 * (os.cpu_count() or 1)
 )  # 3 percpu_counters, batch of 32 (mm_counter, lib/percpu_counter.c)
+
+
+@pytest.fixture(params=KERNELS)
+def snapshot(request: pytest.FixtureRequest, objects: Path, tmp_path: Path) -> Iterator[TaskSnapshot]:
+    """As on a kernel of each age."""
+    lent = type_information(tmp_path / "vmlinux", *KERNELS[request.param])
+    probe = TaskSnapshot(Libbpf(objects, kernel_btf=lent))
+    probe.open()
+    yield probe
+    probe.close()
 
 
 def test_cpu_time_of_a_busy_child_is_what_the_kernel_counts(snapshot: TaskSnapshot) -> None:

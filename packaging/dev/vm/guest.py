@@ -62,8 +62,8 @@ class Guest:
 
     Of its `cpus` one is on at first. A second makes all of it cost a third more (80 s against 60 from the start until
     both services ran): nobody spins for a lock whose holder this machine has no time for. /sys/devices/system/cpu turns
-    the others on. With `by_instructions` its clock goes on by a nanosecond for each instruction that it runs (and as ours
-    does while it has nothing to do): what something takes there doesn't depend on what else this machine does.
+    the others on. With `by_instructions` its clock goes on by a nanosecond for each instruction that it runs (and as
+    ours does while it has nothing to do): what something takes there doesn't depend on what else this machine does.
     """
 
     def __init__(self, folder: Path, key: Path, acpi_table: Path, cpus: int, by_instructions: bool = False) -> None:
