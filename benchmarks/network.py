@@ -1,5 +1,7 @@
 """A table of 4,000 sockets through the helper's own reader, beside psutil and ss; and few sockets among many files.
 
+Unix sockets likewise, with a pass over all open files to find who holds them.
+
 CPU time of the calling thread, for ss of the process. In network namespaces of their own: closed connections stay in
 the table for a minute, and those of others come and go.
 """
@@ -20,9 +22,10 @@ import psutil  # type: ignore[import-untyped]  # ships no types
 from benchmarks.row import Row
 from benchmarks.snapshot import OBJECTS, each_paced_ms, paced_ms, thread_ms
 from helper.loaders.libbpf import Libbpf
-from helper.probes import KnownSockets, OwnerSearch, SocketEvents, SocketMemory, SocketOwners, Sockets
+from helper.probes import KnownSockets, OwnerSearch, SocketEvents, SocketMemory, SocketOwners, Sockets, unix_table
 from helper.probes.known_sockets import TABLES_EVERY_NS
 from helper.probes.socket_table import SOCKET_BYTES
+from helper.probes.unix_sockets import UnixSockets
 from helper.probes.visibility import Mode, Visibility
 
 EVERYTHING = Visibility(Mode.SEES_ALL, 0)
@@ -101,10 +104,10 @@ def open_files(count: int) -> Iterator[None]:
         yield
 
 
-def ss_ms() -> float:
-    """CPU milliseconds of one `ss -tunap`."""
+def ss_ms(flags: str = "-tunap") -> float:
+    """CPU milliseconds of one `ss` with these flags."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(["ss", "-tunap"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["ss", flags], check=True, stdout=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e3
 
@@ -125,10 +128,58 @@ def few_among_files() -> tuple[int, float]:
         return table.rows(), paced_ms(table.tick)
 
 
+class UnixReading:
+    """What the sampler does for a stream that asks for unix sockets, about once a second."""
+
+    def __init__(self) -> None:
+        self._probe = UnixSockets(Libbpf(OBJECTS))
+        self._rows = memoryview(bytearray(2 * MANY_SOCKETS * unix_table.SOCKET_BYTES))
+        self._holders = memoryview(bytearray(4 * MANY_SOCKETS * unix_table.HOLDER_BYTES))
+
+    def __enter__(self) -> Self:
+        self._probe.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._probe.close()
+
+    def sockets(self) -> int:
+        return self._probe.read_sockets_into(self._rows).byte_count // unix_table.SOCKET_BYTES
+
+    def holders(self) -> int:
+        return self._probe.read_holders_into(self._holders).byte_count // unix_table.HOLDER_BYTES
+
+    def both(self) -> None:
+        self.sockets()
+        self.holders()
+
+
+def of_unix_sockets() -> list[Row]:
+    """In a network namespace of their own; the holders' pass meets the whole machine's files."""
+    enter_new_network()
+    with ExitStack() as stack:
+        for _ in range(MANY_SOCKETS // 2):
+            for end in socket.socketpair():
+                stack.enter_context(end)
+        reading = stack.enter_context(UnixReading())
+        count = reading.sockets()
+        sockets_ms, holders_ms, both_ms = (
+            median(thread_ms(work) for _ in range(30)) for work in (reading.sockets, reading.holders, reading.both)
+        )
+        theirs_ms = median(ss_ms("-xap") for _ in range(5))
+        paced = f"{count} sockets {sockets_ms:.2f}, {reading.holders()} descriptors {holders_ms:.2f}"
+        return [
+            Row("4,000 unix sockets and who holds them", both_ms, "ms", note=paced),
+            Row("the same, once a second", paced_ms(reading.both), "ms"),
+            Row("ss -xap over ours", theirs_ms / both_ms, "times", note=f"{theirs_ms:.0f} ms"),
+        ]
+
+
 def measure() -> list[Row]:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     few, few_paced_ms = few_among_files()
+    unix = of_unix_sockets()
     enter_new_network()
     with Table() as table, open_sockets(MANY_SOCKETS):
         table.tick()
@@ -148,4 +199,5 @@ def measure() -> list[Row]:
         Row("ss -tunap over ours", theirs_ms / ours_ms, "times", "at least", 10, f"{theirs_ms:.0f} ms"),
         Row("4,000 sockets, once a second", median(ticks_ms), "ms", note=paced),
         Row("500 sockets among 30,000 files, once a second", few_paced_ms, "ms", "at most", 1.5, f"{few} sockets"),
+        *unix,
     ]

@@ -170,7 +170,7 @@ enum {
 	TCP_CLOSING,
 	TCP_NEW_SYN_RECV,
 };
-enum { IPPROTO_TCP = 6, IPPROTO_UDP = 17, AF_INET = 2, AF_INET6 = 10, SOCK_DGRAM = 2, SOCK_DONE = 1 };
+enum { IPPROTO_TCP = 6, IPPROTO_UDP = 17, AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10, SOCK_DGRAM = 2, SOCK_DONE = 1 };
 enum { MSG_PEEK = 2, MSG_ERRQUEUE = 0x2000 };
 
 struct net {
@@ -230,8 +230,13 @@ struct socket_alloc {
 	struct inode vfs_inode;
 };
 
+struct sk_buff_head {
+	u32 qlen;
+};
+
 struct sock {
 	struct sock_common __sk_common;
+	struct sk_buff_head sk_receive_queue;
 	struct {
 		atomic_t rmem_alloc;
 	} sk_backlog;
@@ -255,6 +260,21 @@ struct tcp_sock {
 
 struct udp_sock {
 	s32 forward_deficit;
+};
+
+struct sockaddr_un {
+	char sun_path[108];
+};
+
+struct unix_address {
+	s32 len; /* of the whole struct sockaddr_un: its family has two bytes; a path's NUL is counted */
+	struct sockaddr_un name[];
+};
+
+struct unix_sock {
+	struct sock sk;
+	struct unix_address *addr;
+	struct sock *peer;
 };
 
 struct inet_timewait_sock {
@@ -296,6 +316,12 @@ struct bpf_iter__tcp {
 struct bpf_iter__udp {
 	struct bpf_iter_meta *meta;
 	struct udp_sock *udp_sk;
+	u32 uid;
+};
+
+struct bpf_iter__unix {
+	struct bpf_iter_meta *meta;
+	struct unix_sock *unix_sk;
 	u32 uid;
 };
 

@@ -254,11 +254,14 @@ class BpfObject:
         """Takes a map of another object (libbpf keeps a descriptor of its own) instead of a new one; before `load`."""
         self._door.check(self.name, "configure", self._calls.bpf_map__reuse_fd(self._map(name), fd))
 
-    def leave_out(self, program: str) -> None:
-        """Does not load this program; only before `load`."""
+    def leave_out(self, program_or_map: str) -> None:
+        """Does not load this program, or not make this map, which none that is loaded uses; only before `load`."""
         for name, handle in self._programs():
-            if name == program:
-                self._door.check(program, "configure", self._calls.bpf_program__set_autoload(handle, False))
+            if name == program_or_map:
+                self._door.check(name, "configure", self._calls.bpf_program__set_autoload(handle, False))
+        for name, handle in self._maps():
+            if name == program_or_map:
+                self._door.check(name, "configure", self._calls.bpf_map__set_autocreate(handle, False))
 
     def keep_only(self, parts: Sequence[Part]) -> None:
         """Loads nothing that belongs to other parts: neither programs nor maps; only before `load`.
@@ -301,10 +304,13 @@ class BpfObject:
         self._door.check(self.name, "load", self._calls.bpf_object__load(self._handle))
 
     def attach(self, optional: Sequence[str] = ()) -> dict[str, LoaderError]:
-        """Attaches every program that was loaded, by its section's name; returns why `optional` ones were not."""
+        """Attaches every program that was loaded and isn't yet, by its section's name.
+
+        Returns why `optional` ones were not. Raises LoaderError for others.
+        """
         failed = {}
         for name, handle in self._programs():
-            if self._calls.bpf_program__fd(handle) >= 0:
+            if name not in self._links and self._calls.bpf_program__fd(handle) >= 0:
                 self._door.begin()
                 link = self._attach(name, handle)
                 if link:
@@ -314,6 +320,12 @@ class BpfObject:
                 else:
                     raise self._door.error(name, "attach", ctypes.get_errno())
         return failed
+
+    def detach(self, programs: Sequence[str]) -> None:
+        """These stay loaded and don't run any more, until `attach`."""
+        for name in programs:
+            if name in self._links:
+                self._calls.bpf_link__destroy(self._links.pop(name))
 
     def runs(self, program: str) -> bool:
         """Whether it is attached."""

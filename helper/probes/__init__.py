@@ -18,6 +18,7 @@ from helper.probes.socket_owners import OwnerSearch, SocketOwners
 from helper.probes.sockets import Sockets
 from helper.probes.task_snapshot import TaskSnapshot
 from helper.probes.thermal_events import ThermalEvents
+from helper.probes.unix_sockets import UnixSockets
 
 KIND_TASKS: Final = 1 << 0
 KIND_PROCESS_EXITS: Final = 1 << 1
@@ -43,4 +44,5 @@ __all__ = [
     "Sockets",
     "TaskSnapshot",
     "ThermalEvents",
+    "UnixSockets",
 ]

@@ -4,6 +4,7 @@ Without type information in the kernel the programs come from BCC, and task rows
 probe to open: the slots are unavailable and say so, the service answers all the same.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -36,28 +37,32 @@ from helper.probes.sockets import Sockets
 from helper.probes.syscalls import Syscalls
 from helper.probes.task_snapshot import TaskSnapshot
 from helper.probes.thermal_events import ThermalEvents
+from helper.probes.unix_sockets import UnixSockets
 from helper.sampler.activity import Activity
 from helper.sampler.block import Block
 from helper.sampler.event_feed import EventSource
+from helper.sampler.message_watch import MessageWatch, never
 from helper.sampler.network import Network
 from helper.sampler.probe_set import ProbeSet, Slot, kinds_of
 from helper.sampler.readings import Readings
+from helper.sampler.unix import Unix
 
 if TYPE_CHECKING:
     from helper.probes.bcc_programs import TcpStates
     from helper.probes.proc_snapshot import ProcSnapshot
 
 _ACTIVITY: Final = (MemoryReclaim, CpuFrequency, RunQueue, Syscalls, FileActivity, GpuJobs, GpuFences, GpuMemory)
-_NAMES: Final = (*PARTS, *(kind.name for kind in _ACTIVITY), Energy.name)
+_NAMES: Final = (*PARTS, UnixSockets.name, *(kind.name for kind in _ACTIVITY), Energy.name)
 
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
-    """The probes as the service needs them; `event_sources` by the name of their slot."""
+    """The probes as the service needs them; `event_sources` by the name of their slot; `look`: what Hub calls so."""
 
     probes: ProbeSet
     readings: Readings
     event_sources: dict[str, EventSource]
+    look: Callable[[int], int | None] = never
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +92,9 @@ def assemble(object_dir: Path, bcc_dir: Path, choice: Choice) -> Assembly:
         return Assembly(ProbeSet(slots, Choice("none", str(reason))), Readings(None, None), {})
     tasks, exits, oom, thermal, closes = five
     sockets, owners, disks = Sockets(door, memory), SocketOwners(door, memory), BlockIo(door)
+    unix = UnixSockets(door)
     activity = [*(kind(door) for kind in _ACTIVITY), Energy(PerfEvents())]
-    probes: tuple[Probe, ...] = (tasks, exits, oom, thermal, closes, sockets, owners, disks, *activity)
+    probes: tuple[Probe, ...] = (tasks, exits, oom, thermal, closes, sockets, owners, disks, unix, *activity)
     slots = tuple(Slot(probe, kinds_of(probe.name)) for probe in probes)
     by_name = {slot.probe.name: slot for slot in slots}
     network = Network(
@@ -97,7 +103,7 @@ def assemble(object_dir: Path, bcc_dir: Path, choice: Choice) -> Assembly:
         (by_name[closes.name], closes) if isinstance(closes, SocketEvents) else None,
         (by_name[tasks.name], tasks),
     )
-    parts = (network, Block(by_name[disks.name], disks))
+    parts = (network, Block(by_name[disks.name], disks), Unix(by_name[unix.name], unix))
     tables = Activity(zip(slots[-len(activity) :], activity, strict=True))
     readings = Readings((slots[0], tasks, TASK_BYTES), (slots[1], exits, EXITED.size), parts, tables)
     sources: tuple[EventProbe, ...] = (exits, oom, thermal, closes)
@@ -108,7 +114,9 @@ def assemble(object_dir: Path, bcc_dir: Path, choice: Choice) -> Assembly:
     def estimates() -> dict[str, MapMemory]:
         return estimates_of(door, [probe.name for probe in probes])
 
-    return Assembly(ProbeSet(slots, choice, together, estimates), readings, {source.name: source for source in sources})
+    look = MessageWatch(by_name[closes.name], closes).look if isinstance(closes, SocketEvents) else never
+    named: dict[str, EventSource] = {source.name: source for source in sources}
+    return Assembly(ProbeSet(slots, choice, together, estimates), readings, named, look)
 
 
 _Five: TypeAlias = (

@@ -184,6 +184,7 @@ def kinds_of(name: str) -> int:
         "run_queue": packets.KIND_RUN_QUEUE,
         "syscalls": packets.KIND_SYSCALLS,
         "file_activity": packets.KIND_FILES,
+        "unix_sockets": packets.KIND_UNIX_SOCKETS,
         "energy": packets.KIND_ENERGY,
         "gpu_jobs": packets.KIND_GPU,
         "gpu_fences": packets.KIND_GPU,

@@ -25,6 +25,7 @@ from smoothtask_gui.domain.origin import Origin
 from smoothtask_gui.domain.own_cost import HelperCost, OwnReading, ProbeCost, ProbeUse
 from smoothtask_gui.domain.sample import RATE, ExitedRate, Sample, SystemRates
 from smoothtask_gui.domain.store import Store
+from smoothtask_gui.domain.unix_sockets import UnixHolding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -260,17 +261,21 @@ def watch_activity(parts: Parts, others: Others, answer: Callable[[ActivityReadi
         for at, one in enumerate(callers, 1)
     )
     systems = (
-        FileSystemRates(259, 2, "btrfs", 80.0, 9e6, 4e6, 12.0, 2_097.2, 33_554.4),
-        FileSystemRates(0, 38, "tmpfs", 9.0, 1e3, 0.0, 0.0, None, None),
+        FileSystemRates(259, 2, "btrfs", 80.0, 9e6, 4e6, 12.0, 2_097.2, 33_554.4, "/"),
+        FileSystemRates(0, 38, "tmpfs", 9.0, 1e3, 0.0, 0.0, None, None, "/run/user/1000"),
     )
     slots = tuple(4_000.0 * 2.718 ** (-((slot - 14) ** 2) / 12) + (3.0 if slot > 22 else 0.0) for slot in range(32))
     waits = RunQueueRates(sum(slots), 41.0, 16.4, 2_097.2, slots)
+    holders = tuple(
+        UnixHolding(one.pid, 7, one.comm, 30_000 // 9**at, 4 - at, 12 * (at == 2)) for at, one in enumerate(callers)
+    )
     costs = tuple(
         ProbeUse(ProbeCost(name, "running", "", 9_000, 1_800_000, 135_000), 1_200.0, 0.021)
-        for name in ("syscalls", "file_activity", "run_queue")
+        for name in ("syscalls", "file_activity", "run_queue", "unix_sockets")
     )
     rates = ActivityRates(
         run_queue=waits, callers=callers, file_users=users,
         syscalls=None if others is Others.UNSEEN else calls, file_systems=None if others is Others.UNSEEN else systems,
+        unix_holders=holders,
     )  # fmt: skip
     answer(ActivityReading(rates, costs))

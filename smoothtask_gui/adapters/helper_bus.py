@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from smoothtask_gui.adapters.bus import BusError, connect
+from smoothtask_gui.domain.text import one_line
 
 if TYPE_CHECKING:
     from dbus_fast.aio import MessageBus
@@ -38,7 +39,7 @@ _OF_THE_BUS: Final[Sentences] = MappingProxyType(
 
 def translate(error: BusError, own: Sentences, unit: str, **words: str) -> str:
     """The sentence for a person: from `own`, which may name further `words`, else what the bus's errors mean."""
-    said = str(error).strip().rstrip(".") or error.name
+    said = one_line(str(error)).rstrip(".") or error.name
     for prefix, sentence in (*own.items(), *_OF_THE_BUS.items()):
         if error.name.startswith(prefix):
             return sentence.format(said=said, unit=unit, **words)

@@ -23,6 +23,7 @@ OPT_INS: Final = {
     "syscalls": ActivityKinds.SYSCALLS,
     "files": ActivityKinds.FILES,
     "run-queue": ActivityKinds.RUN_QUEUE,
+    "unix-sockets": ActivityKinds.UNIX_SOCKETS,
 }
 LARGEST_PID: Final = 2**22
 """PID_MAX_LIMIT, include/linux/threads.h."""
@@ -49,6 +50,9 @@ def parser() -> argparse.ArgumentParser:
     _add_top(commands)
     connections = commands.add_parser("connections", help="who talks to whom now", epilog=_EPILOG)
     connections.add_argument("--json", action="store_true", help="one JSON object a line and connection")
+    connections.add_argument(
+        "--unix", action="store_true", help="unix sockets and who holds them, instead of TCP and UDP"
+    )
     connections.add_argument("--source", type=_source, default="auto", metavar="SOURCE", help=_SOURCES)
     probes = commands.add_parser("probes", help="the eBPF programs: state, reason, cost", epilog=_EPILOG)
     probes.add_argument("--json", action="store_true", help="one JSON object a line and probe")
@@ -175,7 +179,7 @@ def _add_opt_in(command: argparse.ArgumentParser) -> None:
         type=_opt_in,
         default=ActivityKinds(0),
         metavar="WHAT",
-        help=f"let the helper count these too, at a cost to all processes: {', '.join(OPT_INS)} (several: with commas)",
+        help=f"let the helper count these too, at a cost: {', '.join(OPT_INS)} (several: with commas)",
     )
 
 

@@ -31,6 +31,8 @@ POLKIT: Final = "org.freedesktop.PolicyKit1"
 LOADING_S: Final = 3.0
 """Probes load in tens of milliseconds; a verifier on a slow machine may need a second."""
 POLL_S: Final = 0.05
+NOT_THERE: Final = "(step: hardware"
+"""In a probe's reason: the machine lacks what it would read, so nothing is wrong."""
 _WITHOUT: Final = "SmoothTask works without it on /proc and sees less."
 
 
@@ -137,6 +139,8 @@ def _probe(probe: ProbeCost) -> Row:
     check = f"probe {probe.name}"
     if probe.state in {"running", "waiting"}:
         return ok(check, f"{probe.state}: {probe.why}" if probe.why else probe.state)
+    if probe.state == "unavailable" and NOT_THERE in probe.why:
+        return ok(check, f"{probe.state}: {probe.why}")
     return warning(check, f"{probe.state}: {probe.why}", "The rest works; the helper's journal says more.")
 
 

@@ -21,6 +21,7 @@ import psutil  # type: ignore[import-untyped]  # ships no types
 from smoothtask_gui.cli.failure import Failure
 from smoothtask_gui.cli.items import items, tell
 from smoothtask_gui.cli.plain import process_name, shown_bytes, shown_name
+from smoothtask_gui.cli.unix_connections import unix_connections
 from smoothtask_gui.domain.addresses import endpoint, protocol_name, state_name
 from smoothtask_gui.domain.batch import Batch
 from smoothtask_gui.domain.connections import connection_rates
@@ -53,6 +54,9 @@ class Connection:
     state: str
     sent_bytes: int | None = None
     received_bytes: int | None = None
+    send_queue_bytes: int | None = None
+    receive_queue_bytes: int | None = None
+    waiting_connections: int | None = None
     retransmits: int | None = None
     rtt_us: int | None = None
     age_s: float | None = None
@@ -61,7 +65,9 @@ class Connection:
 
 
 async def connections(arguments: argparse.Namespace) -> int:
-    """Print the connections there are now, or at the end of a recording."""
+    """Print the connections there are now, or at the end of a recording; or the unix sockets."""
+    if arguments.unix:
+        return await unix_connections(arguments)
     found = await _connections(arguments.source)
     if arguments.json:
         for each in found:
@@ -120,6 +126,9 @@ def _connection(row: np.void) -> Connection:
         state=state_name(int(row["state"]), protocol),
         sent_bytes=_whole(row["sent_bytes"]),
         received_bytes=_whole(row["received_bytes"]),
+        send_queue_bytes=_whole(row["send_queue_bytes"]),
+        receive_queue_bytes=_whole(row["receive_queue_bytes"]),
+        waiting_connections=_whole(row["waiting_connections"]),
         retransmits=_whole(row["retransmits"]),
         rtt_us=_whole(row["rtt_us"]),
         age_s=None if math.isnan(age_s) else round(age_s, 3),

@@ -7,9 +7,14 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 from smoothtask_gui.cli.plain import process_name
+from smoothtask_gui.domain.batch import CoolingEvent, OomKill, PressureEvent, ThermalEvent
+from smoothtask_gui.domain.processor_energy import energy_ratios
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from smoothtask_gui.domain.app import Apps
+    from smoothtask_gui.domain.batch import KernelEvent
     from smoothtask_gui.domain.sample import Sample
 
 _PROCESS_FIELDS: Final = (
@@ -21,11 +26,14 @@ _PROCESS_FIELDS: Final = (
     ("comm", "comm"),
     ("cpu_ratio", "cpu_ratio"),
     ("rss_bytes", "rss_bytes"),
+    ("rss_growth_bps", "rss_growth_bps"),
+    ("major_faults_per_s", "major_faults_per_s"),
     ("read_bps", "read_bps"),
     ("write_bps", "write_bps"),
     ("received_bps", "received_bps"),
     ("sent_bps", "sent_bps"),
     ("run_delay_ratio", "run_delay_ratio"),
+    ("switches_per_s", "switches_per_s"),
     ("threads", "threads"),
     ("gpu_ratio", "gpu_ratio"),
 )
@@ -45,10 +53,11 @@ _APP_FIELDS: Final = (
     "gpu_ratio",
 )
 _EXITED_FIELDS: Final = ("comm", "parent_pid", "uid", "count", "cpu_ratio")
+_EVENT_KINDS: Final = {OomKill: "oom_kill", ThermalEvent: "thermal", CoolingEvent: "cooling", PressureEvent: "pressure"}
 
 
-def sample_to_json(sample: Sample) -> dict[str, Any]:
-    """The object of one tick."""
+def sample_to_json(sample: Sample, events: Sequence[KernelEvent] = ()) -> dict[str, Any]:
+    """The object of one tick; `events` are those that were told since the one before."""
     return {
         "boottime_ns": sample.boottime_ns,
         "realtime_ns": sample.realtime_ns,
@@ -64,14 +73,24 @@ def sample_to_json(sample: Sample) -> dict[str, Any]:
         ],
         "gpus": [dataclasses.asdict(gpu) for gpu in sample.gpus],
         "activity": dataclasses.asdict(sample.activity),
+        "events": [_event(event) for event in events if type(event) in _EVENT_KINDS],
         "unavailable": sample.unavailable,
     }
 
 
+def _event(event: KernelEvent) -> dict[str, Any]:
+    told = {"kind": _EVENT_KINDS[type(event)], **dataclasses.asdict(event)}
+    if isinstance(event, CoolingEvent):
+        told["max_state"] = event.max_state or None
+        told["device_id"] = None if event.device_id < 0 else event.device_id
+    return told
+
+
 def _processes(sample: Sample) -> list[dict[str, Any]]:
     columns = [_column(sample.processes[field].tolist(), name) for name, field in _PROCESS_FIELDS]
+    columns.append(_column(energy_ratios(sample).tolist(), "energy_ratio"))
     columns.append([sample.apps.apps[place].id for place in sample.apps.app_of])
-    names = [*(name for name, _ in _PROCESS_FIELDS), "app"]
+    names = [*(name for name, _ in _PROCESS_FIELDS), "energy_ratio", "app"]
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 

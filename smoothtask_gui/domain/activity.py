@@ -98,6 +98,41 @@ GPU_MEMORY: Final = np.dtype([*ACTOR_FIELDS, ("card", "u8"), ("bytes", "u8")])
 
 ENERGY: Final = np.dtype([("packages", "u4"), ("pad", "u4"), ("read_ns", "u8"), ("energy_uj", "u8")])
 
+UNIX_READING: Final = np.dtype([("read_ns", "u8"), ("took_ns", "u8"), ("truncated", "u4"), ("pad", "u4")])
+"""When the two tables below were read: the sampler doesn't do so at each tick."""
+
+UNIX_SOCKET: Final = np.dtype(
+    [
+        ("cookie", "u8"),
+        ("inode", "u8"),
+        ("peer_inode", "u8"),
+        ("uid", "u4"),
+        ("net_namespace", "u4"),
+        ("receive_queue_messages", "u4"),
+        ("send_queue_bytes", "u4"),
+        ("missing", "u4"),
+        ("type", "u1"),
+        ("state", "u1"),
+        ("name_bytes", "u1"),
+        ("is_peers_name", "u1"),
+        ("name", "V112"),
+    ]
+)
+"""One unix socket; `struct st_unix_socket`. `cookie` is its identity until reboot."""
+
+UNIX_HOLDER: Final = np.dtype(
+    [
+        ("inode", "u8"),
+        ("pid_start_ns", "u8"),
+        ("pid", "u4"),
+        ("owner", "u4"),
+        ("fd", "u4"),
+        ("net_namespace", "u4"),
+        ("comm", "S16"),
+    ]
+)
+"""One descriptor that is a unix socket; `struct st_unix_holder`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Activity:
@@ -114,6 +149,9 @@ class Activity:
     gpu_users: Rows | None = None
     gpu_waiters: Rows | None = None
     gpu_memory: Rows | None = None
+    unix_reading: Rows | None = None
+    unix_sockets: Rows | None = None
+    unix_holders: Rows | None = None
 
 
 TABLES: Final = (
@@ -128,5 +166,8 @@ TABLES: Final = (
     ("gpu_users", GPU_USER),
     ("gpu_waiters", GPU_WAITER),
     ("gpu_memory", GPU_MEMORY),
+    ("unix_reading", UNIX_READING),
+    ("unix_sockets", UNIX_SOCKET),
+    ("unix_holders", UNIX_HOLDER),
 )
 """Field of Activity, dtype of its rows."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from smoothtask_gui.domain.grown import Grown, at_most_us, comm_of, mean_us
+from smoothtask_gui.domain.unix_sockets import UnixHolding, unix_holdings
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.activity import Activity, Rows
@@ -117,6 +118,7 @@ class FileSystemRates:
     syncs_per_s: float
     sync_p50_us: float | None
     sync_p99_us: float | None
+    mount: str | None = None  # domain/mounts.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,7 @@ class ActivityRates:
     gpu_users: tuple[GpuUserRates, ...] | None = None
     gpu_waiters: tuple[GpuWaiterRates, ...] | None = None
     gpu_memory: tuple[GpuMemory, ...] | None = None
+    unix_holders: tuple[UnixHolding, ...] | None = None
 
 
 def activity_rates(previous: Batch, current: Batch) -> ActivityRates:
@@ -201,6 +204,7 @@ def rates_between(before: Activity, now: Activity, before_ns: int, now_ns: int) 
         gpu_users=_gpu_users(grown(before.gpu_users, now.gpu_users, *actor)),
         gpu_waiters=_gpu_waiters(grown(before.gpu_waiters, now.gpu_waiters, *actor)),
         gpu_memory=_gpu_memory(now.gpu_memory),
+        unix_holders=unix_holdings(now),
     )
 
 

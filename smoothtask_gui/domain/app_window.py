@@ -26,7 +26,7 @@ from smoothtask_gui.domain.app import App, AppKind
 from smoothtask_gui.domain.app_names import telling_name
 from smoothtask_gui.domain.culprit import BLAME_RATIO, HIDDEN, SEEN_RATIO, Culprits, Method
 from smoothtask_gui.domain.incident import ProcessIdentity, Share
-from smoothtask_gui.domain.matching import positions
+from smoothtask_gui.domain.processor_energy import clocked
 from smoothtask_gui.domain.text import safe_text
 
 if TYPE_CHECKING:
@@ -214,22 +214,11 @@ def _with_hidden(shares: list[Share], hidden: float, most: int) -> list[Share]:
 def _add_work(rows: npt.NDArray[np.void], sample: Sample) -> float | None:
     """Fill in `work_ns` of a row an app; the mean clock of the CPU time whose clock is known, None if none is."""
     rows["work_ns"] = rows["cpu_ns"]
-    processes, clocks = sample.processes, sample.clocks
-    if not clocks:
+    found = clocked(sample)
+    if found is None:
         return None
-    place = positions(
-        processes,
-        np.array([clock.pid for clock in clocks], np.uint64),
-        np.array([clock.start_ns for clock in clocks], np.uint64),
-    )
-    khz = np.array([clock.clock_khz for clock in clocks], np.float64)[place >= 0]
-    place = place[place >= 0]
-    spent_ns = np.nan_to_num(processes["cpu_ratio"][place], nan=0.0) * sample.interval_ns
-    if spent_ns.sum() <= 0:
-        return None
-    mean_khz = float((spent_ns * khz).sum() / spent_ns.sum())
-    np.add.at(rows["work_ns"], sample.apps.app_of[place], spent_ns * (khz / mean_khz - 1.0))
-    return mean_khz
+    np.add.at(rows["work_ns"], sample.apps.app_of[found.place], found.more_ns)
+    return found.mean_khz
 
 
 def _method(ticks: Sequence[_Tick], spent_ns: float, *, is_measured: bool) -> Method:

@@ -115,13 +115,16 @@ class OomKill:
 
 @dataclass(frozen=True, slots=True)
 class ThermalEvent:
-    """A thermal zone was updated (`trip_type` None) or crossed a trip point (`struct st_event_thermal`)."""
+    """A thermal zone was updated (`trip_type` None) or crossed a trip point (`struct st_event_thermal`).
+
+    Temperatures are None where the zone has no reading.
+    """
 
     boottime_ns: int
     zone_id: int
     zone_type: str
-    temperature_c: float
-    last_temperature_c: float
+    temperature_c: float | None
+    last_temperature_c: float | None
     trip_index: int | None
     trip_type: str | None  # "active", "passive", "hot", "critical"
 
@@ -131,10 +134,10 @@ class CoolingEvent:
     """A cooling device changed state; a target above 0 on a processor device is throttling."""
 
     boottime_ns: int
-    device_id: int
+    device_id: int  # below 0 where the BCC loader's programs can't see it
     device_type: str
     target_state: int
-    max_state: int
+    max_state: int  # 0 where nobody tells it: before kernel 6.2, and with BCC
 
 
 @dataclass(frozen=True, slots=True)

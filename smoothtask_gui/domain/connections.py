@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from smoothtask_gui.domain.addresses import LISTEN
 from smoothtask_gui.domain.matching import positions
 from smoothtask_gui.domain.network import Network, Protocol, SocketMissing
 
@@ -41,6 +42,9 @@ CONNECTION: Final = np.dtype(
         ("received_bps", "f8"),
         ("sent_bytes", "f8"),
         ("received_bytes", "f8"),
+        ("send_queue_bytes", "f8"),  # written and not yet acknowledged; NaN for listeners
+        ("receive_queue_bytes", "f8"),  # received and not yet read; NaN for listeners
+        ("waiting_connections", "f8"),  # to be accepted; NaN but for listeners
         ("retransmits", "f8"),  # segments
         ("rtt_us", "f8"),
         ("age_s", "f8"),  # NaN: older than the probe
@@ -87,6 +91,7 @@ def connection_rates(previous: Batch, current: Batch) -> Rows | None:
         rows[name] = np.where(counted, sockets[name], np.nan)
     is_tcp = sockets["protocol"] == Protocol.TCP
     rows["retransmits"][~is_tcp] = np.nan
+    _fill_queues(rows, sockets, is_tcp & ~counted)
     rows["rtt_us"] = np.where(_has(sockets, SocketMissing.RTT), sockets["rtt_us"], np.nan)
     age_ns = float(current.boottime_ns) - sockets["start_ns"].astype(np.float64)
     rows["age_s"] = np.where(_has(sockets, SocketMissing.START), np.maximum(age_ns, 0.0) / 1e9, np.nan)
@@ -94,6 +99,14 @@ def connection_rates(previous: Batch, current: Batch) -> Rows | None:
     sent, received = _grown(previous, current.network.sockets)
     rows["sent_bps"], rows["received_bps"] = sent / seconds, received / seconds
     return rows
+
+
+def _fill_queues(rows: Rows, sockets: Rows, is_over: npt.NDArray[np.bool_]) -> None:
+    """What waits at each end; of what is left of a connection (`is_over`) the kernel keeps nothing."""
+    listens = (sockets["protocol"] == Protocol.TCP) & (sockets["state"] == LISTEN)
+    for name in ("send_queue_bytes", "receive_queue_bytes"):
+        rows[name] = np.where(listens | is_over, np.nan, sockets[name])
+    rows["waiting_connections"] = np.where(listens, sockets["receive_queue_bytes"], np.nan)
 
 
 def process_traffic(previous: Batch, current: Batch, processes: Rows) -> tuple[Floats, Floats]:

@@ -65,6 +65,7 @@ class Heat:
 @dataclass(slots=True)
 class _Trip:
     event: ThermalEvent
+    crossed_c: float  # the event's temperature
     temperature_c: float
     heard_ns: int
 
@@ -96,15 +97,16 @@ class HeatWatch:
         """Take in an event; the group that must fire at once because of it, or None."""
         if isinstance(event, CoolingEvent):
             return self._receive_cooling(event, now_ns)
-        if not is_plausible(event.temperature_c):
+        if event.temperature_c is None or not is_plausible(event.temperature_c):
             return None
         known = self._trips.get(event.zone_id)
         if event.trip_type in _NOW_TRIPS:
             if known is None and len(self._trips) < _MOST_TRACKED:
-                self._trips[event.zone_id] = _Trip(event, event.temperature_c, now_ns)
+                self._trips[event.zone_id] = _Trip(event, event.temperature_c, event.temperature_c, now_ns)
             elif known is not None:
                 known.temperature_c, known.heard_ns = event.temperature_c, now_ns
-                known.event = max(known.event, event, key=lambda trip: trip.trip_type == "critical")
+                if event.trip_type == "critical" != known.event.trip_type:
+                    known.event, known.crossed_c = event, event.temperature_c
             group = group_of(kind_of(event.zone_type))
             self._over_c.pop(group, None)
             return group
@@ -126,7 +128,7 @@ class HeatWatch:
                 trip.temperature_c, trip.heard_ns = max(seen), now_ns
             elif now_ns < trip.heard_ns:
                 trip.heard_ns = now_ns
-            if trip.temperature_c <= trip.event.temperature_c - rule.clear_margin_c:
+            if trip.temperature_c <= trip.crossed_c - rule.clear_margin_c:
                 self._over_c[group_of(kind_of(trip.event.zone_type))] = trip.temperature_c
                 del self._trips[zone_id]
             elif now_ns - trip.heard_ns > 2 * MISSING_NS:
@@ -152,7 +154,7 @@ class HeatWatch:
         return heats
 
     def _receive_cooling(self, event: CoolingEvent, now_ns: int) -> str | None:
-        if not is_processor_cooling(event.device_type) or event.max_state <= 0:
+        if not is_processor_cooling(event.device_type):
             return None
         if event.target_state <= 0:
             self._cooling.pop(event.device_id, None)

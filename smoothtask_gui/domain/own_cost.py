@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from smoothtask_gui.domain.text import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -35,8 +37,8 @@ class ProbeCost:
 
     @property
     def why(self) -> str:
-        """The reason without the name before it, for where the name stands anyway."""
-        return self.reason.removeprefix(f"{self.name}: ")
+        """The reason as one line, without the name before it, for where the name stands anyway."""
+        return one_line(self.reason).removeprefix(f"{self.name}: ")
 
     @property
     def reckoned_map_bytes(self) -> tuple[int, int] | None:

@@ -63,6 +63,8 @@ _FLAGS: Final = np.array(
     np.uint32,
 )
 """Which flag of a row says that there is no reading of each of _COUNTERS."""
+_RSS: Final = _COUNTERS.place("rss_bytes")
+"""The one of them that may shrink."""
 
 _COPIED: Final = ("pid", "parent_pid", "uid", "threads", "start_ns", "cgroup_id", "state", "is_kernel", "comm")
 
@@ -120,11 +122,12 @@ def _process_rates(previous: Batch, current: Batch, interval_ns: int) -> Rows:
     rates_ = np.empty(len(rows), RATE)
     for name in _COPIED:
         rates_[name] = rows[name]
-    run_ns, run_delay_ns, _, _, major_faults, read_bytes, write_bytes, voluntary, involuntary = grown.T
+    run_ns, run_delay_ns, rss_bytes, _, major_faults, read_bytes, write_bytes, voluntary, involuntary = grown.T
     run_ns[run_ns > most_run_ns(previous.system, current.system, interval_ns)] = np.nan
     rates_["cpu_ratio"] = run_ns / interval_ns
     rates_["run_delay_ratio"] = run_delay_ns / interval_ns
     rates_["rss_bytes"] = np.where(rows["missing"] & Missing.RSS, np.nan, rows["rss_bytes"])
+    rates_["rss_growth_bps"] = rss_bytes / seconds
     rates_["read_bps"] = read_bytes / seconds
     rates_["write_bps"] = write_bytes / seconds
     rates_["major_faults_per_s"] = major_faults / seconds
@@ -136,6 +139,8 @@ def _process_rates(previous: Batch, current: Batch, interval_ns: int) -> Rows:
 
 def _growth(previous: Batch, rows: Rows) -> Floats:
     """What each of _COUNTERS grew by, shape (len(rows), len(_COUNTERS.names)); NaN where unknown or backwards.
+
+    Resident memory, which is no counter, may shrink.
 
     A process born after `previous` counts from zero; one that was alive then but isn't in `previous` (hidden, or the
     batch was cut short) has no difference yet.
@@ -156,6 +161,10 @@ def _growth(previous: Batch, rows: Rows) -> Floats:
 def _differences(now: Counts, base: Counts, flags: npt.NDArray[np.uint32]) -> Floats:
     """Shape (rows, counters); NaN where one ran backwards or its flag says that there is no reading."""
     known = now >= base
+    known[:, _RSS] = True
     if flags.any():
         known &= (flags[:, None] & _FLAGS) == 0
-    return np.where(known, now - base, np.nan)
+    grown = (now - base).astype(np.float64)
+    grown[:, _RSS] = now[:, _RSS].astype(np.float64) - base[:, _RSS]
+    grown[~known] = np.nan
+    return grown

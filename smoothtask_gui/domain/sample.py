@@ -41,6 +41,7 @@ RATE: Final = np.dtype(
         ("major_faults_per_s", "f8"),
         ("switches_per_s", "f8"),
         ("gpu_ratio", "f8"),  # of the busiest engine of the card it uses most; NaN where no card tells
+        ("rss_growth_bps", "f8"),  # below zero where memory was given back
         ("state", "S1"),
         ("is_kernel", "?"),
         ("comm", "S16"),

@@ -36,6 +36,11 @@ def safe_text(raw: str | bytes, limit_bytes: int = TEXT_BYTES) -> str:
     return "".join(shown)
 
 
+def one_line(text: str) -> str:
+    """`text` with what stands on further lines after semicolons: a sentence for people, then a log's last lines."""
+    return "; ".join(filter(None, map(str.strip, text.splitlines())))
+
+
 def elide(text: str, width: int) -> str:
     """`text` in at most `width` characters, its middle left out: both ends of a name tell it apart."""
     if len(text) <= width:

@@ -24,6 +24,9 @@ from smoothtask_gui.domain.activity import (
     RECLAIM,
     RUN_QUEUE,
     SYSCALL,
+    UNIX_HOLDER,
+    UNIX_READING,
+    UNIX_SOCKET,
 )
 
 if TYPE_CHECKING:
@@ -44,6 +47,9 @@ class ActivitySection(IntEnum):
     GPU_USERS = 24
     GPU_WAITERS = 25
     GPU_MEMORY = 26
+    UNIX_READING = 27
+    UNIX_SOCKETS = 28
+    UNIX_HOLDERS = 29
 
 
 ACTOR: Final = np.dtype(list(ACTOR_FIELDS))
@@ -69,6 +75,9 @@ STRUCTS: Final[Mapping[str, np.dtype[np.void]]] = MappingProxyType(
         "st_gpu_user": _as_declared(GPU_USER),
         "st_gpu_waiter": _as_declared(GPU_WAITER),
         "st_gpu_memory": _as_declared(GPU_MEMORY),
+        "st_unix_reading": UNIX_READING,
+        "st_unix_socket": UNIX_SOCKET,
+        "st_unix_holder": UNIX_HOLDER,
     }
 )
 """The header's name of each struct."""

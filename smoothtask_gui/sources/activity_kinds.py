@@ -19,6 +19,7 @@ class ActivityKinds(IntFlag):
     FILES = 1 << 12
     ENERGY = 1 << 13
     GPU = 1 << 14
+    UNIX_SOCKETS = 1 << 15
 
 
-OPT_IN: Final = ActivityKinds.RUN_QUEUE | ActivityKinds.SYSCALLS | ActivityKinds.FILES
+OPT_IN: Final = ActivityKinds.RUN_QUEUE | ActivityKinds.SYSCALLS | ActivityKinds.FILES | ActivityKinds.UNIX_SOCKETS

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from smoothtask_gui.domain.activity_rates import rates_between
 from smoothtask_gui.domain.activity_reading import ActivityReading, Others
+from smoothtask_gui.domain.mounts import with_mounts
 from smoothtask_gui.domain.own_cost import probe_use
 from smoothtask_gui.sources.activity_kinds import ActivityKinds
 from smoothtask_gui.sources.auto import Backoff
 from smoothtask_gui.sources.frames import decode_frame, read_sealed
 from smoothtask_gui.sources.helper_stream import StreamOpener
+from smoothtask_gui.sources.mounts import mount_points
 from smoothtask_gui.sources.open_stream import OpenStream
 from smoothtask_gui.sources.packets import Bye, Tick, decode_packet
 from smoothtask_gui.sources.protocol import SourceError
@@ -36,6 +38,7 @@ PROBES: Final = {
     ActivityKinds.SYSCALLS: "syscalls",
     ActivityKinds.FILES: "file_activity",
     ActivityKinds.RUN_QUEUE: "run_queue",
+    ActivityKinds.UNIX_SOCKETS: "unix_sockets",
 }
 COST_EVERY_TICKS: Final = 3
 
@@ -112,6 +115,8 @@ async def _readings(
             opened.heard_tick()
             if before is not None:
                 rates = rates_between(before.activity, frame.activity, before.boottime_ns, frame.boottime_ns)
+                if rates.file_systems:
+                    rates = with_mounts(rates, mount_points())
                 yield ActivityReading(rates, await costs.latest())
             before = frame
 

@@ -114,7 +114,7 @@ def _truncated(sections: Sections, kind: records.SectionKind) -> bool:
 
 def _activity(frame: bytes | bytearray | memoryview, sections: Sections) -> Activity:
     tables = {name: _copied(_rows(frame, sections, ActivitySection[name.upper()], dtype)) for name, dtype in TABLES}
-    for name in ("reclaim", "callers", "file_users", "gpu_users", "gpu_waiters", "gpu_memory"):
+    for name in ("reclaim", "callers", "file_users", "gpu_users", "gpu_waiters", "gpu_memory", "unix_holders"):
         rows = tables[name]
         if rows is not None:
             rows["comm"] = _comm(rows["comm"])

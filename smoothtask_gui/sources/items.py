@@ -67,7 +67,7 @@ _FLAT: Final[dict[str, type[Any]]] = {
     "source_changed": SourceChanged,
 }
 _NAMES: Final = {kind: name for name, kind in _FLAT.items()}
-_FORMAT: Final = re.compile(r"<[ui][1248]|\|u1|\|S(1|16)|\|b1|\|V(4|16)|\(32,\)<u8")
+_FORMAT: Final = re.compile(r"<[ui][1248]|\|u1|\|S(1|16)|\|b1|\|V(4|16|112)|\(32,\)<u8")
 _LENGTH: Final = struct.Struct("<I")
 _PARTS: Final = (DiskReading, FanReading, FileSystemReading, Parts)
 _NESTED: Final = (

@@ -149,7 +149,12 @@ def _event(packet: bytes) -> KernelEvent | OomVictim | SocketClosed | None:
 
 
 def _text(octets: bytes) -> str:
-    return octets.split(b"\0", 1)[0].decode("utf-8", "replace")
+    return octets.split(b"\0", 1)[0].decode("utf-8", "backslashreplace")
+
+
+def _celsius(thousandths: int) -> float | None:
+    """None for THERMAL_TEMP_INVALID, the kernel's word for a zone that has no reading (include/linux/thermal.h)."""
+    return None if thousandths <= records.NO_TEMPERATURE_MC else thousandths / 1000
 
 
 def _exit(event: np.void) -> ProcessExit:
@@ -188,8 +193,8 @@ def _thermal(event: np.void) -> ThermalEvent:
         boottime_ns=int(event["head"]["boottime_ns"]),
         zone_id=int(event["zone_id"]),
         zone_type=_text(event["zone_type"]),
-        temperature_c=int(event["temperature_mc"]) / 1000,
-        last_temperature_c=int(event["last_temperature_mc"]) / 1000,
+        temperature_c=_celsius(int(event["temperature_mc"])),
+        last_temperature_c=_celsius(int(event["last_temperature_mc"])),
         trip_index=int(event["trip_index"]) if is_trip else None,
         trip_type=_TRIP_TYPES[trip_type] if is_trip and 0 <= trip_type < len(_TRIP_TYPES) else None,
     )

@@ -11,6 +11,7 @@ from typing import Final
 from smoothtask_gui.domain.parts import FanReading, FileSystemReading, Parts
 from smoothtask_gui.sources import files
 from smoothtask_gui.sources.hwmon import place_of
+from smoothtask_gui.sources.mounts import Mount, read_mounts
 
 NO_FANS: Final = "no fan reports its speed"
 NO_STORE: Final = "no file system that is stored here is mounted"
@@ -38,7 +39,6 @@ STORED: Final = frozenset(
     ]
 )
 """Types that store what they hold on this machine. No network file systems: a server that is gone would hang us."""
-_ESCAPED: Final = re.compile(r"\\([0-7]{3})")
 _FAN: Final = re.compile(r"fan(\d+)_input")
 
 
@@ -57,26 +57,21 @@ class PartsReader:
 
 def read_file_systems(mounts: str) -> tuple[FileSystemReading, ...]:
     """Each stored, writable file system once, by the shortest path it is mounted at (proc_pid_mountinfo(5))."""
-    shortest: dict[str, tuple[str, str]] = {}
-    for line in (files.read_text(mounts) or "").split("\n"):
-        words = line.split(" ")
-        if "-" not in words[6:] or len(words) < 10:
-            continue
-        kind, device = words[words.index("-", 6) + 1 :][:2]
-        path = _ESCAPED.sub(lambda found: chr(int(found[1], 8)), words[4])
-        if kind in STORED and "ro" not in words[5].split(","):
-            known = shortest.get(words[2])
-            if known is None or len(path) < len(known[0]):
-                shortest[words[2]] = (path, device)
+    shortest: dict[tuple[int, int], Mount] = {}
+    for mount in read_mounts(mounts):
+        if mount.type in STORED and not mount.is_read_only:
+            known = shortest.get(mount.device)
+            if known is None or len(mount.path) < len(known.path):
+                shortest[mount.device] = mount
     found = []
-    for path, device in list(shortest.values())[:MOST_FILE_SYSTEMS]:
+    for mount in list(shortest.values())[:MOST_FILE_SYSTEMS]:
         try:
-            room = os.statvfs(path)
+            room = os.statvfs(mount.path)
         except OSError:
             continue  # unmounted meanwhile, or not ours to see
         if room.f_blocks:
             total, free = room.f_blocks * room.f_frsize, room.f_bavail * room.f_frsize
-            found.append(FileSystemReading(path, device, total, free, room.f_files, room.f_favail))
+            found.append(FileSystemReading(mount.path, mount.source, total, free, room.f_files, room.f_favail))
     return tuple(found)
 
 

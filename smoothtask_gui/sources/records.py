@@ -183,6 +183,9 @@ EVENT_OOM_KILL: Final = _struct(
     ]
 )
 
+NO_TEMPERATURE_MC: Final = -274_000
+"""ST_NO_TEMPERATURE_MC."""
+
 EVENT_THERMAL: Final = _struct(
     [
         ("head", EVENT),

@@ -1,8 +1,9 @@
-"""The activity tab: what processes call, do with files and wait for; counted only while this tab is shown.
+"""The activity tab: what processes call, do with files, wait for and hold; counted only while this tab is shown.
 
-These counts cost every process of the machine something, so nothing runs until the person switches a part on, and it
-ends when the tab is left or the window closed. What it costs is said under the switches, as the kernel counts it. What
-all users do together takes an administrator's consent, which is asked for by a click and forgotten with the tab.
+These counts cost something, most of them every process of the machine, so nothing runs until the person switches a part
+on, and it ends when the tab is left or the window closed. What it costs is said under the switches, as the kernel
+counts it. What all users do together takes an administrator's consent, which is asked for by a click and forgotten with
+the tab.
 """
 
 from __future__ import annotations
@@ -33,13 +34,14 @@ if TYPE_CHECKING:
     from smoothtask_gui.ui.rows_model import Row
 
 Parts = frozenset[str]
-"""Of SYSCALLS, FILES and RUN_QUEUE."""
+"""Of SYSCALLS, FILES, RUN_QUEUE and UNIX_SOCKETS."""
 WatchActivity = Callable[[Parts, Others, Callable[[ActivityReading], None]], None]
 """Counts these from now on and no others; readings come on Qt's thread. Nothing: what was counted is unloaded."""
 
 SYSCALLS: Final = "syscalls"
 FILES: Final = "files"
 RUN_QUEUE: Final = "run-queue"
+UNIX_SOCKETS: Final = "unix-sockets"
 _OF_ALL_USERS: Final = frozenset({SYSCALLS, FILES})
 """Parts that have sums over all users, which take an administrator's consent."""
 _REASON_BYTES: Final = 512
@@ -51,7 +53,7 @@ def nobody_counts(parts: Parts, others: Others, answer: Callable[[ActivityReadin
 
 
 class ActivityPage(QWidget):
-    """Three switches, and a section for each that is on."""
+    """Four switches, and a section for each that is on."""
 
     def __init__(self, watch: WatchActivity, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -63,6 +65,7 @@ class ActivityPage(QWidget):
             SYSCALLS: QCheckBox(self.tr("S&ystem calls")),
             FILES: QCheckBox(self.tr("Fi&les")),
             RUN_QUEUE: QCheckBox(self.tr("&Waits for a CPU")),
+            UNIX_SOCKETS: QCheckBox(self.tr("Unix soc&kets")),
         }
         self.cost = PlainLabel(tone=Tone.MUTED, wrap=True)
         self.consent = ConsentBar()
@@ -71,6 +74,7 @@ class ActivityPage(QWidget):
         self.waits = PlainLabel(wrap=True)
         self.histogram = Histogram(self.tr("How long tasks waited for a CPU"))
         self._make_tables()
+        self._make_unix_table()
         self._lay_out()
         for switch in self.switches.values():
             switch.toggled.connect(self._switched)
@@ -137,7 +141,7 @@ class ActivityPage(QWidget):
             self.empty.say(
                 self.tr(
                     "Nothing is counted now.\nSwitched on, a part costs every program something at each system call or "
-                    "switch of tasks. It ends when you leave this tab."
+                    "switch of tasks; unix sockets cost some time for each open file. It ends when you leave this tab."
                 )
             )
         self.cost.say(self.tr("Loading…") if self._counts else "")
@@ -156,6 +160,7 @@ class ActivityPage(QWidget):
         self._fill(self.syscall_view, self.syscalls, rows.syscalls(rates.syscalls or ()))
         self._fill(self.file_view, self.file_users, rows.file_users(rates.file_users or ()))
         self._fill(self.system_view, self.file_systems, rows.file_systems(rates.file_systems or ()))
+        self._fill(self.unix_view, self.unix_holders, rows.unix_holders(rates.unix_holders or ()))
         of_all = [
             everybody is not None
             for each, everybody in ((rates.callers, rates.syscalls), (rates.file_users, rates.file_systems))
@@ -188,6 +193,7 @@ class ActivityPage(QWidget):
             "syscalls": self.tr("System calls"),
             "file_activity": self.tr("Files"),
             "run_queue": self.tr("Waits for a CPU"),
+            "unix_sockets": self.tr("Unix sockets"),
         }
         found = {use.probe.name: use for use in costs}
         for name, part in titles.items():
@@ -245,6 +251,15 @@ class ActivityPage(QWidget):
             said,
         )
 
+    def _make_unix_table(self) -> None:
+        unread = self.tr("Unread")
+        self.unix_holders, self.unix_view = _table(
+            self.tr("Unix sockets of processes"),
+            (self.tr("Process"), self.tr("Sockets"), self.tr("Listening"), unread, self.tr("PID")),
+            ("M" * 16, "00,000", "0,000", "00,000", "0000000"),
+            {unread: self.tr("Messages that others sent it and that it hasn't read yet.")},
+        )
+
     def _lay_out(self) -> None:
         bar = QHBoxLayout()
         bar.setSpacing(theme.GRID_PX * 3)
@@ -257,6 +272,7 @@ class ActivityPage(QWidget):
             SYSCALLS: _section(self.tr("System calls"), self.caller_view, self.syscall_view),
             FILES: _section(self.tr("Files"), self.file_view, self.system_view),
             RUN_QUEUE: _section(self.tr("Waits for a CPU"), self.waits, self.histogram),
+            UNIX_SOCKETS: _section(self.tr("Unix sockets"), self.unix_view),
         }
         body = QWidget()
         parts = QVBoxLayout(body)

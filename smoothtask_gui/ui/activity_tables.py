@@ -13,6 +13,7 @@ from smoothtask_gui.ui.rows_model import Row
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.activity_rates import CallerRates, FileSystemRates, FileUserRates, SyscallRates
+    from smoothtask_gui.domain.unix_sockets import UnixHolding
 
 MOST_ROWS: Final = 12
 
@@ -68,7 +69,7 @@ class ActivityRows:
             Row(
                 f"{one.major}:{one.minor}",
                 (
-                    f"{formats.name(one.type) or _tr('others')} ({one.major}:{one.minor})",
+                    _file_system(one),
                     *_files(one),
                     _at_most(one.sync_p50_us),
                     _at_most(one.sync_p99_us),
@@ -77,16 +78,26 @@ class ActivityRows:
             for one in ranked
         )
 
+    def unix_holders(self, found: tuple[UnixHolding, ...]) -> tuple[Row, ...]:
+        ranked = sorted(found, key=lambda one: (-one.sockets, one.pid))[:MOST_ROWS]
+        return tuple(_of_process(one, str(one.sockets), str(one.listening), str(one.unread_messages)) for one in ranked)
+
     def _call(self, number: int | None) -> str:
         if number is None:
             return _tr("32-bit and unknown calls")
         return self._names.get(number) or _tr("call {number}").format(number=number)
 
 
-def _of_process(one: CallerRates | FileUserRates, *cells: str) -> Row:
+def _of_process(one: CallerRates | FileUserRates | UnixHolding, *cells: str) -> Row:
     """Its name, the cells, its pid; what has pid 0 is all those that found no room."""
     who = formats.name(one.comm) if one.pid else _tr("others together")
     return Row(f"{one.pid} {one.start_ns}", (who, *cells, str(one.pid) if one.pid else formats.MISSING))
+
+
+def _file_system(one: FileSystemRates) -> str:
+    """Where it is mounted and its type; by its device's number where it isn't mounted for this user."""
+    kind = formats.name(one.type) or _tr("others")
+    return f"{formats.apart(formats.name(one.mount))} ({kind})" if one.mount else f"{kind} ({one.major}:{one.minor})"
 
 
 def _files(one: FileUserRates | FileSystemRates) -> tuple[str, ...]:

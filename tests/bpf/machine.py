@@ -30,6 +30,8 @@ NOBODY: Final = 65534
 PATIENCE_S: Final = 60.0
 LATE_NS: Final = 6 * 10**9
 """After which an exit that was not heard of is counted as lost; the product waits longer."""
+COUNTER_SLACK_PAGES: Final = 3 * 32 * (os.cpu_count() or 1)
+"""How far off a process's resident pages are: 3 percpu_counters, batch of 32 (mm_counter, lib/percpu_counter.c)."""
 LAYOUTS: Final = read_header()
 NUMBERS: Final = {1: "u1", 2: "u2", 4: "u4", 8: "u8"}
 
@@ -109,6 +111,11 @@ class Child:
         line = self._process.stdout.readline()
         assert line, "the child ended without a word"
         return line.strip()
+
+    def rest(self) -> list[str]:
+        """The words until it ends."""
+        assert self._process.stdout is not None
+        return self._process.stdout.read().split()
 
     def settle(self) -> None:
         """Hears a word, and waits until the child sleeps: its counters then stand still."""

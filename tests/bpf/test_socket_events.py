@@ -90,9 +90,10 @@ def test_short_connections_count_to_the_byte_for_both_processes(socket_events: S
 
 
 def test_a_connection_of_five_milliseconds_is_told_with_its_ends(socket_events: SocketEvents, sockets: Sockets) -> None:
+    lives = CLIENT.replace("connection.sendall", "time.sleep(0.005); connection.sendall")
     with child(SERVER, "1", "77") as server:
         port = server.hear()
-        with child(CLIENT, port, "1", "5000") as client:
+        with child(lives, port, "1", "5000") as client:
             client.hear()
             client.tell()
             client.hear()

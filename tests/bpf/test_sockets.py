@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from helper.probes.sockets import Sockets
 
 
+HOLDER = re.compile(r"^(?=.* ino:(\d+) ).*pid=(\d+),")
+
+
 @pytest.fixture
 def kept() -> Iterator[ExitStack]:
     """Whatever is pushed here is closed after the test."""
@@ -112,17 +115,28 @@ def test_the_table_is_that_of_ss(sockets: Sockets, kept: ExitStack) -> None:
     assert any(one.local.startswith("[::ffff:127.0.0.1]") for one in found)
 
 
-def test_four_thousand_sockets_are_those_of_ss(sockets: Sockets, kept: ExitStack) -> None:
+def test_four_thousand_sockets_of_all_families_and_their_holders_are_those_of_ss(
+    sockets: Sockets, socket_owners: SocketOwners, kept: ExitStack
+) -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(5000, before[0]), before[1]))
     kept.callback(resource.setrlimit, resource.RLIMIT_NOFILE, before)
-    listener = kept.enter_context(socket.create_server(("::1", 0), family=socket.AF_INET6))
-    for _ in range(2000):
-        kept.enter_context(socket.create_connection(listener.getsockname()[:2]))
+    v4 = kept.enter_context(socket.create_server(("127.0.0.1", 0)))
+    v6 = kept.enter_context(socket.create_server(("::1", 0), family=socket.AF_INET6))
+    both = kept.enter_context(socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True))
+    for listener, host in [(v4, "127.0.0.1"), (v6, "::1"), (both, "127.0.0.1")] * 600:  # the last: v4-mapped at one end
+        kept.enter_context(socket.create_connection((host, listener.getsockname()[1])))
         kept.enter_context(listener.accept()[0])
+    for family, host in [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")] * 200:
+        kept.enter_context(socket.socket(family, socket.SOCK_DGRAM)).bind((host, 0))
+    socket_owners.find_owners()
     expected, found = tables(sockets)
     assert found == expected
-    assert len(found) == 4001
+    assert len(found) == 4003
+    assert sum(one.local.startswith("[::ffff:127.0.0.1]") for one in found) == 600
+    holders = {int(row["inode"]): int(row["pid"]) for row in take_sockets(sockets)}
+    assert holders == {int(found[1]): int(found[2]) for line in ss_lines() if (found := HOLDER.search(line))}
+    assert len(holders) == 4003
 
 
 def test_traffic_is_that_of_ss_and_of_the_sender(sockets: Sockets, kept: ExitStack) -> None:

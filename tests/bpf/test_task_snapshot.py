@@ -7,6 +7,7 @@ import mmap
 import os
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from helper.sampler import packets
 from helper.sampler.probe_set import Slot, State
 from helper.sampler.readings import Readings
 from tests.bpf.machine import (
+    COUNTER_SLACK_PAGES,
     EVERYTHING,
     TASK,
     boottime_ns,
@@ -39,9 +41,6 @@ if TYPE_CHECKING:
 
 KERNELS = {"6.7": (b"bpf_rdonly_cast", b"bpf_iter_task_new"), "6.2": (b"bpf_rdonly_cast",), "6.1": ()}
 """What the objects that each is given may call."""
-COUNTER_SLACK_PAGES = (
-    3 * 32 * (os.cpu_count() or 1)
-)  # 3 percpu_counters, batch of 32 (mm_counter, lib/percpu_counter.c)
 
 
 @pytest.fixture(params=KERNELS)
@@ -64,6 +63,49 @@ def test_cpu_time_of_a_busy_child_is_what_the_kernel_counts(snapshot: TaskSnapsh
     assert row["run_ns"] == pytest.approx(ticks * 1e9 / clock_ticks(), rel=0.02, abs=3e9 / clock_ticks())
     assert row["run_delay_ns"] == pytest.approx(delay_ns, rel=0.02, abs=2e6)
     assert row["run_ns"] >= 1_000_000_000
+
+
+def test_waits_of_three_rivals_for_one_cpu_are_those_of_schedstat(snapshot: TaskSnapshot) -> None:
+    script = "os.sched_setaffinity(0, {int(sys.argv[1])}); say(); wait(); burn(0.3); say(); wait()"
+    cpu = str(min(os.sched_getaffinity(0)))
+    with ExitStack() as stack:
+        rivals = [stack.enter_context(child(script, cpu)) for _ in range(3)]
+        for rival in rivals:
+            rival.settle()
+        for rival in rivals:
+            rival.tell()
+        for rival in rivals:
+            rival.settle()
+        rows = take(snapshot)
+        told_ns = [int(process_row(rows, rival.pid)["run_delay_ns"]) for rival in rivals]
+        assert told_ns == [int(rival.proc("schedstat").split()[1]) for rival in rivals]
+    assert sum(told_ns) > 300_000_000, "each has a third of the CPU"
+
+
+FAULT = """
+import mmap, resource
+with open(sys.argv[1], 'wb+') as file:
+    file.write(bytes(1 << 22)); file.flush(); os.fsync(file.fileno())
+    for _ in range(1000):
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as pages:
+            pages.madvise(mmap.MADV_RANDOM)
+            pages[::mmap.PAGESIZE]
+        if resource.getrusage(resource.RUSAGE_SELF).ru_majflt >= 100: break
+say(); wait()
+"""
+
+
+def test_faults_that_wait_for_a_disk_and_what_they_read_are_what_proc_says(
+    snapshot: TaskSnapshot, on_disk: Path
+) -> None:
+    with child(FAULT, str(on_disk / "pages")) as reader:
+        reader.settle()
+        row = process_row(take(snapshot), reader.pid)
+        io = dict(line.split(": ") for line in reader.proc("io").splitlines())
+        faults = int(reader.stat()[9])
+    assert row["major_faults"] == faults >= 100
+    assert row["read_bytes"] == int(io["read_bytes"]) >= 100 * mmap.PAGESIZE
 
 
 def test_identity_of_a_child_is_what_proc_says(snapshot: TaskSnapshot) -> None:

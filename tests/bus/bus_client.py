@@ -26,6 +26,8 @@ PATH = "/io/github/smoothtask/Sampler1"
 PACKET = struct.Struct("@IHHII")
 SOCKET = struct.Struct("@6Q16s16s9I2H4B4x")
 TRAFFIC = struct.Struct("@IIQ16s9QII")
+UNIX_SOCKET = struct.Struct("@QQQIIIII4B112s")
+UNIX_HOLDER = struct.Struct("@QQIIII16s")
 PROPERTIES = "org.freedesktop.DBus.Properties"
 TASK = struct.Struct("@4I11Q2I2B6x16s")
 SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
@@ -75,6 +77,22 @@ def frame_of(descriptor: int) -> dict[str, Any]:
         "tasks": tasks,  # pid, tgid, uid, missing
         "sockets": sockets,
         "traffic": traffic,
+        **unix_tables(view, sections),
+    }
+
+
+def unix_tables(view: mmap.mmap, sections: list[tuple[int, ...]]) -> dict[str, list[dict[str, Any]]]:
+    layouts = {28: UNIX_SOCKET, 29: UNIX_HOLDER}
+    rows = {28: [], 29: []}
+    for kind, record_bytes, count, _truncated, offset in sections:
+        if kind in rows:
+            rows[kind] = [layouts[kind].unpack_from(view, offset + at * record_bytes) for at in range(count)]
+    return {
+        "unix_sockets": [
+            {"inode": row[1], "peer": row[2], "uid": row[3], "state": row[9], "name": row[12][: row[10]].hex()}
+            for row in rows[28]
+        ],
+        "unix_holders": [{"inode": row[0], "pid": row[2], "owner": row[3], "fd": row[4]} for row in rows[29]],
     }
 
 
@@ -324,6 +342,17 @@ class Client:
                 left -= left_here
         self.talks = (near, far)
         return {"pid": os.getpid(), "near": near.getsockname()[1], "far": far.getsockname()[1]}
+
+    async def talk_unix(self, name: str) -> dict[str, int]:
+        """A connection of this process to itself through an abstract name, which stays open."""
+        listener, near = (socket.socket(socket.AF_UNIX) for _ in range(2))
+        listener.bind("\0" + name)
+        listener.listen()
+        near.connect("\0" + name)
+        self.unix_talks = (listener, near, listener.accept()[0])
+        keys = ("listener", "near", "far")
+        inodes = {key: os.fstat(one.fileno()).st_ino for key, one in zip(keys, self.unix_talks, strict=True)}
+        return {"pid": os.getpid()} | inodes
 
     async def hang_up(self) -> None:
         """Closes the connection of `talk`."""

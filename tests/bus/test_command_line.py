@@ -104,5 +104,8 @@ def test_what_maps_take_stands_beside_what_was_reckoned(box: Box) -> None:
     told = smoothtask(box, "doctor").stdout.splitlines()
     [memory] = [line for line in told if "kernel memory" in line]
     assert "of it maps, reckoned at" in memory
+    absent = {f"probe {row['name']}" for row in rows if "(step: hardware" in row["reason"]}
+    warned = {line.removeprefix("warning ")[:21].strip() for line in told if line.startswith("warning probe")}
+    assert not absent & warned, "nothing is wrong where the machine has no such hardware"
     [way] = [line for line in told if "probe socket_events" in line]
     assert "running: datagrams are counted " in way

@@ -4,7 +4,8 @@ from tests.bus.boxes import Box, Caller, wait_until
 from tests.bus.test_streams import is_loaded, programs_of
 
 TASKS, RECLAIM, FREQUENCY, RUN_QUEUE, SYSCALLS, FILES, OTHERS = 1, *(1 << bit for bit in range(8, 13)), 1 << 16
-OPT_IN = {"run_queue": RUN_QUEUE, "syscalls": SYSCALLS, "file_activity": FILES}
+UNIX_SOCKETS = 1 << 15
+OPT_IN = {"run_queue": RUN_QUEUE, "syscalls": SYSCALLS, "file_activity": FILES, "unix_sockets": UNIX_SOCKETS}
 
 
 def states(caller: Caller) -> dict[str, str]:
@@ -47,10 +48,10 @@ def test_what_an_opt_in_probe_put_into_the_kernel_is_gone_when_it_is_off_again(b
     alice.open(period_ms=60_000, kinds=TASKS)
     wait_until(lambda: states(alice)["process_events"] == "running")
     before = programs_of(box.owner_pid(alice))
-    opened = alice.open(period_ms=60_000, kinds=RUN_QUEUE | SYSCALLS | FILES)
+    opened = alice.open(period_ms=60_000, kinds=RUN_QUEUE | SYSCALLS | FILES | UNIX_SOCKETS)
     wait_until(lambda: running(alice) == OPT_IN.keys())
     more = programs_of(box.owner_pid(alice)) - before
-    assert len(more) == 5
+    assert len(more) == 7
     assert all(row[5] > 0 for row in alice.prop(name="Probes") if row[0] in OPT_IN), "its memory is shown"
     alice.close_stream(stream=opened["stream"])
     wait_until(lambda: not any(map(is_loaded, more)))

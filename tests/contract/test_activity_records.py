@@ -17,7 +17,10 @@ from helper.probes import (
     memory_reclaim,
     run_queue,
     syscalls,
+    unix_sockets,
+    unix_table,
 )
+from helper.sampler import unix
 from smoothtask_gui.domain.activity import DURATIONS
 from smoothtask_gui.sources.activity import ActivitySection
 from smoothtask_gui.sources.activity_kinds import OPT_IN, ActivityKinds
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 LAYOUTS = read_header()
 CONSTANTS = read_constants()
 SETTINGS = read_header(BPF_FOLDER / "settings.h", before=f'#include "{RECORDS}"')
+SETTINGS_CONSTANTS = read_constants(BPF_FOLDER / "settings.h", before=f'#include "{RECORDS}"')
 WITH_ACTOR = {
     "st_reclaim": memory_reclaim.RECLAIM,
     "st_caller": syscalls.CALLER,
@@ -46,6 +50,7 @@ WITH_ACTOR = {
         (LAYOUTS["st_energy"], energy.ENERGY),
         (SETTINGS["st_activity_settings"], activity.SETTINGS),
         (SETTINGS["st_gpu_offsets"], gpu_jobs.OFFSETS),
+        (SETTINGS["st_unix_settings"], unix_sockets.SETTINGS),
     ],
     ids=lambda each: getattr(each, "name", ""),
 )
@@ -90,6 +95,20 @@ def test_file_system_rows_have_the_helpers_size() -> None:
     assert LAYOUTS["st_file_system"].size == file_activity.FILE_SYSTEM.size
 
 
+def test_the_helper_steps_over_unix_sockets_and_holders_by_their_real_size() -> None:
+    socket, holder = LAYOUTS["st_unix_socket"], LAYOUTS["st_unix_holder"]
+    assert (socket.size, holder.size) == (unix_table.SOCKET_BYTES, unix_table.HOLDER_BYTES)
+    assert socket.members["inode"] == Member(unix_table.SOCKET_INODE_AT, 8)
+    assert socket.members["uid"] == Member(unix_table.SOCKET_UID_AT, 4)
+    assert holder.members["inode"] == Member(unix_table.HOLDER_INODE_AT, 8)
+    assert holder.members["owner"] == Member(unix_table.HOLDER_OWNER_AT, 4)
+    reading = dict(LAYOUTS["st_unix_reading"].members)
+    del reading["pad"]
+    assert unix.READING.size == LAYOUTS["st_unix_reading"].size
+    assert places_of(unix.READING) == list(reading.values())
+    assert SETTINGS_CONSTANTS["ST_UNIX_ROWS"] == unix_sockets.MOST_AT_ONCE
+
+
 def test_kinds_and_sections_have_the_headers_numbers() -> None:
     helper_sections = {
         "ST_SECTION_RECLAIM": memory_reclaim.SECTION_RECLAIM,
@@ -103,6 +122,9 @@ def test_kinds_and_sections_have_the_headers_numbers() -> None:
         "ST_SECTION_GPU_USERS": gpu_jobs.SECTION_GPU_USERS,
         "ST_SECTION_GPU_WAITERS": gpu_fences.SECTION_GPU_WAITERS,
         "ST_SECTION_GPU_MEMORY": gpu_memory.SECTION_GPU_MEMORY,
+        "ST_SECTION_UNIX_READING": unix_table.SECTION_UNIX_READING,
+        "ST_SECTION_UNIX_SOCKETS": unix_table.SECTION_UNIX_SOCKETS,
+        "ST_SECTION_UNIX_HOLDERS": unix_table.SECTION_UNIX_HOLDERS,
     }
     app_sections = {f"ST_SECTION_{section.name}": int(section) for section in ActivitySection}
     app_kinds = {f"ST_KIND_{kind.name}": int(kind) for kind in ActivityKinds}

@@ -59,6 +59,12 @@ def test_a_zone_below_zero_stays_below_zero() -> None:
     assert (event.temperature_c, event.last_temperature_c) == (-5.25, -6.0)
 
 
+def test_a_zone_without_a_reading_has_none_instead_of_its_sentinel() -> None:
+    zone = (ZONE % (0, 0)).replace("= 0, .last", "= ST_NO_TEMPERATURE_MC, .last").replace("mc = 0", "mc = -274000")
+    event = replayed(thermal("ST_EVENT_TRIP", zone, ".trip_index = 1, .trip_type = 3"))
+    assert event == ThermalEvent(12345678901234567, 0, "acpitz", None, None, 1, "critical")
+
+
 def test_a_name_of_full_length_and_one_in_another_script_survive() -> None:
     for name in ("x86_pkg_temperature", "Gehäuse"):
         zone = (ZONE % (40_000, 40_000)).replace("acpitz", name)

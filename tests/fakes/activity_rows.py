@@ -31,7 +31,7 @@ def disk_row(second: int = 1) -> npt.NDArray[np.void]:
 def _row(dtype: np.dtype[np.void], second: int) -> npt.NDArray[np.void]:
     row = np.zeros(1, dtype)
     for name in dtype.names or ():
-        if name in CONSTANT:
+        if name in CONSTANT and (dtype[name].kind == "S") is isinstance(CONSTANT[name], bytes):
             row[name] = CONSTANT[name]
         elif dtype[name].shape:
             row[name][0, 10] = 1000 * second

@@ -14,6 +14,7 @@ from smoothtask_gui.domain.activity_rates import (
 )
 from smoothtask_gui.domain.activity_reading import ActivityReading, Others
 from smoothtask_gui.domain.own_cost import ProbeCost, ProbeUse
+from smoothtask_gui.domain.unix_sockets import UnixHolding
 from smoothtask_gui.ui import formats
 from smoothtask_gui.ui.activity_page import FILES, RUN_QUEUE, SYSCALLS, ActivityPage, Parts
 from smoothtask_gui.ui.histogram import FIRST_SLOT
@@ -25,7 +26,8 @@ RATES = ActivityRates(
     callers=(CallerRates(7, 1, "calm", 10.0, 0.0, 0.01), CallerRates(8, 1, "<b>busy</b>", 120_000.0, 3.0, 0.5)),
     syscalls=(SyscallRates(None, 5.0, 0.0, None, None, None), SyscallRates(99_999, 90.0, 0.0, 1.0, 2.05, 4.1)),
     file_users=(FileUserRates(0, 0, "", 1.0, 1e6, 0.0, 0.0, 0.0), FileUserRates(9, 1, "git", 5.0, 2e6, 5e5, 2.0, 0.02)),
-    file_systems=(FileSystemRates(8, 1, "ext4", 6.0, 3e6, 5e5, 2.0, 8388.6, 16777.2),),
+    file_systems=(FileSystemRates(8, 1, "ext4", 6.0, 3e6, 5e5, 2.0, 8388.6, 16777.2, "/home/<b>\u202e"),),
+    unix_holders=(UnixHolding(5, 1, "few", 2, 1, 0), UnixHolding(6, 1, "<i>many</i>", 4021, 3, 17)),
 )
 COST = ProbeUse(ProbeCost("syscalls", "running", "", 9, 900, 135_000), 1200.0, 0.021)
 
@@ -107,7 +109,9 @@ def test_the_busiest_are_first_with_their_numbers_and_foreign_names_literal(page
     assert cells(page.syscalls, 1)[0] == "32-bit and unknown calls"
     assert cells(page.file_users, 0) == ["git", "5.00", "2.00 MB/s", "500 kB/s", "2.00", "10.0 ms", "9"]
     assert cells(page.file_users, 1)[0] == "others together"
+    assert cells(page.file_systems, 0)[0] == "/home/<b>\\u202e (ext4)"
     assert cells(page.file_systems, 0)[-2:] == ["≤ 8.39 ms", "≤ 16.8 ms"]
+    assert cells(page.unix_holders, 0) == ["<i>many</i>", "4021", "3", "17", "6"]
     assert "1500 waits a second" in page.waits.text()
     assert page.histogram.bars[10 - FIRST_SLOT : 12 - FIRST_SLOT] == (900.0, 600.0)
     assert "System calls: 135 kB in the kernel, 2.1 % of a core" in page.cost.text().replace(formats.SPACE, " ")

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pytest
 
+from smoothtask_gui.domain.activity import UNIX_HOLDER, UNIX_SOCKET
 from smoothtask_gui.domain.batch import OomKill
 from smoothtask_gui.sources.packets import decode_packet
 from smoothtask_gui.sources.records import SOCKET, TASK, TRAFFIC
+from tests.bpf import unix
 from tests.bpf.altered import altered
 from tests.bpf.network import shown_by_ss, shown_by_us
 from tests.vm.conftest import PLACE
 from tests.vm.inside.sockets import DATAGRAM_BYTES, SENT_BYTES
+from tests.vm.inside.unix_sockets import NAME as UNIX_NAME
 from tests.vm.kernel_words import packet_with
 
 if TYPE_CHECKING:
@@ -115,6 +118,20 @@ def test_the_table_of_sockets_is_the_one_that_ss_shows(machine: Machine) -> None
     own = rows[np.isin(rows["inode"], told["inodes"])]
     assert len(own) == len(told["inodes"])
     assert set(own["pid"]) == {told["own"]}
+
+
+def test_unix_sockets_are_those_that_ss_shows_each_with_its_holder_and_its_name(machine: Machine) -> None:
+    told = machine.inside("unix_sockets")
+    rows = np.frombuffer(bytes.fromhex(told["rows"]), UNIX_SOCKET)
+    assert unix.shown_by_us(rows[rows["inode"] != 0]) == unix.shown_by_ss(told["ss"])
+    assert len(rows) == len(told["inodes"]) + 1, "one waits to be accepted, which ss leaves out"
+    holders = np.frombuffer(bytes.fromhex(told["holders"]), UNIX_HOLDER)
+    assert sorted(holders["inode"][holders["pid"] == told["own"]].tolist()) == sorted(told["inodes"])
+    names = {int(row["inode"]): unix.name_of(row) for row in rows}
+    listener, client, accepted, waiting, datagrams = told["inodes"][-5:]
+    assert names[listener] == names[client] == names[accepted] == names[waiting] == UNIX_NAME
+    assert names[datagrams][:1] == b"\0"
+    assert len(names[datagrams]) == 6, "unix(7), autobind"
 
 
 def test_the_remembered_sockets_have_the_very_rows_of_the_kernels_tables(machine: Machine) -> None:

@@ -201,7 +201,7 @@ def test_a_recording_that_is_interrupted_is_finished(tmp_path: Path) -> None:
         path = tmp_path / f"{number}.rec"
         command = [sys.executable, "-m", "smoothtask_gui", "record", path, "--seconds", "60", "--source", "procfs"]
         recorder = subprocess.Popen([*command, "--period-ms", "100"], cwd=ROOT, env=environment(tmp_path))
-        while not path.exists() or path.stat().st_size < 5000:
+        while not path.exists() or path.stat().st_size < 20_000:
             assert recorder.poll() is None
         recorder.send_signal(number)
         assert recorder.wait(60) == 0

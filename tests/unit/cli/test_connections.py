@@ -26,7 +26,8 @@ def test_without_the_helper_own_connections_are_listed_and_it_is_said_why_bytes_
             assert row | {"comm": ""} == {
                 "pid": os.getpid(), "comm": "", "protocol": "tcp", "local": local,
                 "remote": "{}:{}".format(*near.getpeername()), "state": "ESTABLISHED", "sent_bytes": None,
-                "received_bytes": None, "retransmits": None, "rtt_us": None, "age_s": None,
+                "received_bytes": None, "send_queue_bytes": None, "receive_queue_bytes": None,
+                "waiting_connections": None, "retransmits": None, "rtt_us": None, "age_s": None,
                 "net_namespace": None,
             }  # fmt: skip
 
@@ -43,7 +44,7 @@ def test_a_recording_shows_the_connections_at_its_end(smoothtask: Run, tmp_path:
     path = tmp_path / "a.rec"
     row = socket_row(
         1, sent=5, received=7, local=address(127, 0, 0, 1), remote=address(10, 0, 0, 2), local_port=80, remote_port=9,
-        start_ns=10**9, rtt_us=120, retransmits=3,
+        start_ns=10**9, rtt_us=120, retransmits=3, send_queue_bytes=11, receive_queue_bytes=13,
     )  # fmt: skip
     with RecordingWriter(path, 1000, "test") as writer:
         for second in (20, 21):
@@ -51,7 +52,8 @@ def test_a_recording_shows_the_connections_at_its_end(smoothtask: Run, tmp_path:
     done = smoothtask("connections", "--json", "--source", f"recording:{path}")
     assert json.loads(done.stdout) == {
         "pid": 10, "comm": "\x1b[2Japp", "protocol": "tcp", "local": "127.0.0.1:80", "remote": "10.0.0.2:9",
-        "state": "ESTABLISHED", "sent_bytes": 5, "received_bytes": 7, "retransmits": 3, "rtt_us": 120, "age_s": 20.0,
+        "state": "ESTABLISHED", "sent_bytes": 5, "received_bytes": 7, "send_queue_bytes": 11,
+        "receive_queue_bytes": 13, "waiting_connections": None, "retransmits": 3, "rtt_us": 120, "age_s": 20.0,
         "net_namespace": None,
     }  # fmt: skip
     shown = smoothtask("connections", "--source", f"recording:{path}").stdout

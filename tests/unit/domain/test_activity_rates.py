@@ -8,6 +8,7 @@ import pytest
 from smoothtask_gui.domain.activity import Activity
 from smoothtask_gui.domain.activity_rates import ActivityRates, activity_rates
 from smoothtask_gui.domain.batch import Batch
+from smoothtask_gui.domain.mounts import with_mounts
 from tests.fakes.activity_rows import disk_row, full_activity
 from tests.fakes.batches import SECOND, batch
 
@@ -34,6 +35,17 @@ def test_counters_become_rates_over_the_time_between() -> None:
     assert (found.file_systems[0].type, found.file_systems[0].write_bps) == ("ext4", 500.0)
     assert found.cpu_frequency is not None
     assert found.cpu_frequency[0].changes_per_s == 500.0
+
+
+def test_a_file_system_is_named_by_where_it_is_mounted_and_one_that_is_not_by_nothing() -> None:
+    found = activity_rates(at(1), at(2))
+    assert found.file_systems is not None
+    where = (found.file_systems[0].major, found.file_systems[0].minor)
+    for mounts, path in (({where: "/home"}, "/home"), ({(99, 99): "/else"}, None)):
+        named = with_mounts(found, mounts).file_systems
+        assert named is not None
+        assert [row.mount for row in named] == [path] * len(found.file_systems)
+    assert with_mounts(ActivityRates(), {where: "/home"}) == ActivityRates()
 
 
 def test_jobs_waits_and_memory_of_graphics_cards_are_each_processs() -> None:

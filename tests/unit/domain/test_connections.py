@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smoothtask_gui.domain.addresses import LISTEN
 from smoothtask_gui.domain.batch import Batch
 from smoothtask_gui.domain.network import Network, SocketMissing
 from smoothtask_gui.domain.rates import rates
@@ -43,6 +44,19 @@ def test_an_open_connection_counts_what_it_moved_in_the_interval() -> None:
     (row,) = sample.connections
     assert (row["sent_bps"], row["received_bps"], row["sent_bytes"]) == (100, 500, 300)
     assert (row["comm"], row["pid"]) == (b"app", 10)
+
+
+def test_queues_are_bytes_but_for_listeners_and_nothing_for_what_is_left_of_a_connection() -> None:
+    open_ = socket_row(1, send_queue_bytes=11, receive_queue_bytes=13)
+    listener = socket_row(2, state=LISTEN, send_queue_bytes=128, receive_queue_bytes=3)
+    left_over = socket_row(3, state=6, missing=int(SocketMissing.TRAFFIC))
+    datagrams = socket_row(4, protocol=17, receive_queue_bytes=6, missing=int(SocketMissing.TRAFFIC))
+    rows_ = between(network(), network(open_, listener, left_over, datagrams)).connections
+    assert rows_ is not None
+    names = ["send_queue_bytes", "receive_queue_bytes", "waiting_connections"]
+    unknown = math.nan
+    expected = [[11, 13, unknown], [unknown, unknown, 3], [unknown] * 3, [0, 6, unknown]]
+    np.testing.assert_array_equal([[row[name] for name in names] for row in rows_], expected)
 
 
 def test_a_new_connection_counts_from_zero_and_an_old_one_first_seen_not_at_all() -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -260,6 +262,19 @@ def test_throttling_whose_end_was_lost_does_not_stay_for_ever(monitor: Monitor, 
     machine.lost = Lost(events=1)
     run(monitor, machine, 60)
     assert monitor.view().open_incidents == ()
+
+
+def test_throttling_is_told_where_the_kernel_keeps_no_highest_state(monitor: Monitor, machine: Machine) -> None:
+    """Before 6.2, and with the BCC loader."""
+    machine.hot(85)
+    run(monitor, machine, 10)
+    assert told(monitor.receive_event(throttle(machine.now_ns, 2, max_state=0)))
+
+
+def test_a_trip_of_a_zone_without_a_reading_says_nothing(monitor: Monitor, machine: Machine) -> None:
+    run(monitor, machine, 10)
+    event = trip(machine.now_ns, 0.0)
+    assert monitor.receive_event(replace(event, temperature_c=None, last_temperature_c=None)) == ()
 
 
 def test_a_fan_that_starts_is_no_throttling(monitor: Monitor, machine: Machine) -> None:

@@ -17,6 +17,11 @@ def later(**changes: object) -> OwnReading:
     return replace(reading, **{"helper": helper, **changes})
 
 
+def test_a_reason_with_the_last_lines_of_a_log_is_one_line_without_the_name_before_it() -> None:
+    failed = replace(PROBE, reason="task_snapshot: damaged (step: open)\nlibbpf: elf: bad\n  offset 3\n")
+    assert failed.why == "damaged (step: open); libbpf: elf: bad; offset 3"
+
+
 def test_between_two_readings_everything_is_a_rate() -> None:
     use = own_use(FIRST, later())
     assert use.app_busy_ratio == pytest.approx(0.005)

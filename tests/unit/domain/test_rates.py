@@ -48,6 +48,13 @@ def test_values_are_per_second_of_boot_time() -> None:
     assert row["rss_bytes"] == 4096
 
 
+def test_memory_that_is_given_back_shrinks() -> None:
+    assert between(process(5, rss_bytes=4096), process(5, rss_bytes=12_288))["rss_growth_bps"] == 4096
+    assert between(process(5, rss_bytes=12_288), process(5, rss_bytes=4096))["rss_growth_bps"] == -4096
+    unread = process(5, rss_bytes=0, missing=Missing.RSS)
+    assert math.isnan(between(unread, process(5, rss_bytes=4096))["rss_growth_bps"])
+
+
 def test_a_reused_pid_is_another_process() -> None:
     row = between(process(5, start_ns=1, run_ns=900 * SECOND), process(5, start_ns=T0 + SECOND, run_ns=SECOND // 2))
     assert row["cpu_ratio"] == 0.25

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smoothtask_gui.domain.naming import process_name
-from smoothtask_gui.domain.text import duration, elide, percent, safe_text, size, three_digits
+from smoothtask_gui.domain.text import duration, elide, one_line, percent, safe_text, size, three_digits
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,11 @@ def test_a_very_long_name_is_cut_and_says_so() -> None:
     shown = safe_text("é" * 4096)
     assert len(shown.encode()) <= 256
     assert shown.endswith("…")
+
+
+def test_several_lines_become_one_and_what_else_is_unprintable_stays_for_the_sink() -> None:
+    assert one_line(" a \n\nb\r\n") == "a; b"
+    assert one_line("a\x1b[2J") == "a\x1b[2J"
 
 
 def test_a_name_is_elided_in_its_middle() -> None:

@@ -29,7 +29,7 @@ def test_an_exit_without_io_has_none_of_it() -> None:
 
 def test_an_oom_kill_names_its_victim() -> None:
     octets = event(records.EVENT_OOM_KILL, 2, pid=7, uid=1, start_ns=3, rss_bytes=4096, comm=b"\xffx")
-    assert decode_packet(octets) == OomKill(5, 7, 1, 3, 4096, "\ufffdx")
+    assert decode_packet(octets) == OomKill(5, 7, 1, 3, 4096, "\\xffx")
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,12 @@ def test_a_thermal_event_has_a_trip_only_if_one_was_crossed(
         zone_type=b"acpitz",
     )
     assert decode_packet(octets) == ThermalEvent(5, 1, "acpitz", 97.5, -1.0, *expected)
+
+
+def test_a_zone_without_a_reading_has_no_temperature() -> None:
+    invalid = records.NO_TEMPERATURE_MC
+    octets = event(records.EVENT_THERMAL, 4, temperature_mc=invalid, last_temperature_mc=invalid, trip_type=3)
+    assert decode_packet(octets) == ThermalEvent(5, 0, "", None, None, 0, "critical")
 
 
 def test_a_cooling_event_says_how_far() -> None:

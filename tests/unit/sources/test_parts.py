@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from smoothtask_gui.sources.mounts import mount_points
 from smoothtask_gui.sources.parts import NO_FANS, PartsReader, read_fans, read_file_systems
 from smoothtask_gui.sources.procfs import ProcessTable
 from smoothtask_gui.sources.throttling import ThrottleReader
@@ -40,6 +41,13 @@ def test_each_stored_file_system_is_read_once_by_its_shortest_path(tmp_path: Pat
     assert (found.path, found.device) == (str(tmp_path), "/dev/sda2")
     assert found.total_bytes == room.f_blocks * room.f_frsize
     assert 0 <= found.free_bytes <= found.total_bytes
+
+
+def test_what_is_mounted_twice_goes_by_its_shorter_path_and_nonsense_is_passed_over(tmp_path: Path) -> None:
+    plant(tmp_path, {"mountinfo": MOUNTS.format(top="/top") + "\n28 22 x:y / /bad rw - ext4 /dev/sdx rw"})
+    assert mount_points(str(tmp_path / "mountinfo")) == {
+        (8, 2): "/top", (8, 3): "/top/with space", (0, 5): "/proc", (0, 44): "/top", (0, 45): "/top/gone",
+    }  # fmt: skip
 
 
 def test_the_file_system_of_this_machine_is_found() -> None:

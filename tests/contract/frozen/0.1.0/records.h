@@ -112,7 +112,7 @@ struct st_socket {
 	u64 received_bytes;        /* TCP: payload received in order (bytes_received without the FIN). UDP: since start_ns */
 	u8 local[ST_ADDRESS_BYTES]; /* network order; IPv4 in the first four; ::ffff:a.b.c.d where an IPv6 socket speaks IPv4 */
 	u8 remote[ST_ADDRESS_BYTES];
-	u32 pid;                   /* who connected, listens, or first read from it; else whoever was found to hold it */
+	u32 pid;                   /* who connected, listens, accepted or first read from it; else whoever was found to hold it */
 	u32 uid;                   /* who created it (sk_uid), in the initial user namespace */
 	u32 net_namespace;         /* inode of /proc/PID/ns/net */
 	u32 retransmits;           /* segments, tcp_sock.total_retrans */
@@ -234,10 +234,12 @@ struct st_event_oom_kill {
 	char comm[ST_COMM_BYTES];
 };
 
+#define ST_NO_TEMPERATURE_MC (-274000) /* THERMAL_TEMP_INVALID, include/linux/thermal.h: below absolute zero */
+
 struct st_event_thermal {          /* ST_EVENT_TEMPERATURE and ST_EVENT_TRIP */
 	struct st_event head;
 	s32 zone_id;               /* thermal_zoneN */
-	s32 temperature_mc;        /* thousandths of a degree Celsius */
+	s32 temperature_mc;        /* thousandths of a degree Celsius; ST_NO_TEMPERATURE_MC: no reading */
 	s32 last_temperature_mc;
 	s32 trip_index;            /* -1 in ST_EVENT_TEMPERATURE */
 	s32 trip_type;             /* enum thermal_trip_type: 0 active, 1 passive, 2 hot, 3 critical; -1 if none */
@@ -247,10 +249,10 @@ struct st_event_thermal {          /* ST_EVENT_TEMPERATURE and ST_EVENT_TRIP */
 
 struct st_event_cooling {
 	struct st_event head;
-	s32 device_id;             /* cooling_deviceN */
+	s32 device_id;             /* cooling_deviceN; -1 where the BCC loader's programs can't see it */
 	u32 pad;
 	u64 target_state;          /* 0 = not cooling */
-	u64 max_state;             /* 0 where the kernel does not keep it (before 6.2) */
+	u64 max_state;             /* 0 where it isn't told: before 6.2 the kernel keeps none; BCC */
 	char device_type[ST_TYPE_BYTES];
 };
 
@@ -273,7 +275,8 @@ enum st_activity_kind { /* bits of the mask of enum st_kinds */
 	ST_KIND_FILES = 1 << 12,   /* opt-in: ST_SECTION_FILE_USERS and ST_SECTION_FILE_SYSTEMS */
 	ST_KIND_ENERGY = 1 << 13,  /* ST_SECTION_ENERGY */
 	ST_KIND_GPU = 1 << 14,     /* ST_SECTION_GPU_USERS, _GPU_WAITERS and _GPU_MEMORY, each while a card is awake */
-	ST_KINDS_OPT_IN = ST_KIND_RUN_QUEUE | ST_KIND_SYSCALLS | ST_KIND_FILES,
+	ST_KIND_UNIX_SOCKETS = 1 << 15, /* opt-in: ST_SECTION_UNIX_READING, _UNIX_SOCKETS and _UNIX_HOLDERS */
+	ST_KINDS_OPT_IN = ST_KIND_RUN_QUEUE | ST_KIND_SYSCALLS | ST_KIND_FILES | ST_KIND_UNIX_SOCKETS,
 };
 
 enum st_activity_section { /* more of enum st_section_kind */
@@ -288,9 +291,12 @@ enum st_activity_section { /* more of enum st_section_kind */
 	ST_SECTION_GPU_USERS = 24, /* struct st_gpu_user */
 	ST_SECTION_GPU_WAITERS = 25, /* struct st_gpu_waiter */
 	ST_SECTION_GPU_MEMORY = 26, /* struct st_gpu_memory */
+	ST_SECTION_UNIX_READING = 27, /* struct st_unix_reading, one row */
+	ST_SECTION_UNIX_SOCKETS = 28, /* struct st_unix_socket */
+	ST_SECTION_UNIX_HOLDERS = 29, /* struct st_unix_holder */
 };
 
-#define ST_DURATIONS 32 /* a histogram: slot n counts [2^n, 2^(n+1)) ns; the last takes all that is longer */
+#define ST_DURATIONS 32 /* a histogram: slot n counts [2^n, 2^(n+1)) ns; the first takes 0 too, the last all that is longer */
 
 /*
  * Whose row it is. A process that changes its user has a row for each. All zero but first_ns in the overflow row, which
@@ -303,7 +309,7 @@ struct st_actor {
 	u64 first_ns;              /* boot time of the first event in this row */
 	u32 uids_differ;           /* as in struct st_exited */
 	u32 pad;
-	char comm[ST_COMM_BYTES];  /* of the thread that made the row, at first_ns */
+	char comm[ST_COMM_BYTES];  /* the process's, at first_ns */
 };
 
 /* A process's own search for free memory while it waits: the machine's is short, or its memory cgroup is at its limit. */
@@ -405,6 +411,47 @@ struct st_file_system {
 	u64 syncs;
 	u64 sync_ns;
 	u64 durations[ST_DURATIONS]; /* of syncs */
+};
+
+#define ST_UNIX_NAME_BYTES 112 /* 108 are the most: unix(7) */
+
+/*
+ * One unix socket of the helper's network namespace, as ss(8) shows it. `cookie` is the identity, as in struct st_socket.
+ * A listener's connections that nobody has accepted yet have no inode; their uid is root's.
+ */
+struct st_unix_socket {
+	u64 cookie;
+	u64 inode;                 /* of its file, as in /proc/PID/fd; 0: it waits to be accepted */
+	u64 peer_inode;            /* of the socket that it is connected to; 0: there is none, or it waits to be accepted */
+	u32 uid;                   /* who created it (sk_uid), in the initial user namespace */
+	u32 net_namespace;
+	u32 receive_queue_messages; /* that nobody has read; listener: how many connections wait to be accepted */
+	u32 send_queue_bytes;      /* kernel memory of what it sent and nobody has read; listener: how many may wait */
+	u32 missing;               /* enum st_missing; none so far */
+	u8 type;                   /* 1 SOCK_STREAM, 2 SOCK_DGRAM, 5 SOCK_SEQPACKET */
+	u8 state;                  /* include/net/tcp_states.h: 1 connected, 7 not, 10 listens */
+	u8 name_bytes;             /* 0: neither it nor its peer has a name */
+	u8 is_peers_name;          /* 1: it has no name itself, `name` is the peer's */
+	char name[ST_UNIX_NAME_BYTES]; /* any bytes; an abstract one begins with NUL, a path doesn't and has none */
+};
+
+/* One open file that is a unix socket, of any network namespace. */
+struct st_unix_holder {
+	u64 inode;
+	u64 pid_start_ns;
+	u32 pid;
+	u32 owner;                 /* whose own process it is, as in struct st_task */
+	u32 fd;
+	u32 net_namespace;         /* the socket's */
+	char comm[ST_COMM_BYTES];  /* of the process */
+};
+
+/* When unix sockets and their holders were read: in a while before `read_ns`, which may be older than the frame. */
+struct st_unix_reading {
+	u64 read_ns;               /* boot time */
+	u64 took_ns;
+	u32 truncated;             /* 1: there were more sockets or holders than rows */
+	u32 pad;
 };
 
 /* ---- the stream: see docs/api/stream-format.md ---- */
