@@ -9,6 +9,7 @@
 struct st_constants {
 	u32 pid_namespace;         /* inode of the helper's /proc/self/ns/pid; 0 if it is the initial one */
 	u32 page_bytes;
+	u32 accept_takes_struct;   /* 1: inet_csk_accept() is that of 6.10 and later, see accepted_socket() */
 };
 
 enum st_walk {

@@ -331,7 +331,7 @@ int udp6_received(u64 *ctx)
 SEC("fexit/inet_csk_accept")
 int accepted(u64 *ctx)
 {
-	struct sock *sk = accepted_socket(ctx);
+	struct sock *sk = accepted_socket(ctx, constants.accept_takes_struct);
 	struct socket_memory *memory = sk ? memory_of(sk) : NULL;
 
 	if (memory && !memory->owner_tgid) {

@@ -35,6 +35,7 @@ CONSTANTS_SECTION: Final = ".rodata.constants"
 WITHOUT: Final = {b"bpf_rdonly_cast": "without-kfuncs", b"bpf_iter_task_new": "without-task-iterator"}
 """Functions of the kernel that bpf/core_fixes.bpf.h declares, oldest first, and the folder of the objects for kernels
 that lack it and those after it (before 6.2, before 6.7); packaging/dev/build_bpf.py makes them."""
+ACCEPT_ARGUMENT: Final = b"proto_accept_arg"  # its accepted_socket()
 LOG_LINES: Final = 24
 LOG_LINE_BYTES: Final = 1 << 18  # a rejected program's whole log comes as one line
 LOG_TAIL_CHARACTERS: Final = 2000
@@ -117,7 +118,7 @@ class Libbpf:
         self._objects = objects
         self.machine = machine or read_machine()
         self._kernel_btf = kernel_btf
-        self._lent: frozenset[bytes] | None = None
+        self._names: frozenset[bytes] | None = None
         try:
             self.calls = ctypes.CDLL(library, use_errno=True)
             for name, (result, arguments) in _PROTOTYPES.items():
@@ -156,9 +157,18 @@ class Libbpf:
 
     def lends(self, function: bytes) -> bool:
         """Whether this kernel has one of the functions in `WITHOUT`."""
-        if self._lent is None:
-            self._lent = names_in(self._kernel_btf, WITHOUT)
-        return function in self._lent
+        return self._has(function)
+
+    @property
+    def accept_takes_struct(self) -> bool:
+        """Whether this kernel's inet_csk_accept() has that in the place of three arguments: 6.10."""
+        return self._has(ACCEPT_ARGUMENT)
+
+    def _has(self, name: bytes) -> bool:
+        """All names are looked up at once, when the first is asked for."""
+        if self._names is None:
+            self._names = names_in(self._kernel_btf, (*WITHOUT, ACCEPT_ARGUMENT))
+        return name in self._names
 
     def begin(self) -> None:
         """Forgets this thread's lines of the step before; libbpf has one printer for the whole process."""
