@@ -11,6 +11,12 @@ A load that only computes is slowed down by what each operation takes more of CP
 of the CPUs, as it would otherwise have that too. Measured so, other work on the machine hardly matters; by the clock,
 which a note tells, it does. Writes wait for a device, so they are measured by the clock: what one takes more on a disk
 in memory, which answers at once and to nobody else, as a share of what one takes on this machine's disk.
+
+Small messages over TCP are measured twice where the kernel has datagrams counted among the messages of all sockets
+(docs/ebpf.md, "Two ways to datagrams"): right after the sampler's start, while they pay for that, which has no target,
+and once they were so many that the count is paused, which is what goes on for as long as they do. The first comes first
+and the second last in each phase, off as on; in between the same load goes on until the pause is there, if need be.
+Where such messages pay for nothing, as for all other kernels, there is the second alone.
 Run it while nobody else's sampler runs: off would not be off.
 """
 
@@ -21,8 +27,8 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
 from statistics import median
@@ -43,17 +49,23 @@ COMPUTING = {
     "processes passing messages": "messages",
     "fork, exec, exit": "forks",
     "loopback TCP throughput": "stream",
-    "small messages over TCP": "texts",
 }
 """What each row of work that only computes is called by pace.c."""
+SMALL, SMALL_AT_FIRST = "small messages over TCP", "small messages over TCP, until their number is noticed"
+AMONG_ALL_MESSAGES = "sock_send_length"
+"""Tracepoint of a program that every message pays for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One load in one phase; `sampler_ratio`: CPU time of the sampler in that phase, of all CPUs."""
+    """One load in one phase; `sampler_ratio`: CPU time of the sampler in that phase, of all CPUs.
+
+    `pays`: whether at its begin and its end a program of the sampler's ran for the messages of all sockets.
+    """
 
     pace: pace.Pace
     sampler_ratio: float
+    pays: tuple[bool, bool]
 
 
 Runs: TypeAlias = defaultdict[str, list[dict[str, Run]]]
@@ -68,16 +80,20 @@ def measure() -> list[Row]:
         for _ in range(BLOCKS):
             with ExitStack() as started:
                 loads = {name: started.enter_context(pace.Load(what)) for name, what in COMPUTING.items()}
+                loads[SMALL] = started.enter_context(pace.Load("texts"))
                 loads[MEMORY] = started.enter_context(pace.Load("fsyncs", memory))
                 loads[DISK] = started.enter_context(pace.Load("fsyncs", pace.Disk(Path(folder) / "file")))
                 in_rounds(box, loads, runs)
-    return [*(row_of_work(name, runs[name]) for name in COMPUTING), *rows_of_writes(runs[MEMORY], runs[DISK])]
+    rows = [row_of_work(name, runs[name]) for name in (*COMPUTING, SMALL)]
+    if any(phases[ON].pays[0] for phases in runs[SMALL_AT_FIRST]):
+        rows.append(row_at_first(runs[SMALL_AT_FIRST]))
+    return [*rows, *rows_of_writes(runs[MEMORY], runs[DISK])]
 
 
 def in_rounds(box: Box, loads: dict[str, pace.Load], runs: Runs) -> None:
     """One block: a round in each order of the phases."""
     for order in permutations((OFF, AGAIN, ON)):
-        of_round: dict[str, dict[str, Run]] = {name: {} for name in loads}
+        of_round: dict[str, dict[str, Run]] = defaultdict(dict)
         for phase in order:
             with sampling(box) if phase == ON else no_sampler() as sampler_pid:
                 for name, run in in_one_phase(loads, sampler_pid).items():
@@ -88,9 +104,38 @@ def in_rounds(box: Box, loads: dict[str, pace.Load], runs: Runs) -> None:
 
 def in_one_phase(loads: dict[str, pace.Load], sampler_pid: int | None) -> dict[str, Run]:
     spent_ns, started_ns = _spent_ns(sampler_pid), time.monotonic_ns()
-    found = {name: load.run(RUN_MS) for name, load in loads.items()}
+    found = {SMALL_AT_FIRST: watched(loads[SMALL], sampler_pid)}
+    found |= {name: watched(load, sampler_pid) for name, load in loads.items() if name != SMALL}
+    until_pause(loads[SMALL], sampler_pid)
+    found[SMALL] = watched(loads[SMALL], sampler_pid)
     sampler_ratio = (_spent_ns(sampler_pid) - spent_ns) / (time.monotonic_ns() - started_ns) / CPUS
-    return {name: Run(of_load, sampler_ratio) for name, of_load in found.items()}
+    return {name: Run(of_load, sampler_ratio, pays) for name, (of_load, pays) in found.items()}
+
+
+def watched(load: pace.Load, sampler_pid: int | None) -> tuple[pace.Pace, tuple[bool, bool]]:
+    before = messages_pay(sampler_pid)
+    found = load.run(RUN_MS)
+    return found, (before, messages_pay(sampler_pid))
+
+
+def until_pause(load: pace.Load, sampler_pid: int | None) -> None:
+    """The load goes on until messages pay for nothing. TimeoutError if that never comes."""
+    give_up_s = time.monotonic() + PATIENCE_S
+    while messages_pay(sampler_pid):
+        if time.monotonic() > give_up_s:
+            raise TimeoutError("many small messages don't pause the count of datagrams")
+        load.run(RUN_MS)
+
+
+def messages_pay(pid: int | None) -> bool:
+    """Whether a program of this process is attached that runs for each message: bpf_raw_tp_link_show_fdinfo()."""
+    if pid is None:
+        return False
+    for descriptor in Path(f"/proc/{pid}/fdinfo").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            if AMONG_ALL_MESSAGES in descriptor.read_text(encoding="utf-8"):
+                return True
+    return False
 
 
 def _spent_ns(pid: int | None) -> int:
@@ -127,6 +172,14 @@ def row_of_work(name: str, rounds: list[dict[str, Run]]) -> Row:
     sampler = median(phases[ON].sampler_ratio for phases in rounds) * 100
     note = f"{trust(found, control)}; of it the sampler {sampler:.2f}; by the clock: {told(by_clock)}"
     return Row(f"{TITLE}: {name}", median(found), "%", "at most", REACH, note)
+
+
+def row_at_first(rounds: list[dict[str, Run]]) -> Row:
+    """Of the rounds in which they paid all the time: the pause came after the load."""
+    paid = [phases for phases in rounds if all(phases[ON].pays)]
+    if not paid:
+        return Row(f"{TITLE}: {SMALL_AT_FIRST}", None, "%", note="the pause came before the load's end each time")
+    return replace(row_of_work(SMALL_AT_FIRST, paid), sense="for comparison", reach=None)
 
 
 def rows_of_writes(in_memory: list[dict[str, Run]], on_disk: list[dict[str, Run]]) -> list[Row]:

@@ -5,6 +5,7 @@
  *   pace forks        on each CPU a process forks, execs and reaps
  *   pace stream       on each CPU a process sends blocks of 64 KiB to another over loopback TCP
  *   pace texts        on each CPU two processes pass 64 bytes to and fro over loopback TCP
+ *   pace datagrams    the same over loopback UDP
  *   pace fsyncs FILE  writes 4 KiB into a file that already has its size, and waits for the disk
  * For each line with a number of milliseconds it runs that long and prints how often, in how many ns; how often from
  * start to standstill, with how many ns of CPU. Stands still until the next line, ends with its standard input. Every
@@ -144,11 +145,10 @@ static void stream(struct lane *lane)
 				fail("send");
 }
 
-static void texts(struct lane *lane)
+/* `pid` as fork() gave it: the child answers. */
+static void exchange(struct lane *lane, int end, pid_t pid)
 {
 	char text[TEXT] = { 0 };
-	pid_t pid;
-	int end = loopback(&pid);
 
 	if (pid == 0)
 		for (;;) {
@@ -160,6 +160,35 @@ static void texts(struct lane *lane)
 		whole(send(end, text, sizeof(text), 0), sizeof(text), "send");
 		whole(recv(end, text, sizeof(text), MSG_WAITALL), sizeof(text), "recv");
 	}
+}
+
+static void texts(struct lane *lane)
+{
+	pid_t pid;
+	int end = loopback(&pid);
+
+	exchange(lane, end, pid);
+}
+
+static void datagrams(struct lane *lane)
+{
+	struct sockaddr_in at[ENDS] = { { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) } };
+	int ends[ENDS];
+	pid_t pid;
+
+	at[1] = at[0];
+	for (int end = 0; end < ENDS; end++) {
+		socklen_t length = sizeof(at[end]);
+
+		ends[end] = socket(AF_INET, SOCK_DGRAM, 0);
+		if (bind(ends[end], (struct sockaddr *)&at[end], length) || getsockname(ends[end], (struct sockaddr *)&at[end], &length))
+			fail("bind");
+	}
+	for (int end = 0; end < ENDS; end++)
+		if (connect(ends[end], (struct sockaddr *)&at[!end], sizeof(at[!end])))
+			fail("connect");
+	pid = child();
+	exchange(lane, ends[pid == 0], pid);
 }
 
 /* Written once before it is measured: a file that grows, or a block's first write, costs the journal several times as much. */
@@ -313,7 +342,8 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*work)(struct lane *);
 		int one_lane;
-	} known[] = { { "messages", messages }, { "forks", forks }, { "stream", stream }, { "texts", texts }, { "fsyncs", fsyncs, 1 } };
+	} known[] = { { "messages", messages }, { "forks", forks }, { "stream", stream }, { "texts", texts }, { "datagrams", datagrams },
+		    { "fsyncs", fsyncs, 1 } };
 	cpu_set_t allowed;
 
 	if (argc > 1 && !strcmp(argv[1], "nothing"))
@@ -331,6 +361,6 @@ int main(int argc, char **argv)
 					start(known[at].work, cpu);
 			return serve();
 		}
-	fputs("usage: pace messages | forks | stream | texts, pace fsyncs FILE\n", stderr);
+	fputs("usage: pace messages | forks | stream | texts | datagrams, pace fsyncs FILE\n", stderr);
 	return 2;
 }

@@ -8,45 +8,22 @@ import time
 from pathlib import Path
 from statistics import median
 
-from benchmarks.boxed import TOOLS, TOP, Box
+from benchmarks.boxed import TOOLS, Box
+from benchmarks.loading import attached
 from benchmarks.row import Row
-from helper.loaders.libbpf import Libbpf
-from helper.probes import (
-    BlockIo,
-    OomEvents,
-    ProcessEvents,
-    SocketEvents,
-    SocketMemory,
-    SocketOwners,
-    Sockets,
-    TaskSnapshot,
-    ThermalEvents,
-)
 from helper.probes.parts import PARTS
 
-OBJECTS = TOP / "build" / "bpf"
 ROUNDS = 5
 FIRST_PROBES = ("task_snapshot", "process_events", "oom_events", "thermal_events")
 
 
 def attach_all_ms(names: tuple[str, ...]) -> tuple[float, float]:
     """Open these probes as the sampler does; milliseconds by the clock and of CPU time, closing not included."""
-    started, started_cpu = time.perf_counter_ns(), time.thread_time_ns()
-    door, memory = Libbpf(OBJECTS), SocketMemory()
-    door.together.plan(names)
-    alone = [kind(door) for kind in (TaskSnapshot, ProcessEvents, OomEvents, ThermalEvents, BlockIo)]
-    sharing = [kind(door, memory) for kind in (SocketEvents, Sockets, SocketOwners)]
-    opened = [probe for probe in (*alone, *sharing) if probe.name in names]
-    for probe in opened:
-        probe.open()
-    took_ms = (time.perf_counter_ns() - started) / 1e6, (time.thread_time_ns() - started_cpu) / 1e6
-    for probe in opened:
-        probe.close()
-    memory.close()
-    return took_ms
+    with attached(names) as loaded:
+        return loaded.clock_ms, loaded.cpu_ms
 
 
-def attached(what: str, names: tuple[str, ...], reach_ms: float) -> Row:
+def row_of(what: str, names: tuple[str, ...], reach_ms: float) -> Row:
     """The row of one set of probes."""
     clock_ms, cpu_ms = zip(*(attach_all_ms(names) for _ in range(2 * ROUNDS)), strict=True)
     note = f"{len(names)} probes; the very first {clock_ms[0]:.1f} ms; CPU time {median(cpu_ms):.1f} ms"
@@ -71,8 +48,8 @@ def tray_icon_s(box: Box) -> list[float]:
 
 def measure() -> list[Row]:
     loads = [
-        attached("from load to the probes of processes, OOM and heat attached", FIRST_PROBES, 40),
-        attached("from load to all default probes attached", tuple(PARTS), 60),
+        row_of("from load to the probes of processes, OOM and heat attached", FIRST_PROBES, 40),
+        row_of("from load to all default probes attached", tuple(PARTS), 60),
     ]
     with Box() as box:
         batches = [first_batch_ms(box) for _ in range(ROUNDS + 1)]

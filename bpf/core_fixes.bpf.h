@@ -3,6 +3,15 @@
 #ifndef SMOOTHTASK_CORE_FIXES_H
 #define SMOOTHTASK_CORE_FIXES_H
 
+/* include/linux/types.h; alike in every kernel */
+struct hlist_node {
+	struct hlist_node *next, **pprev;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 /* f1a7941243c1 ("mm: convert mm's rss stats into percpu_counter", 6.2): struct of atomics -> array of percpu_counter. */
@@ -27,15 +36,31 @@ struct sock___since_6_18 {
 	unsigned long sk_ino;
 };
 
-/* 92ef0fd55ac8 ("net: change proto and proto_ops accept type", 6.10): inet_csk_accept() takes it in the place of three. */
-struct proto_accept_arg {
-	s32 flags;
+/* include/linux/bpf_local_storage.h; before 6.2 that is all alike */
+struct bpf_local_storage_data {
+	struct bpf_local_storage_map *smap;
+	u8 data[];
+};
+
+struct bpf_local_storage_elem {
+	struct hlist_node snode;
+	struct bpf_local_storage_data sdata;
+};
+
+struct bpf_local_storage {
+	struct hlist_head list;
+};
+
+struct task_struct___with_storage {
+	struct bpf_local_storage *bpf_storage;
 };
 
 #pragma clang attribute pop
 
 /* include/linux/mm_types_task.h: file, anonymous, swap entries, shared memory */
 enum { RSS_FILE = 0, RSS_ANON = 1, RSS_SHMEM = 3 };
+
+enum { MOST_STORAGES = 32 }; /* how many programs' storage in one task is looked through */
 
 static __always_inline u64 counted_pages(s64 count)
 {
@@ -75,6 +100,30 @@ static __always_inline struct task_struct *plain(struct task_struct *task)
 	return PLAIN(struct task_struct, task);
 }
 
+/*
+ * What a program has in a task's storage, where bpf_task_storage_get() gave NULL. Before e8b02296a6b8 ("bpf: Avoid taking
+ * spinlock in bpf_task_storage_get if potential deadlock is detected", 6.2) it does so whenever another access to any task's
+ * storage is going on on the same CPU, as it is where an interrupt comes in the middle of one. Since then it finds what is
+ * there, so for those kernels this is compiled to nothing. To be read with bpf_core_read(); NULL if there is none.
+ */
+static __always_inline const void *unlocked_storage(struct task_struct *task, const void *map)
+{
+#ifdef ST_WITHOUT_KFUNCS
+	const struct task_struct___with_storage *owner = (const void *)task;
+	const struct bpf_local_storage *all = BPF_CORE_READ(owner, bpf_storage);
+	const struct hlist_node *node = all ? BPF_CORE_READ(all, list.first) : NULL;
+
+	for (int at = 0; node && at < MOST_STORAGES; at++) {
+		const struct bpf_local_storage_elem *one =
+			(const void *)node - bpf_core_field_offset(struct bpf_local_storage_elem, snode);
+		if (BPF_CORE_READ(one, sdata.smap) == map)
+			return one->sdata.data;
+		node = BPF_CORE_READ(node, next);
+	}
+#endif
+	return NULL;
+}
+
 /* c68a78ffe2cb ("bpf: Introduce task open coded iterator kfuncs", 6.7): helper/loaders/kernel_types.py. */
 #ifndef ST_WITHOUT_TASK_ITERATOR
 enum { BPF_TASK_ITER_ALL_THREADS = 1, BPF_TASK_ITER_PROC_THREADS = 2 }; /* kernel/bpf/task_iter.c */
@@ -103,22 +152,21 @@ static __always_inline u64 socket_inode(const struct sock *sk)
 }
 
 /*
- * What inet_csk_accept() returned, which follows its arguments. bpf_get_func_ret() would say so for any number of them, but
- * it gives a number, and no socket. The empty asm keeps the compiler from adding to ctx first, which no verifier takes.
- * Objects for kernels before 6.2 don't ask: for a type that the kernel lacks libbpf 1.1 searches the modules, which takes
- * CAP_SYS_ADMIN.
+ * What inet_csk_accept() returned, which follows its arguments: a pointer to struct proto_accept_arg has replaced three of
+ * four in 92ef0fd55ac8 ("net: change proto and proto_ops accept type", 6.10). bpf_get_func_ret() would give it for any number
+ * of them, but as a number, and no socket. The empty asm keeps the compiler from adding to ctx first, which no verifier takes.
+ * Whether the kernel has that struct isn't asked here: for a type that it lacks libbpf 1.1 searches the modules, which takes
+ * CAP_SYS_ADMIN (helper/loaders/kernel_types.py).
  */
-static __always_inline struct sock *accepted_socket(u64 *ctx)
+static __always_inline struct sock *accepted_socket(u64 *ctx, u32 takes_struct)
 {
 	struct sock *accepted;
 
-#ifndef ST_WITHOUT_KFUNCS
-	if (bpf_core_type_exists(struct proto_accept_arg)) {
+	if (takes_struct) {
 		accepted = (struct sock *)ctx[2];
 		asm volatile("" : "+r"(accepted));
 		return accepted;
 	}
-#endif
 	accepted = (struct sock *)ctx[4];
 	asm volatile("" : "+r"(accepted));
 	return accepted;

@@ -234,17 +234,16 @@ SEC("tp_btf/sched_process_free")
 int BPF_PROG(count_exit, struct task_struct *task)
 {
 	struct process_totals sum = {};
+	struct identity copy, *who = bpf_task_storage_get(&identities, task, 0, 0);
+	const void *unlocked = who ? NULL : unlocked_storage(task, &identities);
 
-	struct identity *who = bpf_task_storage_get(&identities, task, 0, 0);
+	if (unlocked && !bpf_core_read(&copy, sizeof(copy), unlocked))
+		who = &copy;
 	if (who)
 		__sync_fetch_and_add(waiting_in(who->epoch), -1);
 	if (task->pid != task->tgid)
 		return 0;
-	/*
-	 * Not visible here, exited before we were attached, or there was no memory for it, which remember_identity() counted. Before
-	 * 6.2 also where this runs in the middle of another access to a task's memory on the same CPU (bpf_task_storage_trylock(),
-	 * kernel/bpf/bpf_task_storage.c): its identity then goes on waiting, and counts as lost when it is late.
-	 */
+	/* Not visible here, exited before we were attached, or there was no memory for it, which remember_identity() counted. */
 	if (!who)
 		return 0;
 	COUNT(exits);

@@ -36,7 +36,7 @@ enum st_missing {
 	ST_MISSING_FAULTS = 1 << 5, /* minor_faults, major_faults: the BCC loader's programs see no kernel structs */
 	ST_MISSING_EXIT_CODE = 1 << 6, /* exit_code: likewise */
 	ST_MISSING_CGROUP = 1 << 7, /* cgroup_id: rows made from /proc */
-	ST_MISSING_TRAFFIC = 1 << 8,  /* sent_bytes, received_bytes, retransmits: the kernel keeps none for this socket */
+	ST_MISSING_TRAFFIC = 1 << 8,  /* sent_bytes, received_bytes, retransmits: none are kept for this socket, or too few were counted */
 	ST_MISSING_RTT = 1 << 9,      /* rtt_us: nothing was acknowledged yet, or not a TCP connection */
 	ST_MISSING_OWNER = 1 << 10,   /* pid, pid_start_ns: no process holds it, or none was found yet */
 	ST_MISSING_START = 1 << 11,   /* start_ns: it is older than that; it was first seen then */
@@ -159,7 +159,7 @@ struct st_traffic {
 	u64 udp_received_bytes;
 	u64 udp_sent;              /* calls that sent a datagram (or several, with UDP_SEGMENT) */
 	u64 udp_received;
-	u32 missing;               /* ST_MISSING_TRAFFIC: the udp_ fields */
+	u32 missing;               /* ST_MISSING_TRAFFIC: the udp_ fields; what they grew by since the reader's last frame may be too little */
 	u32 uids_differ;           /* as in struct st_exited */
 };
 

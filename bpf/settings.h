@@ -9,6 +9,7 @@
 struct st_constants {
 	u32 pid_namespace;         /* inode of the helper's /proc/self/ns/pid; 0 if it is the initial one */
 	u32 page_bytes;
+	u32 accept_takes_struct;   /* 1: inet_csk_accept() is that of 6.10 and later, see accepted_socket() */
 };
 
 enum st_walk {
@@ -52,7 +53,6 @@ struct st_socket_settings {
 	u32 visibility;            /* enum st_visibility: all sockets, or those that `uid` created */
 	u32 uid;
 	u32 net_namespace;         /* inode of the helper's /proc/self/ns/net */
-	u32 counts_datagrams;      /* 1: socket_events runs and this kernel has its tracepoints */
 	u32 unowned;               /* written by the programs: sockets in this pass whose owner should be looked for */
 	u32 pass;                  /* socket_owners: number of this pass, counted from 1 */
 	u32 rows;                  /* socket_owners: what this pass writes, enum st_pass_rows */
@@ -60,10 +60,16 @@ struct st_socket_settings {
 	u32 known_udp;             /* written by remembered_sockets: UDP rows, which end it; more than it has room for didn't fit */
 	u32 bound_udp;             /* written by remembered_sockets: UDP sockets in this pass, hidden ones too */
 	u32 unremembered;          /* written by tcp_sockets: sockets in this pass for whose memory there was no room */
-	u32 pad;
+	u64 uncounted_ns;          /* boot time: until then datagrams may have passed uncounted; all ones: none is counted */
 };
 
 #define ST_KNOWN_SOCKETS 4096
+
+/* How often one CPU ran a program at a tracepoint that the messages of all sockets pass. */
+struct st_message_runs {
+	u64 idle;                  /* a message of another socket: nothing to count, nobody to note */
+	u64 useful;
+};
 
 struct st_traffic_settings {
 	u64 lost_events;           /* written by the programs: closed connections of which no event tells */

@@ -9,7 +9,8 @@
  *
  * Datagrams are counted where only they pass, at the return of udp_sendmsg() and its like, and who accepted a connection is
  * noted at the return of inet_csk_accept(). Where the kernel doesn't take programs there, two tracepoints tell both:
- * the kernel calls them for each message of every kind of socket, so all pay for it. helper/probes/parts.py chooses.
+ * the kernel calls them for each message of every kind of socket, so all pay for it. helper/probes/parts.py chooses, and
+ * helper/probes/message_guard.py has them stand back while they cost others too much: so they count their own runs.
  */
 #include "socket_row.bpf.h"
 
@@ -35,6 +36,13 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 128 * 1024);
 } socket_events_ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct st_message_runs);
+} message_runs SEC(".maps");
 
 struct connection_totals {
 	u64 sent_bytes, received_bytes, retransmits;
@@ -145,7 +153,7 @@ static __always_inline void tell(struct sock *sk, const struct tcp_sock *tcp, co
 	read_endpoints(row, &sk->__sk_common);
 	row->local_port = bpf_ntohs(((struct inet_sock *)tcp)->inet_sport);
 	row->state = before;
-	read_memory(row, memory);
+	read_memory(row, memory, 0);
 	read_traffic(row, tcp, sk->__sk_common.skc_flags);
 	bpf_ringbuf_submit(event, 0);
 }
@@ -323,7 +331,7 @@ int udp6_received(u64 *ctx)
 SEC("fexit/inet_csk_accept")
 int accepted(u64 *ctx)
 {
-	struct sock *sk = accepted_socket(ctx);
+	struct sock *sk = accepted_socket(ctx, constants.accept_takes_struct);
 	struct socket_memory *memory = sk ? memory_of(sk) : NULL;
 
 	if (memory && !memory->owner_tgid) {
@@ -340,21 +348,44 @@ static __always_inline bool is_inet(struct sock *sk)
 	return family == AF_INET || family == AF_INET6;
 }
 
-SEC("tp_btf/sock_send_length")
-int BPF_PROG(count_sent, struct sock *sk, int result, int flags)
+static __always_inline bool is_datagram(struct sock *sk, u16 protocol)
 {
-	if (sk->sk_protocol == IPPROTO_UDP && result >= 0 && is_inet(sk) && sk->sk_type == SOCK_DGRAM)
-		add_sent(sk, result);
+	return protocol == IPPROTO_UDP && is_inet(sk) && sk->sk_type == SOCK_DGRAM;
+}
+
+static __always_inline int note_run(bool is_useful)
+{
+	u32 only = 0;
+	struct st_message_runs *runs = bpf_map_lookup_elem(&message_runs, &only);
+
+	if (!runs)
+		return 0;
+	if (is_useful)
+		runs->useful++;
+	else
+		runs->idle++;
 	return 0;
 }
 
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(count_sent, struct sock *sk, int result, int flags)
+{
+	bool is_sent = result >= 0 && is_datagram(sk, sk->sk_protocol);
+
+	if (is_sent)
+		add_sent(sk, result);
+	return note_run(is_sent);
+}
+
 /* The first to read from a TCP connection is its owner: whoever accepted it may have handed it on. */
-static __always_inline void note_reader(struct sock *sk)
+static __always_inline bool note_reader(struct sock *sk)
 {
 	struct socket_memory *memory = memory_of(sk);
 
-	if (memory && !memory->owner_tgid)
-		make_current_owner(memory);
+	if (!memory || memory->owner_tgid)
+		return 0;
+	make_current_owner(memory);
+	return 1;
 }
 
 SEC("tp_btf/sock_recv_length")
@@ -362,11 +393,12 @@ int BPF_PROG(count_received, struct sock *sk, int result, int flags)
 {
 	u16 protocol = sk->sk_protocol;
 
-	if ((protocol != IPPROTO_UDP && protocol != IPPROTO_TCP) || result < 0 || !takes_datagram(flags) || !is_inet(sk))
-		return 0;
+	if (result < 0 || !takes_datagram(flags))
+		return note_run(0);
 	if (protocol == IPPROTO_TCP)
-		note_reader(sk);
-	else if (sk->sk_type == SOCK_DGRAM)
+		return note_run(is_inet(sk) && note_reader(sk));
+	bool is_received = is_datagram(sk, protocol);
+	if (is_received)
 		add_received(sk, result);
-	return 0;
+	return note_run(is_received);
 }

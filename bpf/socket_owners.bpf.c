@@ -43,9 +43,9 @@ static __always_inline void write_socket(struct seq_file *seq, struct sock *sk, 
 		read_traffic(&row, tcp, sk->__sk_common.skc_flags);
 		read_tcp_queues(&row, sk, tcp);
 	} else {
-		read_udp(&row, sk, owner_settings.counts_datagrams);
+		read_udp(&row, sk);
 	}
-	remember(&row, sk);
+	remember(&row, sk, owner_settings.uncounted_ns);
 	row.missing |= ST_MISSING_RATE;
 	row.cookie = bpf_get_socket_cookie(sk);
 	if (!bpf_seq_write(seq, &row, sizeof(row)))

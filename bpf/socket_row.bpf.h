@@ -25,7 +25,8 @@ static __always_inline void read_endpoints(struct st_socket *row, const struct s
 	}
 }
 
-static __always_inline void read_memory(struct st_socket *row, const struct socket_memory *memory)
+/* `uncounted_ns`: of struct st_socket_settings, or 0 where no datagrams are shown. */
+static __always_inline void read_memory(struct st_socket *row, const struct socket_memory *memory, u64 uncounted_ns)
 {
 	row->start_ns = memory->start_ns;
 	if (memory->first_seen_late)
@@ -37,6 +38,8 @@ static __always_inline void read_memory(struct st_socket *row, const struct sock
 	if (row->protocol == IPPROTO_UDP) {
 		row->sent_bytes = memory->sent_bytes;
 		row->received_bytes = memory->received_bytes;
+		if (memory->start_ns <= uncounted_ns)
+			row->missing |= ST_MISSING_TRAFFIC;
 	}
 }
 
@@ -54,7 +57,7 @@ static __always_inline void read_traffic(struct st_socket *row, const struct tcp
 		row->missing |= ST_MISSING_RTT;
 }
 
-static __always_inline struct socket_memory *remember(struct st_socket *row, void *sk)
+static __always_inline struct socket_memory *remember(struct st_socket *row, void *sk, u64 uncounted_ns)
 {
 	struct socket_memory *memory = memory_of(sk);
 
@@ -65,16 +68,16 @@ static __always_inline struct socket_memory *remember(struct st_socket *row, voi
 		row->start_ns = bpf_ktime_get_boot_ns();
 		return NULL;
 	}
-	read_memory(row, memory);
+	read_memory(row, memory, uncounted_ns);
 	return memory;
 }
 
 /* udp_diag_get_info(), net/ipv4/udp_diag.c; one reference of sk_wmem_alloc is the socket's own */
-static __always_inline void read_udp(struct st_socket *row, const struct sock *sk, bool counts_datagrams)
+static __always_inline void read_udp(struct st_socket *row, const struct sock *sk)
 {
 	const struct udp_sock *udp = (const struct udp_sock *)sk;
 
-	row->missing |= ST_MISSING_RTT | (counts_datagrams ? 0 : ST_MISSING_TRAFFIC);
+	row->missing |= ST_MISSING_RTT;
 	row->receive_queue_bytes = less(sk->sk_backlog.rmem_alloc.counter, BPF_CORE_READ(udp, forward_deficit));
 	row->send_queue_bytes = less(sk->sk_wmem_alloc.refs.counter, 1);
 }

@@ -76,7 +76,7 @@ int tcp_sockets(struct bpf_iter__tcp *ctx)
 		row.inode = socket_inode(sk);
 		read_traffic(&row, tcp, common->skc_flags);
 		read_tcp_queues(&row, sk, tcp);
-		memory = remember(&row, tcp);
+		memory = remember(&row, tcp, socket_settings.uncounted_ns);
 		if (!memory)
 			socket_settings.unremembered++;
 	} else if (!read_mini(&row, common, ctx->uid)) {
@@ -167,9 +167,9 @@ int remembered_sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
 		read_traffic(row, tcp, sk->__sk_common.skc_flags);
 		read_tcp_queues(row, sk, tcp);
 	} else {
-		read_udp(row, sk, socket_settings.counts_datagrams);
+		read_udp(row, sk);
 	}
-	read_memory(row, memory);
+	read_memory(row, memory, socket_settings.uncounted_ns);
 	row->cookie = sk->__sk_common.skc_cookie.counter; /* the helper would give one to what may be freed */
 	if (row->cookie != memory->cookie || !is_listed(row->protocol, row->state, row->local_port))
 		return 0;
@@ -199,8 +199,8 @@ int udp_sockets(struct bpf_iter__udp *ctx)
 	row.net_namespace = socket_settings.net_namespace;
 	read_endpoints(&row, &sk->__sk_common);
 	row.inode = socket_inode(sk);
-	read_udp(&row, sk, socket_settings.counts_datagrams);
-	struct socket_memory *memory = remember(&row, udp);
+	read_udp(&row, sk);
+	struct socket_memory *memory = remember(&row, udp, socket_settings.uncounted_ns);
 	row.cookie = bpf_get_socket_cookie(udp);
 	if (!bpf_seq_write(ctx->meta->seq, &row, sizeof(row)))
 		ask_for_owner(&row, memory);

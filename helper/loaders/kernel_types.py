@@ -1,7 +1,7 @@
 """What the kernel offers to eBPF programs, by the names in its type information.
 
-Asked because libbpf 1.1 (Debian 12) looks for a function that the kernel lacks in the modules too, weak or not, which
-takes CAP_SYS_ADMIN, and the helper doesn't have that. sysfs hands it out page by page: 2 ms. Fails by saying yes.
+Asked because libbpf 1.1 (Debian 12) looks for a function or type that the kernel lacks in the modules too, weak or not,
+which takes CAP_SYS_ADMIN, and the helper doesn't have that. sysfs hands it out page by page: 2 ms. Fails by saying yes.
 """
 
 from __future__ import annotations

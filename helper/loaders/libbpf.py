@@ -35,6 +35,7 @@ CONSTANTS_SECTION: Final = ".rodata.constants"
 WITHOUT: Final = {b"bpf_rdonly_cast": "without-kfuncs", b"bpf_iter_task_new": "without-task-iterator"}
 """Functions of the kernel that bpf/core_fixes.bpf.h declares, oldest first, and the folder of the objects for kernels
 that lack it and those after it (before 6.2, before 6.7); packaging/dev/build_bpf.py makes them."""
+ACCEPT_ARGUMENT: Final = b"proto_accept_arg"  # its accepted_socket()
 LOG_LINES: Final = 24
 LOG_LINE_BYTES: Final = 1 << 18  # a rejected program's whole log comes as one line
 LOG_TAIL_CHARACTERS: Final = 2000
@@ -117,7 +118,7 @@ class Libbpf:
         self._objects = objects
         self.machine = machine or read_machine()
         self._kernel_btf = kernel_btf
-        self._lent: frozenset[bytes] | None = None
+        self._names: frozenset[bytes] | None = None
         try:
             self.calls = ctypes.CDLL(library, use_errno=True)
             for name, (result, arguments) in _PROTOTYPES.items():
@@ -156,9 +157,18 @@ class Libbpf:
 
     def lends(self, function: bytes) -> bool:
         """Whether this kernel has one of the functions in `WITHOUT`."""
-        if self._lent is None:
-            self._lent = names_in(self._kernel_btf, WITHOUT)
-        return function in self._lent
+        return self._has(function)
+
+    @property
+    def accept_takes_struct(self) -> bool:
+        """Whether this kernel's inet_csk_accept() has that in the place of three arguments: 6.10."""
+        return self._has(ACCEPT_ARGUMENT)
+
+    def _has(self, name: bytes) -> bool:
+        """All names are looked up at once, when the first is asked for."""
+        if self._names is None:
+            self._names = names_in(self._kernel_btf, (*WITHOUT, ACCEPT_ARGUMENT))
+        return name in self._names
 
     def begin(self) -> None:
         """Forgets this thread's lines of the step before; libbpf has one printer for the whole process."""
@@ -244,11 +254,14 @@ class BpfObject:
         """Takes a map of another object (libbpf keeps a descriptor of its own) instead of a new one; before `load`."""
         self._door.check(self.name, "configure", self._calls.bpf_map__reuse_fd(self._map(name), fd))
 
-    def leave_out(self, program: str) -> None:
-        """Does not load this program; only before `load`."""
+    def leave_out(self, program_or_map: str) -> None:
+        """Does not load this program, or not make this map, which none that is loaded uses; only before `load`."""
         for name, handle in self._programs():
-            if name == program:
-                self._door.check(program, "configure", self._calls.bpf_program__set_autoload(handle, False))
+            if name == program_or_map:
+                self._door.check(name, "configure", self._calls.bpf_program__set_autoload(handle, False))
+        for name, handle in self._maps():
+            if name == program_or_map:
+                self._door.check(name, "configure", self._calls.bpf_map__set_autocreate(handle, False))
 
     def keep_only(self, parts: Sequence[Part]) -> None:
         """Loads nothing that belongs to other parts: neither programs nor maps; only before `load`.
@@ -291,10 +304,13 @@ class BpfObject:
         self._door.check(self.name, "load", self._calls.bpf_object__load(self._handle))
 
     def attach(self, optional: Sequence[str] = ()) -> dict[str, LoaderError]:
-        """Attaches every program that was loaded, by its section's name; returns why `optional` ones were not."""
+        """Attaches every program that was loaded and isn't yet, by its section's name.
+
+        Returns why `optional` ones were not. Raises LoaderError for others.
+        """
         failed = {}
         for name, handle in self._programs():
-            if self._calls.bpf_program__fd(handle) >= 0:
+            if name not in self._links and self._calls.bpf_program__fd(handle) >= 0:
                 self._door.begin()
                 link = self._attach(name, handle)
                 if link:
@@ -304,6 +320,12 @@ class BpfObject:
                 else:
                     raise self._door.error(name, "attach", ctypes.get_errno())
         return failed
+
+    def detach(self, programs: Sequence[str]) -> None:
+        """These stay loaded and don't run any more, until `attach`."""
+        for name in programs:
+            if name in self._links:
+                self._calls.bpf_link__destroy(self._links.pop(name))
 
     def runs(self, program: str) -> bool:
         """Whether it is attached."""

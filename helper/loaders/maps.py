@@ -62,14 +62,35 @@ class HashReader:
         return None if result else value.raw
 
 
-def read_per_cpu(door: Libbpf, name: str, fd: int, value_bytes: int) -> list[bytes]:
-    """The values of entry 0 of a per-CPU array, one for each possible CPU; `value_bytes` is a multiple of 8."""
-    cpus = door.calls.libbpf_num_possible_cpus()
-    values = ctypes.create_string_buffer(value_bytes * cpus)
-    result = door.calls.bpf_map_lookup_elem(fd, ctypes.byref(ctypes.c_uint32(0)), values)
-    if result:
-        raise LoaderError(name, "read", -result)
-    return [values.raw[at : at + value_bytes] for at in range(0, len(values.raw), value_bytes)]
+class PerCpuReader:
+    """Reads entry 0 of a per-CPU array into memory allocated once."""
+
+    def __init__(self, door: Libbpf, name: str, fd: int, value_bytes: int) -> None:
+        """`value_bytes` is a multiple of 8."""
+        self._name = name
+        self._value_bytes = value_bytes
+        values = ctypes.create_string_buffer(value_bytes * door.calls.libbpf_num_possible_cpus())
+        self._values = memoryview(values).cast("B")
+        self._words = self._values.cast("Q")
+        self._look_up = door.calls.bpf_map_lookup_elem
+        self._arguments = fd, ctypes.byref(ctypes.c_uint32(0)), values
+
+    def shares(self) -> list[bytes]:
+        """A value for each possible CPU. Raises LoaderError (step read)."""
+        self._read()
+        width = self._value_bytes
+        return [bytes(self._values[at : at + width]) for at in range(0, len(self._values), width)]
+
+    def sums(self) -> list[int]:
+        """Each 64-bit number of a value, summed over the CPUs. Raises LoaderError (step read)."""
+        self._read()
+        width = self._value_bytes // self._words.itemsize
+        return [sum(self._words[at::width].tolist()) for at in range(width)]
+
+    def _read(self) -> None:
+        result = self._look_up(*self._arguments)
+        if result:
+            raise LoaderError(self._name, "read", -result)
 
 
 class RingBuffer:

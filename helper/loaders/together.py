@@ -21,9 +21,9 @@ class Part:
     """A probe's share of an object. Programs that are `optional` may be missing; a map may belong to several parts.
 
     `iterated`: programs that walk over a map's entries, and the map. `exits`: those at the return of kernel functions,
-    of which either all run or none; what runs in their place is `instead`. All of both are optional. `calls` is a
-    function that not every kernel lends to programs; where it is missing, or the part is refused, `fallback` does the
-    same.
+    of which either all run or none; what runs in their place is `instead`, which alone uses `instead_maps`. All of both
+    are optional. `calls` is a function that not every kernel lends to programs; where it is missing, or the part is
+    refused, `fallback` does the same.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Part:
     iterated: tuple[tuple[str, str], ...] = ()
     exits: tuple[str, ...] = ()
     instead: tuple[str, ...] = ()
+    instead_maps: tuple[str, ...] = ()
     calls: bytes | None = None
     fallback: Part | None = None
 

@@ -7,21 +7,21 @@ where it leaves it (udp_lib_unhash()): as many as this were bound, whichever the
 from __future__ import annotations
 
 import contextlib
-import os
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from helper.probes.net_files import OWN_NET, NetFiles
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 COUNTS: Final = (("sockstat", b"UDP: inuse "), ("sockstat6", b"UDP6: inuse "))
-OWN_NET: Final = Path("/proc/thread-self/net")
-MOST_BYTES: Final = 4096
 
 
 class BoundDatagrams:
     """Reads the counts of the namespace in which the thread was that asked first; they stay open until `close`."""
 
     def __init__(self, folder: Path = OWN_NET) -> None:
-        self._folder = folder
-        self._fds: dict[str, int] = {}
+        self._files = NetFiles(folder)
 
     def count(self) -> int | None:
         """IPv4 and IPv6 together; None if it can't be told. Without IPv6 in the kernel there is no sockstat6."""
@@ -34,12 +34,8 @@ class BoundDatagrams:
         return found
 
     def close(self) -> None:
-        for fd in self._fds.values():
-            os.close(fd)
-        self._fds = {}
+        self._files.close()
 
     def _read(self, name: str, before: bytes) -> int:
-        if name not in self._fds:
-            self._fds[name] = os.open(self._folder / name, os.O_RDONLY | os.O_CLOEXEC)
-        text = os.pread(self._fds[name], MOST_BYTES, 0)
+        text = self._files.read(name)
         return int(text[text.index(before) + len(before) :].split(None, 1)[0])

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from helper.loaders.libbpf import Libbpf
+    from helper.loaders.together import Part
 
 
 def estimates_of(door: Libbpf, names: Sequence[str]) -> dict[str, MapMemory]:
@@ -36,4 +37,9 @@ def _shapes(door: Libbpf, names: Sequence[str]) -> dict[str, tuple[MapShape, ...
             bpf_object.close()
     shared = found.pop(OBJECT, ())
     parts = [PARTS[name] for name in names if name in PARTS and shared]
-    return found | {part.name: tuple(shape for shape in shared if shape.name in part.maps) for part in parts}
+    return found | {part.name: tuple(shape for shape in shared if shape.name in _made(door, part)) for part in parts}
+
+
+def _made(door: Libbpf, part: Part) -> set[str]:
+    """Its maps, but for those of programs that aren't loaded on this kernel."""
+    return set(part.maps) - (set() if door.function_exits.refusal else set(part.instead_maps))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from helper.loaders.errors import VERIFIER_LOG, LoaderError
 from helper.loaders.together import Loaded, Part
 from helper.probes.map_sizes import entries_for
+from helper.probes.message_programs import AT_MESSAGES, RUNS_MAP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 OBJECT: Final = "default"
 SOCKET_MEMORIES: Final = "socket_memories"
 AT_DATAGRAMS: Final = ("udp4_sent", "udp4_received", "udp6_sent", "udp6_received", "accepted")
-AT_MESSAGES: Final = ("count_sent", "count_received")
-"""What runs where the kernel takes none of those before, from 6.3 on: 6e6eda44b939 ("sock: add tracepoint for send recv
-length") gave these their tracepoints."""
 _TASK_BY_TASK: Final = Part("task_snapshot", ("task_snapshot",), (".data.task_snapshot",))
 _ALL: Final = (
     Part(
@@ -61,10 +59,11 @@ _ALL: Final = (
     Part(
         "socket_events",
         ("follow_connection", "credit_closer", *AT_DATAGRAMS, *AT_MESSAGES),
-        (".data.socket_events", SOCKET_MEMORIES, "socket_events_ring", "traffic"),
+        (".data.socket_events", SOCKET_MEMORIES, "socket_events_ring", "traffic", RUNS_MAP),
         optional=(*AT_DATAGRAMS, *AT_MESSAGES),
         exits=AT_DATAGRAMS,
         instead=AT_MESSAGES,
+        instead_maps=(RUNS_MAP,),
     ),
     Part("block_io", ("count_request",), (".data.block_io", "disks")),
 )
@@ -81,7 +80,7 @@ def load_parts(
     chosen = {name: _fitting(door, PARTS[name]) for name in names}
     while wanted := [chosen[name] for name in names if name not in outcomes]:
         refusal = door.function_exits.refusal
-        spared = [program for part in wanted for program in (part.exits if refusal else part.instead)]
+        spared = [name for part in wanted for name in (part.exits if refusal else part.instead + part.instead_maps)]
         left_out = failed | (dict.fromkeys(spared, refusal) if refusal else {})
         bare = [part for part in wanted if not set(part.programs) - set(left_out)]
         outcomes |= {part.name: _named(part, left_out[part.programs[0]]) for part in bare}

@@ -15,7 +15,7 @@ import struct
 import time
 from typing import TYPE_CHECKING, Final
 
-from helper.loaders.maps import HashReader, RingBuffer, read_per_cpu
+from helper.loaders.maps import HashReader, PerCpuReader, RingBuffer
 from helper.probes.late_exits import LATE_NS, LateExits, epoch_ns
 from helper.probes.object_probe import RingProbe
 from helper.probes.rows import read_pass
@@ -47,7 +47,7 @@ class ProcessEvents(RingProbe):
         self._settings = bpf_object.shared(".data.process_events")
         rollups = bpf_object.map_fd("rollups")
         self._rollups = HashReader(self._door, self.name, rollups, key_bytes=KEY.size, value_bytes=EXITED.size)
-        self._counters_fd = bpf_object.map_fd("counters")
+        self._counters = PerCpuReader(self._door, self.name, bpf_object.map_fd("counters"), COUNTERS.size)
         self._ring = RingBuffer(self._door, self.name, bpf_object.map_fd("process_events_ring"))
         SETTINGS.pack_into(self._settings, 0, 0, epoch_ns(self._late_ns), 0, 0)
         at = SETTINGS.size + EXITED.size
@@ -97,8 +97,7 @@ class ProcessEvents(RingProbe):
     def counters(self) -> bytes:
         """`struct st_counters`, summed over the CPUs."""
         self._opened()
-        shares = read_per_cpu(self._door, self.name, self._counters_fd, COUNTERS.size)
-        forks, execs, exits, _ = (sum(column) for column in zip(*map(COUNTERS.unpack, shares), strict=True))
+        forks, execs, exits, _ = self._counters.sums()
         return COUNTERS.pack(forks, execs, exits, self._lost())
 
     def lost(self) -> int:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from helper.loaders.libbpf import BpfObject, Libbpf
 
 INITIAL_PID_NAMESPACE: Final = 0xEFFFFFFC  # PROC_PID_INIT_INO, include/linux/proc_ns.h
-CONSTANTS: Final = struct.Struct("@II")  # struct st_constants, bpf/settings.h
+CONSTANTS: Final = struct.Struct("@III")  # struct st_constants, bpf/settings.h
 OWN_PID_NAMESPACE: Final = Path("/proc/self/ns/pid")
 NO_MAPS: Final[Mapping[str, int]] = MappingProxyType({})
 COUNTING_RUNS: Final = Path("/proc/sys/kernel/bpf_stats_enabled")
@@ -69,7 +69,7 @@ def _load_part(door: Libbpf, name: str, shared_maps: Mapping[str, int]) -> tuple
         outcome.bpf_object.close()  # loaded before the map was made that it must share
         outcome = None
     if outcome is None:
-        loaded = load_parts(door, [name, *company], constants(), shared_maps)
+        loaded = load_parts(door, [name, *company], constants(door), shared_maps)
         outcome = loaded.pop(name)
         door.together.put(loaded)
     if isinstance(outcome, LoaderError):
@@ -106,7 +106,7 @@ def _load(
     bpf_object = door.open(name)
     try:
         bpf_object.resize(entries_for(door.machine))
-        bpf_object.set_constants(".rodata.constants", constants())
+        bpf_object.set_constants(".rodata.constants", constants(door))
         for map_name, fd in shared_maps.items():
             bpf_object.reuse_map(map_name, fd)
         for program in leave_out:
@@ -121,10 +121,10 @@ def _load(
     return bpf_object, unattached
 
 
-def constants() -> bytes:
-    """`struct st_constants` of this process: the inode of its pid namespace (0: the initial one) and the page size."""
+def constants(door: Libbpf) -> bytes:
+    """`struct st_constants`: the inode of our pid namespace (0: the initial one), page size, what the kernel has."""
     inode = OWN_PID_NAMESPACE.stat().st_ino
-    return CONSTANTS.pack(0 if inode == INITIAL_PID_NAMESPACE else inode, mmap.PAGESIZE)
+    return CONSTANTS.pack(0 if inode == INITIAL_PID_NAMESPACE else inode, mmap.PAGESIZE, door.accept_takes_struct)
 
 
 def cost_of(bpf_object: BpfObject) -> ProbeCost:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final
 
-from helper.loaders.maps import read_per_cpu
+from helper.loaders.maps import PerCpuReader
 from helper.probes.activity import ActivityProbe, Table, Whose, add_up
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ class RunQueue(ActivityProbe):
 
     def _find_maps(self, bpf_object: BpfObject) -> None:
         super()._find_maps(bpf_object)
-        self._waits_fd = bpf_object.map_fd("waits")
+        self._waits = PerCpuReader(self._door, self.name, bpf_object.map_fd("waits"), RUN_QUEUE.size)
 
     def tables(self) -> tuple[Table, ...]:
         self._opened()
-        shares = read_per_cpu(self._door, self.name, self._waits_fd, RUN_QUEUE.size)
+        shares = self._waits.shares()
         longest_ns = max(LONGEST.unpack_from(share)[0] for share in shares)
         row = LONGEST.pack(longest_ns) + add_up([share[LONGEST.size :] for share in shares])
         return (Table(SECTION_RUN_QUEUE, RUN_QUEUE.size, row, Whose.EVERYBODYS),)

@@ -7,7 +7,7 @@ probe that is closed and opened again finds what was remembered. Each probe work
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from helper.probes.parts import SOCKET_MEMORIES
 
@@ -16,19 +16,27 @@ if TYPE_CHECKING:
 
     from helper.loaders.libbpf import BpfObject
 
+NEVER_COUNTED: Final = 2**64 - 1
+
 
 class SocketMemory:
     """Keeps the map alive while at least one probe may want it."""
 
     def __init__(self) -> None:
         self._fd: int | None = None
-        self.counts_datagrams = False
-        """Set by SocketEvents: UDP bytes per socket are counted."""
+        self.uncounted_ns = NEVER_COUNTED
+        """Set by SocketEvents: boot time until which datagrams may have passed uncounted. UDP bytes of sockets that are
+        older are incomplete."""
         self.followed: Callable[[], object] | None = None
         """Set by SocketEvents while it sees to it that each new TCP connection is remembered; what it returns changes
         when one may have been missed."""
         self.closings: Callable[[], int] | None = None
         """Set with `followed`: how many TCP sockets have closed, each of which may have left a row in TIME_WAIT."""
+
+    @property
+    def counts_datagrams(self) -> bool:
+        """Whether SocketEvents counts UDP bytes per socket, or will again."""
+        return self.uncounted_ns != NEVER_COUNTED
 
     def maps(self) -> Mapping[str, int]:
         """For `load`: the map, if some probe has made it."""

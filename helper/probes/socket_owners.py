@@ -95,8 +95,8 @@ class SocketOwners(ObjectProbe):
     def _read(self, buffer: memoryview, visibility: Visibility, rows: Rows) -> Reading:
         bpf_object = self._opened()
         self._pass += 1
-        counts, own = self._memory.counts_datagrams, self.net_namespace
+        own, uncounted_ns = self.net_namespace, self._memory.uncounted_ns
         SETTINGS.pack_into(
-            self._settings, 0, visibility.mode, visibility.uid, own, counts, 0, self._pass, rows, 0, 0, 0, 0, 0
+            self._settings, 0, visibility.mode, visibility.uid, own, 0, self._pass, rows, 0, 0, 0, 0, uncounted_ns
         )
         return read_pass(bpf_object, self.name, buffer, SOCKET_BYTES if rows is Rows.ELSEWHERE else OWNER_BYTES)

@@ -12,7 +12,8 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from helper.probes.bound_datagrams import OWN_NET, BoundDatagrams
+from helper.probes.bound_datagrams import BoundDatagrams
+from helper.probes.net_files import OWN_NET
 from helper.probes.object_probe import ObjectProbe
 from helper.probes.probe import Reading
 from helper.probes.rows import read_pass
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
     from helper.probes.socket_memory import SocketMemory
     from helper.probes.visibility import Visibility
 
-SETTINGS: Final = struct.Struct("@IIIIIIIIIIII")  # struct st_socket_settings, bpf/settings.h
-UNOWNED_AT: Final = 16  # its member `unowned`
+SETTINGS: Final = struct.Struct("@IIIIIIIIIIQ")  # struct st_socket_settings, bpf/settings.h
+UNOWNED_AT: Final = 12  # its member `unowned`
 FOUND: Final = struct.Struct("@IIII")  # its members `known`, `known_udp`, `bound_udp` and `unremembered`
-FOUND_AT: Final = 28
+FOUND_AT: Final = 24
 MOST_KNOWN: Final = 4096  # ST_KNOWN_SOCKETS
 OWN_NET_NAMESPACE: Final = Path("/proc/thread-self/ns/net")
 
@@ -106,8 +107,8 @@ class Sockets(ObjectProbe):
         return room[: end + len(remains)]
 
     def _begin(self, visibility: Visibility) -> None:
-        own, counts = self._net_namespace, self._memory.counts_datagrams
-        SETTINGS.pack_into(self._settings, 0, visibility.mode, visibility.uid, own, counts, 0, 0, 0, 0, 0, 0, 0, 0)
+        own, uncounted_ns = self._net_namespace, self._memory.uncounted_ns
+        SETTINGS.pack_into(self._settings, 0, visibility.mode, visibility.uid, own, 0, 0, 0, 0, 0, 0, 0, uncounted_ns)
 
     def _read_udp_table(self, bpf_object: BpfObject, room: memoryview) -> Reading:
         return read_pass(bpf_object, "udp_sockets", room, SOCKET_BYTES)

@@ -4,6 +4,7 @@ Without type information in the kernel the programs come from BCC, and task rows
 probe to open: the slots are unavailable and say so, the service answers all the same.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -40,6 +41,7 @@ from helper.probes.unix_sockets import UnixSockets
 from helper.sampler.activity import Activity
 from helper.sampler.block import Block
 from helper.sampler.event_feed import EventSource
+from helper.sampler.message_watch import MessageWatch, never
 from helper.sampler.network import Network
 from helper.sampler.probe_set import ProbeSet, Slot, kinds_of
 from helper.sampler.readings import Readings
@@ -55,11 +57,12 @@ _NAMES: Final = (*PARTS, UnixSockets.name, *(kind.name for kind in _ACTIVITY), E
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
-    """The probes as the service needs them; `event_sources` by the name of their slot."""
+    """The probes as the service needs them; `event_sources` by the name of their slot; `look`: what Hub calls so."""
 
     probes: ProbeSet
     readings: Readings
     event_sources: dict[str, EventSource]
+    look: Callable[[int], int | None] = never
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,9 @@ def assemble(object_dir: Path, bcc_dir: Path, choice: Choice) -> Assembly:
     def estimates() -> dict[str, MapMemory]:
         return estimates_of(door, [probe.name for probe in probes])
 
-    return Assembly(ProbeSet(slots, choice, together, estimates), readings, {source.name: source for source in sources})
+    look = MessageWatch(by_name[closes.name], closes).look if isinstance(closes, SocketEvents) else never
+    named: dict[str, EventSource] = {source.name: source for source in sources}
+    return Assembly(ProbeSet(slots, choice, together, estimates), readings, named, look)
 
 
 _Five: TypeAlias = (

@@ -18,6 +18,7 @@ from helper.sampler import packets, schedule
 from helper.sampler.event_feed import EventFeed
 from helper.sampler.frames import Snapshot, sealed_frame
 from helper.sampler.kept_frames import KeptFrames
+from helper.sampler.message_watch import never
 from helper.sampler.readings import Readings
 from helper.sampler.stream import Request, Stream
 
@@ -29,11 +30,22 @@ if TYPE_CHECKING:
 
 
 class Hub:
-    """`on_end` is told of each stream that ended, for whatever reason."""
+    """`on_end` is told of each stream that ended, for whatever reason.
 
-    def __init__(self, readings: Readings, on_end: Callable[[Stream], None]) -> None:
+    `look` is called before each tick with the longest period of a stream of sockets in ms (0: there is none), and says
+    after how many ms it is to be called even without one, None if never.
+    """
+
+    def __init__(
+        self,
+        readings: Readings,
+        on_end: Callable[[Stream], None],
+        look: Callable[[int], int | None] = never,
+    ) -> None:
         self._readings = readings
         self._on_end = on_end
+        self._look = look
+        self._look_due_ns: int | None = None
         self.events = EventFeed(self._streams_now)
         self._streams: dict[int, Stream] = {}
         self._by_descriptor: dict[int, Stream] = {}
@@ -94,8 +106,10 @@ class Hub:
 
     def close(self, bye_reason: int) -> None:
         """Ends everything."""
+        self._look, self._look_due_ns = never, None
         for stream in list(self._streams.values()):
             self.end(stream, bye_reason)
+        self._set_timer()
         self._kept.close()
         asyncio.get_running_loop().remove_reader(self._hang_ups.fileno())
         self._hang_ups.close()
@@ -116,9 +130,11 @@ class Hub:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._streams:
-            due_ns = min(stream.due_ns for stream in self._streams.values())
-            self._timer = asyncio.get_running_loop().call_at(due_ns / 1e9, self._tick)
+        due = [stream.due_ns for stream in self._streams.values()]
+        if self._look_due_ns is not None:
+            due.append(self._look_due_ns)
+        if due:
+            self._timer = asyncio.get_running_loop().call_at(min(due) / 1e9, self._tick)
 
     def _tick(self) -> None:
         """Serves all streams that are due. A late tick is not made up for: schedule.py."""
@@ -130,9 +146,16 @@ class Hub:
                 due[stream.visibility, stream.kinds & packets.KINDS_IN_FRAMES][stream.period_ms].append(stream)
                 stream.due_ns = schedule.next_due_ns(now_ns, stream.period_ms)
         try:
-            self._serve(due)
+            self._look_around(now_ns)
+            if due:
+                self._serve(due)
         finally:
             self._set_timer()  # whatever failed, the next tick comes
+
+    def _look_around(self, now_ns: int) -> None:
+        of_sockets = (stream.period_ms for stream in self._streams.values() if stream.kinds & packets.KIND_SOCKETS)
+        again_ms = self._look(max(of_sockets, default=0))
+        self._look_due_ns = None if again_ms is None else schedule.next_due_ns(now_ns, again_ms)
 
     def _serve(self, due: "_Due") -> None:
         self._kept.sweep()

@@ -51,7 +51,7 @@ class Sampler:
         self._recheck = recheck
         self._proc_mount = proc_mount
         self._held = Held("streams", limits.streams_per_uid, limits.streams_in_all)
-        self.hub = Hub(parts.readings, self._stream_ended)
+        self.hub = Hub(parts.readings, self._stream_ended, parts.look)
         self._started_ns = time.monotonic_ns()
         self.idle_since_s = time.monotonic()
         self._loading: asyncio.Task[None] | None = None

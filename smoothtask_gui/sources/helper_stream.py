@@ -298,5 +298,7 @@ def _unseen_network(frame: Frame, hello: Hello | None) -> dict[str, str]:
     if frame.sockets_truncated:
         unavailable["connections"] = "some connections: there were more than a frame holds"
     if frame.traffic is not None and np.any(frame.traffic["missing"] & SocketMissing.TRAFFIC):
-        unavailable["datagrams"] = "datagrams (UDP): this kernel doesn't let them be counted (before 6.3)"
+        unavailable["datagrams"] = (
+            "datagrams (UDP): some were not counted, or none can be (smoothtask probes says why, at socket_events)"
+        )
     return unavailable

@@ -20,6 +20,7 @@ from smoothtask_gui.domain.text import safe_text
 MISSING: Final = "—"
 SPACE: Final = "\u00a0"
 NAME_LIMIT_BYTES: Final = 120
+ONE_LINE_LETTERS: Final = 150
 _RIGHT_TO_LEFT: Final = ("R", "AL")
 
 
@@ -144,8 +145,11 @@ def label(text: str) -> str:
 
 
 def tooltip(text: str) -> str:
-    """Text for a tooltip; Qt guesses whether one is rich text (by "<" and "&lt;"), so what might be is escaped."""
-    if "<" not in text and "&" not in text:
+    """Text for a tooltip; Qt guesses whether one is rich text (by "<" and "&lt;"), so what might be is escaped.
+
+    A long one is made rich text, as Qt breaks no line of plain text, however wide the screen.
+    """
+    if "<" not in text and "&" not in text and len(text) <= ONE_LINE_LETTERS:
         return text
     return f'<p style="white-space:pre-wrap">{html.escape(text)}</p>'
 

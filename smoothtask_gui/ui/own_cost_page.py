@@ -34,7 +34,8 @@ AskCost = Callable[[bool, Callable[[OwnReading], None]], None]
 
 PERIOD_MS: Final = 2000
 HELPER_APP: Final = "service:smoothtask-sampler.service"
-_REASON_BYTES: Final = 256
+_REASON_BYTES: Final = 1000
+"""As much as `smoothtask probes` shows: how datagrams are counted can be a long story. The tooltip has it whole."""
 
 
 def nobody_answers(ask_helper: bool, answer: Callable[[OwnReading], None]) -> None:

@@ -65,7 +65,7 @@ def loaded(door: Libbpf, name: str, told: bytes | None = None) -> Iterator[BpfOb
     """In the kernel, not attached."""
     bpf_object = door.open(name)
     try:
-        bpf_object.set_constants(CONSTANTS_SECTION, told or constants())
+        bpf_object.set_constants(CONSTANTS_SECTION, told or constants(door))
         bpf_object.load()
         yield bpf_object
     finally:
@@ -180,7 +180,7 @@ def test_memory_of_a_card_is_the_latest_total_of_each_process(door: Libbpf, mach
 
 def test_to_a_helper_in_a_pid_namespace_without_those_processes_only_the_card_s_total_is_told(door: Libbpf) -> None:
     nobody_is_there = Path("/proc/self/ns/user").stat().st_ino  # no pid namespace has a user namespace's inode
-    with loaded(door, "gpu_memory", CONSTANTS.pack(nobody_is_there, mmap.PAGESIZE)) as memory:
+    with loaded(door, "gpu_memory", CONSTANTS.pack(nobody_is_there, mmap.PAGESIZE, 0)) as memory:
         assert told_of_memory(door, memory)[1] == [(0, 0, 20480)]
 
 

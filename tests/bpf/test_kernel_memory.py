@@ -82,7 +82,7 @@ def told_of_each_map(door: Libbpf, name: str) -> dict[str, int]:
     bpf_object = door.open(name)
     try:
         bpf_object.resize(entries_for(door.machine))
-        bpf_object.set_constants(CONSTANTS_SECTION, constants())
+        bpf_object.set_constants(CONSTANTS_SECTION, constants(door))
         for program in AT_DATAGRAMS:  # some kernels refuse these; they have no map of their own
             bpf_object.leave_out(program)
         bpf_object.load()

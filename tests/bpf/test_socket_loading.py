@@ -16,7 +16,8 @@ import pytest
 from helper.loaders.errors import LoaderError
 from helper.loaders.function_exits import FunctionExits, offer_by
 from helper.loaders.libbpf import Libbpf
-from helper.probes.parts import AT_DATAGRAMS, AT_MESSAGES, PARTS
+from helper.probes.message_programs import AT_MESSAGES
+from helper.probes.parts import AT_DATAGRAMS, PARTS
 from helper.probes.program import load
 from helper.probes.socket_events import SocketEvents
 from helper.probes.socket_memory import SocketMemory
@@ -156,7 +157,7 @@ def test_what_the_kernel_refuses_to_attach_at_a_function_is_replaced_too(
     """With a program that this kernel does load in the place of one at a function."""
     part = PARTS["socket_events"]
     others = tuple(name for name in part.programs if name not in AT_DATAGRAMS)
-    mixed = replace(part, programs=others, exits=("count_sent",), instead=("count_received",))
+    mixed = replace(part, programs=others, exits=("count_sent",), instead=("count_received",), instead_maps=())
     monkeypatch.setitem(PARTS, part.name, mixed)
     door, memory = Libbpf(objects), SocketMemory()
     door.function_exits = FunctionExits(lambda: errno.EINVAL)

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from helper.probes import block_io, socket_events, socket_owners, socket_table, sockets, visibility
+from helper.probes import block_io, message_programs, socket_events, socket_owners, socket_table, sockets, visibility
 from helper.sampler import network
 from tests.contract.layout import BPF_FOLDER, RECORDS, Layout, Member, places_of, read_constants, read_header
 
@@ -16,7 +16,11 @@ SETTINGS_CONSTANTS = read_constants(BPF_FOLDER / "settings.h", before=f'#include
 
 @pytest.mark.parametrize(
     ("layout", "packed"),
-    [(LAYOUTS["st_traffic"], socket_events.TRAFFIC), (SETTINGS["st_socket_settings"], sockets.SETTINGS)],
+    [
+        (LAYOUTS["st_traffic"], socket_events.TRAFFIC),
+        (SETTINGS["st_socket_settings"], sockets.SETTINGS),
+        (SETTINGS["st_message_runs"], message_programs.RUNS),
+    ],
     ids=lambda each: getattr(each, "name", ""),
 )
 def test_the_helper_packs_a_struct_as_the_compiler_does(layout: Layout, packed: struct.Struct) -> None:
@@ -57,6 +61,7 @@ def test_the_socket_probes_read_their_settings_where_the_programs_write_them() -
     assert settings.members["missing"].offset == socket_events.MISSING_AT
     assert settings.members["lost_events"].offset == 0
     assert CONSTANTS["ST_MISSING_TRAFFIC"] == socket_events.MISSING_TRAFFIC
+    assert LAYOUTS["st_traffic"].members["missing"] == Member(socket_events.ROW_MISSING_AT, 4)
 
 
 def test_masking_of_a_closed_connection_finds_its_user() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,12 @@ LATER = replace(
     app_cpu_ns=READING.app_cpu_ns + 10_000_000,
     app_wakeups=520,
     helper=replace(HELPER, cpu_ns=HELPER.cpu_ns + 20_000_000, uptime_ns=62 * SECOND),
+)
+
+
+PAUSED = (
+    "datagrams are counted again in 8 s at the earliest: 1,370,898 messages a second of other sockets would each pay "
+    "some 65 ns for it; since it stopped 12 datagrams were sent or received uncounted (containers' not included)"
 )
 
 
@@ -161,3 +168,13 @@ def test_every_table_has_a_name_for_a_screen_reader(page: OwnCostPage) -> None:
     for table in (page.part_view, page.probe_view, page.cache_view):
         assert table.accessibleName()
         assert table.model().headerData(0, Qt.Orientation.Horizontal)
+
+
+def test_a_long_note_of_a_probe_is_whole_in_its_tooltip_whose_lines_break(page: OwnCostPage) -> None:
+    told = ProbeCost("socket_events", "running", PAUSED, None, None, 4096)
+    page.show_reading(replace(READING, helper=replace(HELPER, probes=(told,))))
+    note = page.probes.index(0, page.probes.columnCount() - 1)
+    assert note.data() == PAUSED
+    shown = note.data(Qt.ItemDataRole.ToolTipRole)
+    assert shown.startswith("<p"), "Qt breaks the lines of rich text alone"
+    assert html.unescape(shown).count(PAUSED) == 1

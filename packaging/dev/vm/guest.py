@@ -32,6 +32,8 @@ CPU = "max,avx=off,avx2=off,erms=off,la57=off,smap=off"
 The last three cost an emulator much and a guest has no need of them: "rep movsb" is emulated byte by byte, a fifth
 level of page tables makes each miss longer, each copy from or to a process ends two blocks of translated code.
 """
+AS_OURS = ("-accel", "tcg,thread=multi")
+BY_INSTRUCTIONS = ("-accel", "tcg,thread=single", "-icount", "shift=0,sleep=on")
 MEMORY_MIB = 768
 KERNEL_WORDS = (
     "root=/dev/vda rw console=tty0 console=ttyS0 quiet loglevel=4 systemd.show_status=0 mitigations=off nowatchdog "
@@ -60,12 +62,14 @@ class Guest:
 
     Of its `cpus` one is on at first. A second makes all of it cost a third more (80 s against 60 from the start until
     both services ran): nobody spins for a lock whose holder this machine has no time for. /sys/devices/system/cpu turns
-    the others on.
+    the others on. With `by_instructions` its clock goes on by a nanosecond for each instruction that it runs (and as
+    ours does while it has nothing to do): what something takes there doesn't depend on what else this machine does.
     """
 
-    def __init__(self, folder: Path, key: Path, acpi_table: Path, cpus: int) -> None:
+    def __init__(self, folder: Path, key: Path, acpi_table: Path, cpus: int, by_instructions: bool = False) -> None:
         self.folder = folder
         self._cpus = cpus
+        self._clock = BY_INSTRUCTIONS if by_instructions else AS_OURS
         self._key = key
         self._acpi_table = acpi_table
         self._kept = Kept(folder)
@@ -204,7 +208,7 @@ class Guest:
     def _machine(self) -> list[str]:
         """QEMU's command, as far as it says what kind of computer this is."""
         here = self.folder
-        command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", CPU, "-m", str(MEMORY_MIB)]
+        command = ["qemu-system-x86_64", *self._clock, "-cpu", CPU, "-m", str(MEMORY_MIB)]
         command += ["-smp", str(self._cpus), "-nodefaults", "-display", "none", "-vga", "std", "-no-reboot"]
         command += ["-kernel", f"{here}/vmlinuz", "-initrd", f"{here}/initrd", "-append", KERNEL_WORDS]
         command += ["-device", "virtio-net-pci,netdev=wire,romfile=", "-device", "virtio-rng-pci"]

@@ -6,12 +6,13 @@ import os
 import resource
 import socket
 import struct
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Self
 
 from helper.probes.visibility import Mode, Visibility
 from helper.sampler import kept_frames, packets
 from helper.sampler.hub import Hub
+from helper.sampler.message_watch import never
 from helper.sampler.probe_set import Slot, State, kinds_of
 from helper.sampler.readings import Part, Readings
 from helper.sampler.stream import Request, Stream
@@ -25,14 +26,19 @@ EXIT_EVENT_BYTES = 112
 class Desk:
     """A hub on fake probes; `run` gives it a loop. What it and its probes hold is closed at the block's end."""
 
-    def __init__(self, tasks: FakeTasks | None = None, parts: tuple[Part, ...] = ()) -> None:
+    def __init__(
+        self,
+        tasks: FakeTasks | None = None,
+        parts: tuple[Part, ...] = (),
+        look: Callable[[int], int | None] = never,
+    ) -> None:
         self.event_slots: list[Slot] = []
         self.tasks = tasks or FakeTasks()
         self.slot = Slot(self.tasks, kinds_of(self.tasks.name))
         self.slot.open()
         self.ended: list[Stream] = []
         self.someone_ended = asyncio.Event()
-        self.hub = Hub(Readings((self.slot, self.tasks, ROW_BYTES), None, parts), self._note_end)
+        self.hub = Hub(Readings((self.slot, self.tasks, ROW_BYTES), None, parts), self._note_end, look)
 
     def __enter__(self) -> Self:
         return self
@@ -304,6 +310,66 @@ def test_a_reader_that_keeps_its_frames_gets_no_more_until_it_lets_go_and_others
             _, lost_ticks, *_ = packets.TICK_BODY.unpack((await desk.next(greedy, packets.TICK))[0])
             assert lost_ticks > 0
         assert desk.hub.kept_bytes() == 0
+
+    run(scene())
+
+
+class Looks:
+    """What is called before each tick, and by itself every so many ms if it wants to."""
+
+    def __init__(self, again_ms: int | None) -> None:
+        self.again_ms = again_ms
+        self.slowest: list[int] = []
+
+    def __call__(self, slowest_ms: int) -> int | None:
+        self.slowest.append(slowest_ms)
+        return self.again_ms
+
+    async def until(self, count: int) -> None:
+        while len(self.slowest) < count:  # noqa: ASYNC110 - the fake has no event to wait for
+            await asyncio.sleep(0.005)
+
+
+def test_before_each_tick_there_is_a_look_that_knows_who_reads_sockets_most_rarely() -> None:
+    async def scene() -> None:
+        looks = Looks(None)
+        with Desk(look=looks) as desk:
+            desk.open(BOB, kinds=packets.KIND_TASKS, period_ms=60_000)
+            desk.open(BOB, kinds=packets.KIND_SOCKETS, period_ms=30_000)
+            stream = desk.open(ALICE, kinds=packets.KIND_SOCKETS, period_ms=100)
+            for ticks in range(1, 4):
+                await desk.next(stream, packets.TICK)
+                assert len(looks.slowest) >= ticks
+            assert set(looks.slowest) == {30_000}
+
+    run(scene())
+
+
+def test_a_look_that_is_wanted_comes_without_a_tick_and_takes_no_snapshot() -> None:
+    async def scene() -> None:
+        looks = Looks(100)
+        with Desk(look=looks) as desk:
+            stream = desk.open(ALICE, period_ms=60_000)
+            await desk.next(stream, packets.TICK)
+            await looks.until(4)
+            assert len(desk.tasks.asked) == 1
+            desk.hub.end(stream)
+            await looks.until(len(looks.slowest) + 2)
+            assert looks.slowest[-1] == 0, "nobody reads"
+            looks.again_ms = None
+            count = len(looks.slowest) + 1
+            await looks.until(count)
+            assert desk.hub._timer is None
+
+    run(scene())
+
+
+def test_a_hub_that_is_closed_looks_no_more() -> None:
+    async def scene() -> None:
+        looks = Looks(100)
+        with Desk(look=looks) as desk:
+            await desk.next(desk.open(ALICE), packets.TICK)
+        assert desk.hub._timer is None
 
     run(scene())
 

@@ -114,6 +114,7 @@ def the_other_way(door: Libbpf, memory: SocketMemory) -> dict[str, Any]:
     events.open()
     told = {
         "way": events.cost().way,
+        "looks": events.look(1000) is not None,
         "missing": sorted(events.missing_programs),
         "v4": run_case(events, "v4"),
         "runs": runs_for(events, FEW_MESSAGES),
@@ -130,6 +131,7 @@ def main() -> None:
     sockets.open()
     told = {
         "way": events.cost().way,
+        "looks": events.look(1000) is not None,
         "missing": sorted(events.missing_programs),
         "cases": {name: run_case(events, name) for name in CASES},
         "runs": runs_for(events, MESSAGES),

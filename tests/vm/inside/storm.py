@@ -1,6 +1,6 @@
-"""storm.py COUNT: that many processes come and go by a name of their own; JSON: how many of them the probe counted.
+"""storm.py COUNT OBJECTS: that many processes come and go by a name of their own; JSON: how many the probe counted.
 
-And how many exits it told as lost, once the two together are as many.
+And how many exits it told as lost, once the two together are as many. OBJECTS is the folder of the probe's programs.
 """
 
 import json
@@ -23,8 +23,8 @@ def counted(events: ProcessEvents) -> int:
     return sum(row[6] for row in rows if row[3].rstrip(b"\0") == NAME)
 
 
-def main(count: int) -> None:
-    events = ProcessEvents(Libbpf(Path("build/bpf")))
+def main(count: int, objects: Path) -> None:
+    events = ProcessEvents(Libbpf(objects))
     events.open()
     events.begin_snapshot(time.clock_gettime_ns(time.CLOCK_BOOTTIME))
     for _ in range(count):
@@ -40,4 +40,4 @@ def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), Path(sys.argv[2]))
