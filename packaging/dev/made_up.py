@@ -274,7 +274,8 @@ def watch_activity(parts: Parts, others: Others, answer: Callable[[ActivityReadi
     slots = tuple(4_000.0 * 2.718 ** (-((slot - 14) ** 2) / 12) + (3.0 if slot > 22 else 0.0) for slot in range(32))
     waits = RunQueueRates(sum(slots), 41.0, 16.4, 2_097.2, slots)
     holders = tuple(
-        UnixHolding(one.pid, 7, one.comm, 30_000 // 9**at, 4 - at, 12 * (at == 2)) for at, one in enumerate(callers)
+        UnixHolding(one.pid, 7, one.comm, 30_000 // 9**at, 4 - at if at else None, 12 * (at == 2) if at else None)
+        for at, one in enumerate(callers)
     )
     costs = tuple(
         ProbeUse(ProbeCost(name, "running", "", 9_000, 1_800_000, 135_000), 1_200.0, 0.021)
@@ -285,4 +286,4 @@ def watch_activity(parts: Parts, others: Others, answer: Callable[[ActivityReadi
         syscalls=None if others is Others.UNSEEN else calls, file_systems=None if others is Others.UNSEEN else systems,
         unix_holders=holders,
     )  # fmt: skip
-    answer(ActivityReading(rates, costs))
+    answer(ActivityReading(rates, costs, sees_all=others is not Others.UNSEEN))

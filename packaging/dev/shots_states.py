@@ -12,7 +12,7 @@ from made_up import NOON_NS, ask_cost, describe, user_name, watch_activity
 
 from smoothtask_gui.domain.activity_reading import ActivityReading
 from smoothtask_gui.domain.incident import Action, Deed, Incident, ProcessIdentity
-from smoothtask_gui.ui.activity_page import SYSCALLS
+from smoothtask_gui.ui.activity_page import SYSCALLS, UNIX_SOCKETS
 from smoothtask_gui.ui.helper_help import HelperHelp
 from smoothtask_gui.ui.kill_question import KillQuestion
 from smoothtask_gui.ui.window import MainWindow
@@ -71,6 +71,9 @@ def _consent(take: Take, window: MainWindow) -> None:
     take(window, "window-consent")
     window.activity.show_reading(ActivityReading(refusal=REFUSAL))
     take(window, "window-consent-refused")
+    window.activity.switches[SYSCALLS].setChecked(False)
+    window.activity.switches[UNIX_SOCKETS].setChecked(True)
+    take(window, "window-consent-unix")
 
 
 def _dialogs(take: Take) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Others(Enum):
-    """Whether what all users do together is wanted too, for which an administrator has to agree."""
+    """Whether other users' processes and sums over all are wanted too, for which an administrator has to agree."""
 
     UNSEEN = auto()
     AGREED = auto()  # somebody agreed before: taken if that still holds, without a prompt
@@ -24,10 +24,12 @@ class Others(Enum):
 class ActivityReading:
     """`reason`: why there is nothing, for people; `costs`: of the probes that were asked for, as last asked.
 
-    `refusal`: why what all users do isn't told, though it was wanted. It comes alone; readings without that follow.
+    `sees_all`: whether `rates` are those of all users' processes. `refusal`: why they aren't, though that was wanted.
+    It comes alone; readings without that follow.
     """
 
     rates: ActivityRates = field(default_factory=ActivityRates)
     costs: tuple[ProbeUse, ...] = ()
     reason: str = ""
+    sees_all: bool = False
     refusal: str = ""

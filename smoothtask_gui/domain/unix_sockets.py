@@ -23,14 +23,17 @@ _PLAIN: Final = frozenset(range(0x21, 0x7F)) - set(b"\\@")
 
 @dataclass(frozen=True, slots=True)
 class UnixHolding:
-    """How many unix sockets a process holds, each once however many descriptors of it there are."""
+    """How many unix sockets a process holds, each once however many descriptors of it there are.
+
+    The last two are of those whose state is known; None where that is none, as in other network namespaces.
+    """
 
     pid: int
     start_ns: int
     comm: str
     sockets: int
-    listening: int
-    unread_messages: int  # waiting in these sockets; connections that wait to be accepted are others
+    listening: int | None
+    unread_messages: int | None  # waiting in these sockets; connections that wait to be accepted are others
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +76,11 @@ def unix_holdings(activity: Activity) -> tuple[UnixHolding, ...] | None:
     pids, starts_ns, inodes = pids[order], starts_ns[order], inodes[order]
     is_other = np.r_[True, (pids[1:] != pids[:-1]) | (starts_ns[1:] != starts_ns[:-1])]
     is_first = is_other | np.r_[True, inodes[1:] != inodes[:-1]]  # of the descriptors of one socket
-    listening, unread = _of_inodes(sockets, inodes)
     starts = np.flatnonzero(is_other)
-    sums = [np.add.reduceat(np.where(is_first, one, 0), starts).tolist() for one in (is_first, listening, unread)]
+    counted, known, listening, unread = (
+        np.add.reduceat(np.where(is_first, one, 0), starts) for one in (is_first, *_of_inodes(sockets, inodes))
+    )
+    sums = (counted.tolist(), _where_known(known, listening), _where_known(known, unread))
     names = [comm.decode("utf-8", "replace") for comm in holders["comm"][order][starts].tolist()]
     return tuple(map(UnixHolding, pids[starts].tolist(), starts_ns[starts].tolist(), names, *sums))
 
@@ -106,17 +111,21 @@ def name_text(name: bytes) -> str:
     return sign + "".join(chr(octet) if octet in _PLAIN else f"\\x{octet:02x}" for octet in shown)
 
 
-def _of_inodes(sockets: Rows, inodes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(whether it listens, how many messages nobody has read), shape (len(inodes),); those that aren't there don't."""
-    listening, unread = np.zeros(len(inodes), bool), np.zeros(len(inodes), np.uint64)
-    if not len(sockets) or not len(inodes):
-        return listening, unread
+def _where_known(known: np.ndarray, sums: np.ndarray) -> list[int | None]:
+    return [value if there else None for there, value in zip(known.tolist(), sums.tolist(), strict=True)]
+
+
+def _of_inodes(sockets: Rows, inodes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(whether it is there, whether it listens, how many messages nobody has read), each of shape (len(inodes),)."""
+    there, listening, unread = (np.zeros(len(inodes), kind) for kind in (bool, bool, np.uint64))
+    if not len(sockets):
+        return there, listening, unread
     ordered = sockets[np.argsort(sockets["inode"], kind="stable")]
     at = np.minimum(np.searchsorted(ordered["inode"], inodes), len(ordered) - 1)
     there = ordered["inode"][at] == inodes
     listening = there & (ordered["state"][at] == LISTENING)
     unread[there & ~listening] = ordered["receive_queue_messages"][at][there & ~listening]
-    return listening, unread
+    return there, listening, unread
 
 
 def _holders(rows: Rows) -> dict[int, tuple[Holder, ...]]:

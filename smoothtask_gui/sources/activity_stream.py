@@ -23,9 +23,9 @@ from smoothtask_gui.sources.frames import decode_frame, read_sealed
 from smoothtask_gui.sources.helper_stream import StreamOpener
 from smoothtask_gui.sources.mounts import mount_points
 from smoothtask_gui.sources.open_stream import OpenStream
-from smoothtask_gui.sources.packets import Bye, Tick, decode_packet
+from smoothtask_gui.sources.packets import Bye, Hello, Tick, decode_packet
 from smoothtask_gui.sources.protocol import SourceError
-from smoothtask_gui.sources.records import Kinds
+from smoothtask_gui.sources.records import Kinds, Visibility
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -100,12 +100,15 @@ async def _readings(
     with OpenStream(fd, period_ms) as opened:
         buffer, costs = bytearray(), _Costs(port, kinds)
         before: Frame | None = None
+        sees_all = False
         while True:
             packet, fds = await opened.receive()
             try:
                 item = decode_packet(packet)
                 if isinstance(item, Bye):
                     raise SourceError(f"The helper ended the stream: {item.reason}.")
+                if isinstance(item, Hello):
+                    sees_all = item.visibility == Visibility.ALL
                 if not isinstance(item, Tick) or len(fds) != 1:
                     continue
                 frame = decode_frame(read_sealed(fds[0], item.frame_bytes, buffer))
@@ -117,7 +120,7 @@ async def _readings(
                 rates = rates_between(before.activity, frame.activity, before.boottime_ns, frame.boottime_ns)
                 if rates.file_systems:
                     rates = with_mounts(rates, mount_points())
-                yield ActivityReading(rates, await costs.latest())
+                yield ActivityReading(rates, await costs.latest(), sees_all=sees_all)
             before = frame
 
 

@@ -2,8 +2,8 @@
 
 These counts cost something, most of them every process of the machine, so nothing runs until the person switches a part
 on, and it ends when the tab is left or the window closed. What it costs is said under the switches, as the kernel
-counts it. What all users do together takes an administrator's consent, which is asked for by a click and forgotten with
-the tab.
+counts it. Other users' processes and sums over all take an administrator's consent, which is asked for by a click and
+forgotten with the tab.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ SYSCALLS: Final = "syscalls"
 FILES: Final = "files"
 RUN_QUEUE: Final = "run-queue"
 UNIX_SOCKETS: Final = "unix-sockets"
-_OF_ALL_USERS: Final = frozenset({SYSCALLS, FILES})
-"""Parts that have sums over all users, which take an administrator's consent."""
+_OF_ALL_USERS: Final = frozenset({SYSCALLS, FILES, UNIX_SOCKETS})
+"""Parts of which other users' processes take an administrator's consent."""
 _REASON_BYTES: Final = 512
 
 
@@ -105,6 +105,8 @@ class ActivityPage(QWidget):
             self.cost.say("")
             return
         self._show_rates(reading.rates)
+        if self._counts & _OF_ALL_USERS:
+            self.consent.show_withheld(withheld=not reading.sees_all)
         self.cost.say(self._cost(reading.costs))
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -161,13 +163,6 @@ class ActivityPage(QWidget):
         self._fill(self.file_view, self.file_users, rows.file_users(rates.file_users or ()))
         self._fill(self.system_view, self.file_systems, rows.file_systems(rates.file_systems or ()))
         self._fill(self.unix_view, self.unix_holders, rows.unix_holders(rates.unix_holders or ()))
-        of_all = [
-            everybody is not None
-            for each, everybody in ((rates.callers, rates.syscalls), (rates.file_users, rates.file_systems))
-            if each is not None
-        ]
-        if of_all:  # nothing is there while a probe is loaded
-            self.consent.show_withheld(withheld=not all(of_all))
         if rates.run_queue is not None:
             self.waits.say(self._waits(rates.run_queue))
             self.histogram.show_slots(rates.run_queue.slots_per_s)
@@ -252,12 +247,14 @@ class ActivityPage(QWidget):
         )
 
     def _make_unix_table(self) -> None:
-        unread = self.tr("Unread")
+        listening, unread = self.tr("Listening"), self.tr("Unread")
+        elsewhere = self.tr("Not known in other networks, as of containers.")
+        waiting = self.tr("Messages that others sent it and that it hasn't read yet.")
         self.unix_holders, self.unix_view = _table(
             self.tr("Unix sockets of processes"),
-            (self.tr("Process"), self.tr("Sockets"), self.tr("Listening"), unread, self.tr("PID")),
+            (self.tr("Process"), self.tr("Sockets"), listening, unread, self.tr("PID")),
             ("M" * 16, "00,000", "0,000", "00,000", "0000000"),
-            {unread: self.tr("Messages that others sent it and that it hasn't read yet.")},
+            {listening: elsewhere, unread: f"{waiting} {elsewhere}"},
         )
 
     def _lay_out(self) -> None:

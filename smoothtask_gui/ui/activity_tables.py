@@ -80,7 +80,9 @@ class ActivityRows:
 
     def unix_holders(self, found: tuple[UnixHolding, ...]) -> tuple[Row, ...]:
         ranked = sorted(found, key=lambda one: (-one.sockets, one.pid))[:MOST_ROWS]
-        return tuple(_of_process(one, str(one.sockets), str(one.listening), str(one.unread_messages)) for one in ranked)
+        return tuple(
+            _of_process(one, str(one.sockets), _count(one.listening), _count(one.unread_messages)) for one in ranked
+        )
 
     def _call(self, number: int | None) -> str:
         if number is None:
@@ -107,6 +109,10 @@ def _files(one: FileUserRates | FileSystemRates) -> tuple[str, ...]:
         formats.rate(one.write_bps),
         formats.digits(one.syncs_per_s),
     )
+
+
+def _count(number: int | None) -> str:
+    return formats.MISSING if number is None else str(number)
 
 
 def _at_most(duration_us: float | None) -> str:

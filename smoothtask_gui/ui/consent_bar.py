@@ -49,7 +49,9 @@ class ConsentBar(QWidget):
 
     def forget(self) -> None:
         """As if nobody had asked."""
-        self.text.say(self.tr("What all users do together is shown with an administrator's consent only."))
+        self.text.say(
+            self.tr("Other users' processes, and sums over all, are shown with an administrator's consent only.")
+        )
         self.text.set_tone(Tone.MUTED)
         self.ask.setEnabled(True)
         self.hide()

@@ -16,7 +16,7 @@ from smoothtask_gui.domain.activity_reading import ActivityReading, Others
 from smoothtask_gui.domain.own_cost import ProbeCost, ProbeUse
 from smoothtask_gui.domain.unix_sockets import UnixHolding
 from smoothtask_gui.ui import formats
-from smoothtask_gui.ui.activity_page import FILES, RUN_QUEUE, SYSCALLS, ActivityPage, Parts
+from smoothtask_gui.ui.activity_page import FILES, RUN_QUEUE, SYSCALLS, UNIX_SOCKETS, ActivityPage, Parts
 from smoothtask_gui.ui.histogram import FIRST_SLOT
 from smoothtask_gui.ui.rows_model import RowsModel
 from tests.ui import samples
@@ -118,6 +118,7 @@ def test_the_busiest_are_first_with_their_numbers_and_foreign_names_literal(page
 
 
 OWN = ActivityReading(replace(RATES, syscalls=None, file_systems=None))
+ALL = ActivityReading(RATES, sees_all=True)
 
 
 def test_what_all_users_do_is_named_as_unseen_where_it_is(page: ActivityPage, asked: Asked) -> None:
@@ -126,9 +127,34 @@ def test_what_all_users_do_is_named_as_unseen_where_it_is(page: ActivityPage, as
     assert page.consent.isVisible()
     assert "administrator's consent only" in page.consent.text.text()
     assert not page.syscall_view.isVisible()
-    page.show_reading(ActivityReading(RATES))
+    page.show_reading(ALL)
     assert not page.consent.isVisible()
     assert asked.others == [Others.UNSEEN], "nobody clicked, so nobody may be asked for a password"
+
+
+def test_with_unix_sockets_alone_consent_is_offered_asked_for_and_taken(page: ActivityPage, asked: Asked) -> None:
+    page.switches[UNIX_SOCKETS].click()
+    of_sockets = ActivityRates(unix_holders=RATES.unix_holders)
+    page.show_reading(ActivityReading(of_sockets))
+    assert page.consent.isVisible()
+    page.consent.ask.click()
+    assert (asked.parts[-1], asked.others[-1]) == ({UNIX_SOCKETS}, Others.ASKED_FOR)
+    page.show_reading(ActivityReading(of_sockets))
+    assert page.consent.text.text().startswith("Waiting for"), "a reading that was on its way is no answer"
+    page.show_reading(ActivityReading(of_sockets, sees_all=True))
+    assert not page.consent.isVisible()
+    page.switches[UNIX_SOCKETS].click()
+    page.switches[UNIX_SOCKETS].click()
+    assert asked.others[-1] is Others.UNSEEN, "with the last part that takes it the consent is forgotten"
+
+
+def test_of_a_process_of_another_network_what_is_not_known_is_marked_as_missing(page: ActivityPage) -> None:
+    page.switches[UNIX_SOCKETS].click()
+    page.show_reading(ActivityReading(ActivityRates(unix_holders=(UnixHolding(9, 1, "boxed", 3, None, None),))))
+    assert cells(page.unix_holders, 0) == ["boxed", "3", formats.MISSING, formats.MISSING, "9"]
+    for column in (2, 3):
+        told = page.unix_holders.headerData(column, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
+        assert "Not known in other networks" in str(told)
 
 
 def test_waits_alone_withhold_nothing(page: ActivityPage) -> None:
@@ -153,7 +179,7 @@ def test_a_click_asks_for_consent_once_and_says_that_it_waits(page: ActivityPage
     page.show_reading(OWN)
     page.show_reading(ActivityReading())
     assert page.consent.text.text().startswith("Waiting for"), "a reading that was on its way is no answer"
-    page.show_reading(ActivityReading(RATES))
+    page.show_reading(ALL)
     assert page.syscall_view.isVisible()
     assert not page.consent.isVisible()
     page.switches[FILES].click()
@@ -180,7 +206,7 @@ def test_consent_is_forgotten_with_the_tab(page: ActivityPage, asked: Asked) -> 
     page.switches[SYSCALLS].click()
     page.show_reading(OWN)
     page.consent.ask.click()
-    page.show_reading(ActivityReading(RATES))
+    page.show_reading(ALL)
     page.hide()
     page.show()
     assert asked.others[-2:] == [Others.UNSEEN, Others.UNSEEN]

@@ -29,6 +29,15 @@ def test_a_process_holds_a_socket_once_however_many_descriptors_it_has() -> None
     )
 
 
+def test_of_a_process_whose_sockets_are_all_in_another_network_namespace_their_number_is_all_that_is_known() -> None:
+    holders = [unix_holder(1), unix_holder(8, 20, net_namespace=77), unix_holder(9, 20, net_namespace=77)]
+    found = unix_holdings(unix_activity([unix_socket(1)], holders))
+    assert found is not None
+    assert [(one.pid, one.sockets, one.listening, one.unread_messages) for one in found] == [
+        (10, 1, 0, 0), (20, 2, None, None),
+    ]  # fmt: skip
+
+
 def test_a_pid_that_was_used_again_is_another_process() -> None:
     holders = [unix_holder(1), unix_holder(2, pid_start_ns=99)]
     found = unix_holdings(unix_activity([], holders))

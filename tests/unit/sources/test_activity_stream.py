@@ -15,7 +15,7 @@ from smoothtask_gui.sources.activity import STRUCTS, ActivitySection
 from smoothtask_gui.sources.activity_kinds import ActivityKinds
 from smoothtask_gui.sources.activity_stream import COST_EVERY_TICKS, activity_readings
 from smoothtask_gui.sources.auto import Backoff
-from smoothtask_gui.sources.records import Kinds
+from smoothtask_gui.sources.records import Kinds, Visibility
 from tests.fakes.stream import FakeHelper, frame
 
 if TYPE_CHECKING:
@@ -47,6 +47,10 @@ class Helper(FakeHelper):
         for second in range(1, self.ticks + 1):
             self.tick(calls(second))
         return fd
+
+    def hello(self, visibility: int = Visibility.AS_PROC, kinds: int = 0) -> None:
+        """Who asks for all and gets the stream sees all."""
+        super().hello(Visibility.ALL if kinds & Kinds.OTHERS_IN_FULL else visibility, kinds)
 
     async def facts(self) -> SamplerFacts:
         self.told += 1
@@ -117,7 +121,8 @@ IN_FULL = int(ActivityKinds.SYSCALLS) | Kinds.OTHERS_IN_FULL
 
 def test_without_a_click_nothing_that_needs_consent_is_asked_for_and_no_prompt_allowed() -> None:
     helper = Helper(2)
-    readings(helper, 1)
+    [reading] = readings(helper, 1)
+    assert not reading.sees_all
     assert helper.asked == [(1000, int(ActivityKinds.SYSCALLS))]
     assert helper.may_prompt == [False]
 
@@ -143,13 +148,14 @@ def test_a_refused_consent_is_told_once_and_the_stream_goes_on_without_it() -> N
     helper = Helper(2, "No administrator has agreed.")
     refused, own = readings(helper, 2, Others.ASKED_FOR)
     assert (refused.refusal, refused.reason) == ("No administrator has agreed.", "")
-    assert (own.refusal, own.reason) == ("", "")
+    assert (own.refusal, own.reason, own.sees_all) == ("", "", False)
     assert helper.asked == [(1000, IN_FULL), (1000, int(ActivityKinds.SYSCALLS))]
     assert helper.may_prompt == [True, False]
 
 
 def test_consent_of_before_is_taken_without_a_prompt() -> None:
     helper = Helper(2)
-    readings(helper, 1, Others.AGREED)
+    [reading] = readings(helper, 1, Others.AGREED)
+    assert reading.sees_all
     assert helper.asked == [(1000, IN_FULL)]
     assert helper.may_prompt == [False]
