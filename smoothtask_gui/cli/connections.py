@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import json
 import math
-import shutil
-import sys
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import psutil  # type: ignore[import-untyped]  # ships no types
-
+from smoothtask_gui.cli.connection_list import own, print_objects, print_table
 from smoothtask_gui.cli.failure import Failure
 from smoothtask_gui.cli.items import items, tell
 from smoothtask_gui.cli.plain import process_name, shown_bytes, shown_name
@@ -25,7 +21,6 @@ from smoothtask_gui.cli.unix_connections import unix_connections
 from smoothtask_gui.domain.addresses import endpoint, protocol_name, state_name
 from smoothtask_gui.domain.batch import Batch
 from smoothtask_gui.domain.connections import connection_rates
-from smoothtask_gui.sources import files
 
 if TYPE_CHECKING:
     import argparse
@@ -70,11 +65,9 @@ async def connections(arguments: argparse.Namespace) -> int:
         return await unix_connections(arguments)
     found = await _connections(arguments.source)
     if arguments.json:
-        for each in found:
-            print(json.dumps(_to_json(each), allow_nan=False))
-        return 0
-    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    print("\n".join(line[:columns] for line in (HEADING, *map(_to_line, found))))
+        print_objects(map(_to_json, found))
+    else:
+        print_table(HEADING, map(_to_line, found))
     return 0
 
 
@@ -93,7 +86,7 @@ async def _connections(source: str) -> list[Connection]:
             if item.network is None:
                 if item.source == "procfs" and not source.startswith("recording:"):
                     tell(OWN_ONLY)
-                    return await asyncio.to_thread(_own)
+                    return await asyncio.to_thread(own, "inet", "/proc/net", _from_psutil)
                 if item.boottime_ns - first_ns > LOADING_NS and item.source == "helper":
                     break
                 continue
@@ -136,20 +129,7 @@ def _connection(row: np.void) -> Connection:
     )
 
 
-def _own() -> list[Connection]:
-    """Those whose descriptors psutil may read. Raises Failure."""
-    try:
-        found = psutil.net_connections(kind="inet")
-    except (psutil.Error, OSError, RuntimeError) as error:
-        raise Failure(f"/proc/net can't be read: {error}") from error
-    return [_from_psutil(each) for each in found if each.pid]
-
-
-def _from_psutil(found: Any) -> Connection:
-    try:
-        comm = files.read_bytes(f"/proc/{found.pid}/comm").rstrip(b"\n")
-    except OSError:  # gone meanwhile
-        comm = None
+def _from_psutil(found: Any, comm: bytes | None) -> Connection:
     is_udp = found.type == 2  # SOCK_DGRAM
     state = ("ESTABLISHED" if found.raddr else "UNCONNECTED") if is_udp else str(found.status)
     return Connection(

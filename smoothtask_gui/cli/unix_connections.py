@@ -8,23 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import json
 import os
-import shutil
-import sys
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import psutil  # type: ignore[import-untyped]  # ships no types
-
+from smoothtask_gui.cli.connection_list import own, print_objects, print_table
 from smoothtask_gui.cli.failure import Failure
 from smoothtask_gui.cli.items import items, tell
 from smoothtask_gui.cli.plain import process_name, shown_bytes, shown_name
 from smoothtask_gui.domain.batch import Batch
 from smoothtask_gui.domain.text import safe_text
 from smoothtask_gui.domain.unix_sockets import Holder, UnixSocket, name_text, unix_sockets
-from smoothtask_gui.sources import files
 from smoothtask_gui.sources.activity_kinds import ActivityKinds
 
 if TYPE_CHECKING:
@@ -70,11 +65,9 @@ async def unix_connections(arguments: argparse.Namespace) -> int:
     """Print the unix sockets there are now, or at the end of a recording. Raises Failure."""
     found = await _found(arguments.source)
     if arguments.json:
-        for each in found:
-            print(json.dumps(_to_json(each), allow_nan=False))
-        return 0
-    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    print("\n".join(line[:columns] for line in (HEADING, *map(_to_line, found))))
+        print_objects(map(_to_json, found))
+    else:
+        print_table(HEADING, map(_to_line, found))
     return 0
 
 
@@ -95,7 +88,7 @@ async def _found(source: str) -> list[UnixConnection]:
                     break
             elif item.source == "procfs" and not is_recorded:
                 tell(OWN_ONLY)
-                return await asyncio.to_thread(_own)
+                return await asyncio.to_thread(own, "unix", "/proc/net/unix", _from_psutil)
             elif not is_recorded and (reason or item.boottime_ns - first_ns > LOADING_NS):
                 reason = reason or "the helper's probe unix_sockets isn't running (smoothtask probes says why)"
                 break
@@ -139,21 +132,8 @@ def _connection(socket: UnixSocket, holder: Holder | None, age_s: float | None) 
     )
 
 
-def _own() -> list[UnixConnection]:
-    """Those whose descriptors psutil may read. Raises Failure."""
-    try:
-        found = psutil.net_connections(kind="unix")
-    except (psutil.Error, OSError, RuntimeError) as error:
-        raise Failure(f"/proc/net/unix can't be read: {error}") from error
-    return [_from_psutil(each) for each in found if each.pid]
-
-
-def _from_psutil(found: Any) -> UnixConnection:
+def _from_psutil(found: Any, comm: bytes | None) -> UnixConnection:
     """/proc/net/unix writes an @ for each NUL; what begins with one is taken for an abstract name."""
-    try:
-        comm = files.read_bytes(f"/proc/{found.pid}/comm").rstrip(b"\n")
-    except OSError:  # gone meanwhile
-        comm = None
     name = os.fsencode(found.laddr)
     name = b"\0" + name[1:] if name.startswith(b"@") else name
     nothing = dict.fromkeys(field.name for field in dataclasses.fields(UnixConnection))
