@@ -22,13 +22,14 @@ import psutil  # type: ignore[import-untyped]  # ships no types
 from benchmarks.row import Row
 from benchmarks.snapshot import OBJECTS, each_paced_ms, paced_ms, thread_ms
 from helper.loaders.libbpf import Libbpf
-from helper.probes import KnownSockets, OwnerSearch, SocketEvents, SocketMemory, SocketOwners, Sockets, unix_table
+from helper.probes import KnownSockets, SocketEvents, SocketMemory, SocketOwners, Sockets, TaskSnapshot, unix_table
 from helper.probes.known_sockets import TABLES_EVERY_NS
 from helper.probes.socket_table import SOCKET_BYTES
 from helper.probes.unix_sockets import UnixSockets
-from helper.probes.visibility import Mode, Visibility
+from helper.probes.visibility import EVERYBODY
+from helper.sampler.network import Network
+from helper.sampler.probe_set import Slot, State, kinds_of
 
-EVERYTHING = Visibility(Mode.SEES_ALL, 0)
 MANY_SOCKETS = 4000
 FEW_SOCKETS = 500
 CLONE_NEWNET = 0x40000000  # include/uapi/linux/sched.h
@@ -45,34 +46,42 @@ sys.stdin.read()
 
 
 class Table:
-    """What the sampler does with sockets in a tick: read them, and look for owners when that is due."""
+    """The sampler's own part of a tick that has to do with sockets; and the kernel's tables alone."""
 
     def __init__(self) -> None:
         door, memory = Libbpf(OBJECTS), SocketMemory()
-        door.together.plan(("socket_events", "sockets", "socket_owners"))
-        self._events, self._sockets = SocketEvents(door, memory), Sockets(door, memory)
-        self._owners = SocketOwners(door, memory)
-        self._known = KnownSockets(self._sockets, memory)
-        self._search = OwnerSearch()
+        door.together.plan(("task_snapshot", "socket_events", "sockets", "socket_owners"))
+        tasks, events = TaskSnapshot(door), SocketEvents(door, memory)
+        self._sockets, owners = Sockets(door, memory), SocketOwners(door, memory)
+        self._slots = [Slot(probe, kinds_of(probe.name)) for probe in (tasks, events, self._sockets, owners)]
+        of_tasks, of_events, of_sockets, of_owners = self._slots
+        self._network = Network(
+            (of_sockets, KnownSockets(self._sockets, memory)),
+            (of_owners, owners),
+            (of_events, events),
+            (of_tasks, tasks),
+        )
         self._buffer = memoryview(bytearray(8 * MANY_SOCKETS * SOCKET_BYTES))
 
     def __enter__(self) -> Self:
-        for probe in (self._events, self._sockets, self._owners):
-            probe.open()
+        for slot in self._slots:
+            slot.open()
+            if slot.state is not State.RUNNING:
+                raise RuntimeError(f"{slot.probe.name} isn't running: {slot.reason}")
         return self
 
     def __exit__(self, *_: object) -> None:
-        for probe in (self._events, self._sockets, self._owners):
-            probe.close()
+        for slot in self._slots:
+            slot.close()
 
-    def rows(self) -> int:
-        return self._sockets.read_into(self._buffer, EVERYTHING).byte_count // SOCKET_BYTES
+    def walk(self) -> int:
+        """Rows of the kernel's tables, which nine ticks of ten do without."""
+        return self._sockets.read_into(self._buffer, EVERYBODY).byte_count // SOCKET_BYTES
 
-    def tick(self) -> None:
-        self._known.read_into(self._buffer, EVERYTHING)
-        now_ns = time.monotonic_ns()
-        if self._search.is_due(self._sockets.unowned, now_ns):
-            self._search = self._search.after_pass(self._owners.find_owners(), time.monotonic_ns())
+    def tick(self) -> int:
+        """Rows in the stream's section of sockets."""
+        sockets, *_ = self._network.sections(EVERYBODY, time.monotonic_ns())
+        return len(sockets.rows) // SOCKET_BYTES
 
 
 @contextmanager
@@ -125,7 +134,7 @@ def few_among_files() -> tuple[int, float]:
     enter_new_network()
     with Table() as table, open_sockets(FEW_SOCKETS), open_files(MANY_FILES):
         table.tick()
-        return table.rows(), paced_ms(table.tick)
+        return table.tick(), paced_ms(table.tick)
 
 
 class UnixReading:
@@ -183,9 +192,8 @@ def measure() -> list[Row]:
     enter_new_network()
     with Table() as table, open_sockets(MANY_SOCKETS):
         table.tick()
-        count = table.rows()
-        walk_ms = median(thread_ms(table.rows) for _ in range(50))
-        table.tick()
+        count = table.tick()
+        walk_ms = median(thread_ms(table.walk) for _ in range(50))
         known_ms = median(thread_ms(table.tick) for _ in range(50))
         ticks_ms = each_paced_ms(table.tick, 2 * TICKS_A_WALK)
         psutil_ms = median(thread_ms(lambda: psutil.net_connections("inet")) for _ in range(5))
