@@ -258,6 +258,9 @@ class _TickReader:
         unavailable |= _unseen_network(frame, self.hello)
         if frame.truncated:
             unavailable["rows"] = "some processes: there were more than a frame holds"
+        reading = frame.activity.unix_reading
+        if reading is not None and np.any(reading["truncated"]):
+            unavailable["unix_sockets"] = "some unix sockets, or who holds them: there were more than a frame holds"
         return unavailable
 
 

@@ -10,7 +10,7 @@ from tests.bus.agents import Agents
 from tests.desktop.boxed import BoxedDesk, BoxedScene
 from tests.desktop.conftest import ROOT
 
-OPT_IN = {"syscalls", "file_activity", "run_queue"}
+OPT_IN = {"syscalls", "file_activity", "run_queue", "unix_sockets"}
 STATES = """
 import asyncio, json
 from smoothtask_gui.adapters.sampler_client import SamplerClient
@@ -18,7 +18,8 @@ facts = asyncio.run(SamplerClient().facts())
 print(json.dumps([probe.name for probe in facts.probes if probe.state == "running"]))
 """
 READER = """
-import ctypes, time
+import ctypes, socket, time
+ends = socket.socketpair()
 ctypes.CDLL(None).prctl(15, b"avid-reader")  # PR_SET_NAME
 while True:
     open("/proc/self/exe", "rb").read(1 << 16)
@@ -74,12 +75,13 @@ def test_the_activity_tab_shows_what_a_process_does_and_its_probes_go_when_it_is
     look_at_activity(boxed)
     assert not running(boxed)
 
-    boxed.press_keys("alt+y", "alt+l", "alt+w")
+    boxed.press_keys("alt+y", "alt+l", "alt+w", "alt+k")
     boxed.until(lambda: "avid-reader" in heard(boxed, "System calls of processes"), "its system calls are told")
     boxed.until(lambda: "avid-reader" in heard(boxed, "What processes do with files"), "its reading is told")
     boxed.until(lambda: "waits a second" in str(read_aloud(boxed)), "the waits for a CPU are told")
+    boxed.until(lambda: "avid-reader" in heard(boxed, "Unix sockets of processes"), "its unix sockets are told")
     boxed.picture("activity-live")
-    boxed.until(lambda: running(boxed) == OPT_IN, "all three run")
+    boxed.until(lambda: running(boxed) == OPT_IN, "all four run")
 
     boxed.press_keys("alt+o")
     boxed.until(lambda: not running(boxed), "the probes are gone")

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from smoothtask_gui.domain.activity import UNIX_READING
 from smoothtask_gui.domain.batch import Batch, CoolingEvent, Lost, OomKill
 from smoothtask_gui.domain.network import SOCKET, TRAFFIC
 from smoothtask_gui.domain.sensors import kind_of
 from smoothtask_gui.sources import records
+from smoothtask_gui.sources.activity import ActivitySection
 from smoothtask_gui.sources.helper_stream import KINDS, HelperSource
 from smoothtask_gui.sources.protocol import Item, SourceError
 from smoothtask_gui.sources.surroundings import Surroundings
@@ -215,6 +217,22 @@ def test_without_the_probes_of_sockets_the_network_is_missing_with_its_reason() 
         assert "cut" in batch.unavailable["connections"] or "more than" in batch.unavailable["connections"]
 
     run(Scripted(send(HELLO), tick(), tick(network_frame(truncated=1))), story)
+
+
+def test_a_reading_of_unix_sockets_that_was_cut_short_is_told() -> None:
+    def reading(truncated: int) -> bytes:
+        made = rows({"read_ns": 1, "took_ns": 1, "truncated": truncated}, dtype=UNIX_READING)
+        return frame((1, tasks({"pid": 1})), (ActivitySection.UNIX_READING, made))
+
+    async def story(following: Next) -> None:
+        batch = await following()
+        assert isinstance(batch, Batch)
+        assert "unix_sockets" not in batch.unavailable
+        batch = await following()
+        assert isinstance(batch, Batch)
+        assert batch.unavailable["unix_sockets"].startswith("some unix sockets")
+
+    run(Scripted(send(HELLO), tick(reading(0)), tick(reading(1))), story)
 
 
 def test_a_narrower_view_is_said() -> None:
