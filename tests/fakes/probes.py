@@ -87,10 +87,15 @@ class FakeExits:
 
 @dataclass
 class FakeEvents:
-    """A ring buffer: `put` a record and the descriptor becomes readable; `lost_count` is what lost() says."""
+    """A ring buffer: `put` a record and the descriptor becomes readable; `lost_count` is what lost() says.
+
+    It can't be drained, or its losses be asked for, while `broken` or `broken_count`.
+    """
 
     name: str = "process_events"
     lost_count: int = 0
+    broken: bool = False
+    broken_count: bool = False
     records: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -114,10 +119,14 @@ class FakeEvents:
         return self._reader
 
     def drain(self, sink: Callable[[bytes], None]) -> None:
+        if self.broken:
+            raise LoaderError(self.name, "read", 5)
         with contextlib.suppress(BlockingIOError):  # an empty ring buffer is none to complain about
             os.read(self._reader, 4096)
         while self.records:
             sink(self.records.pop(0))
 
     def lost(self) -> int:
+        if self.broken_count:
+            raise LoaderError(self.name, "read", 5)
         return self.lost_count

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from helper.probes.visibility import Mode, Visibility
 from helper.sampler import kept_frames, packets
+from helper.sampler.activity import Activity
 from helper.sampler.hub import Hub
 from helper.sampler.message_watch import never
 from helper.sampler.probe_set import Slot, State, kinds_of
@@ -31,14 +32,16 @@ class Desk:
         tasks: FakeTasks | None = None,
         parts: tuple[Part, ...] = (),
         look: Callable[[int], int | None] = never,
+        activity: Activity | None = None,
     ) -> None:
         self.event_slots: list[Slot] = []
+        self.descriptors: list[int] = []
         self.tasks = tasks or FakeTasks()
         self.slot = Slot(self.tasks, kinds_of(self.tasks.name))
         self.slot.open()
         self.ended: list[Stream] = []
         self.someone_ended = asyncio.Event()
-        self.hub = Hub(Readings((self.slot, self.tasks, ROW_BYTES), None, parts), self._note_end, look)
+        self.hub = Hub(Readings((self.slot, self.tasks, ROW_BYTES), None, parts, activity), self._note_end, look)
 
     def __enter__(self) -> Self:
         return self
@@ -54,6 +57,7 @@ class Desk:
         slot.open()
         self.hub.events.listen(slot, events)
         self.event_slots.append(slot)
+        self.descriptors.append(events.fileno())
         return slot
 
     def _note_end(self, stream: Stream) -> None:
@@ -383,3 +387,141 @@ def taken(end: socket.socket) -> list[int]:
         except BlockingIOError:
             return found
         found += fds
+
+
+def test_an_event_is_for_those_who_asked_for_its_kind_only() -> None:
+    async def scene() -> None:
+        with Desk() as desk:
+            exits, closes = FakeEvents(), FakeEvents("socket_events")
+            for events in (exits, closes):
+                desk.listen(events)
+            asked = desk.open(ALICE, packets.KIND_PROCESS_EXITS)
+            other = desk.open(ALICE, packets.KIND_SOCKET_CLOSES)
+            exits.put(exit_record(uid=1000))
+            await desk.next(asked, packets.EVENT)
+            closes.put(closed_record(uid=1000))
+            first = (await desk.next(other, packets.EVENT))[0]
+            assert packets.EVENT_HEAD.unpack_from(first)[0] == 6, "an exit comes first to who didn't ask for it"
+
+    run(scene())
+
+
+def test_a_record_that_is_not_as_long_as_it_says_is_dropped_and_the_next_one_comes() -> None:
+    async def scene() -> None:
+        with Desk() as desk:
+            events = FakeEvents()
+            desk.listen(events)
+            stream = desk.open(ALICE, packets.KIND_PROCESS_EXITS)
+            whole = exit_record(uid=1000)
+            events.put(whole[:-8])
+            events.put(whole)
+            assert (await desk.next(stream, packets.EVENT))[0] == whole
+
+    run(scene())
+
+
+def test_a_probe_whose_events_or_losses_cannot_be_read_has_failed_and_says_why() -> None:
+    async def scene() -> None:
+        with Desk() as desk:
+            events, uncounted = FakeEvents(), FakeEvents("socket_events")
+            slots = [desk.listen(events), desk.listen(uncounted)]
+            events.broken = uncounted.broken_count = True
+            desk.hub.events.drain_now(packets.KIND_PROCESS_EXITS)
+            desk.hub.events.lost(packets.KIND_SOCKET_CLOSES)
+            assert [slot.state for slot in slots] == [State.FAILED] * 2
+            assert all("step: read" in slot.reason for slot in slots)
+            desk.hub.events.drain_now(packets.KIND_PROCESS_EXITS)
+            loop = asyncio.get_running_loop()
+            assert not any(loop.remove_reader(descriptor) for descriptor in desk.descriptors), "nobody listens to it"
+
+    run(scene())
+
+
+def test_a_stream_is_found_by_its_own_caller_only() -> None:
+    async def scene() -> None:
+        with Desk() as desk:
+            stream = desk.open(ALICE)
+            assert desk.hub.find(stream.stream_id, stream.caller) is stream
+            assert desk.hub.find(stream.stream_id, ":1.1001") is None
+
+    run(scene())
+
+
+def test_all_streams_of_a_caller_that_left_end_and_nobody_elses() -> None:
+    async def scene() -> None:
+        with Desk() as desk:
+            streams = [desk.open(seen) for seen in (ALICE, BOB, ALICE)]
+            desk.hub.end_all_of(streams[0].caller)
+            assert desk.ended == [streams[0], streams[2]]
+            assert desk.hub.callers() == {streams[1].caller}
+
+    run(scene())
+
+
+def test_a_shorter_period_holds_at_once_and_not_after_the_tick_of_the_old_one() -> None:
+    async def scene() -> None:
+        with Desk() as desk:
+            stream = desk.open(ALICE, period_ms=60_000)
+            await desk.next(stream, packets.TICK)
+            desk.hub.change_period(stream, 100)
+            await asyncio.wait_for(desk.next(stream, packets.TICK), 30)
+
+    run(scene())
+
+
+def test_a_tick_without_a_frame_is_missed_in_the_numbers_of_ticks() -> None:
+    async def scene() -> None:
+        with Desk() as desk:
+            stream = desk.open(ALICE, period_ms=60_000)
+            first = packets.TICK_BODY.unpack((await desk.next(stream, packets.TICK))[0])
+            stream.lose_tick()
+            desk.hub.change_period(stream, 100)
+            later = packets.TICK_BODY.unpack((await desk.next(stream, packets.TICK))[0])
+            assert later[0] - first[0] == 2
+            assert later[1] - first[1] == 1
+
+    run(scene())
+
+
+def test_events_that_are_in_no_table_are_lost_to_those_who_asked_for_its_kind() -> None:
+    class Uncounted:
+        def tables(self) -> tuple[()]:
+            return ()
+
+        def lost(self) -> int:
+            return lost[0]
+
+        def forget_idle(self) -> None:
+            """Nothing is idle."""
+
+    lost = [5]
+
+    async def scene() -> None:
+        syscalls = Slot(FakeEvents("syscalls"), kinds_of("syscalls"))
+        activity = Activity([(syscalls, Uncounted())])
+        with Desk(activity=activity) as desk:
+            desk.event_slots.append(syscalls)
+            syscalls.open()
+            asked, other = desk.open(ALICE, packets.KIND_SYSCALLS), desk.open(ALICE, packets.KIND_TASKS)
+            lost[0] = 9
+            told = [packets.TICK_BODY.unpack((await desk.next(who, packets.TICK))[0])[2] for who in (asked, other)]
+            assert told == [4, 0]
+
+    run(scene())
+
+
+def test_hubs_that_come_and_go_leave_no_descriptors() -> None:
+    async def scene() -> None:
+        async def one() -> None:
+            with Desk() as desk:
+                stream = desk.open(ALICE)
+                for _ in range(3):
+                    await desk.next(stream, packets.TICK)
+
+        await one()
+        before = set(os.listdir("/proc/self/fd"))
+        for _ in range(3):
+            await one()
+        assert len(os.listdir("/proc/self/fd")) <= len(before)
+
+    run(scene())

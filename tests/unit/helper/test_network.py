@@ -1,13 +1,15 @@
 """The network part of a tick on fake probes: what is read when, for whom, and how much at most."""
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+
+import pytest
 
 from helper.loaders.errors import LoaderError
 from helper.probes.probe import ProbeCost, Reading
 from helper.probes.socket_events import TRAFFIC
 from helper.probes.visibility import Mode, Visibility
-from helper.sampler import packets
+from helper.sampler import network, packets
 from helper.sampler.growing_buffer import MOST_SOCKETS
 from helper.sampler.network import FORGET_EVERY_NS, Network
 from helper.sampler.packets import Section
@@ -35,6 +37,7 @@ class FakeProbe:
         self.elsewhere: list[bytes] = []
         self.known: memoryview | None = None
         self.passes_elsewhere = 0
+        self.while_reading: Callable[[], None] = lambda: None
 
     def open(self) -> None:
         """Nothing to open."""
@@ -51,6 +54,7 @@ class FakeProbe:
     def read_into(self, buffer: memoryview, viewer_or_time: object = None) -> Reading:
         if self.broken:
             raise LoaderError(self.name, "read", 5)
+        self.while_reading()
         self.passes += 1
         self.viewers.append(viewer_or_time)
         fitting = min(len(self.rows), len(buffer) // self.row_bytes)
@@ -60,12 +64,18 @@ class FakeProbe:
 
     def read_elsewhere_into(self, buffer: memoryview, visibility: Visibility) -> Reading:
         assert visibility == ROOT
+        if self.broken:
+            raise LoaderError(self.name, "read", 5)
+        self.while_reading()
         self.passes_elsewhere += 1
-        rows = b"".join(self.elsewhere)
+        fitting = min(len(self.elsewhere), len(buffer) // 128)
+        rows = b"".join(self.elsewhere[:fitting])
         buffer[: len(rows)] = rows
-        return Reading(len(rows), truncated=False)
+        return Reading(len(rows), truncated=fitting < len(self.elsewhere))
 
     def read_traffic(self) -> bytes:
+        if self.broken:
+            raise LoaderError(self.name, "read", 5)
         return b"".join(self.rows)
 
     def forget(self, gone: Iterable[tuple[int, int]]) -> int:
@@ -92,8 +102,8 @@ class Desk:
         return {section.kind: section for section in self.network.sections(visibility, self.now_ns)}
 
 
-def traffic_row(pid: int, start_ns: int) -> bytes:
-    return TRAFFIC.pack(pid, 1000, start_ns, b"curl", *[0] * 11)
+def traffic_row(pid: int, start_ns: int, uid: int = 1000) -> bytes:
+    return TRAFFIC.pack(pid, uid, start_ns, b"curl", *[0] * 11)
 
 
 def task_row(pid: int, start_ns: int) -> bytes:
@@ -113,6 +123,9 @@ def test_remembered_sockets_are_shown_without_a_walk_as_long_as_there_are_any() 
     desk.sockets.known, desk.sockets.rows = memoryview(b"k" * 128), [b"w" * 128]
     assert bytes(desk.take()[packets.SECTION_SOCKETS].rows) == b"k" * 128
     assert desk.sockets.passes == 0
+    desk.sockets.known = memoryview(b"")
+    assert not len(desk.take()[packets.SECTION_SOCKETS].rows)
+    assert desk.sockets.passes == 0, "that there is none is remembered too"
     desk.sockets.known = None
     assert bytes(desk.take()[packets.SECTION_SOCKETS].rows) == b"w" * 128
 
@@ -140,6 +153,8 @@ def test_the_holders_of_others_sockets_are_for_those_who_see_all() -> None:
     assert len(desk.take(ROOT)[packets.SECTION_SOCKET_OWNERS].rows) == 64
     own = desk.take(ALICE)[packets.SECTION_SOCKET_OWNERS].rows
     assert bytes(own) == desk.owners.rows[0]
+    assert bytes(desk.take(BOB)[packets.SECTION_SOCKET_OWNERS].rows) == desk.owners.rows[1]
+    assert bytes(desk.take(ALICE)[packets.SECTION_SOCKET_OWNERS].rows) == desk.owners.rows[0]
 
 
 def socket_row(number: int, uid: int, missing: int = 0) -> bytes:
@@ -214,3 +229,122 @@ def test_a_reused_pid_is_another_process() -> None:
         desk.take()
         desk.now_ns += FORGET_EVERY_NS
     assert desk.traffic.forgotten == [{(10, 5)}]
+
+
+def test_more_holders_than_a_frame_takes_are_cut_short_and_it_is_said() -> None:
+    desk = Desk()
+    assert not desk.take()[packets.SECTION_SOCKET_OWNERS].truncated
+    desk.owners.rows = [holder(1)] * (MOST_SOCKETS + 1)
+    desk.sockets.unowned = 1
+    desk.now_ns += SECOND_NS
+    for viewer in (ROOT, ALICE):
+        assert desk.take(viewer)[packets.SECTION_SOCKET_OWNERS].truncated
+
+
+def test_more_sockets_of_other_networks_than_a_frame_takes_are_cut_short_and_it_is_said() -> None:
+    desk = Desk()
+    desk.owners.rows, desk.owners.elsewhere = [holder(2)], [socket_row(2, 1000)] * (MOST_SOCKETS + 1)
+    section = desk.take()[packets.SECTION_SOCKETS]
+    assert section.truncated
+    assert len(section.rows) == MOST_SOCKETS * 128
+
+
+def test_holders_that_can_no_longer_be_searched_are_not_shown_as_if_they_were_of_now() -> None:
+    desk = Desk()
+    desk.owners.rows = [holder(1)]
+    assert packets.SECTION_SOCKET_OWNERS in desk.take()
+    desk.owners.broken = True
+    desk.now_ns += 61 * SECOND_NS
+    assert packets.SECTION_SOCKET_OWNERS not in desk.take()
+    assert desk.slots["socket_owners"].state is State.FAILED
+
+
+def test_holders_and_sockets_of_other_networks_go_with_the_probe_that_finds_them() -> None:
+    desk = Desk()
+    desk.owners.rows, desk.owners.elsewhere = [holder(2)], [socket_row(2, 1000)]
+    assert bytes(desk.take()[packets.SECTION_SOCKETS].rows) == socket_row(2, 1000)
+    desk.slots["socket_owners"].close()
+    shown = desk.take()
+    assert packets.SECTION_SOCKET_OWNERS not in shown
+    assert not len(shown[packets.SECTION_SOCKETS].rows)
+
+
+def test_a_pass_over_other_networks_that_fails_leaves_no_rows_of_the_one_before() -> None:
+    desk = Desk()
+    desk.owners.rows, desk.owners.elsewhere = [holder(2)], [socket_row(2, 1000)]
+    desk.take()
+    desk.now_ns += 11 * SECOND_NS
+    desk.owners.broken = True
+    assert not len(desk.take()[packets.SECTION_SOCKETS].rows)
+    assert desk.slots["socket_owners"].state is State.FAILED
+
+
+def test_where_nobody_holds_a_socket_no_other_network_is_looked_for() -> None:
+    desk = Desk()
+    desk.take()
+    assert desk.owners.passes_elsewhere == 0
+
+
+def test_passes_over_other_networks_never_take_more_than_a_hundredth_of_the_time() -> None:
+    desk = Desk()
+
+    def take_a_second() -> None:
+        desk.now_ns += SECOND_NS
+
+    desk.owners.rows, desk.owners.elsewhere = [holder(2)], [socket_row(2, 1000)]
+    desk.owners.while_reading = take_a_second
+    desk.take()
+    for _ in range(3):
+        desk.now_ns += 30 * SECOND_NS
+        desk.take()
+    assert desk.owners.passes_elsewhere == 1
+    desk.now_ns += 30 * SECOND_NS
+    desk.take()
+    assert desk.owners.passes_elsewhere == 2
+
+
+def test_traffic_is_for_its_user_and_for_those_who_see_all() -> None:
+    desk = Desk()
+    desk.traffic.rows = [traffic_row(10, 5, uid=1000), traffic_row(11, 6, uid=1001)]
+    assert bytes(desk.take(ALICE)[packets.SECTION_TRAFFIC].rows) == desk.traffic.rows[0]
+    assert bytes(desk.take(BOB)[packets.SECTION_TRAFFIC].rows) == desk.traffic.rows[1]
+    assert bytes(desk.take(ROOT)[packets.SECTION_TRAFFIC].rows) == b"".join(desk.traffic.rows)
+
+
+def test_traffic_that_cannot_be_read_is_missing_and_not_none_at_all() -> None:
+    desk = Desk()
+    desk.traffic.rows = [traffic_row(10, 5)]
+    assert packets.SECTION_TRAFFIC in desk.take()
+    desk.traffic.broken = True
+    assert packets.SECTION_TRAFFIC not in desk.take()
+    assert desk.slots["socket_events"].state is State.FAILED
+
+
+def test_a_dead_process_is_not_forgotten_before_a_minute_is_over() -> None:
+    desk = Desk()
+    desk.traffic.rows = [traffic_row(11, 6)]
+    for _ in range(30):
+        desk.take()
+        desk.now_ns += SECOND_NS
+    assert desk.traffic.forgotten == []
+
+
+def test_the_row_of_those_without_a_row_of_their_own_is_never_forgotten() -> None:
+    desk = Desk()
+    desk.traffic.rows = [traffic_row(0, 0), traffic_row(11, 6)]
+    for _ in range(3):
+        desk.take()
+        desk.now_ns += FORGET_EVERY_NS
+    assert desk.traffic.forgotten[0] == {(11, 6)}
+    assert all((0, 0) not in gone for gone in desk.traffic.forgotten)
+
+
+def test_nobody_is_taken_for_dead_where_not_all_processes_could_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "MOST_TASKS", 4096)
+    desk = Desk()
+    desk.traffic.rows = [traffic_row(9_999, 5)]
+    desk.tasks.rows = [task_row(pid, 5) for pid in range(1, 5000)] + [task_row(9_999, 5)]
+    for _ in range(4):
+        desk.take()
+        desk.now_ns += FORGET_EVERY_NS
+    assert desk.traffic.forgotten == []
