@@ -107,3 +107,53 @@ def test_a_row_that_began_anew_counts_from_zero_and_an_old_one_that_was_not_seen
 
 def test_what_was_not_asked_for_is_unknown_and_not_empty() -> None:
     assert activity_rates(batch(SECOND), batch(2 * SECOND)) == ActivityRates()
+
+
+def test_a_counter_that_ran_backwards_is_nothing_and_not_an_enormous_rate() -> None:
+    found = activity_rates(at(1, full_activity(2)), at(2, full_activity(1)))
+    assert found.run_queue is not None
+    assert (found.run_queue.waits_per_s, found.run_queue.mean_us, found.run_queue.p99_us) == (0.0, None, None)
+    assert found.callers == ()
+
+
+def test_times_are_seconds_a_second_and_both_ways_to_search_for_memory_count() -> None:
+    found = activity_rates(at(1), at(2))
+    assert found.reclaim is not None
+    assert found.reclaim[0].wait_ratio == pytest.approx(1000e-9)
+    assert found.file_users is not None
+    assert found.file_users[0].sync_ratio == pytest.approx(500e-9)
+    assert found.run_queue is not None
+    assert found.run_queue.slots_per_s[10] == 500.0
+    assert sum(found.run_queue.slots_per_s) == 500.0
+
+
+def test_the_median_of_events_of_which_half_were_quick_is_the_quick_ones() -> None:
+    now = full_activity(2)
+    assert now.run_queue is not None
+    now.run_queue["durations"][0, 20] = 1000  # as many as came in slot 10
+    found = activity_rates(at(1), at(2, now)).run_queue
+    assert found is not None
+    assert found.p50_us == 2.048
+
+
+def test_calls_of_another_abi_have_no_number() -> None:
+    before, now = full_activity(1), full_activity(2)
+    for activity in (before, now):
+        assert activity.syscalls is not None
+        activity.syscalls["number"] = 0xFFFFFFFF
+    found = activity_rates(at(1, before), at(2, now)).syscalls
+    assert found is not None
+    assert [call.number for call in found] == [None]
+
+
+@pytest.mark.parametrize("what", ["opens", "read_bytes", "written_bytes", "syncs"])
+def test_who_uses_files_in_one_way_only_is_shown(what: str) -> None:
+    now = full_activity(1)
+    assert now.file_users is not None
+    assert now.file_systems is not None
+    for table in (now.file_users, now.file_systems):
+        table[what] += np.uint64(1)
+    found = activity_rates(at(1), at(2, now))
+    assert found.file_users is not None
+    assert found.file_systems is not None
+    assert (len(found.file_users), len(found.file_systems)) == (1, 1)

@@ -199,3 +199,79 @@ def born_after(before: Batch, now: Batch) -> Network:
         new = ~np.isin(table["cookie"], before.network.sockets["cookie"])
         table["start_ns"][new] = before.boottime_ns
     return replace(now.network, sockets=sockets, closes=closes)
+
+
+def test_of_other_users_processes_nothing_is_known_also_while_ones_own_are_busy() -> None:
+    def reading(second: int, sent: int) -> Batch:
+        processes = [process(10, uid=1000), process(12, uid=0)]
+        return replace(batch(START + second * SECOND, *processes), network=network(socket_row(1, sent=sent)))
+
+    sample = rates(reading(0, 100), reading(2, 300))
+    assert sample is not None
+    assert moved(sample, 10) == (200, 0)
+    assert all(math.isnan(count) for count in moved(sample, 12))
+
+
+def test_what_only_one_of_two_readings_was_allowed_to_show_is_unknown() -> None:
+    sample = between(network(own_uid=1000), network(socket_row(1, sent=300, start_ns=START), own_uid=None))
+    assert all(math.isnan(count) for count in moved(sample))
+
+
+def test_a_count_that_ran_backwards_is_unknown_and_takes_nothing_off_its_process() -> None:
+    before = network(socket_row(1, sent=900), socket_row(2, sent=10), traffic=(traffic_row(udp_sent_bytes=90, first_ns=5),))
+    now = network(socket_row(1, sent=300), socket_row(2, sent=15), traffic=(traffic_row(udp_sent_bytes=40, first_ns=5),))
+    sample = between(before, now)
+    assert moved(sample) == (5, 0)
+    assert sample.connections is not None
+    assert math.isnan(sample.connections["sent_bps"][0])
+
+
+def test_a_connection_whose_bytes_were_not_known_before_has_no_rate_yet() -> None:
+    before = network(socket_row(1, missing=int(SocketMissing.TRAFFIC)))
+    sample = between(before, network(socket_row(1, sent=5000)))
+    assert moved(sample) == (0, 0)
+    assert sample.connections is not None
+    assert math.isnan(sample.connections["sent_bps"][0])
+
+
+def test_datagram_sockets_have_no_retransmits_rather_than_none_so_far() -> None:
+    found = network(socket_row(1, protocol=17, retransmits=0), socket_row(2, retransmits=3))
+    rows_ = between(found, found).connections
+    assert rows_ is not None
+    np.testing.assert_array_equal(rows_["retransmits"], [math.nan, 3])
+
+
+def test_what_began_while_the_reading_was_made_has_no_negative_age() -> None:
+    rows_ = between(network(), network(socket_row(1, start_ns=START + 3 * SECOND))).connections
+    assert rows_ is not None
+    assert rows_["age_s"].tolist() == [0.0]
+
+
+def test_a_close_that_is_told_twice_counts_once() -> None:
+    closed = socket_row(1, sent=180)
+    before = network(socket_row(1, sent=100), closes=(closed,))
+    assert moved(between(before, network(closes=(closed,)))) == (80, 0)
+
+
+def test_datagram_sockets_that_went_take_nothing_off_what_lost_closes_moved() -> None:
+    before = network(
+        socket_row(1, sent=100),
+        socket_row(2, protocol=17, sent=60),
+        traffic=(traffic_row(tcp_sent_bytes=7, first_ns=5),),
+    )
+    lost = traffic_row(tcp_sent_bytes=7 + 150 + 30, closed_connections=2, first_ns=5)
+    assert moved(between(before, network(traffic=(lost,)))) == (80, 0)
+
+
+def test_a_traffic_row_that_began_anew_counts_whole_and_one_that_was_hidden_not_at_all() -> None:
+    before = network(traffic=(traffic_row(udp_sent_bytes=1000, first_ns=5),))
+    anew = network(traffic=(traffic_row(udp_sent_bytes=1200, first_ns=START + 1),))
+    assert moved(between(before, anew)) == (1200, 0)
+    assert moved(between(network(), before)) == (0, 0)
+
+
+def test_datagrams_that_the_kernel_does_not_count_are_no_bytes() -> None:
+    missing = int(SocketMissing.TRAFFIC)
+    before = network(traffic=(traffic_row(udp_sent_bytes=5, first_ns=5, missing=missing),))
+    now = network(traffic=(traffic_row(udp_sent_bytes=25, first_ns=5, missing=missing),))
+    assert moved(between(before, now)) == (0, 0)

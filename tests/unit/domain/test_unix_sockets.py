@@ -116,3 +116,15 @@ def test_the_bytes_of_a_name_can_be_had_again_from_its_text(name: bytes) -> None
     assert text.isascii()
     body = re.sub(rb"\\x(..)", lambda found: bytes.fromhex(found[1].decode()), text.removeprefix("@").encode())
     assert (b"\0" if text.startswith("@") else b"") + body == name
+
+
+def test_a_socket_that_two_processes_share_is_one_of_each() -> None:
+    found = unix_holdings(unix_activity([unix_socket(1)], [unix_holder(1), unix_holder(1, 11)]))
+    assert found is not None
+    assert [(one.pid, one.sockets) for one in found] == [(10, 1), (11, 1)]
+
+
+def test_a_name_that_ends_in_nul_is_whole() -> None:
+    found = unix_sockets(unix_activity([unix_socket(1, b"\0a\0")], []))
+    assert found is not None
+    assert found[0].name == b"\0a\0"

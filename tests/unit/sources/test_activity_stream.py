@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
 from smoothtask_gui.adapters.sampler_client import SamplerFacts
 from smoothtask_gui.domain.activity_reading import Others
 from smoothtask_gui.domain.own_cost import HelperCost, ProbeCost
+from smoothtask_gui.sources import activity_stream, records
 from smoothtask_gui.sources.activity import STRUCTS, ActivitySection
 from smoothtask_gui.sources.activity_kinds import ActivityKinds
 from smoothtask_gui.sources.activity_stream import COST_EVERY_TICKS, activity_readings
 from smoothtask_gui.sources.auto import Backoff
+from smoothtask_gui.sources.frames import SEALS
 from smoothtask_gui.sources.records import Kinds, Visibility
-from tests.fakes.stream import FakeHelper, frame
+from tests.fakes.stream import FakeHelper, frame, packet, struct
 
 if TYPE_CHECKING:
     from smoothtask_gui.domain.activity_reading import ActivityReading
@@ -159,3 +163,42 @@ def test_consent_of_before_is_taken_without_a_prompt() -> None:
     assert reading.sees_all
     assert helper.asked == [(1000, IN_FULL)]
     assert helper.may_prompt == [False]
+
+
+def test_the_helpers_reason_for_ending_the_stream_is_told() -> None:
+    class Ending(Helper):
+        async def open_stream(self, period_ms: int, kinds: int, *, interactive: bool = False) -> int:
+            fd = await super().open_stream(period_ms, kinds, interactive=interactive)
+            self.send(packet(records.PacketKind.BYE, struct(records.BYE, reason=records.ByeReason.REVOKED)))
+            return fd
+
+    _, ended = readings(Ending(2), 2)
+    assert ended.reason == "The helper ended the stream: the permission to watch processes was taken back."
+
+
+def test_rates_are_over_the_time_that_lay_between_two_ticks_however_long() -> None:
+    class Late(Helper):
+        def tick(self, octets: bytes, lost_ticks: int = 0, lost_events: int = 0, seals: int = SEALS) -> None:
+            if self.sequence:
+                octets = calls(5)  # four seconds after the first, though one a second was asked for
+            super().tick(octets, lost_ticks, lost_events, seals)
+
+    [reading] = readings(Late(2), 1)
+    assert reading.rates.callers is not None
+    assert reading.rates.callers[0].calls_per_s == 500.0
+
+
+def test_costs_are_those_since_they_were_asked_for_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1,000 runs of 1 us each between two answers, which are two seconds apart."""
+    moments = iter(range(10**6))
+    monkeypatch.setattr(activity_stream.time, "clock_gettime_ns", lambda _clock: 100 * SECOND + 2 * SECOND * next(moments))
+    found = readings(Helper(2 + 2 * COST_EVERY_TICKS), 1 + 2 * COST_EVERY_TICKS)
+    uses = [found[at].costs[0] for at in (COST_EVERY_TICKS, 2 * COST_EVERY_TICKS)]
+    assert [use.events_per_s for use in uses] == [500.0, 500.0]
+
+
+def test_no_descriptor_stays_open_after_many_ticks() -> None:
+    readings(Helper(20), 19)
+    before = len(os.listdir("/proc/self/fd"))
+    readings(Helper(20), 19)
+    assert len(os.listdir("/proc/self/fd")) <= before

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smoothtask_gui.domain.activity import UNIX_HOLDER
 from smoothtask_gui.domain.batch import PROCESS, Missing
 from smoothtask_gui.domain.network import SOCKET, SOCKET_OWNER, TRAFFIC, SocketMissing
 from smoothtask_gui.sources import records
+from smoothtask_gui.sources.activity import ActivitySection
 from smoothtask_gui.sources.frames import Frame, FrameError, decode_frame, read_sealed
 from tests.fakes.batches import rows
 from tests.fakes.networks import socket_row
@@ -203,3 +205,30 @@ def test_a_memfd_of_another_size_than_announced_is_refused() -> None:
             read_sealed(fd, 3, bytearray())
     finally:
         os.close(fd)
+
+
+def test_a_thread_without_its_process_takes_nothing_to_another_ones_sum() -> None:
+    """One of a process between two that are there, one after them, beside one that belongs."""
+    processes = decoded(
+        {"pid": 5, "run_ns": 1}, {"pid": 10, "run_ns": 2},
+        {"pid": 8, "tgid": 7, "run_ns": 100}, {"pid": 12, "tgid": 11, "run_ns": 100}, {"pid": 6, "tgid": 5, "run_ns": 4},
+    ).processes  # fmt: skip
+    assert processes["pid"].tolist() == [5, 10]
+    assert processes["run_ns"].tolist() == [5, 2]
+
+
+def test_a_memfd_larger_than_announced_is_refused() -> None:
+    octets = frame((TASKS, tasks({"pid": 5})))
+    fd = sealed(octets + bytes(8))
+    try:
+        with pytest.raises(FrameError, match="the tick announced"):
+            read_sealed(fd, len(octets), bytearray())
+    finally:
+        os.close(fd)
+
+
+def test_the_name_of_who_holds_a_unix_socket_ends_at_its_end() -> None:
+    holders = rows({"inode": 1, "pid": 5, "comm": b"ab\0rest"}, dtype=UNIX_HOLDER)
+    found = decode_frame(frame((ActivitySection.UNIX_HOLDERS, holders))).activity.unix_holders
+    assert found is not None
+    assert found["comm"].tolist() == [b"ab"]

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from smoothtask_gui.sources import system
 from smoothtask_gui.sources.disks import parse_diskstats
 from smoothtask_gui.sources.power import read_on_battery
 from smoothtask_gui.sources.protocol import SourceError
 from smoothtask_gui.sources.system import (
+    PAGE_BYTES,
     SystemReader,
     parse_meminfo,
     parse_net_dev,
@@ -122,12 +124,13 @@ def test_what_the_kernel_does_not_tell_is_none_and_not_zero(machine: Path) -> No
         reading.memory_total_bytes,
         reading.swap_free_bytes,
         reading.disk_read_bytes,
+        reading.disk_write_bytes,
         reading.network_sent_bytes,
         reading.cpu_pressure_us,
         reading.on_battery,
         reading.unix_sockets,
     )
-    assert missing == (None,) * 7
+    assert missing == (None,) * 8
 
 
 def test_without_sysfs_no_disk_is_guessed(machine: Path) -> None:
@@ -171,3 +174,33 @@ def test_a_battery_feeds_the_machine_only_if_it_discharges(
     files: dict[str, str | int], expected: bool | None, tmp_path: Path
 ) -> None:
     assert read_on_battery(str(plant(tmp_path, files))) is expected
+
+
+def test_pages_are_bytes_and_full_pressure_is_not_some(machine: Path) -> None:
+    plant(
+        machine,
+        {
+            "proc/vmstat": "nr_free_pages 1\npswpin 3\npswpout 5\npgmajfault 7",
+            "proc/pressure/memory": "some avg10=0.00 total=11\nfull avg10=0.00 total=12",
+            "proc/pressure/io": "some avg10=0.00 total=13\nfull avg10=0.00 total=14",
+        },
+    )
+    reading = SystemReader(machine / "proc", machine / "sys").read()
+    assert (reading.swap_in_bytes, reading.swap_out_bytes) == (3 * PAGE_BYTES, 5 * PAGE_BYTES)
+    assert reading.major_faults == 7
+    assert (reading.memory_pressure_us, reading.memory_full_pressure_us) == (11, 12)
+    assert (reading.io_pressure_us, reading.io_full_pressure_us) == (13, 14)
+
+
+def test_sockets_are_counted_every_ten_seconds_and_not_at_each_tick(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_ns = [10**12]
+    monkeypatch.setattr(system.time, "clock_gettime_ns", lambda _clock: now_ns[0])
+    reader = SystemReader(machine / "proc", machine / "sys")
+    counts = []
+    for second, count in ((0, 5), (9, 6), (10, 7)):
+        plant(machine, {"proc/net/protocols": f"protocol\nUNIX 1024 {count} -1\n"})
+        now_ns[0] = 10**12 + second * 10**9
+        counts.append(reader.read().unix_sockets)
+    assert counts == [5, 5, 7]
