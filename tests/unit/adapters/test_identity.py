@@ -174,3 +174,16 @@ def test_the_describer_answers_the_latest_question_and_never_blocks_the_asker() 
     hold.set()
     assert done.wait(60)
     assert asked == [1, 9]
+
+
+def test_a_program_in_a_container_is_not_named_after_the_desktops_program_of_that_path(
+    sleeper: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    who = identity(sleeper.pid)
+    entries, proc = tmp_path / "entries", tmp_path / "proc"
+    plant(entries, {"s.desktop": "[Desktop Entry]\nType=Application\nName=Sandman\nExec=sleep 8\nIcon=z"})
+    stat = Path(f"/proc/{who.pid}/stat").read_bytes()
+    plant(proc, {f"{who.pid}/stat": stat, f"{who.pid}/cgroup": f"0::/system.slice/docker-{'ab' * 32}.scope"})
+    found = cache(entries, proc_root=proc).describe(who)
+    assert found.container
+    assert found.application is None

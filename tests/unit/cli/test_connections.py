@@ -6,6 +6,7 @@ import socket
 from dataclasses import replace
 from pathlib import Path
 
+from smoothtask_gui.domain.network import SocketMissing
 from smoothtask_gui.sources.recording import RecordingWriter
 from tests.fakes.batches import batch, process
 from tests.fakes.networks import address, network, socket_row
@@ -68,3 +69,15 @@ def test_a_recording_without_connections_says_so(smoothtask: Run, tmp_path: Path
     done = smoothtask("connections", "--source", f"recording:{path}")
     assert done.returncode == 1
     assert "no connections" in done.stderr
+
+
+def test_a_connection_that_nobody_is_known_to_hold_has_no_process_rather_than_number_0(
+    smoothtask: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.rec"
+    row = socket_row(1, pid=0, pid_start_ns=0, missing=int(SocketMissing.OWNER | SocketMissing.RTT))
+    with RecordingWriter(path, 1000, "test") as writer:
+        for second in (20, 21):
+            writer.write(replace(batch(second * 10**9, process(10)), network=network(row)))
+    found = json.loads(smoothtask("connections", "--json", "--source", f"recording:{path}").stdout)
+    assert (found["pid"], found["comm"], found["rtt_us"]) == (None, None, None)

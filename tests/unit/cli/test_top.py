@@ -64,3 +64,9 @@ def test_closed_standard_streams_are_as_good_as_nobody_listening(tmp_path: Path,
     words = f"{sys.executable} -m smoothtask_gui top --source procfs --count 1 --period-ms 100 {closed}"
     done = subprocess.run(["sh", "-c", words], cwd=ROOT, env=environment(tmp_path), capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_what_a_process_is_not_known_to_do_is_null_and_not_zero(smoothtask: Run) -> None:
+    (tick,) = lines(smoothtask("top", "--json", "--source", "procfs", "--count", "1", "--period-ms", "100"))
+    assert tick["processes"]
+    assert {row["sent_bps"] for row in tick["processes"]} == {None}, "/proc doesn't tell bytes of the network"

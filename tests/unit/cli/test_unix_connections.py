@@ -83,3 +83,24 @@ def test_a_recording_without_unix_sockets_says_so(smoothtask: Run, tmp_path: Pat
     done = smoothtask("connections", "--unix", "--source", f"recording:{recorded}")
     assert done.returncode == 1
     assert "no unix sockets" in done.stderr
+
+
+def test_the_other_end_of_a_shared_socket_is_the_other_process(smoothtask: Run, tmp_path: Path) -> None:
+    """After a fork parent and child hold both ends: the peer of one is the other, not itself."""
+    recorded = tmp_path / "a.rec"
+    sockets = [unix_socket(1, peer_inode=2), unix_socket(2, peer_inode=1)]
+    holders = [unix_holder(inode, pid) for inode in (1, 2) for pid in (10, 20)]
+    with RecordingWriter(recorded, 1000, "test") as writer:
+        writer.write(replace(batch(SECOND), activity=unix_activity(sockets, holders)))
+    done = smoothtask("connections", "--unix", "--json", "--source", f"recording:{recorded}")
+    found = [(row["pid"], row["peer_pid"]) for row in map(json.loads, done.stdout.splitlines())]
+    assert found == [(10, 20), (20, 10), (10, 20), (20, 10)]
+
+
+def test_without_the_helper_an_abstract_name_is_shown_as_the_helper_would_show_it(smoothtask: Run) -> None:
+    name = f"smoothtask-test-{os.getpid()}\\"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as mine:
+        mine.bind(f"\0{name}")
+        done = smoothtask("connections", "--unix", "--json", "--source", "procfs")
+    names = [json.loads(line)["local"] for line in done.stdout.splitlines()]
+    assert "@" + name.replace("\\", "\\x5c") in names

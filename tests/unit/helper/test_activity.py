@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+import pytest
+
+from helper.loaders.errors import LoaderError
+from helper.loaders.map_memory import MapMemory
+from helper.probes.probe import ProbeCost
 from helper.probes.syscalls import SYSCALL, rows_of_numbers
 from helper.probes.visibility import Mode, Visibility
 from helper.sampler import packets
 from helper.sampler.activity import Activity
-from helper.sampler.probe_set import FIRST_PAUSE_S, LONGEST_PAUSE_S, ProbeSet, Slot, State, kinds_of
+from helper.sampler.probe_set import FIRST_PAUSE_S, LONGEST_PAUSE_S, NOT_COUNTED, ProbeSet, Slot, State, kinds_of
 from helper.sampler.readings import Readings
 from tests.fakes.activity import FakeActivity
 from tests.fakes.probes import ROW_BYTES, FakeTasks
-
-if TYPE_CHECKING:
-    import pytest
 
 VIEWER = Visibility(Mode.SEES_AS_PROC, 1000)
 
@@ -153,3 +154,79 @@ def test_a_system_call_that_was_only_just_put_into_the_map_has_no_row_yet() -> N
     never, once = bytes(2 * SYSCALL.size), bytes(SYSCALL.size) + b"\x07" + bytes(7) + b"\x01" + bytes(SYSCALL.size - 9)
     found = rows_of_numbers(never + once, 2 * SYSCALL.size)
     assert found == once[SYSCALL.size :]
+
+
+class Counted(FakeActivity):
+    """A probe of whose programs the kernel counts the runs, or doesn't."""
+
+    run_ns: int | None = None
+
+    def cost(self) -> ProbeCost:
+        return ProbeCost(None if self.run_ns is None else 1, self.run_ns, 4096)
+
+
+def test_run_time_is_that_of_all_programs_or_not_known() -> None:
+    one, other = Counted(), Counted("file_activity")
+    slots = running(one), running(other)
+    probes = ProbeSet(slots, "core")
+    assert probes.run_ns() == NOT_COUNTED
+    one.run_ns = 5
+    assert probes.run_ns() == NOT_COUNTED, "a part of the sum would be taken for all of it"
+    assert [row[3:5] for row in probes.rows()] == [[1, 5], [NOT_COUNTED, NOT_COUNTED]]
+    other.run_ns = 7
+    assert probes.run_ns() == 12
+    slots[1].close()
+    assert probes.run_ns() == 5
+
+
+@pytest.mark.parametrize("step", ["library", "btf", "hardware"])
+def test_what_this_machine_does_not_have_is_unavailable_and_never_tried_again(step: str) -> None:
+    class Absent(FakeActivity):
+        def open(self) -> None:
+            self.opened += 1
+            raise LoaderError(self.name, step, 2)
+
+    clock, probe = Clock(), Absent()
+    slot = running(probe, clock)
+    assert slot.state is State.UNAVAILABLE
+    clock.now_s = 10 * LONGEST_PAUSE_S
+    slot.open()
+    assert (slot.state, probe.opened) == (State.UNAVAILABLE, 1)
+    assert not any(ProbeSet((slot,), "core").wanted(packets.KIND_SYSCALLS))
+
+
+def test_whoever_listens_lets_go_of_a_probe_before_it_is_closed() -> None:
+    probe = FakeActivity()
+    slot = running(probe)
+    seen: list[int] = []
+    slot.before_close = lambda: seen.append(probe.closed)
+    slot.close()
+    assert (seen, probe.closed) == ([0], 1)
+
+
+def test_memory_is_told_as_reckoned_as_it_is_and_when_full_and_reckoned_once() -> None:
+    asked: list[int] = []
+
+    def estimates() -> dict[str, MapMemory]:
+        asked.append(1)
+        return {"syscalls": MapMemory(fresh_bytes=10, full_bytes=30)}
+
+    class Mapped(FakeActivity):
+        def cost(self) -> ProbeCost:
+            return ProbeCost(None, None, 4096, map_bytes=20)
+
+    slots = running(Mapped()), running(FakeActivity("energy"))
+    probes = ProbeSet(slots, "core", estimates=estimates)
+    for _ in range(2):
+        assert probes.memory_rows()[0] == ["syscalls", 10, 20, 30]
+        assert probes.memory_rows()[1] == ["energy", NOT_COUNTED, 0, NOT_COUNTED]
+    assert asked == [1]
+
+
+def test_losses_of_a_probe_that_went_do_not_run_backwards() -> None:
+    calls = FakeActivity(lost_count=7)
+    slot = running(calls)
+    activity = Activity([(slot, calls)])
+    slot.close()
+    assert activity.lost(packets.KIND_SYSCALLS) == 7
+    assert activity.lost(packets.KIND_FILES) == 0

@@ -9,6 +9,8 @@ import struct
 from collections.abc import Callable, Coroutine
 from typing import Any, Self
 
+import pytest
+
 from helper.probes.visibility import Mode, Visibility
 from helper.sampler import kept_frames, packets
 from helper.sampler.activity import Activity
@@ -523,5 +525,39 @@ def test_hubs_that_come_and_go_leave_no_descriptors() -> None:
         for _ in range(3):
             await one()
         assert len(os.listdir("/proc/self/fd")) <= len(before)
+
+    run(scene())
+
+
+def test_a_tick_that_breaks_is_followed_by_the_next_one() -> None:
+    failures: list[object] = []
+
+    def look(_slowest_ms: int) -> None:
+        if not failures:
+            raise RuntimeError("the look failed")
+
+    async def scene() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: failures.append(context["exception"]))
+        with Desk(look=look) as desk:
+            await desk.next(desk.open(ALICE), packets.TICK)
+            assert [str(failure) for failure in failures] == ["the look failed"]
+
+    run(scene())
+
+
+def test_when_kept_frames_take_too_much_memory_each_class_still_has_its_latest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_frames, "MOST_BYTES", 1)
+
+    async def scene() -> None:
+        with Desk() as desk:
+            greedy, other = desk.open(ALICE), desk.open(BOB)
+            kept: list[int] = []
+            greedy.other_end.setblocking(False)
+            for _ in range(10):
+                await desk.next(other, packets.TICK)
+                kept += taken(greedy.other_end)
+            assert len(kept) == kept_frames.PER_STREAM
+            for descriptor in kept:
+                os.close(descriptor)
 
     run(scene())

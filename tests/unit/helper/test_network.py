@@ -10,7 +10,7 @@ from helper.probes.probe import ProbeCost, Reading
 from helper.probes.socket_events import TRAFFIC
 from helper.probes.visibility import Mode, Visibility
 from helper.sampler import network, packets
-from helper.sampler.growing_buffer import MOST_SOCKETS
+from helper.sampler.growing_buffer import MOST_SOCKETS, GrowingBuffer
 from helper.sampler.network import FORGET_EVERY_NS, Network
 from helper.sampler.packets import Section
 from helper.sampler.probe_set import Slot, State, kinds_of
@@ -348,3 +348,15 @@ def test_nobody_is_taken_for_dead_where_not_all_processes_could_be_read(monkeypa
         desk.take()
         desk.now_ns += FORGET_EVERY_NS
     assert desk.traffic.forgotten == []
+
+
+def test_room_grows_to_its_limit_and_not_beyond() -> None:
+    room = GrowingBuffer(row_bytes=8, first_rows=2, most_rows=5)
+    offered: list[int] = []
+
+    def read(buffer: memoryview) -> Reading:
+        offered.append(len(buffer) // 8)
+        return Reading(len(buffer), truncated=True)
+
+    rows, truncated = room.fill(read)
+    assert (offered, len(rows), truncated) == ([2, 4, 5], 40, True)

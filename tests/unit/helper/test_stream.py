@@ -1,5 +1,6 @@
 """One stream on a real socket pair: nothing blocks, whole ticks are lost, what is lost is counted."""
 
+import fcntl
 import os
 import socket
 from collections.abc import Iterator
@@ -97,3 +98,17 @@ def test_a_reader_that_is_gone_raises_nothing(stream: Stream) -> None:
 
 def test_the_goodbye_says_why(stream: Stream) -> None:
     stream.close(packets.BYE_SHUTDOWN)
+
+
+def test_nobody_can_change_a_frame_that_others_read_and_making_one_leaves_no_descriptor() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with sealed_frame(NOTHING, 1000) as frame:
+        for change in (
+            lambda: os.pwrite(frame.descriptor, b"x", 0),
+            lambda: os.ftruncate(frame.descriptor, frame.byte_count + 1),
+            lambda: os.ftruncate(frame.descriptor, frame.byte_count - 1),
+            lambda: fcntl.fcntl(frame.descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SEAL),
+        ):
+            with pytest.raises(PermissionError):
+                change()
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -172,3 +172,15 @@ def test_a_probe_that_cannot_be_read_is_closed_and_its_sections_are_gone() -> No
     assert desk.take(after_ns=PACE_NS) == {}
     assert desk.slot.state is State.FAILED
     assert "read" in desk.slot.reason
+
+
+def test_each_of_several_users_gets_his_own_of_one_reading() -> None:
+    desk = Desk()
+    alice, carol = (Visibility(Mode.SEES_OWN, uid) for uid in (1000, 1002))
+    desk.probe.sockets = [socket_row(1, 1000), socket_row(2, 1002)]
+    desk.probe.holders = [holder_row(1, 1000), holder_row(2, 1002)]
+    for viewer, inode in ((alice, 1), (carol, 2), (alice, 1)):
+        shown = desk.take(viewer)
+        assert inodes(shown[SECTION_UNIX_SOCKETS], SOCKET_BYTES, at=8) == [inode]
+        assert inodes(shown[SECTION_UNIX_HOLDERS], HOLDER_BYTES, at=0) == [inode]
+    assert desk.probe.passes == 1

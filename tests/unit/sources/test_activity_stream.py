@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -189,12 +190,22 @@ def test_rates_are_over_the_time_that_lay_between_two_ticks_however_long() -> No
 
 
 def test_costs_are_those_since_they_were_asked_for_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    """1,000 runs of 1 us each between two answers, which are two seconds apart."""
+    """1,000, 3,000 and 5,000 more runs, two seconds apart."""
+
+    class Busier(Helper):
+        async def facts(self) -> SamplerFacts:
+            facts = await super().facts()
+            runs = 1000 * self.told**2
+            mine = ProbeCost("syscalls", "running", "", runs, runs, 4096)
+            return replace(facts, cost=replace(facts.cost, probes=(mine,)))
+
     moments = iter(range(10**6))
-    monkeypatch.setattr(activity_stream.time, "clock_gettime_ns", lambda _clock: 100 * SECOND + 2 * SECOND * next(moments))
-    found = readings(Helper(2 + 2 * COST_EVERY_TICKS), 1 + 2 * COST_EVERY_TICKS)
+    monkeypatch.setattr(
+        activity_stream.time, "clock_gettime_ns", lambda _clock: 100 * SECOND + 2 * SECOND * next(moments)
+    )
+    found = readings(Busier(2 + 2 * COST_EVERY_TICKS), 1 + 2 * COST_EVERY_TICKS)
     uses = [found[at].costs[0] for at in (COST_EVERY_TICKS, 2 * COST_EVERY_TICKS)]
-    assert [use.events_per_s for use in uses] == [500.0, 500.0]
+    assert [use.events_per_s for use in uses] == [1500.0, 2500.0]
 
 
 def test_no_descriptor_stays_open_after_many_ticks() -> None:
