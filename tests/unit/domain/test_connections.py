@@ -218,8 +218,12 @@ def test_what_only_one_of_two_readings_was_allowed_to_show_is_unknown() -> None:
 
 
 def test_a_count_that_ran_backwards_is_unknown_and_takes_nothing_off_its_process() -> None:
-    before = network(socket_row(1, sent=900), socket_row(2, sent=10), traffic=(traffic_row(udp_sent_bytes=90, first_ns=5),))
-    now = network(socket_row(1, sent=300), socket_row(2, sent=15), traffic=(traffic_row(udp_sent_bytes=40, first_ns=5),))
+    before = network(
+        socket_row(1, sent=900), socket_row(2, sent=10), traffic=(traffic_row(udp_sent_bytes=90, first_ns=5),)
+    )
+    now = network(
+        socket_row(1, sent=300), socket_row(2, sent=15), traffic=(traffic_row(udp_sent_bytes=40, first_ns=5),)
+    )
     sample = between(before, now)
     assert moved(sample) == (5, 0)
     assert sample.connections is not None

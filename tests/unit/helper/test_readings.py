@@ -1,7 +1,11 @@
 """A probe that fails in the middle of its work: it is unloaded with its reason, and the ticks go on without it."""
 
+import struct
+
 import pytest
 
+from helper.probes.probe import TaskReading
+from helper.probes.row_table import EXITED, TASK
 from helper.probes.visibility import EVERYBODY, Mode, Visibility
 from helper.sampler import packets
 from helper.sampler.frames import Snapshot
@@ -106,3 +110,63 @@ def test_readers_of_one_moment_are_told_the_same_however_late_it_was_read() -> N
     moment_ns = desk.readings.begin()
     first, second = (desk.readings.take(viewer, moment_ns).boottime_ns for viewer in (EVERYBODY, OTHER))
     assert first == second == moment_ns + 300 * 10**6
+
+
+class OwnedTasks(FakeTasks):
+    """A task row for each of `owners`."""
+
+    owners = (1000, 1001)
+
+    def read_into(self, buffer: memoryview, born_before_ns: int = 0) -> TaskReading:
+        self.rows = len(self.owners)
+        reading = super().read_into(buffer, born_before_ns)
+        for place, owner in enumerate(self.owners):
+            struct.pack_into("@I", buffer, place * ROW_BYTES + TASK.owner, owner)
+        return reading
+
+
+class OwnedExits(FakeExits):
+    """Roll-ups of two users."""
+
+    def read_exited(self) -> bytes:
+        rows = bytearray(2 * EXITED.record_bytes)
+        for place, owner in enumerate((1000, 1001)):
+            struct.pack_into("@I", rows, place * EXITED.record_bytes + EXITED.owner, owner)
+        return bytes(rows)
+
+
+def test_who_sees_only_his_own_gets_no_row_of_others_neither_alive_nor_gone() -> None:
+    tasks, exits = OwnedTasks(), OwnedExits()
+    slots = [Slot(probe, kinds_of(probe.name)) for probe in (tasks, exits)]
+    for slot in slots:
+        slot.open()
+    readings = Readings((slots[0], tasks, ROW_BYTES), (slots[1], exits, EXITED.record_bytes))
+    moment_ns = readings.begin()
+    for viewer, owners in ((OTHER, [1000]), (EVERYBODY, [1000, 1001]), (Visibility(Mode.SEES_OWN, 1001), [1001])):
+        alive, gone, _ = readings.take(viewer, moment_ns).sections
+        for section, at in ((alive, TASK.owner), (gone, EXITED.owner)):
+            starts = range(0, len(section.rows), section.record_bytes)
+            assert [struct.unpack_from("@I", section.rows, start + at)[0] for start in starts] == owners
+
+
+def test_more_tasks_than_a_frame_takes_are_cut_short_and_it_is_said() -> None:
+    desk = Desk()
+    assert not desk.take().sections[0].truncated
+    desk.tasks.rows = 65_537
+    cut = desk.take().sections[0]
+    assert cut.truncated
+    assert len(cut.rows) == 65_536 * ROW_BYTES
+
+
+def test_room_is_made_once_a_minute_and_not_at_each_tick() -> None:
+    desk = Desk()
+    made_ns: list[int] = []
+
+    def forget(now_ns: int) -> int:
+        made_ns.append(now_ns)
+        return 0
+
+    desk.exits.forget_idle = forget  # type: ignore[method-assign]  # a note of when it is called
+    for _ in range(130):
+        desk.tick()
+    assert len(made_ns) == 3, "at the first tick, and twice in the two minutes after it"

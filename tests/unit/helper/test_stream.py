@@ -11,6 +11,7 @@ from helper.probes.visibility import Mode, Visibility
 from helper.sampler import packets
 from helper.sampler.frames import Snapshot, sealed_frame
 from helper.sampler.stream import TICKS_IN_FLIGHT, Request, Stream
+from tests.fakes.descriptors import open_descriptors
 
 EVENT = packets.packet(packets.EVENT, bytes(128))
 NOTHING = Snapshot((), 1, 0)
@@ -101,7 +102,7 @@ def test_the_goodbye_says_why(stream: Stream) -> None:
 
 
 def test_nobody_can_change_a_frame_that_others_read_and_making_one_leaves_no_descriptor() -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_descriptors()
     with sealed_frame(NOTHING, 1000) as frame:
         for change in (
             lambda: os.pwrite(frame.descriptor, b"x", 0),
@@ -111,4 +112,4 @@ def test_nobody_can_change_a_frame_that_others_read_and_making_one_leaves_no_des
         ):
             with pytest.raises(PermissionError):
                 change()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_descriptors() == before

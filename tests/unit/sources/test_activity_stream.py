@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 
 from smoothtask_gui.adapters.sampler_client import SamplerFacts
 from smoothtask_gui.domain.activity_reading import Others
@@ -21,9 +19,12 @@ from smoothtask_gui.sources.activity_stream import COST_EVERY_TICKS, activity_re
 from smoothtask_gui.sources.auto import Backoff
 from smoothtask_gui.sources.frames import SEALS
 from smoothtask_gui.sources.records import Kinds, Visibility
+from tests.fakes.descriptors import open_descriptors
 from tests.fakes.stream import FakeHelper, frame, packet, struct
 
 if TYPE_CHECKING:
+    import pytest
+
     from smoothtask_gui.domain.activity_reading import ActivityReading
 
 SECOND = 10**9
@@ -210,6 +211,6 @@ def test_costs_are_those_since_they_were_asked_for_last(monkeypatch: pytest.Monk
 
 def test_no_descriptor_stays_open_after_many_ticks() -> None:
     readings(Helper(20), 19)
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_descriptors()
     readings(Helper(20), 19)
-    assert len(os.listdir("/proc/self/fd")) <= before
+    assert open_descriptors() <= before

@@ -211,7 +211,8 @@ def test_a_thread_without_its_process_takes_nothing_to_another_ones_sum() -> Non
     """One of a process between two that are there, one after them, beside one that belongs."""
     processes = decoded(
         {"pid": 5, "run_ns": 1}, {"pid": 10, "run_ns": 2},
-        {"pid": 8, "tgid": 7, "run_ns": 100}, {"pid": 12, "tgid": 11, "run_ns": 100}, {"pid": 6, "tgid": 5, "run_ns": 4},
+        {"pid": 8, "tgid": 7, "run_ns": 100}, {"pid": 12, "tgid": 11, "run_ns": 100},
+        {"pid": 6, "tgid": 5, "run_ns": 4},
     ).processes  # fmt: skip
     assert processes["pid"].tolist() == [5, 10]
     assert processes["run_ns"].tolist() == [5, 2]
