@@ -15,6 +15,9 @@ NO = Refusal(NOT_AUTHORIZED, "polkit said no")
 class Desk:
     """Streams of callers, and a polkit with its answers to each in turn; None is a yes, as are all later ones."""
 
+    _times = 0
+    _asked_enough: asyncio.Event
+
     def __init__(self, answers: Mapping[str, Sequence[Refusal | None]]) -> None:
         self.open = set(answers)
         self.ended: dict[str, int] = {}
@@ -30,6 +33,8 @@ class Desk:
 
     async def require(self, caller: str) -> None:
         self.asked.append(caller)
+        if len(self.asked) == self._times:
+            self._asked_enough.set()
         answer = self._answers[caller].pop(0) if self._answers[caller] else None
         if answer is not None:
             raise answer
@@ -37,10 +42,10 @@ class Desk:
     def run_until_asked(self, times: int) -> None:
         async def play() -> None:
             asking = asyncio.ensure_future(Recheck(self.require, every_s=0).for_ever(self))
-            while len(self.asked) < times:
-                await asyncio.sleep(0)
+            await self._asked_enough.wait()
             asking.cancel()
 
+        self._times, self._asked_enough = times, asyncio.Event()
         asyncio.run(play())
 
 
