@@ -266,20 +266,19 @@ def test_a_user_sees_his_own_sockets_and_those_that_his_processes_hold(probe: Un
     finally:
         os.seteuid(0)
     words = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "sleep", "60"]
-    with subprocess.Popen(words, pass_fds=[given.fileno()]) as holder:
-        kept.callback(holder.wait)
-        kept.callback(holder.kill)
-        while Path(f"/proc/{holder.pid}/comm").read_text(encoding="ascii").strip() != "sleep":
-            assert holder.poll() is None
-        for mode in (Mode.SEES_AS_PROC, Mode.SEES_OWN):
-            rows, holders = take(probe, Visibility(mode, NOBODY))
-            assert {inode_of(theirs), inode_of(given)} <= set(rows["inode"].tolist())
-            assert inode_of(ours) not in rows["inode"]
-            assert set(holders["owner"].tolist()) == {NOBODY}
-            assert holders_of(holders, given) == [(holder.pid, given.fileno())]
-        everything, everybody = take(probe)
-        assert inode_of(ours) in everything["inode"]
-        assert {os.getpid(), holder.pid} == {pid for pid, _ in holders_of(everybody, given)}
+    holder = kept.enter_context(subprocess.Popen(words, pass_fds=[given.fileno()]))
+    kept.callback(holder.kill)
+    while Path(f"/proc/{holder.pid}/comm").read_text(encoding="ascii").strip() != "sleep":
+        assert holder.poll() is None
+    for mode in (Mode.SEES_AS_PROC, Mode.SEES_OWN):
+        rows, holders = take(probe, Visibility(mode, NOBODY))
+        assert {inode_of(theirs), inode_of(given)} <= set(rows["inode"].tolist())
+        assert inode_of(ours) not in rows["inode"]
+        assert set(holders["owner"].tolist()) == {NOBODY}
+        assert holders_of(holders, given) == [(holder.pid, given.fileno())]
+    everything, everybody = take(probe)
+    assert inode_of(ours) in everything["inode"]
+    assert {os.getpid(), holder.pid} == {pid for pid, _ in holders_of(everybody, given)}
 
 
 def test_a_process_whose_uids_differ_is_nobodys(probe: UnixSockets, kept: ExitStack) -> None:
