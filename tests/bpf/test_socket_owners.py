@@ -157,6 +157,7 @@ def test_an_owner_that_is_gone_is_followed_by_whoever_still_holds_the_socket(
                 return int(rows["pid"][rows["remote_port"] == port][0])
 
             assert owner() == first
+            until(lambda: made.stat()[0] == "Z", "the end of the first one, which leaves the socket to its heir")
             for _ in range(3):
                 socket_owners.find_owners()
             assert owner() == heir
@@ -229,6 +230,24 @@ def test_sockets_of_other_network_namespaces_can_be_read_at_a_slower_pace(
         assert row_of(rows, heir)["cookie"] == row_of(rows, client)["cookie"]
         everything = np.frombuffer(bytes(buffer[: reading.byte_count]), SOCKET)
         assert os.fstat(here.fileno()).st_ino not in everything["inode"]
+
+
+def test_more_sockets_of_another_network_namespace_than_one_read_holds_are_there_once_each(
+    sockets: Sockets, socket_owners: SocketOwners
+) -> None:
+    buffer = memoryview(bytearray(1 << 20))
+    with ExitStack() as kept:
+        with private_network():
+            for _ in range(600):  # a read of an iterator holds 32 KiB (bpf_seq_read()): 256 rows
+                one = kept.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                one.bind(("127.0.0.1", 0))
+            expected = sorted(map(shown_by_ss, ss_lines()))
+            namespace = Path("/proc/thread-self/ns/net").stat().st_ino
+        for _ in range(2):
+            reading = socket_owners.read_elsewhere_into(buffer, EVERYTHING)
+            rows = np.frombuffer(bytes(buffer[: reading.byte_count]), SOCKET)
+            assert sorted(map(shown_by_us, rows[rows["net_namespace"] == namespace])) == expected
+    assert len(expected) == 600
 
 
 def test_the_tick_has_the_sockets_of_containers_too_with_their_namespace_and_flagged(
