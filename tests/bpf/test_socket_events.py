@@ -340,6 +340,17 @@ def test_others_traffic_is_left_out(socket_events: SocketEvents, sockets: Socket
                 assert {TRAFFIC.unpack_from(traffic_seen_by(own, socket_events.read_traffic()), 0)[1]} == {NOBODY}
 
 
+@pytest.mark.parametrize("uids", [(NOBODY, NOBODY, 0), (0, NOBODY, NOBODY)])
+def test_the_traffic_of_one_who_can_become_another_is_for_who_sees_all(
+    socket_events: SocketEvents, sockets: Sockets, uids: tuple[int, int, int]
+) -> None:
+    with child(f"os.setresuid{uids}\n" + DATAGRAMS, "127.0.0.1") as setuid:
+        setuid.hear()
+        row = traffic_of(socket_events, setuid.pid)
+        assert (row["udp_sent"], row["uid"], row["uids_differ"]) == (100, NOBODY, 1)
+        assert traffic_of(socket_events, setuid.pid, Visibility(Mode.SEES_AS_PROC, NOBODY))["udp_sent"] == 0
+
+
 def test_closed_connections_of_others_are_told_to_no_one_else(socket_events: SocketEvents, sockets: Sockets) -> None:
     ends = pair()
     ports = {end.getsockname()[1] for end in ends}

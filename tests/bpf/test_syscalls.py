@@ -137,8 +137,11 @@ def row_pids(probe: ActivityProbe) -> set[int]:
     return set(rows["actor"]["pid"].tolist())
 
 
-def test_what_a_process_does_as_another_user_has_a_row_of_its_own(probe: ActivityProbe) -> None:
-    turn = "say(); wait(); os.setresuid(65534, 65534, 0); say(); wait()"
+@pytest.mark.parametrize("uids", [(NOBODY, NOBODY, 0), (0, NOBODY, NOBODY)])
+def test_what_a_process_does_as_another_user_has_a_row_of_its_own(
+    probe: ActivityProbe, uids: tuple[int, int, int]
+) -> None:
+    turn = f"say(); wait(); os.setresuid{uids}; say(); wait()"
     with child(turn) as setuid:
         setuid.settle()
         setuid.tell()

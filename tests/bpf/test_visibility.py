@@ -89,7 +89,7 @@ def test_the_next_snapshot_is_not_masked_by_the_one_before(snapshot: TaskSnapsho
 def test_roll_ups_of_others_are_masked_by_the_same_rules(events: ProcessEvents, snapshot: TaskSnapshot) -> None:
     script = (
         "say(); wait()\n"
-        "for uids in ((65534, 65534, 65534), (65534, 65534, 0), (0, 0, 0)):\n"
+        "for uids in ((65534, 65534, 65534), (65534, 65534, 0), (0, 65534, 65534), (0, 0, 0)):\n"
         "    pid = os.fork()\n"
         "    if not pid:\n"
         "        with open('/proc/self/comm', 'w') as comm: comm.write('st-mask')\n"
@@ -102,7 +102,7 @@ def test_roll_ups_of_others_are_masked_by_the_same_rules(events: ProcessEvents, 
         begin_and_take(events, snapshot)
         parent.tell()
         parent.hear()
-        until(lambda: roll_ups(events)["count"][roll_ups(events)["comm"] == b"st-mask"].sum() == 3, "3 exits")
+        until(lambda: roll_ups(events)["count"][roll_ups(events)["comm"] == b"st-mask"].sum() == 4, "4 exits")
 
     def rows(visibility: Visibility) -> np.ndarray:
         found = roll_ups(events, visibility)
@@ -115,14 +115,18 @@ def test_roll_ups_of_others_are_masked_by_the_same_rules(events: ProcessEvents, 
     assert masked == {(NOBODY, 0): 0, (NOBODY, 1): ST_MISSING_IO, (0, 0): ST_MISSING_IO}
 
 
-def test_exits_of_others_are_masked_by_the_same_rules(events: ProcessEvents, snapshot: TaskSnapshot) -> None:
-    with child(BECOME + "say(); wait()", "0", "0", "0") as other:
+@pytest.mark.parametrize("uids", [("0", "0", "0"), ("65534", "65534", "0"), ("0", "65534", "65534")])
+def test_exits_of_others_are_masked_by_the_same_rules(
+    events: ProcessEvents, snapshot: TaskSnapshot, uids: tuple[str, str, str]
+) -> None:
+    with child(BECOME + "say(); wait()", *uids) as other:
         other.settle()
         begin_and_take(events, snapshot)
         other.end()
         records: list[bytes] = []
         until(lambda: events.drain(records.append) or other.pid in [pid_of(one) for one in records], "the exit")
     record = next(one for one in records if pid_of(one) == other.pid)
+    assert np.frombuffer(record, EXIT)["uid"].tolist() == [int(uids[1])]
     assert EVERYTHING.event(record) == record
     assert OWN.event(record) is None
     masked = AS_PROC.event(record)
