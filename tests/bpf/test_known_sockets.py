@@ -141,7 +141,10 @@ def test_a_frame_has_new_connections_and_no_closed_ones_without_a_walk(
         assert len(server.recv(5000, socket.MSG_WAITALL)) == 5000  # what is unread makes the end a reset
         assert row_of(take(), server)["received_bytes"] == 5000
         ends = {int(row_of(take(), end)["cookie"]) for end in (client, server)}
+        assert socket_memory.closings is not None
+        closed_before = socket_memory.closings()
     until(lambda: not ends & set(take()["cookie"].tolist()), "both ends closed")
+    assert socket_memory.closings() >= closed_before + 2
     assert TIME_WAIT not in take()["state"]
     assert TIME_WAIT in take_sockets(sockets)["state"]
 

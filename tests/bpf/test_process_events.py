@@ -30,6 +30,7 @@ from tests.bpf.running import full_ring
 if TYPE_CHECKING:
     from helper.probes import ProcessEvents, TaskSnapshot
 
+MISSING_PARENT = 1 << 3  # ST_MISSING_PARENT
 FORK_AND_NAME = """
 say(); wait()
 for _ in range(int(sys.argv[2])):
@@ -105,6 +106,51 @@ def test_grandchildren_no_snapshot_has_seen_count_for_the_ancestor_that_one_has(
         until(lambda: all_accounted(events, 5, count_of(events, b"st-nested")), "5 exits")
     rows = roll_ups(events)
     assert rows["parent_pid"][rows["comm"] == b"st-nested"].tolist() == [parent.pid]
+
+
+DEEP = """
+say(); wait(); top = os.getpid()
+for _ in range(int(sys.argv[1]) - 1):
+    if os.fork():
+        os.wait()
+        break
+else:
+    for _ in range(5):
+        pid = os.fork()
+        if not pid:
+            with open('/proc/self/comm', 'w') as comm: comm.write('st-deep')
+            os._exit(0)
+        os.waitpid(pid, 0)
+if os.getpid() != top: os._exit(0)
+say(); wait()
+"""
+
+
+@pytest.mark.parametrize(("generations", "is_found"), [(16, True), (17, False)])
+def test_an_ancestor_is_looked_for_sixteen_generations_up_and_one_not_found_is_said_to_be_missing(
+    events: ProcessEvents, snapshot: TaskSnapshot, generations: int, *, is_found: bool
+) -> None:
+    with child(DEEP, str(generations)) as parent:
+        parent.hear()
+        begin_and_take(events, snapshot)
+        parent.tell()
+        parent.hear()
+        until(lambda: all_accounted(events, 5, count_of(events, b"st-deep")), "5 exits")
+    rows = roll_ups(events)
+    (row,) = rows[rows["comm"] == b"st-deep"]
+    assert row["parent_pid"] == (parent.pid if is_found else 0)
+    assert row["missing"] == (0 if is_found else MISSING_PARENT)
+
+
+def test_threads_are_no_forks(events: ProcessEvents) -> None:
+    script = "for _ in range(5000):\n    one = threading.Thread(target=int); one.start(); one.join()\nsay(); wait()"
+    with child("say(); wait()\n" + script) as threaded:
+        threaded.hear()
+        before = np.frombuffer(events.counters(), COUNTERS)[0]
+        threaded.tell()
+        threaded.hear()
+        after = np.frombuffer(events.counters(), COUNTERS)[0]
+    assert after["forks"] - before["forks"] < 5000, "others fork too"
 
 
 def test_an_exec_chain_is_one_process_with_its_last_name(events: ProcessEvents, snapshot: TaskSnapshot) -> None:
@@ -284,6 +330,12 @@ def test_more_kinds_of_processes_than_the_map_holds_are_counted_in_the_overflow_
     assert overflow["parent_pid"].tolist() == [0]
     assert overflow["count"][0] >= 2500 - room - events.lost()
     assert overflow["run_ns"][0] > 0
+    until(lambda: waiting(events) < 1250, "2500 exits to wait for nothing any more")
+
+
+def waiting(events: ProcessEvents) -> int:
+    """Exits that aren't freed yet."""
+    return sum(WAITING.unpack_from(events._settings, events._late._offset))
 
 
 UNREAPED = """
@@ -300,8 +352,9 @@ def test_a_process_that_nobody_has_reaped_is_not_lost(events: ProcessEvents) -> 
     every_epoch = 1 << 31
     with child(UNREAPED) as parent:
         parent.hear()
+        assert events._late._count_unreaped(0) == 0, "an epoch ago nobody had exited"
         unreaped = events._late._count_unreaped(every_epoch)
-        assert 1 <= unreaped <= sum(WAITING.unpack_from(events._settings, events._late._offset))
+        assert 1 <= unreaped <= waiting(events)
         parent.tell()
         parent.hear()
         until(lambda: events._late._count_unreaped(every_epoch) < unreaped, "the zombie's end")
