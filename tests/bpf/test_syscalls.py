@@ -78,6 +78,63 @@ def test_failed_calls_are_told_apart(probe: ActivityProbe) -> None:
         assert rows_of(table(probe, ActivitySection.CALLERS), busy.pid)["failed"].sum() - before == 100
 
 
+def test_failed_calls_of_a_number_that_only_the_child_calls_are_counted(probe: ActivityProbe) -> None:
+    script = f"import ctypes\nlibc = ctypes.CDLL(None)\n{AGAIN}    for _ in range(100): libc.sched_get_priority_max(99)\n    say()\n"
+    with child(script) as busy:
+        busy.settle()
+        busy.tell()
+        busy.settle()
+        rows = table(probe, ActivitySection.SYSCALLS)
+    assert rows is not None
+    [row] = rows[rows["number"] == RARE]
+    assert row["calls"] == row["failed"] == 100
+
+
+def test_numbers_that_no_kernel_has_are_one_row(probe: ActivityProbe) -> None:
+    numbers = (511, 512, 513, 4000, -1)
+    script = f"import ctypes\nlibc = ctypes.CDLL(None)\n{AGAIN}    for number in {numbers}: libc.syscall(number)\n    say()\n"
+    with child(script) as busy:
+        busy.settle()
+        busy.tell()
+        busy.settle()
+        rows = table(probe, ActivitySection.SYSCALLS)
+    assert rows is not None
+    assert (rows["number"] < 511).sum() == len(rows) - 1
+    [row] = rows[rows["number"] == 2**32 - 1]
+    assert row["failed"] >= len(numbers)
+
+
+def test_a_32_bit_call_is_not_taken_for_the_64_bit_call_of_its_number(probe: ActivityProbe) -> None:
+    if platform.machine() != "x86_64":
+        pytest.skip("a 64-bit process can't make such a call here")
+    code = "53 b8 92000000 bb ffffffff cd80 5b c3"  # eax = 146 (there writev), ebx = -1; int 0x80
+    script = (
+        "import ctypes, mmap\n"
+        "code = mmap.mmap(-1, 4096, prot=7); code.write(bytes.fromhex(sys.argv[1]))\n"
+        "call = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code)))\n"
+    )
+    with child(script + AGAIN + "    for _ in range(100): assert call() == -9\n    say()\n", code) as busy:
+        busy.settle()
+        busy.tell()
+        busy.settle()
+        rows = table(probe, ActivitySection.SYSCALLS)
+    assert rows is not None
+    assert not (rows["number"] == RARE).any()
+    assert rows["failed"][rows["number"] == 2**32 - 1].sum() >= 100
+
+
+def test_what_lasts_longer_than_the_histogram_tells_is_in_its_last_slot(probe: ActivityProbe) -> None:
+    number = {"x86_64": 128, "aarch64": 137}[platform.machine()]  # rt_sigtimedwait: hardly anybody calls it
+    with child("import signal\n" + AGAIN + "    signal.sigtimedwait([signal.SIGUSR1], 4.4)\n    say()\n") as sleeper:
+        sleeper.settle()
+        sleeper.tell()
+        sleeper.settle()
+        rows = table(probe, ActivitySection.SYSCALLS)
+    assert rows is not None
+    [row] = rows[rows["number"] == number]
+    assert row["durations"][31] >= 1, "4.4 s is more than 2^32 ns"
+
+
 def test_time_asleep_in_a_call_is_part_of_it_and_falls_into_its_slot(probe: ActivityProbe) -> None:
     with child(AGAIN + "    time.sleep(0.2)\n    say()\n") as sleeper:
         sleeper.settle()
@@ -185,6 +242,40 @@ def test_rows_without_a_call_since_the_last_time_make_room(probe: ActivityProbe)
         idle.tell()
         idle.settle()
         assert idle.pid in row_pids(probe)
+
+
+def test_what_a_process_does_while_its_row_is_dropped_is_not_lost(
+    probe: ActivityProbe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(probe, Syscalls)
+    rows_reader = probe._callers._reader
+    take = rows_reader.take
+    woken: list[bytes] = []
+    with child(AGAIN + "    [os.getppid() for _ in range(1000)]\n    say()\n") as busy:
+        busy.settle()
+        busy.tell()
+        busy.settle()
+
+        def take_late(key: bytes) -> bytes | None:
+            """The child wakes up after the reading that found it idle."""
+            if not woken:
+                woken.append(key)
+                busy.tell()
+                busy.settle()
+            return take(key)
+
+        probe.forget_idle()
+        before = overflow_calls(probe)
+        monkeypatch.setattr(rows_reader, "take", take_late)
+        probe.forget_idle()
+        assert busy.pid not in row_pids(probe)
+        assert overflow_calls(probe) - before >= 1000
+
+
+def overflow_calls(probe: ActivityProbe) -> int:
+    rows = table(probe, ActivitySection.CALLERS)
+    assert rows is not None
+    return int(rows["calls"][rows["actor"]["pid"] == 0].sum())
 
 
 def test_losses_are_remembered_when_the_probe_is_closed_and_opened_again(door: Libbpf) -> None:
