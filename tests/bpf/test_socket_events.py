@@ -244,10 +244,13 @@ def test_a_connection_reset_before_anybody_used_it_counts_although_its_socket_co
             one.connect(listener.getsockname())
             row = traffic_of(socket_events, os.getpid())
             assert (row["closed_connections"], row["tcp_received_bytes"]) == (1, 321)
-    until(lambda: traffic_of(socket_events, os.getpid())["closed_connections"] >= 2, "the second connection's end")
-    take_sockets(sockets)
+            with listener.accept()[0] as other:
+                for end, opposite in ((other, one), (one, other)):
+                    end.shutdown(socket.SHUT_WR)
+                    assert opposite.recv(1) == b""
+                until(lambda: traffic_of(socket_events, os.getpid())["closed_connections"] == 3, "both ends' close")
     row = traffic_of(socket_events, os.getpid())
-    assert (row["closed_connections"], row["tcp_received_bytes"]) == (2, 321)
+    assert (row["closed_connections"], row["tcp_received_bytes"]) == (3, 321)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
