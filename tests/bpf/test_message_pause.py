@@ -251,6 +251,44 @@ def test_programs_that_can_t_be_attached_again_are_told_and_not_tried_again(
     brief_connections(scene, 3, 50)
 
 
+def test_where_one_of_the_programs_can_t_be_attached_again_the_other_isn_t_either(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with small_messages() as load:
+        scene.wait_for_pause()
+        ended(load)
+    attach = scene.door.calls.bpf_program__attach
+    tried: list[int] = []
+
+    def refuse_the_second(handle: int) -> object:
+        tried.append(handle)
+        if len(tried) == 1:
+            return attach(handle)
+        ctypes.set_errno(errno.EBUSY)
+        return None
+
+    monkeypatch.setattr(scene.door.calls, "bpf_program__attach", refuse_the_second)
+    assert scene.look(LONGEST_WAIT_NS) is None
+    before = int(traffic_of(scene.events, os.getpid())["udp_sent"])
+    datagrams("127.0.0.1", 5)
+    assert int(traffic_of(scene.events, os.getpid())["udp_sent"]) == before
+    assert scene.marks() <= {True}
+
+
+def test_where_the_kernel_s_counters_can_t_be_read_in_a_pause_rows_are_marked(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert scene.events._messages is not None
+    monkeypatch.setattr(scene.events._messages, "_passed", PassedDatagrams(tmp_path))
+    with small_messages() as load:
+        datagrams("127.0.0.1", 1)
+        scene.wait_for_pause()
+        ended(load)
+    scene.look(SECOND_NS)
+    assert scene.marks() == {True}
+    assert "how many isn't known" in scene.events.cost().way
+
+
 def test_a_reader_slower_than_a_look_finds_the_mark_too(scene: Scene) -> None:
     with small_messages() as load:
         scene.wait_for_pause()

@@ -18,6 +18,7 @@ from tests.bpf.machine import (
     Child,
     begin_and_take,
     boottime_ns,
+    cgroup_of,
     child,
     clock_ticks,
     in_initial_pid_namespace,
@@ -90,6 +91,7 @@ def test_short_lived_processes_are_counted_and_none_twice(events: ProcessEvents,
     assert missing_of(events, 300, int(rows["count"][0])) < 30
     assert rows["parent_pid"].tolist() == [parent.pid]
     assert rows["uid"].tolist() == [os.geteuid()]
+    assert rows["cgroup_id"].tolist() == [cgroup_of(os.getpid())]
     assert rows["first_ns"][0] < rows["last_ns"][0] < boottime_ns()
     assert rows["run_ns"][0] > rows["count"][0] * 10_000
 

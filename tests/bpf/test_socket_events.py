@@ -213,8 +213,11 @@ def test_a_closed_connection_that_sent_bytes_again_counts_them_once_and_tells_ho
 def test_a_socket_that_connects_a_second_time_is_as_old_as_its_second_connection(
     socket_events: SocketEvents, sockets: Sockets
 ) -> None:
+    socket_events.close()
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as one:
         one.connect(listener.getsockname())
+        socket_events.open()
+        assert row_of(take_sockets(sockets), one)["missing"] & CONSTANTS["ST_MISSING_START"]
         listener.accept()[0].close()
         disconnect(one)
         before_ns = boottime_ns()
@@ -356,8 +359,15 @@ def test_the_traffic_of_one_who_can_become_another_is_for_who_sees_all(
         assert traffic_of(socket_events, setuid.pid, Visibility(Mode.SEES_AS_PROC, NOBODY))["udp_sent"] == 0
 
 
-def test_closed_connections_of_others_are_told_to_no_one_else(socket_events: SocketEvents, sockets: Sockets) -> None:
-    ends = pair()
+@pytest.mark.parametrize("user", [0, NOBODY])
+def test_closed_connections_of_others_are_told_to_no_one_else(
+    socket_events: SocketEvents, sockets: Sockets, user: int
+) -> None:
+    os.seteuid(user)  # the file system uid goes with it, and a socket is created with that
+    try:
+        ends = pair()
+    finally:
+        os.seteuid(0)
     ports = {end.getsockname()[1] for end in ends}
     for end in ends:
         end.close()
@@ -370,9 +380,10 @@ def test_closed_connections_of_others_are_told_to_no_one_else(socket_events: Soc
 
     until(lambda: socket_events.drain(told.append) or len(ours()) == 2, "both ends")
     for record in ours():
-        assert Visibility(Mode.SEES_AS_PROC, NOBODY).event(record) is None
-        assert Visibility(Mode.SEES_OWN, NOBODY).event(record) is None
-        assert Visibility(Mode.SEES_AS_PROC, os.geteuid()).event(record) == record
+        assert Visibility(Mode.SEES_AS_PROC, user + 1).event(record) is None
+        assert Visibility(Mode.SEES_OWN, user + 1).event(record) is None
+        assert Visibility(Mode.SEES_OWN, user).event(record) == record
+        assert Visibility(Mode.SEES_AS_PROC, user).event(record) == record
         assert EVERYTHING.event(record) == record
 
 

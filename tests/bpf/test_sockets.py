@@ -66,6 +66,11 @@ def many_kinds(kept: ExitStack) -> None:
     for end in pair():
         end.close()  # TIME-WAIT
     kept.enter_context(socket.create_connection(dual.getsockname()[:2]))  # waits to be accepted
+    reader = kept.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    reader.bind(("127.0.0.1", 0))
+    for _ in range(20):
+        reader.sendto(bytes(1000), reader.getsockname())
+    assert all(len(reader.recv(2000)) == 1000 for _ in range(5))  # the kernel gives their room back in one go later
     not_there_yet(kept)
     orphan, left = pair()
     kept.enter_context(left)
@@ -198,6 +203,7 @@ def test_a_listener_shows_how_many_wait(sockets: Sockets, kept: ExitStack) -> No
     assert (row["receive_queue_bytes"], row["send_queue_bytes"]) == (3, 9)
     assert row["missing"] & CONSTANTS["ST_MISSING_RTT"]
     assert len(rows[(rows["inode"] == 0) & (rows["state"] == 1)]) == 3
+    assert sockets.unowned == 4, "the three that wait are nobody's yet"
 
 
 def test_what_is_left_of_a_connection_has_no_false_zeros(sockets: Sockets) -> None:

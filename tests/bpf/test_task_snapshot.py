@@ -139,8 +139,11 @@ def test_faults_and_switches_are_what_proc_says(snapshot: TaskSnapshot) -> None:
     assert row["voluntary_switches"] >= 20
 
 
-def test_resident_memory_is_that_of_statm(snapshot: TaskSnapshot) -> None:
-    with child("pages = bytearray(1 << 26); say(); wait()") as fat:
+@pytest.mark.parametrize(
+    "pages", ["bytearray(1 << 26)", "__import__('mmap').mmap(-1, 1 << 26); pages[:] = bytes(1 << 26)"], ids=["own", "shared"]
+)
+def test_resident_memory_is_that_of_statm(snapshot: TaskSnapshot, pages: str) -> None:
+    with child(f"pages = {pages}; say(); wait()") as fat:
         fat.settle()
         row = process_row(take(snapshot), fat.pid)
         resident = int(fat.proc("statm").split()[1]) * mmap.PAGESIZE
@@ -150,6 +153,7 @@ def test_resident_memory_is_that_of_statm(snapshot: TaskSnapshot) -> None:
 
 def test_bytes_written_are_those_of_proc_io(snapshot: TaskSnapshot, tmp_path: Path) -> None:
     write = "file = open(sys.argv[1], 'wb'); file.write(bytes(1 << 22)); file.flush(); os.fsync(file.fileno())"
+    write += "; file.write(bytes(1 << 20)); file.flush(); os.ftruncate(file.fileno(), 1 << 22)"  # never gets to the disk
     with child(f"{write}; say(); wait()", str(tmp_path / "written")) as writer:
         writer.settle()
         row = process_row(take(snapshot), writer.pid)
