@@ -1,4 +1,4 @@
-"""What is done to a loaded object by hand: a program run with a context of our choice (BPF_PROG_TEST_RUN), a full ring."""
+"""What is done to a loaded object by hand: a program run with a context of our choice, a ring that is full."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ POSITION: Final = struct.Struct("@Q")
 def full_ring(fd: int) -> Iterator[None]:
     """To the kernel the ring buffer is full until the block ends, as where its reader has read nothing for long.
 
-    The first page has the reader's position, which is the reader's to write, the second the writers' (struct bpf_ringbuf,
+    The first page has the reader's position, which is the reader's to write, the second the writers' (bpf_ringbuf,
     kernel/bpf/ringbuf.c). Nothing may be read meanwhile.
     """
     with (

@@ -12,7 +12,7 @@ import pytest
 from helper.probes.file_activity import FileActivity
 from helper.probes.visibility import Mode, Visibility
 from smoothtask_gui.sources.activity import ActivitySection
-from tests.bpf.activity import opened, row_of, table
+from tests.bpf.activity import MACHINE_CODE, code_of_32_bit_call, opened, row_of, table
 from tests.bpf.disks import loop_device
 from tests.bpf.machine import NOBODY, boottime_ns, child
 
@@ -106,6 +106,20 @@ def test_every_call_on_files_is_counted_once_as_what_it_is(probe: ActivityProbe,
         row = row_of(table(probe, ActivitySection.FILE_USERS), user.pid)
     counts = {"opens": 4 + 1, "writes": 5, "reads": 5, "syncs": 4, "failed_opens": 0} | BYTES_OF_EVERY_CALL
     assert {name: int(row[name] - before[name]) for name in counts} == counts
+
+
+def test_a_32_bit_call_is_not_taken_for_the_64_bit_call_of_its_number(probe: ActivityProbe, tmp_path: Path) -> None:
+    code = code_of_32_bit_call("b8 13000000 89fb b9 64000000 31d2")  # eax = 19: there it is lseek, here readv; to 100
+    script = (
+        "file = os.open(sys.argv[2], os.O_RDWR | os.O_CREAT); say(); wait(); assert call(file) == 100; say(); wait()"
+    )
+    with child(MACHINE_CODE + script, code, str(tmp_path / "file")) as user:
+        user.settle()
+        before = row_of(table(probe, ActivitySection.FILE_USERS), user.pid).copy()
+        user.tell()
+        user.settle()
+        row = row_of(table(probe, ActivitySection.FILE_USERS), user.pid)
+    assert [row[name] - before[name] for name in ("reads", "read_bytes")] == [0, 0]
 
 
 def test_what_is_read_from_a_disk_itself_is_a_files_bytes_too(probe: ActivityProbe, tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ import pytest
 
 from helper.loaders.errors import LoaderError
 from helper.loaders.libbpf import CONSTANTS_SECTION, KERNEL_BTF
-from helper.loaders.member_offsets import ModuleTypes
 from helper.loaders.maps import SLACK
+from helper.loaders.member_offsets import ModuleTypes
 from helper.probes.activity import SETTINGS, ActorRows, Table
 from helper.probes.gpu_fences import GpuFences
 from helper.probes.gpu_jobs import GPU_USER, OFFSETS, GpuJobs

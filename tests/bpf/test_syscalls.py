@@ -13,7 +13,7 @@ from helper.probes.activity import SETTINGS, ActivityProbe
 from helper.probes.syscalls import Syscalls
 from helper.probes.visibility import Mode, Visibility
 from smoothtask_gui.sources.activity import ActivitySection
-from tests.bpf.activity import opened, row_of, rows_of, table
+from tests.bpf.activity import MACHINE_CODE, code_of_32_bit_call, opened, row_of, rows_of, table
 from tests.bpf.machine import NOBODY, Child, boottime_ns, child, in_initial_pid_namespace, until
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CALLS = 10_000
 RARE = {"x86_64": 146, "aarch64": 125}[platform.machine()]  # sched_get_priority_max: nobody else calls it
+LIBC = "import ctypes\nlibc = ctypes.CDLL(None)\n"
 AGAIN = "say()\nwhile True:\n    wait()\n"
 
 
@@ -79,8 +80,8 @@ def test_failed_calls_are_told_apart(probe: ActivityProbe) -> None:
 
 
 def test_failed_calls_of_a_number_that_only_the_child_calls_are_counted(probe: ActivityProbe) -> None:
-    script = f"import ctypes\nlibc = ctypes.CDLL(None)\n{AGAIN}    for _ in range(100): libc.sched_get_priority_max(99)\n    say()\n"
-    with child(script) as busy:
+    script = "    for _ in range(100): libc.sched_get_priority_max(99)\n    say()\n"
+    with child(LIBC + AGAIN + script) as busy:
         busy.settle()
         busy.tell()
         busy.settle()
@@ -92,8 +93,8 @@ def test_failed_calls_of_a_number_that_only_the_child_calls_are_counted(probe: A
 
 def test_numbers_that_no_kernel_has_are_one_row(probe: ActivityProbe) -> None:
     numbers = (511, 512, 513, 4000, -1)
-    script = f"import ctypes\nlibc = ctypes.CDLL(None)\n{AGAIN}    for number in {numbers}: libc.syscall(number)\n    say()\n"
-    with child(script) as busy:
+    script = f"    for number in {numbers}: libc.syscall(number)\n    say()\n"
+    with child(LIBC + AGAIN + script) as busy:
         busy.settle()
         busy.tell()
         busy.settle()
@@ -105,15 +106,8 @@ def test_numbers_that_no_kernel_has_are_one_row(probe: ActivityProbe) -> None:
 
 
 def test_a_32_bit_call_is_not_taken_for_the_64_bit_call_of_its_number(probe: ActivityProbe) -> None:
-    if platform.machine() != "x86_64":
-        pytest.skip("a 64-bit process can't make such a call here")
-    code = "53 b8 92000000 bb ffffffff cd80 5b c3"  # eax = 146 (there writev), ebx = -1; int 0x80
-    script = (
-        "import ctypes, mmap\n"
-        "code = mmap.mmap(-1, 4096, prot=7); code.write(bytes.fromhex(sys.argv[1]))\n"
-        "call = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code)))\n"
-    )
-    with child(script + AGAIN + "    for _ in range(100): assert call() == -9\n    say()\n", code) as busy:
+    code = code_of_32_bit_call("b8 92000000 89fb")  # eax = 146: there it is writev; ebx = edi, the argument
+    with child(MACHINE_CODE + AGAIN + "    for _ in range(100): assert call(-1) == -9\n    say()\n", code) as busy:
         busy.settle()
         busy.tell()
         busy.settle()

@@ -140,7 +140,9 @@ def test_faults_and_switches_are_what_proc_says(snapshot: TaskSnapshot) -> None:
 
 
 @pytest.mark.parametrize(
-    "pages", ["bytearray(1 << 26)", "__import__('mmap').mmap(-1, 1 << 26); pages[:] = bytes(1 << 26)"], ids=["own", "shared"]
+    "pages",
+    ["bytearray(1 << 26)", "__import__('mmap').mmap(-1, 1 << 26); pages[:] = bytes(1 << 26)"],
+    ids=["own", "shared"],
 )
 def test_resident_memory_is_that_of_statm(snapshot: TaskSnapshot, pages: str) -> None:
     with child(f"pages = {pages}; say(); wait()") as fat:
@@ -153,7 +155,9 @@ def test_resident_memory_is_that_of_statm(snapshot: TaskSnapshot, pages: str) ->
 
 def test_bytes_written_are_those_of_proc_io(snapshot: TaskSnapshot, tmp_path: Path) -> None:
     write = "file = open(sys.argv[1], 'wb'); file.write(bytes(1 << 22)); file.flush(); os.fsync(file.fileno())"
-    write += "; file.write(bytes(1 << 20)); file.flush(); os.ftruncate(file.fileno(), 1 << 22)"  # never gets to the disk
+    write += (
+        "; file.write(bytes(1 << 20)); file.flush(); os.ftruncate(file.fileno(), 1 << 22)"  # never gets to the disk
+    )
     with child(f"{write}; say(); wait()", str(tmp_path / "written")) as writer:
         writer.settle()
         row = process_row(take(snapshot), writer.pid)
