@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 from typing import TYPE_CHECKING
 
@@ -118,3 +119,24 @@ def test_an_exit_for_which_there_is_no_room_is_counted_as_lost(events: ProcessEv
         with full_ring(events._opened().map_fd("process_events_ring")):
             seen.end()
             until(lambda: events.lost() > before, "the loss")
+
+
+LEADER_GONE = """
+import ctypes
+def last():
+    while open(f'/proc/{os.getpid()}/stat').read().rpartition(')')[2].split()[0] != 'Z': time.sleep(0.01)
+    say(); wait(); os._exit(3)
+threading.Thread(target=last).start()
+ctypes.CDLL(None).syscall(int(sys.argv[1]), 0)
+"""
+
+
+def test_the_exit_code_is_the_processs_although_its_first_thread_was_gone_long_before(
+    events: ProcessEvents, snapshot: TaskSnapshot
+) -> None:
+    exit_of_a_thread = {"x86_64": 60, "aarch64": 93}[platform.machine()]
+    with child(LEADER_GONE, str(exit_of_a_thread)) as seen:
+        seen.hear()
+        begin_and_take(events, snapshot)
+        assert seen.end() == 3
+        assert exit_of(events, seen.pid)["exit_code"] == 3 << 8
