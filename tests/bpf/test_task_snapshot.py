@@ -259,6 +259,31 @@ def test_states_are_the_letters_of_proc(snapshot: TaskSnapshot) -> None:
     assert process_row(rows, zombie.pid)["rss_bytes"] == 0
 
 
+def test_a_traced_process_and_idle_kernel_threads_have_the_letters_of_proc(snapshot: TaskSnapshot) -> None:
+    script = "import ctypes\nctypes.CDLL(None).ptrace(0, 0, 0, 0); say(); wait(); os.kill(os.getpid(), 19)"
+    with child(script) as traced:
+        traced.hear()
+        traced.tell()
+        os.waitid(os.P_PID, traced.pid, os.WSTOPPED | os.WNOWAIT)
+        before = idle_kernel_threads()
+        rows = take(snapshot)
+        idle = before & idle_kernel_threads()
+        assert chr(process_row(rows, traced.pid)["state"]) == traced.stat()[0] == "t"
+    letters = [chr(row["state"]) for row in rows if int(row["pid"]) in idle]
+    assert letters.count("I") >= 0.9 * len(idle), "some may have worked meanwhile"
+    assert bool(idle) == in_initial_pid_namespace()
+
+
+def idle_kernel_threads() -> set[int]:
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):  # gone meanwhile
+                if (entry / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0] == "I":
+                    found.add(int(entry.name))
+    return found
+
+
 def identities() -> set[tuple[int, int]]:
     """(pid, start in clock ticks) of every process: a pid alone may be another process's a moment later."""
     found = set()
