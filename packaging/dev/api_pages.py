@@ -1,4 +1,4 @@
-"""The generated pages of docs/api: the bus interfaces from resources/dbus/*.xml, the Python API from the source.
+"""The generated pages of docs/api: bus interfaces (resources/dbus/*.xml), records (bpf/records.h), Python API (source).
 
 The source is read, not imported (ast): making the pages needs nothing but the standard library, and a module's
 optional imports don't matter. A public name without a docstring is listed with its signature alone.
@@ -11,14 +11,15 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 
+from records_page import MADE, records_page
+
 ROOMS = ("domain", "sources", "adapters")
 """The parts of smoothtask_gui that other modules and programs may use; the rest is the app itself."""
-MADE = "<!-- Made by ./dev docs. -->"
 
 
 def pages(top: Path) -> dict[str, str]:
     """File name in docs/api → text."""
-    return {"dbus.md": dbus_page(top), "python.md": python_page(top)}
+    return {"dbus.md": dbus_page(top), "records.md": records_page(top), "python.md": python_page(top)}
 
 
 def dbus_page(top: Path) -> str:

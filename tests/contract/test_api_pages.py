@@ -1,7 +1,7 @@
 """The generated pages of docs/api are those that the source gives; `./dev docs` makes them anew."""
 
 import ast
-import importlib.util
+import importlib
 import re
 import sys
 from pathlib import Path
@@ -9,25 +9,37 @@ from types import ModuleType
 
 import pytest
 
+from tests.contract.layout import read_constants, read_header
+
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
 def api_pages() -> ModuleType:
     """packaging/dev/api_pages.py; the developer's tools aren't a package, so it is loaded from its file."""
-    spec = importlib.util.spec_from_file_location("api_pages", ROOT / "packaging" / "dev" / "api_pages.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    sys.path.insert(0, str(ROOT / "packaging" / "dev"))
+    try:
+        return importlib.import_module("api_pages")
+    finally:
+        del sys.path[0]
 
 
 def test_the_page_of_the_bus_is_what_the_contracts_say(api_pages: ModuleType) -> None:
     page = (ROOT / "docs" / "api" / "dbus.md").read_text()
     assert page == api_pages.dbus_page(ROOT), "run ./dev docs"
     assert "OpenStream(u period_ms, u kinds) → (h stream)" in page
+
+
+def test_the_page_of_the_records_has_every_number_and_place_as_the_compiler_lays_them_out(api_pages: ModuleType) -> None:
+    page = (ROOT / "docs" / "api" / "records.md").read_text()
+    assert page == api_pages.records_page(ROOT), "run ./dev docs"
+    for name, number in read_constants().items():
+        assert f"| `{name}` | {number} |" in page
+    tables = dict(re.findall(r"^### `(\w+)`: (.*?)(?=^### |\Z)", page, re.DOTALL | re.MULTILINE))
+    for name, layout in read_header().items():
+        assert tables[name].startswith(f"{layout.size} bytes\n")
+        rows = re.findall(r"^\| (\d+) \| `[^`]+` \| `(\w+)` \|", tables[name], re.MULTILINE)
+        assert rows == [(str(place.offset), member) for member, place in layout.members.items()], name
 
 
 @pytest.mark.parametrize("room", ["domain", "sources", "adapters"])
@@ -45,7 +57,7 @@ def test_no_public_name_is_missing_in_the_page_of_the_python_api(api_pages: Modu
 
 
 def test_every_link_of_the_pages_leads_somewhere(api_pages: ModuleType) -> None:
-    for name in ("dbus.md", "python.md", "stream-format.md", "recording-format.md", "compatibility.md"):
+    for name in ("dbus.md", "records.md", "python.md", "stream-format.md", "recording-format.md", "compatibility.md"):
         page = ROOT / "docs" / "api" / name
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
             assert (page.parent / target).resolve().exists(), (name, target)
