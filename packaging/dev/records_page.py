@@ -1,4 +1,4 @@
-"""docs/api/records.md: every number, struct and byte offset of bpf/records.h, for readers in languages without C headers.
+"""docs/api/records.md: every number, struct and byte offset of bpf/records.h, for who has no C compiler.
 
 The header is read as text. Its members have fixed widths and explicit padding, so each begins where the one before it
 ends; tests/contract compares these offsets and numbers with what a C compiler says. What the parser doesn't know raises
@@ -12,8 +12,8 @@ from pathlib import Path
 
 MADE = "<!-- Made by ./dev docs. -->"
 SAYS = (
-    "What [`bpf/records.h`](../../bpf/records.h) says, which is the contract, with the numbers worked out. All of it is in "
-    "the machine's byte order. Members lie one after another as listed; nothing is between them. `char` members are "
+    "What [`bpf/records.h`](../../bpf/records.h) says, which is the contract, with the numbers worked out. All of it "
+    "is in the machine's byte order. Members lie one after another as listed; nothing is between them. `char` members are "
     "bytes of no certain encoding, filled up with NUL. A member named `pad` means nothing. Times in `_ns` are "
     "nanoseconds; those of a moment are `CLOCK_BOOTTIME`. What the members mean together, how rows are joined and how "
     "rates are made: [the stream](stream-format.md)."

@@ -14,14 +14,23 @@ from tests.contract.layout import read_constants, read_header
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="session")
-def api_pages() -> ModuleType:
-    """packaging/dev/api_pages.py; the developer's tools aren't a package, so it is loaded from its file."""
+def _tool(name: str) -> ModuleType:
+    """A module of packaging/dev; the developer's tools aren't a package."""
     sys.path.insert(0, str(ROOT / "packaging" / "dev"))
     try:
-        return importlib.import_module("api_pages")
+        return importlib.import_module(name)
     finally:
         del sys.path[0]
+
+
+@pytest.fixture(scope="session")
+def api_pages() -> ModuleType:
+    return _tool("api_pages")
+
+
+@pytest.fixture(scope="session")
+def python_page() -> ModuleType:
+    return _tool("python_page")
 
 
 def test_the_page_of_the_bus_is_what_the_contracts_say(api_pages: ModuleType) -> None:
@@ -30,7 +39,9 @@ def test_the_page_of_the_bus_is_what_the_contracts_say(api_pages: ModuleType) ->
     assert "OpenStream(u period_ms, u kinds) → (h stream)" in page
 
 
-def test_the_page_of_the_records_has_every_number_and_place_as_the_compiler_lays_them_out(api_pages: ModuleType) -> None:
+def test_the_page_of_the_records_has_every_number_and_place_as_the_compiler_lays_them_out(
+    api_pages: ModuleType,
+) -> None:
     page = (ROOT / "docs" / "api" / "records.md").read_text()
     assert page == api_pages.records_page(ROOT), "run ./dev docs"
     for name, number in read_constants().items():
@@ -43,7 +54,7 @@ def test_the_page_of_the_records_has_every_number_and_place_as_the_compiler_lays
 
 
 @pytest.mark.parametrize("room", ["domain", "sources", "adapters"])
-def test_no_public_name_is_missing_in_the_page_of_the_python_api(api_pages: ModuleType, room: str) -> None:
+def test_no_public_name_is_missing_in_the_page_of_the_python_api(python_page: ModuleType, room: str) -> None:
     modules = (ROOT / "docs" / "api" / "python.md").read_text().split("\n### ")
     listed = {entry.partition("`\n")[0].removeprefix("`"): entry for entry in modules}
     for path in (ROOT / "smoothtask_gui" / room).rglob("*.py"):
@@ -51,12 +62,19 @@ def test_no_public_name_is_missing_in_the_page_of_the_python_api(api_pages: Modu
             continue
         dotted = ".".join(path.relative_to(ROOT).with_suffix("").parts)
         assert dotted in listed, "run ./dev docs"
-        for name in api_pages.public_names(ast.parse(path.read_text())):
+        for name in python_page.public_names(ast.parse(path.read_text())):
             row = rf"^- `((async )?def |class )?{name}\b"
             assert re.search(row, listed[dotted], re.MULTILINE), f"{dotted}.{name}: run ./dev docs"
 
 
-def test_every_link_of_the_pages_leads_somewhere(api_pages: ModuleType) -> None:
+def test_the_page_of_the_python_api_tells_columns_with_their_units_and_errors(python_page: ModuleType) -> None:
+    page = python_page.python_page(ROOT)
+    assert "\n  - `rss_bytes: 'u8'`" in page
+    assert "\n  - `start_ns: 'u8'`: boot time; with pid it is the identity\n" in page
+    assert re.search(r"^- `def condition\(text: str\).*Raises ExpressionError\.$", page, re.MULTILINE)
+
+
+def test_every_link_of_the_pages_leads_somewhere() -> None:
     for name in ("dbus.md", "records.md", "python.md", "stream-format.md", "recording-format.md", "compatibility.md"):
         page = ROOT / "docs" / "api" / name
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
