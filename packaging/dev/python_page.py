@@ -1,8 +1,8 @@
 """docs/api/python.md: every public name of the app's Python modules, with types, columns, units and errors.
 
 The source is read, not imported (ast), so a module's optional imports don't matter. Of a docstring the first sentence
-is shown, and what it says of errors. A public name without one is listed with its signature alone; of a numpy dtype that
-is written as a list of fields the columns are listed with the comments beside them.
+is shown, and what it says of errors. A public name without one is listed with its signature alone; of a numpy dtype
+that is written as a list of fields the columns are listed with the comments beside them.
 """
 
 import ast

@@ -13,8 +13,8 @@ from pathlib import Path
 MADE = "<!-- Made by ./dev docs. -->"
 SAYS = (
     "What [`bpf/records.h`](../../bpf/records.h) says, which is the contract, with the numbers worked out. All of it "
-    "is in the machine's byte order. Members lie one after another as listed; nothing is between them. `char` members are "
-    "bytes of no certain encoding, filled up with NUL. A member named `pad` means nothing. Times in `_ns` are "
+    "is in the machine's byte order. Members lie one after another as listed; nothing is between them. `char` members "
+    "are bytes of no certain encoding, filled up with NUL. A member named `pad` means nothing. Times in `_ns` are "
     "nanoseconds; those of a moment are `CLOCK_BOOTTIME`. What the members mean together, how rows are joined and how "
     "rates are made: [the stream](stream-format.md)."
 )
