@@ -148,6 +148,19 @@ def test_an_exec_by_a_thread_that_is_not_the_leader_is_no_exit(events: ProcessEv
     assert rows["run_ns"][0] >= 290_000_000
 
 
+def test_who_is_older_than_the_probe_comes_with_its_whole_life_though_no_snapshot_was_begun_since(
+    events: ProcessEvents,
+) -> None:
+    with child("burn(0.2); say(); wait()", "st-older") as older:
+        older.hear()
+        events.close()
+        events.open()
+        older.end()
+        gone = exit_of(events, older.pid)
+    assert gone["run_ns"] >= 200_000_000
+    assert b"st-older" not in roll_ups(events)["comm"]
+
+
 def test_the_exit_of_a_process_that_was_seen_brings_its_whole_life(
     events: ProcessEvents, snapshot: TaskSnapshot
 ) -> None:
