@@ -126,10 +126,12 @@ class RulePass:
         for row in fresh:
             if len(self._watched) >= MOST_WATCHED:
                 break
+            key = self._table.rows.key(row)
+            if self._table.rows.find(key) is None:
+                continue  # it has just ended
             target = self._table.rows.target(row, rule.value.names[0] if rule.value.names else "")
             if target.is_called(rule.ignore):
                 continue
-            key = self._table.rows.key(row)
             self._watched[key] = watched = Watched(Alert(rule.timing), target, self._began_ns)
             changes += self._advance(key, watched, row)
         return changes
