@@ -92,6 +92,34 @@ def test_it_ends_when_the_tab_is_left_and_begins_anew_when_it_is_back(page: Acti
     assert asked.parts[-1] == {FILES}
 
 
+def test_what_was_counted_before_a_part_was_off_is_not_shown_when_it_is_on_again(page: ActivityPage) -> None:
+    for switch in page.switches.values():
+        switch.click()
+    page.show_reading(ActivityReading(RATES))
+    shown = (page.caller_view, page.syscall_view, page.system_view, page.unix_view, page.waits, page.histogram)
+    assert all(part.isVisible() for part in shown)
+    for _ in ("off", "on"):
+        for switch in page.switches.values():
+            switch.click()
+    assert all(section.isVisible() for section in page.sections.values())
+    assert not any(part.isVisible() for part in shown)
+    page.show_reading(ActivityReading(RATES))
+    assert all(part.isVisible() for part in shown)
+
+
+def test_a_part_in_which_nothing_happens_says_so_once_that_is_known(page: ActivityPage) -> None:
+    for name in (SYSCALLS, FILES, UNIX_SOCKETS):
+        page.switches[name].click()
+        page.show_reading(ActivityReading(ActivityRates()))
+        assert not page.nothing[name].isVisible()
+    page.show_reading(ActivityReading(replace(RATES, callers=(), syscalls=None, file_users=(), file_systems=())))
+    visible = [name for name in page.nothing if page.nothing[name].isVisible()]
+    assert visible == [SYSCALLS, FILES]
+    page.show_reading(ActivityReading(replace(RATES, callers=(), unix_holders=())))
+    visible = [name for name in page.nothing if page.nothing[name].isVisible()]
+    assert visible == [UNIX_SOCKETS]
+
+
 def test_without_the_helper_the_switches_say_why_they_are_off(page: ActivityPage, asked: Asked) -> None:
     page.switches[FILES].click()
     page.show_view(replace(samples.view(samples.sample()), source="procfs"))
