@@ -176,6 +176,21 @@ def test_with_unix_sockets_alone_consent_is_offered_asked_for_and_taken(page: Ac
     assert asked.others[-1] is Others.UNSEEN, "with the last part that takes it the consent is forgotten"
 
 
+def test_what_a_process_did_as_two_users_is_one_row(page: ActivityPage) -> None:
+    for name in (SYSCALLS, FILES):
+        page.switches[name].click()
+    callers = tuple(CallerRates(7, 1, "sudo", calls, 1.0, 0.25) for calls in (40.0, 60.0))
+    other = CallerRates(7, 2, "of the same number", 30.0, 0.0, 0.0)
+    users = tuple(FileUserRates(7, 1, "sudo", 2.0, read, 1e6, syncs, 0.02) for read, syncs in ((1e6, 1.0), (2e6, 3.0)))
+    page.show_reading(ActivityReading(replace(RATES, callers=(*callers, other), file_users=users)))
+    assert [cells(page.callers, row) for row in range(page.callers.rowCount())] == [
+        ["sudo", "100", "2.00", "0.50", "7"],
+        ["of the same number", "30.0", "0.00", "0.00", "7"],
+    ]
+    assert cells(page.file_users, 0) == ["sudo", "4.00", "3.00 MB/s", "2.00 MB/s", "4.00", "10.0 ms", "7"]
+    assert page.file_users.rowCount() == 1
+
+
 def test_of_a_process_of_another_network_what_is_not_known_is_marked_as_missing(page: ActivityPage) -> None:
     page.switches[UNIX_SOCKETS].click()
     page.show_reading(ActivityReading(ActivityRates(unix_holders=(UnixHolding(9, 1, "boxed", 3, None, None),))))

@@ -228,9 +228,7 @@ def test_what_the_list_lacks_is_said_beside_it_with_every_reason(page: Connectio
     assert (page.hint.text(), page.hint.toolTip(), page.hint.accessibleDescription()) == ("", "", "")
 
 
-@pytest.mark.parametrize(
-    ("rtt_us", "said"), [(87.0, "87.0 µs"), (1_490.0, "1.49 ms"), (127_000_000.0, "127 s")]
-)
+@pytest.mark.parametrize(("rtt_us", "said"), [(87.0, "87.0 µs"), (1_490.0, "1.49 ms"), (127_000_000.0, "127 s")])
 def test_a_round_trip_has_the_unit_that_fits(page: ConnectionsPage, rtt_us: float, said: str) -> None:
     show(page, rows((1, "curl", 1.0), rtt_us=rtt_us))
     assert column(page, Column.RTT) == [said.replace(" ", formats.SPACE)]
