@@ -204,7 +204,8 @@ class RulePass:
             return []
         title = over_title(self._rule, watched, self._moment.now_ns, ended=ended, unknown=False)
         fact = over_fact(self._rule, watched, ended=ended, unknown=False)
-        return [Resolved((self._rule.name, watched.target.subject), title, is_silent=is_silent, fact=fact)]
+        subject = (self._rule.name, watched.target.subject)
+        return [Resolved(subject, title, is_silent=is_silent, fact=fact, has_ended=ended)]
 
     def _value(self, row: int) -> float:
         if self._shown is None:
