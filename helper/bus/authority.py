@@ -41,6 +41,10 @@ class AuthenticationNeeded(Refusal):
     """Polkit would say yes if a person proved who they are."""
 
 
+class Unanswered(Refusal):
+    """Nobody said no: polkit couldn't be asked, or was silent. Not a yes either."""
+
+
 class Authority:
     """The polkit authority on this bus."""
 
@@ -77,7 +81,7 @@ class Authority:
             body = await connection.call(self._bus, question, limit_s)
             answered = True
         except connection.CallFailed as failure:
-            raise Refusal(NOT_AUTHORIZED, f"{action}: polkit couldn't be asked: {failure}") from failure
+            raise Unanswered(NOT_AUTHORIZED, f"{action}: polkit couldn't be asked: {failure}") from failure
         finally:
             if cancellation and not answered:  # a prompt nobody waits for any more goes away
                 self._withdraw(cancellation)

@@ -45,11 +45,12 @@ class ProcessEvents(RingProbe):
 
     def _find_maps(self, bpf_object: BpfObject) -> None:
         self._settings = bpf_object.shared(".data.process_events")
+        there_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)  # some snapshot may have seen who was there before
+        SETTINGS.pack_into(self._settings, 0, there_ns, epoch_ns(self._late_ns), 0, 0)
         rollups = bpf_object.map_fd("rollups")
         self._rollups = HashReader(self._door, self.name, rollups, key_bytes=KEY.size, value_bytes=EXITED.size)
         self._counters = PerCpuReader(self._door, self.name, bpf_object.map_fd("counters"), COUNTERS.size)
         self._ring = RingBuffer(self._door, self.name, bpf_object.map_fd("process_events_ring"))
-        SETTINGS.pack_into(self._settings, 0, 0, epoch_ns(self._late_ns), 0, 0)
         at = SETTINGS.size + EXITED.size
         nothing = memoryview(b"")
         self._late = LateExits(
@@ -63,7 +64,10 @@ class ProcessEvents(RingProbe):
         del self._rollups, self._late
 
     def begin_snapshot(self, boottime_ns: int) -> None:
-        """From now on, processes that started before `boottime_ns` count as seen. Call it right before a snapshot."""
+        """From now on, processes that started before `boottime_ns` count as seen. Call it right before a snapshot.
+
+        Until then those count that are older than the opening: the first ticks don't wait for this probe.
+        """
         self._opened()
         SEEN_NS.pack_into(self._settings, 0, boottime_ns)  # one store: CPython copies an aligned 8-byte value at once
 

@@ -1,4 +1,4 @@
-"""./dev docs: make docs/api/dbus.md and docs/api/python.md anew, from the bus contracts and the source's docstrings.
+"""./dev docs: make dbus.md, records.md and python.md of docs/api anew: bus contracts, bpf/records.h, docstrings.
 
 tests/contract/test_api_pages.py fails when a page has fallen behind.
 """
@@ -8,7 +8,7 @@ import places
 
 
 def run(arguments: list[str]) -> int:
-    """Write both pages; 0."""
+    """Write the pages; 0."""
     if arguments:
         print("./dev docs")
         return 0 if arguments in (["-h"], ["--help"]) else 2

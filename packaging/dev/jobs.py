@@ -26,7 +26,7 @@ JOBS = {
     "package": ("job_package", "build and check packages: deb, rpm, arch, flatpak, wheel"),
     "release": ("job_release", "all packages from a tag, with checksums, list of parts and changelog, in dist/"),
     "freeze": ("job_freeze", "keep this version's contract for the compatibility tests, before a tag"),
-    "docs": ("job_docs", "make the pages of docs/api that come from the source (dbus.md, python.md)"),
+    "docs": ("job_docs", "make the pages of docs/api that come from the source (dbus, records, python)"),
     "lock": ("job_lock", "pin the Python packages anew (requirements/dev.txt)"),
     "clean": ("job_clean", "remove what was built"),
 }

@@ -13,6 +13,7 @@ from made_up import NOON_NS, ask_cost, describe, user_name, watch_activity
 from smoothtask_gui.domain.activity_reading import ActivityReading
 from smoothtask_gui.domain.incident import Action, Deed, Incident, ProcessIdentity
 from smoothtask_gui.ui.activity_page import SYSCALLS, UNIX_SOCKETS
+from smoothtask_gui.ui.connection_columns import Filter
 from smoothtask_gui.ui.helper_help import HelperHelp
 from smoothtask_gui.ui.kill_question import KillQuestion
 from smoothtask_gui.ui.window import MainWindow
@@ -42,6 +43,7 @@ def take_all(take: Take, calm: View, store: Store, incident: Incident) -> None:
     _processes(take, window)
     _consent(take, window)
     window.close()
+    _connections(take, calm, store)
     _dialogs(take)
     _names(take, calm, store, incident)
 
@@ -74,6 +76,21 @@ def _consent(take: Take, window: MainWindow) -> None:
     window.activity.switches[SYSCALLS].setChecked(False)
     window.activity.switches[UNIX_SOCKETS].setChecked(True)
     take(window, "window-consent-unix")
+
+
+def _connections(take: Take, calm: View, store: Store) -> None:
+    """In a wide window, and who listens in a narrow one."""
+    for width, chosen, name in (
+        (1920, Filter.ALL, "window-wide-connections"),
+        (640, Filter.LISTENING, "window-listening"),
+    ):
+        window = MainWindow(1000, user_name, describe, ask_cost, watch_activity=watch_activity)
+        window.resize(width, 640)
+        window.show_view(calm, store)
+        window.tabs.setCurrentWidget(window.connections)
+        window.connections.filter.setCurrentIndex(int(chosen))
+        take(window, name)
+        window.close()
 
 
 def _dialogs(take: Take) -> None:

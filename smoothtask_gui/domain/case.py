@@ -132,10 +132,18 @@ class Case:
         )
         return self.incident
 
+    @property
+    def _last_words(self) -> Ended:
+        ended = self.ended.items()
+        return min(ended, key=lambda entry: leads(entry[0], entry[1].member.draft, entry[1].member.began_ns))[1]
+
+    def was_ended_by(self, deed: Deed) -> bool:
+        """Whether a deed that is told only now made the end: who has ended could have been stopped only before."""
+        return deed.succeeded and deed.action in ENDINGS and self._last_words.change.has_ended
+
     def close(self, now_ns: int) -> Incident:
         """The incident, over: the last words of the alert that says most, with what was done about it."""
-        ended = self.ended.items()
-        _, last = min(ended, key=lambda entry: leads(entry[0], entry[1].member.draft, entry[1].member.began_ns))
+        last = self._last_words
         started_ns = self.incident.started_boottime_ns
         resolved_ns = max(now_ns, started_ns)
         title, body, deed = last.change.title, self.incident.body, credited(self.incident.deeds)

@@ -49,12 +49,14 @@ class Resolved:
     """Over. `is_silent`: nobody needs to be told (the rule was switched off).
 
     `fact` is the title without how long it took ("CPU cooled down to 71 °C"), so that the desk can add what was done.
+    `has_ended`: it is over because whoever it was about has ended.
     """
 
     key: Key
     title: str
     is_silent: bool = False
     fact: str = ""
+    has_ended: bool = False
 
 
 Change = Fired | Updated | Resolved

@@ -43,7 +43,7 @@ class Desk:
         self.budget = Budget(per_hour)
         self._next_id = first_incident_id
         self._cases: dict[int, Case] = {}
-        self._recent: deque[tuple[frozenset[Key], Incident]] = deque(maxlen=MOST_RECENT)
+        self._recent: deque[tuple[Case, Incident]] = deque(maxlen=MOST_RECENT)
         self._moved: dict[int, int] = {}  # incidents that went into another, and into which
         self._snoozes = Snoozes()
         self._expectations = Expectations()
@@ -188,12 +188,16 @@ class Desk:
         return (Record(incident), Notify(told)) if deed.succeeded and not case.hushed else (Record(incident),)
 
     def _book_late(self, incident_id: int, deed: Deed) -> tuple[Effect, ...]:
-        for at, (units, incident) in enumerate(self._recent):
+        for at, (case, incident) in enumerate(self._recent):
             if incident.id == incident_id:
                 undone = tuple(action for action in incident.actions if not deed.succeeded or action is not deed.action)
                 booked = replace(incident, deeds=(*incident.deeds, deed)[-MOST_DEEDS:], actions=undone)
-                self._recent[at] = (units, booked)
-                return (Record(booked),)
+                if is_cause := case.was_ended_by(deed):  # a sample may be quicker than the answer of who stopped it
+                    case.incident = replace(case.incident, deeds=booked.deeds)
+                    booked = case.close(incident.resolved_boottime_ns or 0)
+                self._recent[at] = (case, booked)
+                is_told = is_cause and case.is_shown and not case.hushed
+                return (Record(booked), Notify(booked)) if is_told else (Record(booked),)
         return ()
 
     def _fire(self, change: Fired, now_ns: int, realtime_ns: int) -> list[Effect]:
@@ -282,7 +286,7 @@ class Desk:
             return self._tell_news(case, now_ns)
         del self._cases[case.incident.id]
         incident = case.close(now_ns)
-        self._recent.append((frozenset(case.units.values()), incident))
+        self._recent.append((case, incident))
         effects: list[Effect] = [Record(incident)]
         if case.is_shown:
             is_silent = all(ended.change.is_silent for ended in case.ended.values())
@@ -352,7 +356,8 @@ class Desk:
         case = self._cases.get(wanted)
         if case is not None:
             return frozenset(unit for key, unit in case.units.items() if key in case.members)
-        return next((units for units, incident in self._recent if incident.id == wanted), frozenset())
+        past = (frozenset(case.units.values()) for case, incident in self._recent if incident.id == wanted)
+        return next(past, frozenset())
 
 
 def _first_state(incident_id: int, change: Fired, began_ns: int, began_realtime_ns: int) -> Incident:

@@ -48,6 +48,15 @@ def are_same(one: npt.NDArray[np.void], other: npt.NDArray[np.void]) -> bool:
     return are_of_same(one, other) and all((one[name] == other[name]).all() for name in ("cgroup_id", "comm"))
 
 
+def have_ended(rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
+    """Which processes have ended and only wait for their parent to ask how: zombies (proc_pid_stat(5), state).
+
+    One whose first thread has ended is none while its others run.
+    """
+    ended: npt.NDArray[np.bool_] = np.isin(rows["state"], (b"Z", b"X")) & (rows["threads"] <= 1)
+    return ended
+
+
 def row_of(rows: npt.NDArray[np.void], pid: int, start_ns: int) -> int | None:
     """The row of one process, its start time told by any source; None if it is gone."""
     for index in np.flatnonzero(rows["pid"] == pid):

@@ -73,6 +73,8 @@ class ActivityPage(QWidget):
         self.empty = EmptyState()
         self.waits = PlainLabel(wrap=True)
         self.histogram = Histogram(self.tr("How long tasks waited for a CPU"))
+        nothing = self.tr("Nothing now.")
+        self.nothing = {name: PlainLabel(nothing, tone=Tone.MUTED) for name in (SYSCALLS, FILES, UNIX_SOCKETS)}
         self._make_tables()
         self._make_unix_table()
         self._lay_out()
@@ -150,9 +152,12 @@ class ActivityPage(QWidget):
         self._show_sections(self._counts)
 
     def _show_sections(self, shown: Parts) -> None:
-        """Those parts, or what `empty` says."""
+        """Those parts, or what `empty` says; what isn't shown is forgotten, as it won't be true when it is again."""
         for name, section in self.sections.items():
             section.setVisible(name in shown)
+            if name not in shown:
+                for part in self._contents[name]:
+                    part.hide()
         self.sheet.setVisible(bool(shown))
         self.empty.setVisible(not shown)
 
@@ -163,9 +168,19 @@ class ActivityPage(QWidget):
         self._fill(self.file_view, self.file_users, rows.file_users(rates.file_users or ()))
         self._fill(self.system_view, self.file_systems, rows.file_systems(rates.file_systems or ()))
         self._fill(self.unix_view, self.unix_holders, rows.unix_holders(rates.unix_holders or ()))
+        lists = {
+            SYSCALLS: (rates.callers, rates.syscalls),
+            FILES: (rates.file_users, rates.file_systems),
+            UNIX_SOCKETS: (rates.unix_holders,),
+        }
+        for name, found in lists.items():
+            is_known = any(one is not None for one in found)
+            self.nothing[name].setVisible(is_known and not any(found))
         if rates.run_queue is not None:
             self.waits.say(self._waits(rates.run_queue))
             self.histogram.show_slots(rates.run_queue.slots_per_s)
+            for part in self._contents[RUN_QUEUE]:
+                part.show()
 
     def _fill(self, view: TableView, model: RowsModel, rows: tuple[Row, ...]) -> None:
         model.show_rows(rows)
@@ -265,11 +280,17 @@ class ActivityPage(QWidget):
             switch.setEnabled(False)
             bar.addWidget(switch)
         bar.addStretch(1)
+        self._contents: dict[str, tuple[QWidget, ...]] = {
+            SYSCALLS: (self.caller_view, self.syscall_view, self.nothing[SYSCALLS]),
+            FILES: (self.file_view, self.system_view, self.nothing[FILES]),
+            RUN_QUEUE: (self.waits, self.histogram),
+            UNIX_SOCKETS: (self.unix_view, self.nothing[UNIX_SOCKETS]),
+        }
         self.sections = {
-            SYSCALLS: _section(self.tr("System calls"), self.caller_view, self.syscall_view),
-            FILES: _section(self.tr("Files"), self.file_view, self.system_view),
-            RUN_QUEUE: _section(self.tr("Waits for a CPU"), self.waits, self.histogram),
-            UNIX_SOCKETS: _section(self.tr("Unix sockets"), self.unix_view),
+            SYSCALLS: _section(self.tr("System calls"), *self._contents[SYSCALLS]),
+            FILES: _section(self.tr("Files"), *self._contents[FILES]),
+            RUN_QUEUE: _section(self.tr("Waits for a CPU"), *self._contents[RUN_QUEUE]),
+            UNIX_SOCKETS: _section(self.tr("Unix sockets"), *self._contents[UNIX_SOCKETS]),
         }
         body = QWidget()
         parts = QVBoxLayout(body)
@@ -310,7 +331,6 @@ def _section(title: str, *parts: QWidget) -> QWidget:
     column.addWidget(PlainLabel(title, bold=True))
     for part in parts:
         column.addWidget(part)
-        part.setVisible(isinstance(part, Histogram) or not isinstance(part, TableView))
     return section
 
 

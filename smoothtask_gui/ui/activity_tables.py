@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import platform
-from typing import TYPE_CHECKING, Final
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from PySide6.QtCore import QCoreApplication
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from smoothtask_gui.domain.activity_rates import CallerRates, FileSystemRates, FileUserRates, SyscallRates
     from smoothtask_gui.domain.unix_sockets import UnixHolding
 
+    Counted = TypeVar("Counted", CallerRates, FileUserRates)
+
 MOST_ROWS: Final = 12
+_IDENTITY: Final = ("pid", "start_ns", "comm")
 
 
 class ActivityRows:
@@ -25,7 +29,7 @@ class ActivityRows:
         self._names = syscall_names(platform.machine())
 
     def callers(self, found: tuple[CallerRates, ...]) -> tuple[Row, ...]:
-        ranked = sorted(found, key=lambda one: (-one.calls_per_s, one.pid))[:MOST_ROWS]
+        ranked = sorted(_by_process(found), key=lambda one: (-one.calls_per_s, one.pid))[:MOST_ROWS]
         return tuple(
             _of_process(
                 one,
@@ -53,7 +57,9 @@ class ActivityRows:
         )
 
     def file_users(self, found: tuple[FileUserRates, ...]) -> tuple[Row, ...]:
-        ranked = sorted(found, key=lambda one: (-(one.read_bps + one.write_bps), -one.opens_per_s, one.pid))
+        ranked = sorted(
+            _by_process(found), key=lambda one: (-(one.read_bps + one.write_bps), -one.opens_per_s, one.pid)
+        )
         return tuple(
             _of_process(
                 one,
@@ -88,6 +94,18 @@ class ActivityRows:
         if number is None:
             return _tr("32-bit and unknown calls")
         return self._names.get(number) or _tr("call {number}").format(number=number)
+
+
+def _by_process(found: tuple[Counted, ...]) -> tuple[Counted, ...]:
+    """One row a process: what it did as each of several users (setuid programs change theirs) is counted apart."""
+    sums: dict[tuple[int, int], Counted] = {}
+    for one in found:
+        other = sums.setdefault((one.pid, one.start_ns), one)
+        if other is not one:
+            amounts = (field.name for field in fields(one) if field.name not in _IDENTITY)
+            both = {name: getattr(one, name) + getattr(other, name) for name in amounts}
+            sums[one.pid, one.start_ns] = replace(one, **both)
+    return tuple(sums.values())
 
 
 def _of_process(one: CallerRates | FileUserRates | UnixHolding, *cells: str) -> Row:

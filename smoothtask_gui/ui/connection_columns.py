@@ -86,8 +86,8 @@ class ConnectionColumns(QObject):
             ColumnText(self.tr("Sending"), self.tr("Sent in the last interval."), "00.0 MB/s", uncounted),
             ColumnText(self.tr("Received"), total, "00.0 MB", uncounted),
             ColumnText(self.tr("Sent"), total, "00.0 MB", uncounted),
-            ColumnText(self.tr("Resent"), self.tr("Segments that had to be sent again."), "0000", tcp_only),
-            ColumnText(self.tr("RTT"), self.tr("Round-trip time, smoothed by the kernel."), "000 ms", tcp_only),
+            ColumnText(self.tr("Resent"), self.tr("Segments that had to be sent again."), "000000", tcp_only),
+            ColumnText(self.tr("RTT"), self.tr("Round-trip time, smoothed by the kernel."), "00.0 ms", tcp_only),
             ColumnText(self.tr("Queue"), waits, "000 kB", over),
             ColumnText(self.tr("Age"), "", "00 min 00 s", older),
             ColumnText(self.tr("Local"), "", "000.000.000.000:00000"),
@@ -183,8 +183,8 @@ def _count(value: float) -> str:
     return formats.MISSING if np.isnan(value) else f"{value:.0f}"
 
 
-def _milliseconds(microseconds: float) -> str:
-    return formats.MISSING if np.isnan(microseconds) else f"{formats.digits(microseconds / 1000)}{formats.SPACE}ms"
+def _round_trip(microseconds: float) -> str:
+    return formats.brief(microseconds / 1e6)
 
 
 _NUMBERS: Final[dict[Column, Callable[[float], str]]] = {
@@ -193,7 +193,7 @@ _NUMBERS: Final[dict[Column, Callable[[float], str]]] = {
     Column.RECEIVED: _size,
     Column.SENT: _size,
     Column.RETRANSMITS: _count,
-    Column.RTT: _milliseconds,
+    Column.RTT: _round_trip,
     Column.AGE: formats.duration,
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication
@@ -23,7 +23,11 @@ from smoothtask_gui.ui.held_table import HeldTable, make_search
 from smoothtask_gui.ui.labels import EmptyState, PlainLabel, Tone
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from smoothtask_gui.domain.view import View
+
+_REASON_BYTES: Final = 1000
 
 
 class ConnectionsPage(QWidget):
@@ -45,6 +49,7 @@ class ConnectionsPage(QWidget):
             widest=widest,
             sorted_by=Column.RECEIVED_RATE,
             ascending={*TEXTUAL, Column.PID},
+            stretched=(Column.NAME, Column.REMOTE, Column.LOCAL),
         )
         self.view.customContextMenuRequested.connect(self._open_menu)
         self.nothing = EmptyState()
@@ -63,9 +68,8 @@ class ConnectionsPage(QWidget):
         self._stack.setCurrentIndex(1)
         self.view.expect_sample()
         self.model.show_connections(rows)
-        own_only = "network" in view.sample.unavailable
         self.view.update_hold()
-        self._say_hint(own_only=own_only, truncated="connections" in view.sample.unavailable)
+        self._say_hint(view.sample.unavailable)
         self._show_nothing(any_rows=bool(len(rows)))
 
     def menu_for(self, index: QModelIndex) -> QMenu | None:
@@ -98,16 +102,23 @@ class ConnectionsPage(QWidget):
         elif view.sample is None:
             self.empty.say(self.tr("Waiting for the first reading."))
         else:
-            reason = formats.name(view.sample.unavailable.get("network", ""), 1000)
+            reason = formats.name(view.sample.unavailable.get("network", ""), _REASON_BYTES)
             self.empty.say(self.tr("No connections can be shown.") + f"\n{reason}")
 
-    def _say_hint(self, *, own_only: bool, truncated: bool) -> None:
-        if self.view.has_selection:
-            self.hint.say(self.tr("Order held while a row is selected (Esc)"))
-        elif truncated:
-            self.hint.say(self.tr("Too many to show: the list is cut short"))
-        else:
-            self.hint.say(self.tr("Your own connections") if own_only else "")
+    def _say_hint(self, unavailable: Mapping[str, str]) -> None:
+        """What the list lacks, the worst alone; the tooltip has the reason of each."""
+        words = {
+            "connections": self.tr("Too many to show: the list is cut short"),
+            "datagrams": self.tr("Not all of UDP is counted"),
+            "network": self.tr("Your own connections"),
+        }
+        lacks = [subject for subject in words if subject in unavailable]
+        held = self.tr("Order held while a row is selected (Esc)")
+        self.hint.say(held if self.view.has_selection else words[lacks[0]] if lacks else "")
+        reasons = "\n".join(f"· {formats.name(unavailable[subject], _REASON_BYTES)}" for subject in lacks)
+        if reasons != self.hint.accessibleDescription():
+            self.hint.setToolTip(formats.tooltip(reasons))
+            self.hint.setAccessibleDescription(reasons)
 
     def _show_nothing(self, *, any_rows: bool) -> None:
         listed = self.model.rowCount() > 0
@@ -135,8 +146,18 @@ class ConnectionsPage(QWidget):
         self._show_nothing(any_rows=True)
 
     def _choose(self, place: int) -> None:
-        self.model.choose(Filter(self.filter.itemData(place)))
+        chosen = Filter(self.filter.itemData(place))
+        self.model.choose(chosen)
+        self._lead_with_own_end(leads=chosen is Filter.LISTENING)
         self._show_nothing(any_rows=True)
+
+    def _lead_with_own_end(self, *, leads: bool) -> None:
+        """Who listens has no other end, and is told by the port: that stands in the other's place."""
+        if leads is self.view.isColumnHidden(Column.REMOTE):
+            return
+        header = self.view.header()
+        header.swapSections(header.visualIndex(Column.REMOTE), header.visualIndex(Column.LOCAL))
+        self.view.hide_column(Column.REMOTE, hidden=leads)
 
     def _open_menu(self, position: QPoint) -> None:
         menu = self.menu_for(self.view.index_for_menu(self.view.indexAt(position)))

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _NOTE: Final = 6
 _MOST_ROWS: Final = 100
+_CARDS_SHOWN: Final = 4
+"""More scroll, so that the processes keep their place."""
 _ENGINES_SHOWN: Final = 4
 
 
@@ -35,11 +37,11 @@ class GpuPage(QWidget):
         self.card_view = TableView(self.tr("Graphics cards"))
         self.card_view.setModel(self.cards)
         self.card_view.size_columns(
-            ["M" * 16, "00.0 %", "00.0 of 00.0 GB", "000 W", "0000 MHz", "000 °C", "M" * 10], stretched=_NOTE
+            ["M" * 16, "00.0 %", "00.0 of 00.0 GB", "000 W", "0000 MHz", "000 °C", "M" * 10], _NOTE
         )
         self.process_view = TableView(self.tr("Processes that use graphics cards"))
         self.process_view.setModel(self.processes)
-        self.process_view.size_columns(["M" * 14, "00.0 %", "000 MB", "M" * 16, "M" * 14, "0000000"], stretched=3)
+        self.process_view.size_columns(["M" * 14, "00.0 %", "000 MB", "M" * 16, "M" * 14, "0000000"], 3)
         self.hint = PlainLabel(tone=Tone.MUTED, wrap=True)
         self.empty = EmptyState()
         self._lay_out()
@@ -50,6 +52,7 @@ class GpuPage(QWidget):
         gpus = sample.gpus if sample else ()
         if sample is not None and gpus:
             self.cards.show_rows(tuple(self._card(card) for card in gpus))
+            self.card_view.fit_rows(_CARDS_SHOWN)
             self.processes.show_rows(self._process_rows(sample))
             self.hint.say(
                 self.tr("Nobody whose use can be read uses a card now.")
@@ -138,9 +141,9 @@ class GpuPage(QWidget):
         column = QVBoxLayout(body)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.GRID_PX)
-        column.addWidget(self.card_view, 1)
+        column.addWidget(self.card_view)
         column.addWidget(self.hint)
-        column.addWidget(self.process_view, 2)
+        column.addWidget(self.process_view, 1)
         self._stack = QStackedLayout(self)
         self.setContentsMargins(0, theme.GRID_PX, 0, 0)  # a stacked layout knows no margins
         self._stack.addWidget(self.empty)

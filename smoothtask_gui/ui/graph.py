@@ -160,11 +160,13 @@ class Graph(QWidget):
             self.setAccessibleDescription(said)
 
     def _extremes(self) -> str:
+        """Of all curves together: they share the scale."""
         picture = self._picture
-        parts = [part[picture.age_s <= self.span_s] for part in picture.curves[:1]]
-        if not parts or not np.isfinite(parts[0]).any():
+        seen = [part[picture.age_s <= self.span_s] for part in picture.curves]
+        known = [part[np.isfinite(part)] for part in seen]
+        if not any(map(len, known)):
             return ""
-        least, most = (self._axis.write(float(bound(parts[0]))) for bound in (np.nanmin, np.nanmax))
+        least, most = (self._axis.write(float(bound(np.concatenate(known)))) for bound in (np.min, np.max))
         return QCoreApplication.translate("Graph", "min {least} · max {most}").format(least=least, most=most)
 
     def _paint_head(self, painter: QPainter) -> QRectF:

@@ -27,7 +27,10 @@ SEARCH_LONGEST = 64
 
 
 class HeldTable(TableView):
-    """`ascending` are the columns that a first click sorts from the smallest (names, numbers of identity)."""
+    """`ascending` are the columns that a first click sorts from the smallest (names, numbers of identity).
+
+    `stretched` are those that take the room that is left (`size_columns`).
+    """
 
     chosen = Signal()  # the selection is another one
 
@@ -39,6 +42,7 @@ class HeldTable(TableView):
         widest: Sequence[str],
         sorted_by: int,
         ascending: Collection[int],
+        stretched: Collection[int] = (),
     ) -> None:
         super().__init__(name)
         self._held_model = model
@@ -52,7 +56,7 @@ class HeldTable(TableView):
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.header().sectionClicked.connect(self._first_click_descending)
-        self.size_columns(widest)
+        self.size_columns(widest, *stretched)
         self.sortByColumn(sorted_by, Qt.SortOrder.DescendingOrder)
         self.viewport().installEventFilter(self)
         self.selectionModel().selectionChanged.connect(self._selection_changed)

@@ -30,9 +30,7 @@ class HistoryApps(QWidget):
         self.view = TableView(self.tr("Apps of the chosen time"))
         self.view.setModel(self.model)
         counts = self._words_of_counts().format(alive="00", ended="0000")
-        self.view.size_columns(
-            ["M" * 12, "00.0 %", "00 min 00 s", "000 MB", "000 MB", "000 MB", "00.0 %", counts], stretched=0
-        )
+        self.view.size_columns(["M" * 12, "00.0 %", "00 min 00 s", "000 MB", "000 MB", "000 MB", "00.0 %", counts], 0)
         self.method = PlainLabel(tone=Tone.MUTED, wrap=True)
         self.empty = EmptyState()
         self._lay_out()

@@ -100,7 +100,7 @@ class IncidentsPage(QWidget):
         self.model = IncidentModel(self)
         self.view = TableView(self.tr("Incidents"))
         self.view.setModel(self.model)
-        self.view.size_columns(["■ M" + "M" * 7, clock(_WIDE_NS), "00 min 00 s", ""], stretched=_WHAT)
+        self.view.size_columns(["■ M" + "M" * 7, clock(_WIDE_NS), "00 min 00 s", ""], _WHAT)
         self.view.selectionModel().selectionChanged.connect(self._selection_changed)
         self.model.modelReset.connect(self._select_again)
         self.card = IncidentCard(own_uid)

@@ -33,6 +33,9 @@ AskCost = Callable[[bool, Callable[[OwnReading], None]], None]
 """Asks for a reading, with the helper's or without; the answer comes later, on Qt's thread."""
 
 PERIOD_MS: Final = 2000
+_STATE: Final = 1
+_NOTE: Final = 8
+"""Columns of the probes; what is between are numbers."""
 HELPER_APP: Final = "service:smoothtask-sampler.service"
 _REASON_BYTES: Final = 1000
 """As much as `smoothtask probes` shows: how datagrams are counted can be a long story. The tooltip has it whole."""
@@ -56,13 +59,15 @@ class OwnCostPage(QWidget):
             (1, 2, 3),
             self,
         )
-        self.probes = RowsModel(self._probe_titles(), range(2, 8), self)
+        self.probes = RowsModel(self._probe_titles(), range(_STATE + 1, _NOTE), self)
         self.caches = RowsModel(
             (self.tr("Remembered"), self.tr("Hits"), self.tr("Questions"), self.tr("Entries"), self.tr("Damaged")),
             (1, 2, 3, 4),
             self,
         )
         self.hint = PlainLabel(self.tr("Reading…"), tone=Tone.MUTED, wrap=True)
+        self.note = PlainLabel(wrap=True)
+        self.note.hide()
         self._timer = QTimer(self, interval=PERIOD_MS)
         self._timer.timeout.connect(self._ask)
         self._lay_out()
@@ -82,6 +87,7 @@ class OwnCostPage(QWidget):
         caches = (*reading.caches, ("icons", self._icons()))
         self.caches.show_rows(tuple(self._cache_row(name, counts) for name, counts in caches))
         self.probe_view.setVisible(reading.helper is not None)
+        self._say_note()
         for view in (self.part_view, self.probe_view, self.cache_view):
             view.fit_rows()
         self.hint.say(self._hint(reading))
@@ -146,6 +152,16 @@ class OwnCostPage(QWidget):
         )
         return Row(probe.name, cells)
 
+    def _say_note(self, *_: object) -> None:
+        """The whole note of the current probe, else of the first that failed: in the table it is cut short."""
+        row = self.probe_view.currentIndex().row()
+        if row < 0:
+            states = (self.probes.index(at, _STATE).data() for at in range(self.probes.rowCount()))
+            row = next((at for at, state in enumerate(states) if state == "failed"), -1)
+        probe, note = (self.probes.index(row, column).data() or "" for column in (0, _NOTE))
+        self.note.say(f"{probe}: {note}" if note else "")
+        self.note.setVisible(bool(note))
+
     def _cache_row(self, name: str, counts: CacheCounts) -> Row:
         titles = {
             "processes": self.tr("What processes are"),
@@ -179,13 +195,14 @@ class OwnCostPage(QWidget):
         kilobytes = "000 kB"
         counts = ("0000", "0.00", "0000", kilobytes, kilobytes, f"{kilobytes} to {kilobytes}")
         probe_widths = ("memory_reclaim", "unavailable", *counts, "M" * 16)
-        self.probe_view = _table(self.tr("eBPF probes"), self.probes, probe_widths, len(probe_widths) - 1)
+        self.probe_view = _table(self.tr("eBPF probes"), self.probes, probe_widths, _NOTE)
+        self.probe_view.selectionModel().currentRowChanged.connect(self._say_note)
         self.cache_view = _table(self.tr("Caches"), self.caches, ("M" * 20, "000 %", "000000", "0000 / 0000", "0"), 0)
         body = QWidget()
         parts = QVBoxLayout(body)
         parts.setContentsMargins(0, 0, 0, 0)
         parts.setSpacing(theme.GRID_PX)
-        for part in (self.hint, self.part_view, self.probe_view, self.cache_view):
+        for part in (self.hint, self.part_view, self.probe_view, self.note, self.cache_view):
             parts.addWidget(part)
         parts.addStretch(1)
         scroll = QScrollArea()

@@ -175,7 +175,7 @@ class SensorLimits(QWidget):
             | QAbstractItemView.EditTrigger.SelectedClicked
         )
         self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectItems)
-        self.view.size_columns(["M" * 14, "000 °C", "M" * 8], stretched=_SENSOR)
+        self.view.size_columns(["M" * 14, "000 °C", "M" * 8], _SENSOR)
         low, high = LIMIT_RANGE_C
         self.hint = PlainLabel(
             self.tr(

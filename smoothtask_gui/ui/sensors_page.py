@@ -129,7 +129,7 @@ class SensorsPage(QWidget):
         self.model = SensorModel(self)
         self.view = TableView(self.tr("Sensors"))
         self.view.setModel(self.model)
-        self.view.size_columns(["M" * 14, "M" * 8, "000 °C", "000 °C", "000 °C", "M" * 10], stretched=_NOTE)
+        self.view.size_columns(["M" * 14, "M" * 8, "000 °C", "000 °C", "000 °C", "M" * 10], _NOTE)
         self.empty = EmptyState()
         self._stack = QStackedLayout(self)
         self.setContentsMargins(0, theme.GRID_PX, 0, 0)  # a stacked layout knows no margins

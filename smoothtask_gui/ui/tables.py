@@ -69,12 +69,15 @@ class TableView(QTreeView):
         self.header().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.header().setSectionsMovable(True)
         self.header().setStretchLastSection(False)
-        self._stretched: tuple[int, int] | None = None  # column, least width
+        self._stretched: dict[int, int] = {}  # column to least width
         self._followed = 0
         self._follow_palette()
 
-    def size_columns(self, widest: Sequence[str], stretched: int = 0) -> None:
-        """Make each column fit its widest usual text and its title (a third more for translations)."""
+    def size_columns(self, widest: Sequence[str], *stretched: int) -> None:
+        """Make each column fit its widest usual text and its title (a third more for translations).
+
+        What room is left goes to the columns `stretched`, the first one unless given.
+        """
         header = self.header()
         metrics = self.fontMetrics()
         room = theme.GRID_PX * 3
@@ -82,13 +85,18 @@ class TableView(QTreeView):
             title = str(self.model().headerData(column, Qt.Orientation.Horizontal))
             width = max(metrics.horizontalAdvance(text), metrics.horizontalAdvance(title))
             header.resizeSection(column, width + room)
-        self._stretched = (stretched, header.sectionSize(stretched))
+        self._stretched = {column: header.sectionSize(column) for column in stretched or (0,)}
         header.setMinimumSectionSize(theme.GRID_PX * 6)
         self._stretch()
 
-    def fit_rows(self) -> None:
-        """Be as high as the rows: for a page that scrolls as a whole."""
-        rows = self.model().rowCount()
+    def hide_column(self, column: int, *, hidden: bool) -> None:
+        """Hide a column, or show it again; the others share its room."""
+        self.setColumnHidden(column, hidden)
+        self._stretch()
+
+    def fit_rows(self, at_most: int | None = None) -> None:
+        """Be as high as the rows, or as `at_most` of them: for a page that scrolls as a whole."""
+        rows = self.model().rowCount() if at_most is None else min(self.model().rowCount(), at_most)
         room = self.header().sizeHint().height() + rows * max(self.sizeHintForRow(0), theme.TARGET_PX)
         bar = self.horizontalScrollBar()
         room += bar.sizeHint().height() if bar.maximum() else 0
@@ -109,14 +117,15 @@ class TableView(QTreeView):
         self._stretch()
 
     def _stretch(self) -> None:
-        """Let one column take the room that is left, if that is enough for it; else the table scrolls sideways."""
-        if self._stretched is None:
-            return
-        header, (column, least) = self.header(), self._stretched
-        others = header.length() - header.sectionSize(column)
-        fits = self.viewport().width() - others >= least
+        """Let those columns take the room that is left, if that is enough for them; else the table scrolls sideways."""
+        header = self.header()
+        seen = {column: least for column, least in self._stretched.items() if not header.isSectionHidden(column)}
+        others = header.length() - sum(map(header.sectionSize, seen))
+        wanted = len(seen) * max(seen.values(), default=0)  # Qt makes them equally wide
+        fits = self.viewport().width() - others >= wanted
         mode = QHeaderView.ResizeMode.Stretch if fits else QHeaderView.ResizeMode.Interactive
-        if header.sectionResizeMode(column) is not mode:
+        changed = {column: least for column, least in seen.items() if header.sectionResizeMode(column) is not mode}
+        for column, least in changed.items():
             header.setSectionResizeMode(column, mode)
             if not fits:
                 header.resizeSection(column, least)

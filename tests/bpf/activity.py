@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import platform
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import pytest
 
 from smoothtask_gui.sources.activity import STRUCTS, ActivitySection
 from tests.bpf.machine import EVERYTHING
@@ -30,6 +32,21 @@ DTYPES: Final = {
     ActivitySection.GPU_WAITERS: STRUCTS["st_gpu_waiter"],
     ActivitySection.GPU_MEMORY: STRUCTS["st_gpu_memory"],
 }
+
+
+MACHINE_CODE: Final = """
+import ctypes, mmap
+code = mmap.mmap(-1, 4096, prot=7); code.write(bytes.fromhex(sys.argv[1]))
+call = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code)))
+"""
+"""For a child: call(number) runs what its first argument has in hexadecimal."""
+
+
+def code_of_32_bit_call(instructions: str) -> str:
+    """`instructions` of x86, then int 0x80, by which a 64-bit process makes a 32-bit call; ebx is put back."""
+    if platform.machine() != "x86_64":
+        pytest.skip("a 64-bit process can't make a 32-bit call here")
+    return f"53 {instructions} cd80 5b c3"
 
 
 @contextmanager

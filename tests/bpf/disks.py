@@ -47,6 +47,20 @@ def folder_on_a_disk(usual: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def loop_device(place: Path, size_bytes: int = 1 << 20) -> Iterator[Path]:
+    """A disk of nothing but zeros, made of a file in `place`; gone when the block ends."""
+    image = place / "disk"
+    with image.open("wb") as made:
+        made.truncate(size_bytes)
+    found = subprocess.run(["losetup", "--find", "--show", image], check=True, capture_output=True, text=True)
+    device = Path(found.stdout.strip())
+    try:
+        yield device
+    finally:
+        subprocess.run(["losetup", "--detach", device], check=True)
+
+
+@contextmanager
 def loop_mounted(place: Path) -> Iterator[Path]:
     """An ext4 on a loop device, which the kernel detaches with the last mount of it, also if the test is killed."""
     image, mount = place / "image", place / "mount"

@@ -60,6 +60,14 @@ def in_initial_pid_namespace() -> bool:
     return Path("/proc/self/ns/pid").stat().st_ino == INITIAL_PID_NAMESPACE
 
 
+def cgroup_of(pid: int) -> int:
+    """The inode of its cgroup's folder, of version 2, which is the number that the kernel calls it by."""
+    mounts = [line.split() for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()]
+    root = Path(next(mount[4] for mount in mounts if " - cgroup2 " in " ".join(mount)))
+    lines = Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8").splitlines()
+    return (root / next(line for line in lines if line[:2] == "0:").split(":", 2)[2].lstrip("/")).stat().st_ino
+
+
 def take(
     snapshot: TaskSnapshot, visibility: Visibility = EVERYTHING, born_before_ns: int | None = None
 ) -> npt.NDArray[np.void]:

@@ -1,12 +1,42 @@
-"""Running a loaded program by hand, with a context of our choice (BPF_PROG_TEST_RUN)."""
+"""What is done to a loaded object by hand: a program run with a context of our choice, a ring that is full."""
 
 from __future__ import annotations
 
 import ctypes
-from typing import TYPE_CHECKING
+import mmap
+import struct
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from helper.loaders.fdinfo import fdinfo
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from helper.loaders.libbpf import Libbpf
+
+
+POSITION: Final = struct.Struct("@Q")
+
+
+@contextmanager
+def full_ring(fd: int) -> Iterator[None]:
+    """To the kernel the ring buffer is full until the block ends, as where its reader has read nothing for long.
+
+    The first page has the reader's position, which is the reader's to write, the second the writers' (bpf_ringbuf,
+    kernel/bpf/ringbuf.c). Nothing may be read meanwhile.
+    """
+    with (
+        mmap.mmap(fd, mmap.PAGESIZE) as readers,
+        mmap.mmap(fd, mmap.PAGESIZE, prot=mmap.PROT_READ, offset=mmap.PAGESIZE) as writers,
+    ):
+        (read_until,) = POSITION.unpack_from(readers)
+        (written_until,) = POSITION.unpack_from(writers)
+        POSITION.pack_into(readers, 0, (written_until - fdinfo(fd)["max_entries"]) % 2**64)
+        try:
+            yield
+        finally:
+            POSITION.pack_into(readers, 0, read_until)
 
 
 class _Options(ctypes.Structure):

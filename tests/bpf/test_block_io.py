@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import ctypes
+import mmap
 import os
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pytest
 
-from helper.probes.block_io import BlockIo
+from helper.loaders.maps import SLACK
+from helper.probes.block_io import KEY, BlockIo
 from smoothtask_gui.sources.records import BLOCK_IO
-from tests.bpf.disks import disk_below
+from tests.bpf.disks import disk_below, loop_device
 from tests.bpf.machine import boottime_ns, until
 from tests.bpf.network import CONSTANTS, Rows
 
@@ -23,6 +27,13 @@ if TYPE_CHECKING:
 
 SECTOR_BYTES = 512  # Documentation/admin-guide/iostats.rst: whatever the disk's own sectors are
 WRITTEN_BYTES = 32 << 20
+ROUNDS = 8
+
+
+class BlockReader(Protocol):
+    """The probe of either loader."""
+
+    def read(self) -> bytes: ...
 
 
 @pytest.fixture
@@ -33,11 +44,11 @@ def block_io(door: Libbpf) -> Iterator[BlockIo]:
     probe.close()
 
 
-def rows(block_io: BlockIo) -> Rows:
+def rows(block_io: BlockReader) -> Rows:
     return np.frombuffer(block_io.read(), BLOCK_IO)
 
 
-def counted(block_io: BlockIo, major: int, minor: int) -> tuple[int, int, int, int]:
+def counted(block_io: BlockReader, major: int, minor: int) -> tuple[int, int, int, int]:
     """(reads, bytes read, writes, bytes written)."""
     numbers = []
     for operation in ("READ", "WRITE"):
@@ -61,7 +72,7 @@ def diskstats(name: str) -> tuple[int, int, int, int]:
     raise AssertionError(name)
 
 
-def quiet_reading(block_io: BlockIo, place: tuple[int, int, str]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def quiet_reading(block_io: BlockReader, place: tuple[int, int, str]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Both at a moment when the disk did nothing in between."""
     found: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
 
@@ -86,16 +97,25 @@ def write_and_read(folder: Path) -> None:
     path.unlink()
 
 
-def test_bytes_and_requests_are_those_of_diskstats(block_io: BlockIo, on_disk: Path) -> None:
+def assert_are_those_of_diskstats_and_never_more(probe: BlockReader, on_disk: Path) -> None:
+    """Some rounds, since the sandbox's kernel skips programs in bursts, whichever the loader (docs/ebpf.md)."""
     place = disk_below(on_disk)
-    their_before, our_before = quiet_reading(block_io, place)
-    write_and_read(on_disk)
-    their_after, our_after = quiet_reading(block_io, place)
-    theirs = np.subtract(their_after, their_before)
-    ours = np.subtract(our_after, our_before)
+    theirs = ours = np.array([1, 1, 1, 1])
+    for _ in range(ROUNDS):
+        their_before, our_before = quiet_reading(probe, place)
+        write_and_read(on_disk)
+        their_after, our_after = quiet_reading(probe, place)
+        theirs, ours = np.subtract(their_after, their_before), np.subtract(our_after, our_before)
+        assert (ours <= theirs).all()
+        if (ours == theirs).all():
+            break
     assert ours[[1, 3]] == pytest.approx(theirs[[1, 3]], rel=0.01)
     assert ours[[0, 2]] == pytest.approx(theirs[[0, 2]], rel=0.05, abs=4)
     assert ours[3] >= WRITTEN_BYTES
+
+
+def test_bytes_and_requests_are_those_of_diskstats_and_never_more(block_io: BlockIo, on_disk: Path) -> None:
+    assert_are_those_of_diskstats_and_never_more(block_io, on_disk)
 
 
 def test_every_timed_request_is_in_a_bucket_that_its_time_allows(block_io: BlockIo, on_disk: Path) -> None:
@@ -113,6 +133,85 @@ def test_every_timed_request_is_in_a_bucket_that_its_time_allows(block_io: Block
     assert (busiest["latencies"] * floors_us).sum() * 1000 <= busiest["latency_ns"]
     assert busiest["latency_ns"] <= (busiest["latencies"] * ends_us).sum() * 1000
     assert busiest["errors"] == 0
+
+
+def of_disk(block_io: BlockIo, device: Path, operation: str) -> np.void:
+    """Its row; of zeros if there is none."""
+    found = rows(block_io)
+    number = device.stat().st_rdev
+    is_it = (found["major"] == os.major(number)) & (found["minor"] == os.minor(number))
+    found = found[is_it & (found["operation"] == CONSTANTS[f"ST_BLOCK_{operation}"])]
+    row: np.void = found[0].copy() if len(found) else np.zeros(1, BLOCK_IO)[0]
+    return row
+
+
+@pytest.fixture
+def second_disk(tmp_path: Path) -> Iterator[Path]:
+    """Of two loop devices: the minor number of the first one may be 0, as that of nothing is."""
+    with ExitStack() as kept:
+        for name in ("first", "second"):
+            (tmp_path / name).mkdir()
+            device = kept.enter_context(loop_device(tmp_path / name, 4 << 20))
+        yield device
+
+
+@pytest.mark.parametrize("how", [[], ["--zeroout"]], ids=["discarded", "zeroed"])
+def test_what_is_discarded_is_told_apart_from_what_is_written(
+    block_io: BlockIo, second_disk: Path, how: list[str]
+) -> None:
+    told = 0
+    for _ in range(ROUNDS):
+        before = of_disk(block_io, second_disk, "DISCARD"), of_disk(block_io, second_disk, "WRITE")
+        subprocess.run(["blkdiscard", *how, "--offset", "0", "--length", str(1 << 20), second_disk], check=True)
+        after = of_disk(block_io, second_disk, "DISCARD"), of_disk(block_io, second_disk, "WRITE")
+        told = int(after[0]["bytes"] - before[0]["bytes"])
+        assert told <= 1 << 20
+        assert after[1]["bytes"] == before[1]["bytes"]
+        if told == 1 << 20:
+            break
+    assert told == 1 << 20
+    assert after[0]["requests"] > before[0]["requests"]
+
+
+def test_what_a_disk_refuses_is_counted_as_an_error(block_io: BlockIo, tmp_path: Path) -> None:
+    """A disk in a file for which its file system has no room."""
+    place = tmp_path / "small"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", place], check=True)
+    try:
+        with loop_device(place, 8 << 20) as device:
+            before = of_disk(block_io, device, "WRITE")
+            fd = os.open(device, os.O_WRONLY | os.O_DIRECT)
+            try:
+                with mmap.mmap(-1, 4 << 20) as zeros:
+                    zeros[:] = b"x" * len(zeros)
+                    for _ in range(ROUNDS):
+                        with pytest.raises(OSError):  # noqa: PT011  ENOSPC or EIO, as the kernel is old
+                            os.pwrite(fd, zeros, 0)
+            finally:
+                os.close(fd)
+            after = of_disk(block_io, device, "WRITE")
+    finally:
+        subprocess.run(["umount", place], check=True)
+    assert 1 <= after["errors"] - before["errors"] <= after["requests"] - before["requests"]
+
+
+def test_requests_of_more_disks_than_the_map_holds_are_counted_together(block_io: BlockIo, second_disk: Path) -> None:
+    """Fills the map with disks that never were, through the map itself."""
+    fd = block_io._disks._fd
+    update = block_io._door.calls.bpf_map_update_elem
+    added = 0
+    while not update(fd, KEY.pack(1 << 11, added, 1), bytes(BLOCK_IO.itemsize), ctypes.c_uint64(0)):
+        added += 1
+        assert added <= block_io._disks.entries + SLACK
+    began_ns = boottime_ns()
+    for _ in range(ROUNDS):
+        subprocess.run(["blkdiscard", second_disk], check=True)
+    row = rows(block_io)[-1]
+    assert (row["major"], row["minor"], row["operation"]) == (0, 0, 0)
+    assert row["requests"] >= 1
+    assert row["bytes"] >= 4 << 20
+    assert began_ns < row["first_ns"] < boottime_ns()
 
 
 def test_a_flush_is_seen(block_io: BlockIo, on_disk: Path) -> None:

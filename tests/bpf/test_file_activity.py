@@ -6,12 +6,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from helper.probes.file_activity import FileActivity
 from helper.probes.visibility import Mode, Visibility
 from smoothtask_gui.sources.activity import ActivitySection
-from tests.bpf.activity import opened, row_of, table
+from tests.bpf.activity import MACHINE_CODE, code_of_32_bit_call, opened, row_of, table
+from tests.bpf.disks import loop_device
 from tests.bpf.machine import NOBODY, boottime_ns, child
 
 if TYPE_CHECKING:
@@ -66,6 +68,71 @@ def test_a_childs_row_counts_exactly_what_it_did(probe: ActivityProbe, tmp_path:
     assert row["sync_ns"] > 0
 
 
+EVERY_CALL = """
+import ctypes, platform
+libc = ctypes.CDLL(None, use_errno=True)
+say(); wait()
+path = sys.argv[1].encode(); where = ctypes.c_long(0)
+class Part(ctypes.Structure): _fields_ = [("base", ctypes.c_void_p), ("bytes", ctypes.c_size_t)]
+room = ctypes.create_string_buffer(100)
+part = ctypes.byref(Part(ctypes.addressof(room), 100))
+files = [
+    libc.open(path, os.O_RDWR), libc.creat(path, 0o600), libc.openat(-100, path, os.O_RDWR),
+    libc.syscall(437, -100, path, (ctypes.c_uint64 * 3)(os.O_RDWR, 0, 0), 24),  # openat2
+]
+file = files[0]; libc.ftruncate(file, 1000)
+counts = [
+    libc.write(file, room, 1), libc.pwrite(file, room, 2, where), libc.writev(file, part, 1),
+    libc.pwritev(file, part, 1, where), libc.pwritev2(file, part, 1, where, 2),
+    libc.read(file, room, 4), libc.pread(file, room, 8, where), libc.readv(file, part, 1),
+    libc.preadv(file, part, 1, where), libc.preadv2(file, part, 1, where, 1),
+    libc.fsync(file), libc.fdatasync(file), libc.sync_file_range(file, where, where, 2), libc.syncfs(file),
+]
+folder = libc.open(os.path.dirname(path), os.O_RDONLY)
+assert min(files + counts + [folder]) >= 0, (files, counts, folder)
+say(); wait()
+"""
+BYTES_OF_EVERY_CALL = {"written_bytes": 1 + 2 + 3 * 100, "read_bytes": 4 + 8 + 3 * 100}
+
+
+def test_every_call_on_files_is_counted_once_as_what_it_is(probe: ActivityProbe, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    with child(EVERY_CALL, str(path)) as user:
+        user.settle()
+        before = row_of(table(probe, ActivitySection.FILE_USERS), user.pid).copy()
+        user.tell()
+        user.settle()
+        row = row_of(table(probe, ActivitySection.FILE_USERS), user.pid)
+    counts = {"opens": 4 + 1, "writes": 5, "reads": 5, "syncs": 4, "failed_opens": 0} | BYTES_OF_EVERY_CALL
+    assert {name: int(row[name] - before[name]) for name in counts} == counts
+
+
+def test_a_32_bit_call_is_not_taken_for_the_64_bit_call_of_its_number(probe: ActivityProbe, tmp_path: Path) -> None:
+    code = code_of_32_bit_call("b8 13000000 89fb b9 64000000 31d2")  # eax = 19: there it is lseek, here readv; to 100
+    script = (
+        "file = os.open(sys.argv[2], os.O_RDWR | os.O_CREAT); say(); wait(); assert call(file) == 100; say(); wait()"
+    )
+    with child(MACHINE_CODE + script, code, str(tmp_path / "file")) as user:
+        user.settle()
+        before = row_of(table(probe, ActivitySection.FILE_USERS), user.pid).copy()
+        user.tell()
+        user.settle()
+        row = row_of(table(probe, ActivitySection.FILE_USERS), user.pid)
+    assert [row[name] - before[name] for name in ("reads", "read_bytes")] == [0, 0]
+
+
+def test_what_is_read_from_a_disk_itself_is_a_files_bytes_too(probe: ActivityProbe, tmp_path: Path) -> None:
+    script = "say(); wait(); file = os.open(sys.argv[1], os.O_RDONLY); os.read(file, 4096); say(); wait()"
+    with loop_device(tmp_path) as device, child(script, str(device)) as user:
+        user.settle()
+        before = row_of(table(probe, ActivitySection.FILE_USERS), user.pid).copy()
+        user.tell()
+        user.settle()
+        row = row_of(table(probe, ActivitySection.FILE_USERS), user.pid)
+    assert [int(row[name] - before[name]) for name in ("opens", "reads", "read_bytes")] == [1, 1, 4096]
+
+
 def test_a_file_systems_row_is_that_of_the_device_the_file_lies_on(probe: ActivityProbe, tmp_path: Path) -> None:
     before = systems(probe)
     with child(KNOWN, str(tmp_path / "file")) as user:
@@ -80,6 +147,9 @@ def test_a_file_systems_row_is_that_of_the_device_the_file_lies_on(probe: Activi
         if name != "failed_opens":
             assert row[name] - (known[name] if known is not None else 0) >= count, name
     assert row["durations"].sum() == row["syncs"]
+    bounds_ns = 2.0 ** np.arange(32)
+    assert (row["durations"][1:] * bounds_ns[1:]).sum() <= row["sync_ns"]
+    assert row["sync_ns"] <= (row["durations"] * 2 * bounds_ns).sum() or row["durations"][31]
     assert row["type"].decode() == type_of_mount(os.major(device), os.minor(device))
     assert 0 < row["first_ns"] < boottime_ns()
 
@@ -147,4 +217,5 @@ def test_more_file_systems_than_the_map_holds_are_counted_together(small_door: L
     assert (int(others["major"]), int(others["minor"])) == (0, 0)
     assert 64 < len(rows) <= 64 + 257
     assert 0 < others["opens"] < 300
+    assert 0 < others["first_ns"] < boottime_ns()
     assert rows["opens"][(rows["type"] == b"tmpfs") | (rows["type"] == b"")].sum() >= 300

@@ -19,8 +19,9 @@ import pytest
 
 from helper.loaders.errors import LoaderError
 from helper.loaders.libbpf import CONSTANTS_SECTION, KERNEL_BTF
+from helper.loaders.maps import SLACK
 from helper.loaders.member_offsets import ModuleTypes
-from helper.probes.activity import ActorRows, Table
+from helper.probes.activity import SETTINGS, ActorRows, Table
 from helper.probes.gpu_fences import GpuFences
 from helper.probes.gpu_jobs import GPU_USER, OFFSETS, GpuJobs
 from helper.probes.gpu_memory import GPU_MEMORY, GpuMemory
@@ -29,7 +30,7 @@ from helper.probes.program import CONSTANTS, constants
 from helper.probes.visibility import Mode, Visibility
 from smoothtask_gui.sources.activity import STRUCTS, ActivitySection
 from tests.bpf.activity import opened, row_of, rows_of, table
-from tests.bpf.machine import boottime_ns
+from tests.bpf.machine import NOBODY, boottime_ns
 from tests.bpf.running import run_program
 
 if TYPE_CHECKING:
@@ -110,6 +111,32 @@ def test_a_job_s_time_from_hand_over_to_end_is_that_of_the_process_that_queued_i
         assert WAIT_NS <= users(door, jobs)[OWN][1] <= took_ns
 
 
+def test_a_job_counts_once_and_only_if_it_ran(door: Libbpf) -> None:
+    with loaded(door, "gpu_jobs") as jobs:
+        OFFSETS.pack_into(jobs.shared(".data.offsets"), 0, 1, 0, 8, 0)
+        job = kernel_code()
+        run(door, jobs, "job_queued", job)
+        fence = fence_of(door, jobs)
+        run(door, jobs, "job_done", fence)
+        assert users(door, jobs)[OWN][0] == 0, "it was never handed over"
+        run(door, jobs, "job_run", job)
+        for _ in range(2):  # a fence's address may be another's later, which nobody queued through the scheduler
+            run(door, jobs, "job_done", fence)
+        assert users(door, jobs)[OWN][0] == 1
+
+
+def test_a_job_whose_process_s_row_was_dropped_meanwhile_is_counted_among_the_others(door: Libbpf) -> None:
+    with loaded(door, "gpu_jobs") as jobs:
+        OFFSETS.pack_into(jobs.shared(".data.offsets"), 0, 1, 0, 8, 0)
+        job = kernel_code()
+        run(door, jobs, "job_queued", job)
+        run(door, jobs, "job_run", job)
+        rows = ActorRows(door, jobs, GPU_USER.size)
+        assert [rows.forget_idle(), rows.forget_idle()] == [0, 1]
+        run(door, jobs, "job_done", fence_of(door, jobs))
+        assert {pid: count for pid, (count, _) in users(door, jobs).items()} == {0: 1}
+
+
 def test_a_ring_s_time_counts_once_when_its_next_job_waits_behind(door: Libbpf) -> None:
     with loaded(door, "gpu_jobs") as jobs:
         OFFSETS.pack_into(jobs.shared(".data.offsets"), 0, 1, 0, 8, 0)
@@ -178,6 +205,29 @@ def test_memory_of_a_card_is_the_latest_total_of_each_process(door: Libbpf, mach
     assert 0 < GPU_MEMORY.unpack(own.rows)[3] < boottime_ns()
 
 
+def test_who_can_become_another_user_owns_no_row_of_a_card_s_memory(door: Libbpf, machine_pids: None) -> None:
+    before = os.getresuid()
+    with loaded(door, "gpu_memory") as memory:
+        os.setresuid(0, 0, NOBODY)
+        try:
+            found, rows = told_of_memory(door, memory)
+        finally:
+            os.setresuid(*before)
+    assert (OWN, 0, 12288) in rows
+    own = found.seen_by(Visibility(Mode.SEES_OWN, 0))
+    assert own is not None
+    assert not own.rows
+
+
+def test_processes_for_which_a_card_s_table_has_no_room_are_counted_as_lost(door: Libbpf) -> None:
+    with loaded(door, "gpu_memory") as memory:
+        room = next(shape.entries for shape in memory.shapes() if shape.name == "gpu_memory")
+        for card in range(room + SLACK + 1):
+            run(door, memory, "note_memory", card, 0, 4096)
+        lost = SETTINGS.unpack_from(memory.shared(".data.settings"))[0]
+        assert 1 <= lost <= SLACK + 1
+
+
 def test_to_a_helper_in_a_pid_namespace_without_those_processes_only_the_card_s_total_is_told(door: Libbpf) -> None:
     nobody_is_there = Path("/proc/self/ns/user").stat().st_ino  # no pid namespace has a user namespace's inode
     with loaded(door, "gpu_memory", CONSTANTS.pack(nobody_is_there, mmap.PAGESIZE, 0)) as memory:
@@ -215,6 +265,18 @@ def test_a_sleeping_card_s_probe_holds_nothing_until_the_card_is_awake(door: Lib
         assert table(probe, ActivitySection.GPU_WAITERS) is not None
         assert probe.cost().memory_bytes > 0
         assert not probe.cost().waits_for
+
+
+@pytest.mark.parametrize("state", ["suspended", "suspending"])
+def test_of_several_cards_one_that_is_awake_is_enough_and_one_that_falls_asleep_is_not_kept_up(
+    cards: Path, state: str
+) -> None:
+    put(cards, state)
+    assert Cards(cards).awake() is False
+    other = cards / "class/drm/card1/device/power"
+    other.mkdir(parents=True)
+    (other / "runtime_status").write_text("active\n")
+    assert Cards(cards).awake() is True
 
 
 def test_a_card_that_fell_asleep_is_left_alone_after_a_while(door: Libbpf, cards: Path) -> None:

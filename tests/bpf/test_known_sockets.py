@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import socket
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -58,6 +59,8 @@ def some_of_each_kind(kept: ExitStack) -> None:
     half_closed, other = (kept.enter_context(end) for end in pair())
     half_closed.shutdown(socket.SHUT_WR)
     assert other.recv(1) == b""
+    for end in shut_down():
+        kept.enter_context(end)
     kept.enter_context(socket.create_connection(("127.0.0.1", listener.getsockname()[1])))
     datagrams = kept.enter_context(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM))
     datagrams.bind(("::1", 0))
@@ -66,6 +69,15 @@ def some_of_each_kind(kept: ExitStack) -> None:
     assert [sender.send(bytes(size)) for size in (100, 2000)] == [100, 2000]
     for end in pair():
         end.close()
+
+
+def shut_down() -> tuple[socket.socket, socket.socket]:
+    """Of a connection that is over, and held by descriptors all the same: no table has it."""
+    ends = pair()
+    for end in ends:
+        end.shutdown(socket.SHUT_WR)
+    assert [end.recv(1) for end in ends] == [b"", b""]
+    return ends
 
 
 @pytest.mark.parametrize("seen_before", [True, False])
@@ -129,7 +141,10 @@ def test_a_frame_has_new_connections_and_no_closed_ones_without_a_walk(
         assert len(server.recv(5000, socket.MSG_WAITALL)) == 5000  # what is unread makes the end a reset
         assert row_of(take(), server)["received_bytes"] == 5000
         ends = {int(row_of(take(), end)["cookie"]) for end in (client, server)}
+        assert socket_memory.closings is not None
+        closed_before = socket_memory.closings()
     until(lambda: not ends & set(take()["cookie"].tolist()), "both ends closed")
+    assert socket_memory.closings() >= closed_before + 2
     assert TIME_WAIT not in take()["state"]
     assert TIME_WAIT in take_sockets(sockets)["state"]
 
@@ -192,6 +207,44 @@ def test_the_table_of_datagram_sockets_is_walked_if_the_kernel_counts_others_tha
                 assert found(sockets) == ({inode_of(old), inode_of(new)} if is_walked else {inode_of(old)})
     finally:
         sockets.close()
+
+
+def test_others_datagram_sockets_are_no_reason_to_walk_their_table(
+    network: None, door: Libbpf, socket_memory: SocketMemory, tmp_path: Path
+) -> None:
+    (tmp_path / "sockstat").write_text("sockets: used 9\nUDP: inuse 2 mem 0\n", encoding="ascii")
+    sockets = Sockets(door, socket_memory, tmp_path)
+    sockets.open()
+    with ExitStack() as kept:
+        kept.callback(sockets.close)
+        kept.enter_context(bound())
+        os.seteuid(NOBODY)  # the file system uid goes with it, and a socket is created with that
+        try:
+            old = kept.enter_context(bound())
+            take_sockets(sockets)
+            kept.enter_context(bound())  # only the table has this one, and the kernel counts it only in its own file
+        finally:
+            os.seteuid(0)
+        shown = take_known(sockets, Visibility(Mode.SEES_OWN, NOBODY))
+        assert shown["inode"].tolist() == [inode_of(old)]
+
+
+def test_as_many_sockets_as_the_map_holds_are_all_shown_and_one_more_is_for_the_tables(
+    sockets: Sockets, socket_events: SocketEvents, kept: ExitStack
+) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(MOST_KNOWN + 500, before[0]), before[1]))
+    kept.callback(resource.setrlimit, resource.RLIMIT_NOFILE, before)
+    for _ in range(50):
+        kept.enter_context(socket.create_server(("127.0.0.1", 0)))
+    for _ in range(MOST_KNOWN - 50):
+        kept.enter_context(bound())
+    tables = without_remains(take_sockets(sockets))
+    assert len(tables) == MOST_KNOWN
+    assert take_known(sockets).tobytes() == tables.tobytes()
+    kept.enter_context(socket.create_server(("127.0.0.1", 0)))
+    assert sockets.read_known(EVERYTHING) is None
+    assert len(take_sockets(sockets)) == MOST_KNOWN + 1
 
 
 def test_rows_that_are_still_shown_outlive_the_probe(door: Libbpf, network: None, socket_memory: SocketMemory) -> None:

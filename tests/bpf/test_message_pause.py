@@ -35,7 +35,7 @@ from tests.bpf.test_socket_events import CLIENT, DATAGRAMS, SERVER
 from tests.contract.layout import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 SMALL_MESSAGES = """
@@ -249,6 +249,71 @@ def test_programs_that_can_t_be_attached_again_are_told_and_not_tried_again(
     assert not scene.memory.counts_datagrams
     assert scene.marks() == {True}
     brief_connections(scene, 3, 50)
+
+
+def test_where_one_of_the_programs_can_t_be_attached_again_the_other_isn_t_either(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with small_messages() as load:
+        scene.wait_for_pause()
+        ended(load)
+    attach = scene.door.calls.bpf_program__attach
+    tried: list[int] = []
+
+    def refuse_the_second(handle: int) -> object:
+        tried.append(handle)
+        if len(tried) == 1:
+            return attach(handle)
+        ctypes.set_errno(errno.EBUSY)
+        return None
+
+    monkeypatch.setattr(scene.door.calls, "bpf_program__attach", refuse_the_second)
+    assert scene.look(LONGEST_WAIT_NS) is None
+    before = int(traffic_of(scene.events, os.getpid())["udp_sent"])
+    datagrams("127.0.0.1", 5)
+    assert int(traffic_of(scene.events, os.getpid())["udp_sent"]) == before
+    assert scene.marks() <= {True}
+
+
+def test_what_passes_while_the_programs_come_off_or_go_on_is_told(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert scene.events._messages is not None
+    bpf_object = scene.events._messages._object
+    attach, detach = bpf_object.attach, bpf_object.detach
+    attached: list[int] = []
+
+    def attach_late(names: Sequence[str]) -> dict[str, LoaderError]:
+        attached.append(1)
+        datagrams("127.0.0.1", 3)
+        return attach(names)
+
+    def detach_early(names: Sequence[str]) -> None:
+        detach(names)
+        datagrams("127.0.0.1", 2)
+
+    monkeypatch.setattr(bpf_object, "attach", attach_late)
+    monkeypatch.setattr(bpf_object, "detach", detach_early)
+    with small_messages() as load:
+        scene.wait_for_pause()
+        ended(load)
+    scene.wait_for_its_end()
+    told = 2 * (3 + 2) * len(attached)
+    assert f"meanwhile {told} datagrams were sent or received uncounted" in scene.events.cost().way
+
+
+def test_where_the_kernel_s_counters_can_t_be_read_in_a_pause_rows_are_marked(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert scene.events._messages is not None
+    monkeypatch.setattr(scene.events._messages, "_passed", PassedDatagrams(tmp_path))
+    with small_messages() as load:
+        datagrams("127.0.0.1", 1)
+        scene.wait_for_pause()
+        ended(load)
+    scene.look(SECOND_NS)
+    assert scene.marks() == {True}
+    assert "how many isn't known" in scene.events.cost().way
 
 
 def test_a_reader_slower_than_a_look_finds_the_mark_too(scene: Scene) -> None:

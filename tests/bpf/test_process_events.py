@@ -16,6 +16,7 @@ from tests.bpf.machine import (
     Child,
     begin_and_take,
     boottime_ns,
+    cgroup_of,
     child,
     clock_ticks,
     in_initial_pid_namespace,
@@ -86,6 +87,7 @@ def test_short_lived_processes_are_counted_and_none_twice(events: ProcessEvents,
     assert missing_of(events, 300, int(rows["count"][0])) < 30
     assert rows["parent_pid"].tolist() == [parent.pid]
     assert rows["uid"].tolist() == [os.geteuid()]
+    assert rows["cgroup_id"].tolist() == [cgroup_of(os.getpid())]
     assert rows["first_ns"][0] < rows["last_ns"][0] < boottime_ns()
     assert rows["run_ns"][0] > rows["count"][0] * 10_000
 
@@ -144,6 +146,19 @@ def test_an_exec_by_a_thread_that_is_not_the_leader_is_no_exit(events: ProcessEv
     assert rows["count"].tolist() == [1]
     assert rows["comm"].tolist() == [b"true"]
     assert rows["run_ns"][0] >= 290_000_000
+
+
+def test_who_is_older_than_the_probe_comes_with_its_whole_life_though_no_snapshot_was_begun_since(
+    events: ProcessEvents,
+) -> None:
+    with child("burn(0.2); say(); wait()", "st-older") as older:
+        older.hear()
+        events.close()
+        events.open()
+        older.end()
+        gone = exit_of(events, older.pid)
+    assert gone["run_ns"] >= 200_000_000
+    assert b"st-older" not in roll_ups(events)["comm"]
 
 
 def test_the_exit_of_a_process_that_was_seen_brings_its_whole_life(
@@ -225,6 +240,12 @@ def test_more_kinds_of_processes_than_the_map_holds_are_counted_in_the_overflow_
     assert overflow["parent_pid"].tolist() == [0]
     assert overflow["count"][0] >= 2500 - room - events.lost()
     assert overflow["run_ns"][0] > 0
+    until(lambda: waiting(events) < 1250, "2500 exits to wait for nothing any more")
+
+
+def waiting(events: ProcessEvents) -> int:
+    """Exits that aren't freed yet."""
+    return sum(WAITING.unpack_from(events._settings, events._late._offset))
 
 
 UNREAPED = """
@@ -241,8 +262,9 @@ def test_a_process_that_nobody_has_reaped_is_not_lost(events: ProcessEvents) -> 
     every_epoch = 1 << 31
     with child(UNREAPED) as parent:
         parent.hear()
+        assert events._late._count_unreaped(0) == 0, "an epoch ago nobody had exited"
         unreaped = events._late._count_unreaped(every_epoch)
-        assert 1 <= unreaped <= sum(WAITING.unpack_from(events._settings, events._late._offset))
+        assert 1 <= unreaped <= waiting(events)
         parent.tell()
         parent.hear()
         until(lambda: events._late._count_unreaped(every_epoch) < unreaped, "the zombie's end")

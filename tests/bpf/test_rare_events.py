@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from helper.probes import EVENT_KINDS, OomEvents, ThermalEvents
-from tests.bpf.machine import COUNTER_SLACK_PAGES, HEAD, NOBODY, OOM_KILL, boottime_ns, child, until
+from tests.bpf.machine import COUNTER_SLACK_PAGES, HEAD, NOBODY, OOM_KILL, boottime_ns, cgroup_of, child, until
+from tests.bpf.running import full_ring
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,16 @@ if TYPE_CHECKING:
 LIMIT_BYTES = 30 << 20
 V1 = Path("/sys/fs/cgroup/memory")
 V2 = Path("/sys/fs/cgroup")
+EAT = (
+    "with open(sys.argv[1] + '/cgroup.procs', 'w') as procs: procs.write(str(os.getpid()))\n"
+    "with open('/proc/self/comm', 'w') as comm: comm.write('st-glutton')\n"
+    "with open('/proc/self/oom_score_adj', 'w') as adjustment: adjustment.write('321')\n"
+    "os.setresuid(0, 65534, 65534)\n"
+    "say(); wait(); pages = []\n"
+    "for _ in range(200):\n"
+    "    pages.append(bytearray(1 << 20))\n"
+    "    say(open('/proc/self/statm').read().split()[1])\n"
+)
 
 
 @contextmanager
@@ -47,18 +58,10 @@ def memory_cgroup() -> Iterator[Path]:
 def test_an_oom_kill_is_reported_with_its_victim(door: Libbpf) -> None:
     probe = OomEvents(door)
     probe.open()
-    eat = (
-        "with open(sys.argv[1] + '/cgroup.procs', 'w') as procs: procs.write(str(os.getpid()))\n"
-        "with open('/proc/self/comm', 'w') as comm: comm.write('st-glutton')\n"
-        "os.setresuid(65534, 65534, 65534)\n"
-        "say(); wait(); pages = []\n"
-        "for _ in range(200):\n"
-        "    pages.append(bytearray(1 << 20))\n"
-        "    say(open('/proc/self/statm').read().split()[1])\n"
-    )
     records: list[bytes] = []
-    with memory_cgroup() as folder, child(eat, str(folder)) as glutton:
+    with memory_cgroup() as folder, child(EAT, str(folder)) as glutton:
         glutton.hear()
+        cgroup_id = cgroup_of(glutton.pid)
         before_ns = boottime_ns()
         assert glutton.end() == -9
         said_bytes = int(glutton.rest()[-1]) * mmap.PAGESIZE
@@ -73,7 +76,7 @@ def test_an_oom_kill_is_reported_with_its_victim(door: Libbpf) -> None:
     assert before_ns < head["boottime_ns"] < boottime_ns()
     assert kill["pid"] == glutton.pid
     assert kill["comm"] == b"st-glutton"
-    assert kill["uid"] == NOBODY
+    assert (kill["uid"], kill["cgroup_id"], kill["oom_score_adj"]) == (NOBODY, cgroup_id, 321)
     assert kill["missing"] == 0
     assert said_bytes > LIMIT_BYTES / 2
     slack_bytes = (
@@ -82,6 +85,20 @@ def test_an_oom_kill_is_reported_with_its_victim(door: Libbpf) -> None:
     assert int(kill["rss_bytes"]) == pytest.approx(said_bytes, abs=slack_bytes)
     assert kill["total_vm_bytes"] > kill["rss_bytes"]
     assert 0 < kill["start_ns"] < before_ns
+
+
+def test_an_oom_kill_for_which_there_is_no_room_is_counted_as_lost(door: Libbpf) -> None:
+    probe = OomEvents(door)
+    probe.open()
+    records: list[bytes] = []
+    with memory_cgroup() as folder, child(EAT, str(folder)) as glutton:
+        glutton.hear()
+        with full_ring(probe._opened().map_fd("oom_events_ring")):
+            assert glutton.end() == -9
+            until(probe.lost, "the loss")
+        probe.drain(records.append)
+    probe.close()
+    assert glutton.pid not in [np.frombuffer(record, OOM_KILL)[0]["pid"] for record in records]
 
 
 def test_the_thermal_programs_attach_and_wait(door: Libbpf) -> None:

@@ -13,7 +13,7 @@ from helper.probes.run_queue import RunQueue
 from helper.probes.visibility import Mode, Visibility
 from smoothtask_gui.sources.activity import ActivitySection
 from tests.bpf.activity import opened, table
-from tests.bpf.machine import NOBODY, Child, child
+from tests.bpf.machine import NOBODY, Child, boottime_ns, child
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,11 +44,12 @@ def schedstat(process: Child) -> np.ndarray:
 
 
 def test_three_busy_loops_on_one_cpu_wait_as_long_as_the_kernel_says(probe: ActivityProbe) -> None:
-    cpu = str(min(os.sched_getaffinity(0)))
+    cpu = str(max(os.sched_getaffinity(0)))
     with ExitStack() as stack:
         rivals = [stack.enter_context(child(BUSY, cpu)) for _ in range(RIVALS)]
         for rival in rivals:
             rival.settle()
+        began_ns = boottime_ns()
         row_before, kernel_before = waits(probe).copy(), sum(map(schedstat, rivals))
         for rival in rivals:
             rival.tell()
@@ -59,8 +60,56 @@ def test_three_busy_loops_on_one_cpu_wait_as_long_as_the_kernel_says(probe: Acti
     rivals_waited_ns, rivals_ran = (kernel - kernel_before)[1:]
     assert rivals_waited_ns > 300_000_000, "each of three has a third of the CPU"
     assert waited_ns >= 0.99 * rivals_waited_ns, "others wait too, so at least that much"
+    took_ns = (boottime_ns() - began_ns) * (os.cpu_count() or 1)
+    assert waited_ns <= 10 * (rivals_waited_ns + took_ns), "each wait once: what others wait is no multiple of it"
     assert row["count"] - row_before["count"] >= rivals_ran
     assert row["longest_ns"] >= rivals_waited_ns / rivals_ran
+
+
+def test_waits_from_before_the_probe_was_there_are_not_counted(door: Libbpf) -> None:
+    """Each rival has waited for seconds when it leaves a CPU for the first time in the probe's sight."""
+    cpu = str(max(os.sched_getaffinity(0)))
+    with ExitStack() as stack:
+        rivals = [stack.enter_context(child(BUSY + "say()\n", cpu)) for _ in range(2 * RIVALS)]
+        for rival in rivals:
+            rival.settle()
+        for rival in rivals:
+            rival.tell()
+        for rival in rivals:
+            rival.settle()
+        shortest_ns = min(int(schedstat(rival)[1]) for rival in rivals)
+        assert shortest_ns > 10**9, "each of six has a sixth of the CPU"
+        began_ns = boottime_ns()
+        probe = stack.enter_context(opened(RunQueue(door)))
+        for rival in rivals:
+            rival.tell()
+            rival.hear()
+        longest_ns = int(waits(probe)["longest_ns"])
+        assert longest_ns <= boottime_ns() - began_ns + 100_000_000, "a new task may have waited a little already"
+
+
+BRIEF = """
+os.sched_setaffinity(0, {int(sys.argv[1])}); say(); wait(); runs = 0
+for _ in range(1000):
+    pid = os.fork()
+    if not pid: os._exit(0)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    runs += int(open(f'/proc/{pid}/schedstat').read().split()[2])
+    os.waitpid(pid, 0)
+say(runs); wait()
+"""
+
+
+def test_a_task_that_runs_only_once_has_waited_too(probe: ActivityProbe) -> None:
+    with child(BRIEF, str(max(os.sched_getaffinity(0)))) as parent:
+        parent.settle()
+        row_before, kernel_before = waits(probe).copy(), schedstat(parent)
+        parent.tell()
+        childrens_runs = int(parent.hear())
+        row, kernel = waits(probe), schedstat(parent)
+    ran = int(kernel[2] - kernel_before[2]) + childrens_runs
+    assert childrens_runs >= 1000
+    assert row["count"] - row_before["count"] >= 0.98 * ran, "others run too, so at least that often"
 
 
 def test_the_histogram_holds_every_wait_once(probe: ActivityProbe) -> None:

@@ -157,6 +157,7 @@ def test_an_owner_that_is_gone_is_followed_by_whoever_still_holds_the_socket(
                 return int(rows["pid"][rows["remote_port"] == port][0])
 
             assert owner() == first
+            until(lambda: made.stat()[0] == "Z", "the end of the first one, which leaves the socket to its heir")
             for _ in range(3):
                 socket_owners.find_owners()
             assert owner() == heir
@@ -173,6 +174,31 @@ def test_an_owner_that_still_holds_the_socket_stays_it(
             for _ in range(4):
                 socket_owners.find_owners()
                 assert row_of(take_sockets(sockets), client)["pid"] == os.getpid()
+
+
+GIVE = """
+import socket, sys
+one = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+socket.send_fds(socket.socket(fileno=int(sys.argv[2])), [b"x"], [one.fileno()])
+sys.stdin.readline()
+"""
+
+
+def test_an_owner_that_still_holds_the_socket_stays_it_although_an_older_process_holds_it_too(
+    socket_events: SocketEvents, sockets: Sockets, socket_owners: SocketOwners
+) -> None:
+    """A pass visits processes by their numbers: the older one, this test, comes first."""
+    socket_owners.find_owners()
+    with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as kept:
+        near, far = (kept.enter_context(end) for end in socket.socketpair())
+        port = listener.getsockname()[1]
+        command = [sys.executable, "-I", "-c", GIVE, str(port), str(far.fileno())]
+        with subprocess.Popen(command, pass_fds=[far.fileno()], stdin=subprocess.PIPE) as giver:
+            kept.callback(os.close, socket.recv_fds(near, 1, 1)[1][0])
+            for _ in range(4):
+                socket_owners.find_owners()
+                rows = take_sockets(sockets)
+                assert rows["pid"][rows["remote_port"] == port].tolist() == [giver.pid]
 
 
 def test_a_socket_that_nobody_holds_is_asked_for_less_and_less(sockets: Sockets, socket_owners: SocketOwners) -> None:
@@ -229,6 +255,42 @@ def test_sockets_of_other_network_namespaces_can_be_read_at_a_slower_pace(
         assert row_of(rows, heir)["cookie"] == row_of(rows, client)["cookie"]
         everything = np.frombuffer(bytes(buffer[: reading.byte_count]), SOCKET)
         assert os.fstat(here.fileno()).st_ino not in everything["inode"]
+
+
+def test_more_sockets_of_another_network_namespace_than_one_read_holds_are_there_once_each(
+    sockets: Sockets, socket_owners: SocketOwners
+) -> None:
+    buffer = memoryview(bytearray(1 << 20))
+    with ExitStack() as kept:
+        with private_network():
+            for _ in range(600):  # a read of an iterator holds 32 KiB (bpf_seq_read()): 256 rows
+                one = kept.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                one.bind(("127.0.0.1", 0))
+            expected = sorted(map(shown_by_ss, ss_lines()))
+            namespace = Path("/proc/thread-self/ns/net").stat().st_ino
+        for _ in range(2):
+            reading = socket_owners.read_elsewhere_into(buffer, EVERYTHING)
+            rows = np.frombuffer(bytes(buffer[: reading.byte_count]), SOCKET)
+            assert sorted(map(shown_by_us, rows[rows["net_namespace"] == namespace])) == expected
+    assert len(expected) == 600
+
+
+def test_without_the_events_bytes_of_datagram_sockets_elsewhere_are_missing_and_a_full_buffer_has_whole_rows(
+    sockets: Sockets, socket_owners: SocketOwners
+) -> None:
+    with ExitStack() as kept:
+        with private_network():
+            for _ in range(10):
+                one = kept.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                one.bind(("127.0.0.1", 0))
+            namespace = Path("/proc/thread-self/ns/net").stat().st_ino
+        buffer = memoryview(bytearray(1 << 20))
+        rows = np.frombuffer(bytes(buffer[: socket_owners.read_elsewhere_into(buffer, EVERYTHING).byte_count]), SOCKET)
+        rows = rows[rows["net_namespace"] == namespace]
+        assert len(rows) == 10
+        assert (rows["missing"] & CONSTANTS["ST_MISSING_TRAFFIC"]).all()
+        reading = socket_owners.read_elsewhere_into(memoryview(bytearray(2 * SOCKET.itemsize + 64)), EVERYTHING)
+        assert (reading.byte_count, reading.truncated) == (2 * SOCKET.itemsize, True)
 
 
 def test_the_tick_has_the_sockets_of_containers_too_with_their_namespace_and_flagged(

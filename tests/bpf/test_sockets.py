@@ -17,6 +17,7 @@ from helper.probes.visibility import Mode, Visibility
 from tests.bpf.machine import EVERYTHING, NOBODY, boottime_ns, until
 from tests.bpf.network import (
     CONSTANTS,
+    STATES,
     Shown,
     pair,
     row_of,
@@ -65,6 +66,15 @@ def many_kinds(kept: ExitStack) -> None:
     for end in pair():
         end.close()  # TIME-WAIT
     kept.enter_context(socket.create_connection(dual.getsockname()[:2]))  # waits to be accepted
+    reader = kept.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    reader.bind(("127.0.0.1", 0))
+    for _ in range(20):
+        reader.sendto(bytes(1000), reader.getsockname())
+    assert all(len(reader.recv(2000)) == 1000 for _ in range(5))  # the kernel gives their room back in one go later
+    not_there_yet(kept)
+    orphan, left = pair()
+    kept.enter_context(left)
+    orphan.close()  # TIME-WAIT for the kernel, which calls it FIN-WAIT-2 as long as the other end is open
     subprocess.run(["ip", "route", "add", "192.0.2.0/24", "dev", "lo"], check=True)
     unanswered = kept.enter_context(socket.socket())
     unanswered.setblocking(False)
@@ -76,6 +86,13 @@ def many_kinds(kept: ExitStack) -> None:
             datagrams.sendto(b"unread", datagrams.getsockname())
             if connected:
                 datagrams.connect(datagrams.getsockname())
+
+
+def not_there_yet(kept: ExitStack) -> None:
+    """SYN-RECV: the listener waits for the first byte, so the handshake's end is put off (tcp(7), TCP_DEFER_ACCEPT)."""
+    listener = kept.enter_context(socket.create_server(("127.0.0.1", 0)))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 600)
+    kept.enter_context(socket.create_connection(listener.getsockname()))
 
 
 def tables(sockets: Sockets) -> tuple[list[Shown], list[Shown]]:
@@ -111,6 +128,7 @@ def test_the_table_is_that_of_ss(sockets: Sockets, kept: ExitStack) -> None:
     assert len(found) > 370
     assert {one.state for one in found} == {
         "ESTAB", "LISTEN", "UNCONN", "TIME-WAIT", "FIN-WAIT-2", "CLOSE-WAIT", "SYN-SENT",
+        "SYN-RECV",
     }  # fmt: skip
     assert any(one.local.startswith("[::ffff:127.0.0.1]") for one in found)
 
@@ -185,6 +203,7 @@ def test_a_listener_shows_how_many_wait(sockets: Sockets, kept: ExitStack) -> No
     assert (row["receive_queue_bytes"], row["send_queue_bytes"]) == (3, 9)
     assert row["missing"] & CONSTANTS["ST_MISSING_RTT"]
     assert len(rows[(rows["inode"] == 0) & (rows["state"] == 1)]) == 3
+    assert sockets.unowned == 4, "the three that wait are nobody's yet"
 
 
 def test_what_is_left_of_a_connection_has_no_false_zeros(sockets: Sockets) -> None:
@@ -217,6 +236,9 @@ def test_a_socket_older_than_the_probe_has_the_time_it_was_first_seen(sockets: S
 
 def test_others_sockets_are_left_out(sockets: Sockets, socket_owners: SocketOwners, kept: ExitStack) -> None:
     ours = kept.enter_context(socket.create_server(("127.0.0.1", 0)))
+    our_datagrams = kept.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    our_datagrams.bind(("127.0.0.1", 0))
+    not_there_yet(kept)
     os.seteuid(NOBODY)  # the file system uid goes with it, and a socket is created with that
     try:
         theirs = kept.enter_context(socket.create_server(("127.0.0.1", 0)))
@@ -234,12 +256,41 @@ def test_others_sockets_are_left_out(sockets: Sockets, socket_owners: SocketOwne
         assert inodes <= set(take_owners(socket_owners, Visibility(mode, NOBODY))["inode"].tolist())
         assert set(take_owners(socket_owners, Visibility(mode, NOBODY))["uid"].tolist()) == {NOBODY}
     everything = take_sockets(sockets)["inode"].tolist()
-    assert {*inodes, os.fstat(ours.fileno()).st_ino, 0} <= set(everything)
+    assert {*inodes, *(os.fstat(one.fileno()).st_ino for one in (ours, our_datagrams)), 0} <= set(everything)
 
 
-def test_a_full_buffer_is_said_and_its_rows_are_whole(sockets: Sockets, kept: ExitStack) -> None:
+def test_a_connection_that_is_not_there_yet_is_its_listeners_users(sockets: Sockets, kept: ExitStack) -> None:
+    os.seteuid(NOBODY)
+    try:
+        not_there_yet(kept)
+    finally:
+        os.seteuid(0)
+    rows = take_sockets(sockets, Visibility(Mode.SEES_OWN, NOBODY))
+    (row,) = rows[rows["state"] == STATES.index("SYN-RECV")]
+    assert (row["uid"], row["inode"]) == (NOBODY, 0)
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_the_interface_that_a_socket_is_bound_to_is_told(
+    sockets: Sockets, kept: ExitStack, kind: socket.SocketKind
+) -> None:
+    one = kept.enter_context(socket.socket(socket.AF_INET, kind))
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
+    one.bind(("127.0.0.1", 0))
+    if kind == socket.SOCK_STREAM:
+        one.listen()
+    assert row_of(take_sockets(sockets), one)["interface_index"] == socket.if_nametoindex("lo") > 0
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_a_full_buffer_is_said_and_its_rows_are_whole(
+    sockets: Sockets, kept: ExitStack, kind: socket.SocketKind
+) -> None:
     for _ in range(300):
-        kept.enter_context(socket.create_server(("127.0.0.1", 0)))
+        one = kept.enter_context(socket.socket(socket.AF_INET, kind))
+        one.bind(("127.0.0.1", 0))
+        if kind == socket.SOCK_STREAM:
+            one.listen()
     buffer = memoryview(bytearray(SOCKET_BYTES * 100 + 50))
     reading = sockets.read_into(buffer, EVERYTHING)
     assert (reading.byte_count, reading.truncated) == (SOCKET_BYTES * 100, True)

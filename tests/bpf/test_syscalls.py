@@ -13,7 +13,7 @@ from helper.probes.activity import SETTINGS, ActivityProbe
 from helper.probes.syscalls import Syscalls
 from helper.probes.visibility import Mode, Visibility
 from smoothtask_gui.sources.activity import ActivitySection
-from tests.bpf.activity import opened, row_of, rows_of, table
+from tests.bpf.activity import MACHINE_CODE, code_of_32_bit_call, opened, row_of, rows_of, table
 from tests.bpf.machine import NOBODY, Child, boottime_ns, child, in_initial_pid_namespace, until
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CALLS = 10_000
 RARE = {"x86_64": 146, "aarch64": 125}[platform.machine()]  # sched_get_priority_max: nobody else calls it
+LIBC = "import ctypes\nlibc = ctypes.CDLL(None)\n"
 AGAIN = "say()\nwhile True:\n    wait()\n"
 
 
@@ -76,6 +77,56 @@ def test_failed_calls_are_told_apart(probe: ActivityProbe) -> None:
         busy.tell()
         busy.settle()
         assert rows_of(table(probe, ActivitySection.CALLERS), busy.pid)["failed"].sum() - before == 100
+
+
+def test_failed_calls_of_a_number_that_only_the_child_calls_are_counted(probe: ActivityProbe) -> None:
+    script = "    for _ in range(100): libc.sched_get_priority_max(99)\n    say()\n"
+    with child(LIBC + AGAIN + script) as busy:
+        busy.settle()
+        busy.tell()
+        busy.settle()
+        rows = table(probe, ActivitySection.SYSCALLS)
+    assert rows is not None
+    [row] = rows[rows["number"] == RARE]
+    assert row["calls"] == row["failed"] == 100
+
+
+def test_numbers_that_no_kernel_has_are_one_row(probe: ActivityProbe) -> None:
+    numbers = (511, 512, 513, 4000, -1)
+    script = f"    for number in {numbers}: libc.syscall(number)\n    say()\n"
+    with child(LIBC + AGAIN + script) as busy:
+        busy.settle()
+        busy.tell()
+        busy.settle()
+        rows = table(probe, ActivitySection.SYSCALLS)
+    assert rows is not None
+    assert (rows["number"] < 511).sum() == len(rows) - 1
+    [row] = rows[rows["number"] == 2**32 - 1]
+    assert row["failed"] >= len(numbers)
+
+
+def test_a_32_bit_call_is_not_taken_for_the_64_bit_call_of_its_number(probe: ActivityProbe) -> None:
+    code = code_of_32_bit_call("b8 92000000 89fb")  # eax = 146: there it is writev; ebx = edi, the argument
+    with child(MACHINE_CODE + AGAIN + "    for _ in range(100): assert call(-1) == -9\n    say()\n", code) as busy:
+        busy.settle()
+        busy.tell()
+        busy.settle()
+        rows = table(probe, ActivitySection.SYSCALLS)
+    assert rows is not None
+    assert not (rows["number"] == RARE).any()
+    assert rows["failed"][rows["number"] == 2**32 - 1].sum() >= 100
+
+
+def test_what_lasts_longer_than_the_histogram_tells_is_in_its_last_slot(probe: ActivityProbe) -> None:
+    number = {"x86_64": 128, "aarch64": 137}[platform.machine()]  # rt_sigtimedwait: hardly anybody calls it
+    with child("import signal\n" + AGAIN + "    signal.sigtimedwait([signal.SIGUSR1], 4.4)\n    say()\n") as sleeper:
+        sleeper.settle()
+        sleeper.tell()
+        sleeper.settle()
+        rows = table(probe, ActivitySection.SYSCALLS)
+    assert rows is not None
+    [row] = rows[rows["number"] == number]
+    assert row["durations"][31] >= 1, "4.4 s is more than 2^32 ns"
 
 
 def test_time_asleep_in_a_call_is_part_of_it_and_falls_into_its_slot(probe: ActivityProbe) -> None:
@@ -137,8 +188,11 @@ def row_pids(probe: ActivityProbe) -> set[int]:
     return set(rows["actor"]["pid"].tolist())
 
 
-def test_what_a_process_does_as_another_user_has_a_row_of_its_own(probe: ActivityProbe) -> None:
-    turn = "say(); wait(); os.setresuid(65534, 65534, 0); say(); wait()"
+@pytest.mark.parametrize("uids", [(NOBODY, NOBODY, 0), (0, NOBODY, NOBODY)])
+def test_what_a_process_does_as_another_user_has_a_row_of_its_own(
+    probe: ActivityProbe, uids: tuple[int, int, int]
+) -> None:
+    turn = f"say(); wait(); os.setresuid{uids}; say(); wait()"
     with child(turn) as setuid:
         setuid.settle()
         setuid.tell()
@@ -182,6 +236,40 @@ def test_rows_without_a_call_since_the_last_time_make_room(probe: ActivityProbe)
         idle.tell()
         idle.settle()
         assert idle.pid in row_pids(probe)
+
+
+def test_what_a_process_does_while_its_row_is_dropped_is_not_lost(
+    probe: ActivityProbe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(probe, Syscalls)
+    rows_reader = probe._callers._reader
+    take = rows_reader.take
+    woken: list[bytes] = []
+    with child(AGAIN + "    [os.getppid() for _ in range(1000)]\n    say()\n") as busy:
+        busy.settle()
+        busy.tell()
+        busy.settle()
+
+        def take_late(key: bytes) -> bytes | None:
+            """The child wakes up after the reading that found it idle."""
+            if not woken:
+                woken.append(key)
+                busy.tell()
+                busy.settle()
+            return take(key)
+
+        probe.forget_idle()
+        before = overflow_calls(probe)
+        monkeypatch.setattr(rows_reader, "take", take_late)
+        probe.forget_idle()
+        assert busy.pid not in row_pids(probe)
+        assert overflow_calls(probe) - before >= 1000
+
+
+def overflow_calls(probe: ActivityProbe) -> int:
+    rows = table(probe, ActivitySection.CALLERS)
+    assert rows is not None
+    return int(rows["calls"][rows["actor"]["pid"] == 0].sum())
 
 
 def test_losses_are_remembered_when_the_probe_is_closed_and_opened_again(door: Libbpf) -> None:

@@ -26,11 +26,13 @@ from tests.bpf.machine import (
     EVERYTHING,
     TASK,
     boottime_ns,
+    cgroup_of,
     child,
     clock_ticks,
     in_initial_pid_namespace,
     process_row,
     take,
+    until,
 )
 from tests.fakes.type_information import type_information
 
@@ -137,8 +139,13 @@ def test_faults_and_switches_are_what_proc_says(snapshot: TaskSnapshot) -> None:
     assert row["voluntary_switches"] >= 20
 
 
-def test_resident_memory_is_that_of_statm(snapshot: TaskSnapshot) -> None:
-    with child("pages = bytearray(1 << 26); say(); wait()") as fat:
+@pytest.mark.parametrize(
+    "pages",
+    ["bytearray(1 << 26)", "__import__('mmap').mmap(-1, 1 << 26); pages[:] = bytes(1 << 26)"],
+    ids=["own", "shared"],
+)
+def test_resident_memory_is_that_of_statm(snapshot: TaskSnapshot, pages: str) -> None:
+    with child(f"pages = {pages}; say(); wait()") as fat:
         fat.settle()
         row = process_row(take(snapshot), fat.pid)
         resident = int(fat.proc("statm").split()[1]) * mmap.PAGESIZE
@@ -148,6 +155,9 @@ def test_resident_memory_is_that_of_statm(snapshot: TaskSnapshot) -> None:
 
 def test_bytes_written_are_those_of_proc_io(snapshot: TaskSnapshot, tmp_path: Path) -> None:
     write = "file = open(sys.argv[1], 'wb'); file.write(bytes(1 << 22)); file.flush(); os.fsync(file.fileno())"
+    write += (
+        "; file.write(bytes(1 << 20)); file.flush(); os.ftruncate(file.fileno(), 1 << 22)"  # never gets to the disk
+    )
     with child(f"{write}; say(); wait()", str(tmp_path / "written")) as writer:
         writer.settle()
         row = process_row(take(snapshot), writer.pid)
@@ -180,12 +190,59 @@ def test_threads_have_rows_of_their_own_and_the_process_keeps_those_that_left(sn
     assert not others["uid"].any()
 
 
+GONE = """
+import mmap, resource
+def work():
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    burn(0.2)
+    for _ in range(300): time.sleep(0.0001)
+    with open(sys.argv[1], 'wb+') as file:
+        file.write(bytes(1 << 22)); file.flush(); os.fsync(file.fileno())
+        for _ in range(1000):
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as pages:
+                pages.madvise(mmap.MADV_RANDOM)
+                pages[::mmap.PAGESIZE]
+            if resource.getrusage(resource.RUSAGE_THREAD).ru_majflt >= 50: break
+def used():
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    say(f"{own.ru_nvcsw} {own.ru_nivcsw}")
+rival = os.fork()
+if not rival:
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    burn(60)
+one = threading.Thread(target=work); one.start(); one.join()
+os.kill(rival, 9); os.wait()
+used(); wait(); used(); wait()
+"""
+
+
+def test_what_threads_did_that_are_gone_stays_their_processs(snapshot: TaskSnapshot, on_disk: Path) -> None:
+    """The kernel's own sums over all threads, living and gone: /proc/PID/stat, io and getrusage(2)."""
+    with child(GONE, str(on_disk / "pages")) as former:
+        least = [int(word) for word in former.hear().split()]
+        until(lambda: former.stat()[0] == "S", "the child's sleep")
+        row = process_row(take(snapshot), former.pid)
+        io = {name: int(count) for name, count in (line.split(": ") for line in former.proc("io").splitlines())}
+        faults = int(former.stat()[7]), int(former.stat()[9])
+        former.tell()
+        most = [int(word) for word in former.hear().split()]
+    assert row["threads"] == 1
+    assert (row["minor_faults"], row["major_faults"]) == faults
+    assert (row["read_bytes"], row["write_bytes"]) == (
+        io["read_bytes"],
+        io["write_bytes"] - io["cancelled_write_bytes"],
+    )
+    assert row["read_bytes"] >= 50 * mmap.PAGESIZE
+    assert row["major_faults"] >= 50
+    assert least[0] <= row["voluntary_switches"] <= most[0]
+    assert least[1] <= row["involuntary_switches"] <= most[1]
+    assert least[0] >= 300
+    assert least[1] >= 5, "its rival took turns with it"
+
+
 def test_the_cgroup_is_the_inode_of_its_folder(snapshot: TaskSnapshot) -> None:
-    mounts = [line.split() for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()]
-    root = Path(next(mount[4] for mount in mounts if " - cgroup2 " in " ".join(mount)))
-    row = process_row(take(snapshot), os.getpid())
-    line = next(line for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines() if line[:2] == "0:")
-    assert row["cgroup_id"] == (root / line.split(":", 2)[2].lstrip("/")).stat().st_ino
+    assert process_row(take(snapshot), os.getpid())["cgroup_id"] == cgroup_of(os.getpid())
 
 
 def test_states_are_the_letters_of_proc(snapshot: TaskSnapshot) -> None:
@@ -200,6 +257,31 @@ def test_states_are_the_letters_of_proc(snapshot: TaskSnapshot) -> None:
         assert chr(process_row(rows, zombie.pid)["state"]) == zombie.stat()[0] == "Z"
         assert chr(process_row(rows, stopped.pid)["state"]) == stopped.stat()[0] == "T"
     assert process_row(rows, zombie.pid)["rss_bytes"] == 0
+
+
+def test_a_traced_process_and_idle_kernel_threads_have_the_letters_of_proc(snapshot: TaskSnapshot) -> None:
+    script = "import ctypes\nctypes.CDLL(None).ptrace(0, 0, 0, 0); say(); wait(); os.kill(os.getpid(), 19)"
+    with child(script) as traced:
+        traced.hear()
+        traced.tell()
+        os.waitid(os.P_PID, traced.pid, os.WSTOPPED | os.WNOWAIT)
+        before = idle_kernel_threads()
+        rows = take(snapshot)
+        idle = before & idle_kernel_threads()
+        assert chr(process_row(rows, traced.pid)["state"]) == traced.stat()[0] == "t"
+    letters = [chr(row["state"]) for row in rows if int(row["pid"]) in idle]
+    assert letters.count("I") >= 0.9 * len(idle), "some may have worked meanwhile"
+    assert bool(idle) == in_initial_pid_namespace()
+
+
+def idle_kernel_threads() -> set[int]:
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):  # gone meanwhile
+                if (entry / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0] == "I":
+                    found.add(int(entry.name))
+    return found
 
 
 def identities() -> set[tuple[int, int]]:

@@ -246,6 +246,8 @@ def test_a_fork_holds_what_its_parent_holds_and_threads_do_not_count_twice(probe
 def test_sockets_of_another_network_namespace_are_seen_by_their_holders_alone(
     probe: UnixSockets, kept: ExitStack
 ) -> None:
+    for end in socket.socketpair():
+        kept.enter_context(end)
     with private_network():
         ends = [kept.enter_context(end) for end in socket.socketpair()]
         there = Path("/proc/thread-self/ns/net").stat().st_ino
@@ -255,7 +257,19 @@ def test_sockets_of_another_network_namespace_are_seen_by_their_holders_alone(
     mine = holders[np.isin(holders["inode"], list(inodes))]
     assert sorted(mine["inode"].tolist()) == sorted(inodes)
     assert set(mine["net_namespace"].tolist()) == {there}
-    assert there not in rows["net_namespace"]
+    assert set(rows["net_namespace"].tolist()) == {Path("/proc/thread-self/ns/net").stat().st_ino} != {there}
+
+
+def test_nothing_of_an_earlier_reading_is_left_in_a_row(probe: UnixSockets, kept: ExitStack) -> None:
+    with ExitStack() as earlier:
+        for number in range(50):
+            listener(earlier, f"\0earlier {number}")
+        take(probe)
+    for _ in range(50):
+        kept.enter_context(socket.socket(socket.AF_UNIX))
+    rows, _ = take(probe)
+    assert len(rows) == 50
+    assert not any(row["name"] or row["name_bytes"] or row["peer_inode"] for row in rows)
 
 
 def test_a_user_sees_his_own_sockets_and_those_that_his_processes_hold(probe: UnixSockets, kept: ExitStack) -> None:
@@ -266,30 +280,32 @@ def test_a_user_sees_his_own_sockets_and_those_that_his_processes_hold(probe: Un
     finally:
         os.seteuid(0)
     words = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "sleep", "60"]
-    with subprocess.Popen(words, pass_fds=[given.fileno()]) as holder:
-        kept.callback(holder.wait)
-        kept.callback(holder.kill)
-        while Path(f"/proc/{holder.pid}/comm").read_text(encoding="ascii").strip() != "sleep":
-            assert holder.poll() is None
-        for mode in (Mode.SEES_AS_PROC, Mode.SEES_OWN):
-            rows, holders = take(probe, Visibility(mode, NOBODY))
-            assert {inode_of(theirs), inode_of(given)} <= set(rows["inode"].tolist())
-            assert inode_of(ours) not in rows["inode"]
-            assert set(holders["owner"].tolist()) == {NOBODY}
-            assert holders_of(holders, given) == [(holder.pid, given.fileno())]
-        everything, everybody = take(probe)
-        assert inode_of(ours) in everything["inode"]
-        assert {os.getpid(), holder.pid} == {pid for pid, _ in holders_of(everybody, given)}
+    holder = kept.enter_context(subprocess.Popen(words, pass_fds=[given.fileno()]))
+    kept.callback(holder.kill)
+    while Path(f"/proc/{holder.pid}/comm").read_text(encoding="ascii").strip() != "sleep":
+        assert holder.poll() is None
+    for mode in (Mode.SEES_AS_PROC, Mode.SEES_OWN):
+        rows, holders = take(probe, Visibility(mode, NOBODY))
+        assert {inode_of(theirs), inode_of(given)} <= set(rows["inode"].tolist())
+        assert inode_of(ours) not in rows["inode"]
+        assert set(holders["owner"].tolist()) == {NOBODY}
+        assert holders_of(holders, given) == [(holder.pid, given.fileno())]
+    everything, everybody = take(probe)
+    assert inode_of(ours) in everything["inode"]
+    assert {os.getpid(), holder.pid} == {pid for pid, _ in holders_of(everybody, given)}
 
 
-def test_a_process_whose_uids_differ_is_nobodys(probe: UnixSockets, kept: ExitStack) -> None:
+@pytest.mark.parametrize("uids", [(NOBODY, NOBODY, 0), (NOBODY, 0, NOBODY)])
+def test_a_process_whose_uids_differ_is_nobodys(
+    probe: UnixSockets, kept: ExitStack, uids: tuple[int, int, int]
+) -> None:
     end, _ = (kept.enter_context(each) for each in socket.socketpair())
     pid = os.fork()
     if not pid:
-        os.setresuid(NOBODY, NOBODY, 0)
+        os.setresuid(*uids)
         threading.Event().wait()
     try:
-        while "Uid:\t65534\t65534\t0" not in Path(f"/proc/{pid}/status").read_text(encoding="utf-8"):
+        while "Uid:\t{}\t{}\t{}\t".format(*uids) not in Path(f"/proc/{pid}/status").read_text(encoding="utf-8"):
             assert os.waitpid(pid, os.WNOHANG) == (0, 0)
         _, holders = take(probe)
         (row,) = holders[(holders["inode"] == inode_of(end)) & (holders["pid"] == pid)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +15,7 @@ from tests.bpf.machine import (
     EVERYTHING,
     EXIT,
     NOBODY,
+    TASK,
     Child,
     begin_and_take,
     child,
@@ -21,15 +24,18 @@ from tests.bpf.machine import (
     take,
     until,
 )
+from tests.contract.layout import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from helper.probes import ProcessEvents, TaskSnapshot
 
 AS_PROC = Visibility(Mode.SEES_AS_PROC, NOBODY)
 OWN = Visibility(Mode.SEES_OWN, NOBODY)
 ST_MISSING_IO = 1
+MISSING_PARENT = 1 << 3  # ST_MISSING_PARENT
 BECOME = "os.setresgid(65534, 65534, 65534); os.setresuid(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))\n"
 
 
@@ -89,7 +95,7 @@ def test_the_next_snapshot_is_not_masked_by_the_one_before(snapshot: TaskSnapsho
 def test_roll_ups_of_others_are_masked_by_the_same_rules(events: ProcessEvents, snapshot: TaskSnapshot) -> None:
     script = (
         "say(); wait()\n"
-        "for uids in ((65534, 65534, 65534), (65534, 65534, 0), (0, 0, 0)):\n"
+        "for uids in ((65534, 65534, 65534), (65534, 65534, 0), (0, 65534, 65534), (0, 0, 0)):\n"
         "    pid = os.fork()\n"
         "    if not pid:\n"
         "        with open('/proc/self/comm', 'w') as comm: comm.write('st-mask')\n"
@@ -102,7 +108,7 @@ def test_roll_ups_of_others_are_masked_by_the_same_rules(events: ProcessEvents, 
         begin_and_take(events, snapshot)
         parent.tell()
         parent.hear()
-        until(lambda: roll_ups(events)["count"][roll_ups(events)["comm"] == b"st-mask"].sum() == 3, "3 exits")
+        until(lambda: roll_ups(events)["count"][roll_ups(events)["comm"] == b"st-mask"].sum() == 4, "4 exits")
 
     def rows(visibility: Visibility) -> np.ndarray:
         found = roll_ups(events, visibility)
@@ -115,14 +121,18 @@ def test_roll_ups_of_others_are_masked_by_the_same_rules(events: ProcessEvents, 
     assert masked == {(NOBODY, 0): 0, (NOBODY, 1): ST_MISSING_IO, (0, 0): ST_MISSING_IO}
 
 
-def test_exits_of_others_are_masked_by_the_same_rules(events: ProcessEvents, snapshot: TaskSnapshot) -> None:
-    with child(BECOME + "say(); wait()", "0", "0", "0") as other:
+@pytest.mark.parametrize("uids", [("0", "0", "0"), ("65534", "65534", "0"), ("0", "65534", "65534")])
+def test_exits_of_others_are_masked_by_the_same_rules(
+    events: ProcessEvents, snapshot: TaskSnapshot, uids: tuple[str, str, str]
+) -> None:
+    with child(BECOME + "say(); wait()", *uids) as other:
         other.settle()
         begin_and_take(events, snapshot)
         other.end()
         records: list[bytes] = []
         until(lambda: events.drain(records.append) or other.pid in [pid_of(one) for one in records], "the exit")
     record = next(one for one in records if pid_of(one) == other.pid)
+    assert np.frombuffer(record, EXIT)["uid"].tolist() == [int(uids[1])]
     assert EVERYTHING.event(record) == record
     assert OWN.event(record) is None
     masked = AS_PROC.event(record)
@@ -139,3 +149,25 @@ def pid_of(record: bytes) -> int:
 def test_events_of_the_machine_are_everybodys(kind: int) -> None:
     record = kind.to_bytes(4, "little") + bytes(60)
     assert OWN.event(record) == record
+
+
+INSIDE_A_PID_NAMESPACE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from helper.loaders.libbpf import Libbpf
+from helper.probes.task_snapshot import TaskSnapshot
+probe = TaskSnapshot(Libbpf(Path(sys.argv[2])))
+probe.open()
+room = memoryview(bytearray(1 << 20))
+sys.stdout.write(bytes(room[: probe.read_into(room).byte_count]).hex())
+"""
+
+
+def test_a_helper_in_a_pid_namespace_sees_that_alone_and_says_of_its_first_process_that_its_parent_is_missing(
+    objects: Path,
+) -> None:
+    command = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-I", "-c", INSIDE_A_PID_NAMESPACE]
+    said = subprocess.run([*command, ROOT, objects], check=True, capture_output=True, text=True).stdout
+    rows = np.frombuffer(bytes.fromhex(said), TASK)
+    assert rows[["pid", "tgid", "parent_pid", "missing"]].tolist() == [(1, 1, 0, MISSING_PARENT)]

@@ -238,6 +238,17 @@ def test_a_session_that_goes_inactive_loses_its_streams_and_no_one_elses(open_bo
     assert len(bob.read(stream=kept["stream"], count=5)) == 5
 
 
+def test_a_polkit_that_answers_nobody_any_more_ends_streams(open_box: OpenBox) -> None:
+    box = open_box(
+        "--helper-argument=--recheck-seconds", "--helper-argument=0.3",
+        "--helper-argument=--silent-seconds", "--helper-argument=1",
+    )  # fmt: skip
+    alice = box.caller()
+    opened = alice.open(period_ms=100, kinds=TASKS)
+    os.kill(box.owner_pid(alice, "org.freedesktop.PolicyKit1"), signal.SIGSTOP)
+    assert alice.read(stream=opened["stream"], count=1, kind=4)[0]["reason"] == REVOKED
+
+
 def test_a_killed_helper_ends_its_streams_and_leaves_no_program_behind(open_box: OpenBox) -> None:
     box = open_box()
     alice = box.caller()

@@ -172,8 +172,17 @@ class Scene:
         return next((box for box in boxes if box[3] > 60), None)
 
     def press(self, label: str, name: str) -> None:
-        """Click the button `label` of the only notification, which is about the process `name`."""
-        x, y, width, height = self.until(self.notification, "a notification is on the screen")
+        """Click the button `label` of the only notification, which is about the process `name`, once it stands still.
+
+        It is on the screen before it has its place and size.
+        """
+        seen = [self.notification()]
+
+        def at_rest() -> tuple[int, int, int, int] | None:
+            seen.append(self.notification())
+            return seen[-1] if seen[-1] == seen[-2] else None
+
+        x, y, width, height = self.until(at_rest, "a notification is on the screen")
         named = re.findall(r'string "(\S+) has used', self.bus_log)
         assert set(named) == {name}, "another process is busy; its notification might get the click"
         call = self.bus_log.split("member=Notify\n")[-1]

@@ -92,6 +92,34 @@ def test_it_ends_when_the_tab_is_left_and_begins_anew_when_it_is_back(page: Acti
     assert asked.parts[-1] == {FILES}
 
 
+def test_what_was_counted_before_a_part_was_off_is_not_shown_when_it_is_on_again(page: ActivityPage) -> None:
+    for switch in page.switches.values():
+        switch.click()
+    page.show_reading(ActivityReading(RATES))
+    shown = (page.caller_view, page.syscall_view, page.system_view, page.unix_view, page.waits, page.histogram)
+    assert all(part.isVisible() for part in shown)
+    for _ in ("off", "on"):
+        for switch in page.switches.values():
+            switch.click()
+    assert all(section.isVisible() for section in page.sections.values())
+    assert not any(part.isVisible() for part in shown)
+    page.show_reading(ActivityReading(RATES))
+    assert all(part.isVisible() for part in shown)
+
+
+def test_a_part_in_which_nothing_happens_says_so_once_that_is_known(page: ActivityPage) -> None:
+    for name in (SYSCALLS, FILES, UNIX_SOCKETS):
+        page.switches[name].click()
+        page.show_reading(ActivityReading(ActivityRates()))
+        assert not page.nothing[name].isVisible()
+    page.show_reading(ActivityReading(replace(RATES, callers=(), syscalls=None, file_users=(), file_systems=())))
+    visible = [name for name in page.nothing if page.nothing[name].isVisible()]
+    assert visible == [SYSCALLS, FILES]
+    page.show_reading(ActivityReading(replace(RATES, callers=(), unix_holders=())))
+    visible = [name for name in page.nothing if page.nothing[name].isVisible()]
+    assert visible == [UNIX_SOCKETS]
+
+
 def test_without_the_helper_the_switches_say_why_they_are_off(page: ActivityPage, asked: Asked) -> None:
     page.switches[FILES].click()
     page.show_view(replace(samples.view(samples.sample()), source="procfs"))
@@ -146,6 +174,21 @@ def test_with_unix_sockets_alone_consent_is_offered_asked_for_and_taken(page: Ac
     page.switches[UNIX_SOCKETS].click()
     page.switches[UNIX_SOCKETS].click()
     assert asked.others[-1] is Others.UNSEEN, "with the last part that takes it the consent is forgotten"
+
+
+def test_what_a_process_did_as_two_users_is_one_row(page: ActivityPage) -> None:
+    for name in (SYSCALLS, FILES):
+        page.switches[name].click()
+    callers = tuple(CallerRates(7, 1, "sudo", calls, 1.0, 0.25) for calls in (40.0, 60.0))
+    other = CallerRates(7, 2, "of the same number", 30.0, 0.0, 0.0)
+    users = tuple(FileUserRates(7, 1, "sudo", 2.0, read, 1e6, syncs, 0.02) for read, syncs in ((1e6, 1.0), (2e6, 3.0)))
+    page.show_reading(ActivityReading(replace(RATES, callers=(*callers, other), file_users=users)))
+    assert [cells(page.callers, row) for row in range(page.callers.rowCount())] == [
+        ["sudo", "100", "2.00", "0.50", "7"],
+        ["of the same number", "30.0", "0.00", "0.00", "7"],
+    ]
+    assert cells(page.file_users, 0) == ["sudo", "4.00", "3.00 MB/s", "2.00 MB/s", "4.00", "10.0 ms", "7"]
+    assert page.file_users.rowCount() == 1
 
 
 def test_of_a_process_of_another_network_what_is_not_known_is_marked_as_missing(page: ActivityPage) -> None:

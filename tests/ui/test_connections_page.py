@@ -108,6 +108,20 @@ def test_listening_sockets_are_a_filter_away(page: ConnectionsPage) -> None:
     assert sorted(column(page)) == ["ssh", "sshd"]
 
 
+def test_where_something_listens_stands_in_the_place_of_the_other_end_that_it_lacks(page: ConnectionsPage) -> None:
+    show(page, rows((1, "sshd", 0.0), state=10, remote_port=0))
+    header = page.view.header()
+    usual = [header.visualIndex(which) for which in Column]
+    page.filter.setCurrentIndex(page.filter.findData(int(Filter.LISTENING)))
+    assert header.visualIndex(Column.LOCAL) == usual[Column.REMOTE]
+    assert page.view.isColumnHidden(Column.REMOTE)
+    page.filter.setCurrentIndex(page.filter.findData(int(Filter.ALL)))
+    assert not page.view.isColumnHidden(Column.REMOTE)
+    page.filter.setCurrentIndex(page.filter.findData(int(Filter.ACTIVE)))
+    assert [header.visualIndex(which) for which in Column] == usual
+    assert page.view.columnWidth(Column.REMOTE) > 0
+
+
 @pytest.mark.parametrize(
     ("needle", "found"),
     [
@@ -200,6 +214,37 @@ def test_while_the_probes_load_or_have_failed_the_reason_stands_there(page: Conn
 def test_a_list_of_ones_own_connections_says_so(page: ConnectionsPage) -> None:
     show(page, rows((1, "curl", 1.0)), network="of other users' processes: they need the administrator's consent")
     assert page.hint.text() == "Your own connections"
+
+
+def test_what_the_list_lacks_is_said_beside_it_with_every_reason(page: ConnectionsPage) -> None:
+    reasons = {"network": "others' need consent", "datagrams": "some were <not> counted"}
+    show(page, rows((1, "curl", 1.0)), **reasons)
+    assert page.hint.text() == "Not all of UDP is counted"
+    assert page.hint.accessibleDescription() == "· some were <not> counted\n· others' need consent"
+    assert "&lt;not&gt;" in page.hint.toolTip()
+    show(page, rows((1, "curl", 1.0)), connections="there were more than a frame holds", **reasons)
+    assert page.hint.text() == "Too many to show: the list is cut short"
+    show(page, rows((1, "curl", 1.0)))
+    assert (page.hint.text(), page.hint.toolTip(), page.hint.accessibleDescription()) == ("", "", "")
+
+
+@pytest.mark.parametrize(("rtt_us", "said"), [(87.0, "87.0 µs"), (1_490.0, "1.49 ms"), (127_000_000.0, "127 s")])
+def test_a_round_trip_has_the_unit_that_fits(page: ConnectionsPage, rtt_us: float, said: str) -> None:
+    show(page, rows((1, "curl", 1.0), rtt_us=rtt_us))
+    assert column(page, Column.RTT) == [said.replace(" ", formats.SPACE)]
+
+
+def test_a_wide_window_shows_the_longest_addresses_whole(page: ConnectionsPage, qtbot: QtBot) -> None:
+    table = rows((1, "x" * 15, 1.0), family=10, local_port=65535, remote_port=65535)
+    table["local"] = table["remote"] = np.void(bytes.fromhex("20010db8aaaabbbbccccddddeeeeffff"))
+    show(page, table)
+    page.resize(2400, 400)
+    metrics = page.view.fontMetrics()
+    for which in (Column.NAME, Column.REMOTE, Column.LOCAL):
+        words = metrics.horizontalAdvance(column(page, which)[0])
+        qtbot.waitUntil(lambda which=which, words=words: page.view.columnWidth(which) > words, timeout=30_000)
+    page.resize(600, 400)
+    qtbot.waitUntil(lambda: page.view.horizontalScrollBar().maximum() > 0, timeout=30_000)
 
 
 def test_an_address_can_be_copied(page: ConnectionsPage) -> None:

@@ -49,6 +49,20 @@ def test_a_card_shows_its_numbers_with_units(page: GpuPage) -> None:
     ]  # fmt: skip
 
 
+def test_a_few_cards_need_no_scrolling_and_many_leave_the_processes_their_place(page: GpuPage, qtbot: QtBot) -> None:
+    page.resize(2000, 500)
+    show(page, CARD)
+    qtbot.waitUntil(lambda: page.card_view.horizontalScrollBar().maximum() == 0, timeout=30_000)
+    heights = []
+    for count in (3, 4, 12):
+        show(page, *(replace(CARD, key=str(number)) for number in range(count)))
+        heights.append(page.card_view.maximumHeight())
+    few, four, many = heights
+    row = page.card_view.sizeHintForRow(0)
+    assert few + row == four == many
+    assert page.card_view.minimumHeight() == many > 4 * row
+
+
 def test_its_processes_are_listed_the_busiest_first_and_an_unknown_one_without_a_name(page: GpuPage) -> None:
     show(page, CARD)
     assert [cells(page.processes, row)[:2] for row in range(3)] == [

@@ -152,6 +152,19 @@ def test_a_screen_reader_hears_title_and_value(graph: Graph, qtbot: QtBot) -> No
     assert said == "34 %; min 10 % · max 80 %"
 
 
+def test_least_and_most_are_those_of_all_curves(qtbot: QtBot) -> None:
+    graph = Graph("Disk", Axis(formats.rate), ("read", "write"))
+    qtbot.addWidget(graph)
+    with qtbot.waitExposed(graph):
+        graph.show()
+    ages = np.array([3.0, 2.0, 1.0])
+    graph.show_picture(Picture(ages, (np.array([NAN, 5.0, 9.0]), np.array([7.0, 356e6, 2.0])), "now"))
+    said = graph.accessibleDescription().replace(formats.SPACE, " ")
+    assert said == "now; min 2 B/s · max 356 MB/s"
+    graph.show_picture(Picture(ages, (np.full(3, NAN), np.array([7.0, 8.0, NAN])), "now"))
+    assert graph.accessibleDescription().replace(formats.SPACE, " ") == "now; min 7 B/s · max 8 B/s"
+
+
 def test_a_screen_reader_hears_why_there_is_no_value(graph: Graph, qtbot: QtBot) -> None:
     with qtbot.waitExposed(graph):
         graph.show()

@@ -178,3 +178,22 @@ def test_a_long_note_of_a_probe_is_whole_in_its_tooltip_whose_lines_break(page: 
     shown = note.data(Qt.ItemDataRole.ToolTipRole)
     assert shown.startswith("<p"), "Qt breaks the lines of rich text alone"
     assert html.unescape(shown).count(PAUSED) == 1
+
+
+def test_the_whole_note_of_the_current_probe_stands_below_the_table_and_before_that_why_one_failed(
+    page: OwnCostPage,
+) -> None:
+    page.show_reading(replace(READING, helper=replace(HELPER, probes=PROBES[:1])))
+    assert page.note.isHidden()
+    told = ProbeCost("socket_events", "running", PAUSED, None, None, 4096)
+    failed = replace(READING, helper=replace(HELPER, probes=(*PROBES, told)))
+    page.show_reading(failed)
+    assert page.note.text() == "block_io: no tracepoint <b>"
+    page.probe_view.setCurrentIndex(page.probes.index(2, 0))
+    assert page.note.text() == f"socket_events: {PAUSED}"
+    page.show_reading(failed)
+    assert page.note.text() == f"socket_events: {PAUSED}", "a new reading leaves it there"
+    page.probe_view.setCurrentIndex(page.probes.index(0, 0))
+    assert page.note.isHidden()
+    page.show_reading(replace(READING, helper=None, helper_reason="It isn't installed."))
+    assert page.note.isHidden()

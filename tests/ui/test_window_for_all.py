@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAccessible
+from PySide6.QtGui import QAccessible, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -45,6 +45,20 @@ def test_a_screen_reader_hears_a_name_of_everything_that_shows_or_does_something
         assert heard.text(QAccessible.Text.Name), widget
         if isinstance(widget, QAbstractButton | QLineEdit):
             assert widget.height() >= 28
+
+
+@pytest.mark.parametrize("tab", range(9))
+def test_no_two_things_that_can_be_seen_share_a_key(window: MainWindow, tab: int) -> None:
+    show(window, source="procfs", notice="x", incidents=(runaway(),))
+    window.deeds.show_deed(Deed(1, "you", Action.PAUSE, "x", "x is paused.", True, ProcessIdentity(1, 1, ANNA, "x")))
+    window.tabs.setCurrentIndex(tab)
+    window.activity.consent.show_withheld(withheld=True)
+    QApplication.processEvents()
+    texts = [button.text() for button in window.findChildren(QAbstractButton) if button.isVisible()]
+    texts += [window.tabs.tabText(place) for place in range(window.tabs.count())]
+    keys = [key.toString() for key in map(QKeySequence.mnemonic, texts) if not key.isEmpty()]
+    assert len(keys) >= window.tabs.count() + 2, "the notice's and the undoing's are among them"
+    assert len(keys) == len(set(keys)), sorted(keys)
 
 
 def test_every_tab_is_walked_through_by_tab_alone_and_left_again(window: MainWindow, qtbot: QtBot) -> None:

@@ -15,6 +15,7 @@ from smoothtask_gui.domain.incident import ProcessIdentity
 from smoothtask_gui.domain.judging.growth import GrowthWindow
 from smoothtask_gui.domain.judging.process_table import exhausts_in_s, parent_name
 from smoothtask_gui.domain.judging.table import Columns, Key, Table, Target
+from smoothtask_gui.domain.matching import have_ended
 from smoothtask_gui.domain.naming import process_name
 from smoothtask_gui.domain.text import safe_text
 
@@ -60,9 +61,11 @@ class AppRows:
         return self.sample.apps.apps[row].id
 
     def find(self, key: Key) -> int | None:
-        """None also for one whose last process has just ended."""
+        """None also for one whose last process has just ended, whether or not its parent has asked how."""
         row = self.sample.apps.place(str(key))
-        return row if row is not None and self.sample.apps.rows["processes"][row] else None
+        if row is None or have_ended(self.sample.processes[self.sample.apps.members(row)]).all():
+            return None
+        return row
 
     def lasting(self, row: int, series: str, since_ns: int) -> float | None:
         """The sum over the app's processes that were there already."""

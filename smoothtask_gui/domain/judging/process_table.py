@@ -13,7 +13,7 @@ import numpy.typing as npt
 from smoothtask_gui.domain.incident import ProcessIdentity
 from smoothtask_gui.domain.judging.growth import GrowthWindow
 from smoothtask_gui.domain.judging.table import Columns, Key, Table, Target
-from smoothtask_gui.domain.matching import is_same_start, positions, row_of
+from smoothtask_gui.domain.matching import have_ended, is_same_start, positions, row_of
 from smoothtask_gui.domain.naming import is_idle_injection, process_name
 from smoothtask_gui.domain.network import Protocol
 from smoothtask_gui.domain.text import safe_text
@@ -63,11 +63,14 @@ class ProcessRows:
         return int(self.rows["pid"][row]), int(self.rows["start_ns"][row])
 
     def find(self, key: Key) -> int | None:
+        """None also for one that has ended, whether or not its parent has asked how."""
         pid, start_ns = _pair(key)
-        at = int(np.searchsorted(self.rows["pid"], pid))
-        if at < len(self.rows) and self.rows["pid"][at] == pid:
-            return at if is_same_start(int(self.rows["start_ns"][at]), start_ns) else row_of(self.rows, pid, start_ns)
-        return None
+        at: int | None = int(np.searchsorted(self.rows["pid"], pid))
+        if at == len(self.rows) or self.rows["pid"][at] != pid:
+            return None
+        if not is_same_start(int(self.rows["start_ns"][at]), start_ns):
+            at = row_of(self.rows, pid, start_ns)
+        return None if at is None or have_ended(self.rows[at]) else at
 
     def lasting(self, row: int, series: str, since_ns: int) -> float | None:
         """Nothing: a process is of one piece."""

@@ -126,10 +126,12 @@ class RulePass:
         for row in fresh:
             if len(self._watched) >= MOST_WATCHED:
                 break
+            key = self._table.rows.key(row)
+            if self._table.rows.find(key) is None:
+                continue  # it has just ended
             target = self._table.rows.target(row, rule.value.names[0] if rule.value.names else "")
             if target.is_called(rule.ignore):
                 continue
-            key = self._table.rows.key(row)
             self._watched[key] = watched = Watched(Alert(rule.timing), target, self._began_ns)
             changes += self._advance(key, watched, row)
         return changes
@@ -202,7 +204,8 @@ class RulePass:
             return []
         title = over_title(self._rule, watched, self._moment.now_ns, ended=ended, unknown=False)
         fact = over_fact(self._rule, watched, ended=ended, unknown=False)
-        return [Resolved((self._rule.name, watched.target.subject), title, is_silent=is_silent, fact=fact)]
+        subject = (self._rule.name, watched.target.subject)
+        return [Resolved(subject, title, is_silent=is_silent, fact=fact, has_ended=ended)]
 
     def _value(self, row: int) -> float:
         if self._shown is None:

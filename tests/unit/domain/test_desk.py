@@ -125,6 +125,34 @@ def test_what_was_undone_or_failed_is_not_credited(table: Table, later: tuple[st
     assert len(end.deeds) == 1 + later[1]
 
 
+def gone() -> Resolved:
+    return replace(calm(), title="HandBrakeCLI ended after 2 min", fact="HandBrakeCLI ended", has_ended=True)
+
+
+def test_a_stop_that_is_told_after_the_end_it_made_is_credited(table: Table) -> None:
+    (shown,) = told(table.fire(BUSY, busy()))
+    (end,) = told(table.apply(gone(), after_s=9))
+    assert end.title == "HandBrakeCLI ended after 2 min"
+    effects = table.desk.book(shown.id, table.deed(Action.STOP))
+    (credited,) = told(effects)
+    assert credited.title == "HandBrakeCLI ended after it was stopped (10 s)"
+    assert credited.body.splitlines()[0] == "It took 10 s."
+    assert (credited.state, credited.resolved_boottime_ns) == (IncidentState.RESOLVED, end.resolved_boottime_ns)
+    assert recorded(effects) == [credited] == list(table.desk.recent)
+
+
+@pytest.mark.parametrize(("over", "succeeded"), [(calm(), True), (gone(), False)])
+def test_a_stop_after_the_end_that_did_not_make_it_is_booked_alone(
+    table: Table, over: Resolved, succeeded: bool
+) -> None:
+    (shown,) = told(table.fire(BUSY, busy()))
+    (end,) = told(table.apply(over))
+    effects = table.desk.book(shown.id, table.deed(Action.STOP, succeeded=succeeded))
+    assert told(effects) == []
+    assert [one.title for one in recorded(effects)] == [end.title]
+    assert len(recorded(effects)[0].deeds) == 1
+
+
 def test_undoing_after_the_end_is_booked_and_then_not_offered_again(table: Table) -> None:
     (shown,) = told(table.fire(HEAT, heat(CODER)))
     table.desk.book(shown.id, table.deed(Action.PAUSE))

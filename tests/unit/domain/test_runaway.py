@@ -95,6 +95,41 @@ def test_a_runaway_that_ends_is_told_at_once(monitor: Monitor, machine: Machine)
     assert resolved.state is IncidentState.RESOLVED
 
 
+def test_a_runaway_has_ended_though_nobody_has_asked_how(monitor: Monitor, machine: Machine) -> None:
+    node = machine.start("node", 2.0)
+    (fired,) = told(run(monitor, machine, 20))
+    node.row = {"state": b"Z"}  # a zombie; what it used before is in its last second
+    (resolved,) = told(run(monitor, machine, 1))
+    assert (resolved.id, resolved.title.partition(" after ")[0]) == (fired.id, "node ended")
+    node.cores = 0.0
+    assert told(run(monitor, machine, 60)) == []
+
+
+def test_the_last_second_of_what_has_ended_raises_no_alert(machine: Machine) -> None:
+    monitor = Monitor(Rules(runaway=Runaway(for_s=1)))
+    run(monitor, machine, 90)
+    node = machine.start("node", 2.0)
+    node.row = {"state": b"Z"}
+    assert told(run(monitor, machine, 3)) == []
+
+
+def test_what_runs_after_its_first_thread_has_ended_is_not_over(monitor: Monitor, machine: Machine) -> None:
+    node = machine.start("node", 2.0)
+    run(monitor, machine, 20)
+    node.row = {"state": b"Z", "threads": 2}
+    assert told(run(monitor, machine, 20)) == []
+    assert monitor.view().open_incidents
+
+
+def test_a_zombie_does_not_hide_that_the_rest_of_its_app_runs_on(monitor: Monitor, machine: Machine) -> None:
+    first = machine.start("node", 2.0)
+    machine.start("node", 2.0, parent_pid=first.pid)
+    run(monitor, machine, 20)
+    first.row, first.cores = {"state": b"Z"}, 0.0
+    assert told(run(monitor, machine, 20)) == []
+    assert monitor.view().open_incidents
+
+
 def test_a_process_on_the_ignore_list_may(machine: Machine) -> None:
     monitor = Monitor(Rules(runaway=Runaway(for_s=10, ignore=("cc1plus", "a-name-of-15-bytes-and-more"))))
     machine.start("cc1plus", 1.0)

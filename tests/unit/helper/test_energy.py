@@ -62,6 +62,16 @@ def test_it_is_told_in_tenths_of_a_joule_and_at_most_once_in_each_second(tmp_pat
     desk.probe.close()
 
 
+def test_a_probe_that_is_opened_again_in_the_same_second_reads_anew(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.probe.open()
+    assert desk.read(1.0, 0.0)[2] == 1_000_000
+    desk.probe.close()
+    desk.probe.open()
+    assert desk.read(2.0, 0.0)[2] == 2_000_000
+    desk.probe.close()
+
+
 def test_a_machine_without_rapl_is_said_to_have_none(tmp_path: Path) -> None:
     with pytest.raises(LoaderError, match="no RAPL counter of packages here") as caught:
         Energy(FakeCounters(), tmp_path).open()

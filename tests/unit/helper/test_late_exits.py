@@ -76,3 +76,14 @@ def test_what_was_lost_stays_lost_when_its_slot_is_used_again(programs: Programs
     assert programs.late.lost(again_ns + 4 * EPOCH_NS) == 1
     programs.exit_at(again_ns)
     assert programs.late.lost(again_ns + 5 * EPOCH_NS) == 2
+
+
+def test_one_that_comes_after_it_was_called_lost_stays_lost(programs: Programs) -> None:
+    programs.exit_at(1000 * EPOCH_NS, 2)
+    assert programs.late.lost(1004 * EPOCH_NS) == 2
+    programs.unreaped = 1
+    programs.exit_at(1000 * EPOCH_NS, 1)
+    assert programs.late.lost(1005 * EPOCH_NS) == 2
+    programs.unreaped = 3
+    programs.exit_at(1000 * EPOCH_NS, 1)
+    assert programs.late.lost(1006 * EPOCH_NS) == 2
