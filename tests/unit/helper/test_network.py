@@ -360,3 +360,20 @@ def test_room_grows_to_its_limit_and_not_beyond() -> None:
 
     rows, truncated = room.fill(read)
     assert (offered, len(rows), truncated) == ([2, 4, 5], 40, True)
+
+
+def test_searches_for_owners_never_take_more_than_a_twentieth_of_the_time() -> None:
+    desk = Desk()
+
+    def take_a_second() -> None:
+        desk.now_ns += SECOND_NS
+
+    desk.owners.while_reading = take_a_second
+    desk.sockets.unowned = 1
+    desk.take()
+    desk.now_ns += 19 * SECOND_NS
+    desk.take()
+    assert desk.owners.passes == 1, "a socket without an owner has to wait"
+    desk.now_ns += SECOND_NS
+    desk.take()
+    assert desk.owners.passes == 2
