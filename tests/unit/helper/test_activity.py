@@ -230,3 +230,23 @@ def test_losses_of_a_probe_that_went_do_not_run_backwards() -> None:
     slot.close()
     assert activity.lost(packets.KIND_SYSCALLS) == 7
     assert activity.lost(packets.KIND_FILES) == 0
+
+
+def test_tables_are_read_anew_for_each_tick_and_once_for_all_who_ask_in_it() -> None:
+    probe = FakeActivity()
+    readings = Readings(None, None, activity=Activity([(running(probe), probe)]))
+    for tick in (1, 2, 3):
+        probe.rows = bytes([tick]) * 16
+        moment_ns = readings.begin()
+        for viewer in (VIEWER, VIEWER._replace(uid=1001)):
+            (section,) = readings.take(viewer, moment_ns, packets.KIND_SYSCALLS).sections
+            assert bytes(section.rows) == probe.rows
+        assert probe.read == tick
+
+
+def test_a_probe_that_is_off_is_not_asked_to_make_room() -> None:
+    probe = FakeActivity()
+    slot = running(probe)
+    slot.close()
+    Activity([(slot, probe)]).forget_idle(100 * 10**9)
+    assert probe.forgotten == 0
