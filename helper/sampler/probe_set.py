@@ -1,9 +1,9 @@
 """The probes of the sampler, each with its state: opened one by one, each fails alone, with its reason kept for people.
 
 A probe that failed is tried again when a stream asks for it, but not before a pause is over that doubles from a minute
-to an hour: trying on every request would let any caller burn CPU in the verifier. One that can't be had on this machine
-(no libbpf, no type information, no such hardware) is not tried again. The opt-in probes run only while a stream asks
-for them.
+to an hour, and is a minute again once the probe has run for an hour: trying on every request would let any caller burn
+CPU in the verifier. One that can't be had on this machine (no libbpf, no type information, no such hardware) is not
+tried again. The opt-in probes run only while a stream asks for them.
 """
 
 import time
@@ -46,6 +46,7 @@ class Slot:
     clock_s: Callable[[], float] = time.monotonic
     pause_s: float = FIRST_PAUSE_S
     again_s: float = 0.0
+    opened_s: float = 0.0
 
     @property
     def is_opt_in(self) -> bool:
@@ -67,6 +68,7 @@ class Slot:
             journal.write(f"probe {self.probe.name} isn't running: {error}")
         else:
             self.state = State.RUNNING
+            self.opened_s = self.clock_s()
             self.reason = ""
             if way := self.probe.cost().way:
                 journal.write(f"probe {self.probe.name} is running: {way}")
@@ -80,6 +82,8 @@ class Slot:
         """A running probe could not be read."""
         if self.state is State.RUNNING:
             journal.write(f"probe {self.probe.name} failed while running: {error}")
+            if self.clock_s() - self.opened_s >= LONGEST_PAUSE_S:
+                self.pause_s = FIRST_PAUSE_S
             self._note_failure(error)
             self.close(State.FAILED)
 

@@ -30,8 +30,8 @@ PERIOD_MS: Final = 200
 LOADING_NS: Final = 15_000_000_000
 """The probe loads in some 20 ms; where a reading takes long, the next one may have to wait twenty times as long."""
 OWN_ONLY: Final = (
-    "without the helper only unix sockets of processes that you own are shown, and only their paths are known: "
-    "/proc doesn't tell more"
+    "without the helper only unix sockets of processes that you own are shown, and only their paths are known, "
+    "unless these hold a space"
 )
 _TYPES: Final = {1: "stream", 2: "dgram", 5: "seqpacket"}
 HEADING: Final = f"{'PID':>8} {'TYPE':<9} {'STATE':<11} {'UNREAD':>6} {'UNSENT':>9} {'INODE':>9}  LOCAL > REMOTE  NAME"

@@ -106,6 +106,18 @@ def test_a_failed_probe_is_tried_again_after_pauses_that_double_up_to_an_hour() 
     assert probe.opened == 10
 
 
+def test_a_failure_after_an_hour_without_one_has_the_first_pause_again_and_one_before_that_a_longer_one() -> None:
+    clock, probe = Clock(), FakeActivity(broken=True)
+    slot = running(probe, clock)
+    probe.broken = False
+    for ran_s, pause_s in ((LONGEST_PAUSE_S - 1, 2 * FIRST_PAUSE_S), (LONGEST_PAUSE_S, FIRST_PAUSE_S)):
+        clock.now_s = slot.again_s
+        slot.open()
+        clock.now_s += ran_s
+        slot.fail(LoaderError(probe.name, "read", 5))
+        assert slot.again_s - clock.now_s == pause_s
+
+
 def test_asking_a_failed_probe_within_its_pause_does_not_touch_the_kernel() -> None:
     probe = FakeActivity(broken=True)
     slot = running(probe)
