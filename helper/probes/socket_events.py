@@ -99,8 +99,8 @@ class SocketEvents(RingProbe):
     def look(self, slowest_ms: int) -> int | None:
         """Pauses what counts among all messages, or goes on with it; returns after how many ms to look again.
 
-        `slowest_ms`: the longest period of those who read; for so long after datagrams have passed uncounted rows are
-        marked. Call it at each tick before anything is read. None: there is nothing to look at.
+        `slowest_ms`: the longest time between two frames of a reader; for so long after datagrams have passed uncounted
+        rows are marked. Call it at each tick before anything is read. None: there is nothing to look at.
         Raises LoaderError (step read).
         """
         self._opened()

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 class Hub:
     """`on_end` is told of each stream that ended, for whatever reason.
 
-    `look` is called before each tick with the longest period of a stream of sockets in ms (0: there is none), and says
-    after how many ms it is to be called even without one, None if never.
+    `look` is called before each tick with the longest time between two frames of a stream of sockets in ms (0: there is
+    none), twice its period, and says after how many ms it is to be called even without one, None if never.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class Hub:
 
     def _look_around(self, now_ns: int) -> None:
         of_sockets = (stream.period_ms for stream in self._streams.values() if stream.kinds & packets.KIND_SOCKETS)
-        again_ms = self._look(max(of_sockets, default=0))
+        again_ms = self._look(2 * max(of_sockets, default=0))  # a late tick, or schedule.py, puts frames further apart
         self._look_due_ns = None if again_ms is None else schedule.next_due_ns(now_ns, again_ms)
 
     def _serve(self, due: "_Due") -> None:

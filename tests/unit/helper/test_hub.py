@@ -344,7 +344,7 @@ def test_before_each_tick_there_is_a_look_that_knows_who_reads_sockets_most_rare
             for ticks in range(1, 4):
                 await desk.next(stream, packets.TICK)
                 assert len(looks.slowest) >= ticks
-            assert set(looks.slowest) == {30_000}
+            assert set(looks.slowest) == {60_000}, "twice the period: a frame may be late"
 
     run(scene())
 

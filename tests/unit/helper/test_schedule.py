@@ -10,10 +10,19 @@ PERIODS = st.integers(min_value=100, max_value=60_000)
 
 
 @given(MOMENTS, PERIODS)
-def test_the_next_tick_is_the_first_on_the_grid_that_is_still_to_come(now_ns: int, period_ms: int) -> None:
-    due_ns = next_due_ns(now_ns, period_ms)
-    assert due_ns % (period_ms * NS_PER_MS) == 0
-    assert SLACK_NS < due_ns - now_ns <= period_ms * NS_PER_MS + SLACK_NS
+def test_the_next_tick_is_the_first_on_the_grid_that_isn_t_too_soon(now_ns: int, period_ms: int) -> None:
+    due_ns, period_ns = next_due_ns(now_ns, period_ms), period_ms * NS_PER_MS
+    soonest_ns = min(period_ns // 4, 250 * NS_PER_MS)
+    assert due_ns % period_ns == 0
+    assert soonest_ns < due_ns - now_ns <= period_ns + soonest_ns
+
+
+@given(st.integers(min_value=1, max_value=2**40), PERIODS, st.integers(min_value=-SLACK_NS, max_value=20 * NS_PER_MS))
+def test_a_tick_served_a_little_early_or_late_is_followed_by_the_next_on_the_grid(
+    tick: int, period_ms: int, late_ns: int
+) -> None:
+    period_ns = period_ms * NS_PER_MS
+    assert next_due_ns(tick * period_ns + late_ns, period_ms) == (tick + 1) * period_ns
 
 
 @given(MOMENTS, PERIODS, st.integers(min_value=0, max_value=2**50))
