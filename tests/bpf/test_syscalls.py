@@ -19,6 +19,9 @@ from tests.bpf.machine import NOBODY, Child, boottime_ns, child, in_initial_pid_
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
+    import numpy.typing as npt
+
     from helper.loaders.libbpf import Libbpf
 
 CALLS = 10_000
@@ -41,6 +44,17 @@ def calls_for(probe: ActivityProbe, busy: Child) -> int:
     return int(row_of(table(probe, ActivitySection.CALLERS), busy.pid)["calls"]) - before
 
 
+def numbers_called(probe: ActivityProbe, script: str, *arguments: str) -> npt.NDArray[np.void]:
+    """The rows of all numbers after a child has done what its script does once it is told."""
+    with child(script, *arguments) as busy:
+        busy.settle()
+        busy.tell()
+        busy.settle()
+        rows = table(probe, ActivitySection.SYSCALLS)
+    assert rows is not None
+    return rows
+
+
 def test_exactly_ten_thousand_calls_more_are_ten_thousand_more_in_the_childs_row(probe: ActivityProbe) -> None:
     turn = AGAIN + "    for _ in range(count): os.getppid()\n    count = 10000 - count\n    say()\n"
     with child("count = 0\n" + turn) as busy:
@@ -52,12 +66,7 @@ def test_exactly_ten_thousand_calls_more_are_ten_thousand_more_in_the_childs_row
 
 
 def test_a_number_that_only_the_child_calls_is_counted_to_the_call(probe: ActivityProbe) -> None:
-    with child(AGAIN + "    for _ in range(10000): os.sched_get_priority_max(0)\n    say()\n") as busy:
-        busy.settle()
-        busy.tell()
-        busy.settle()
-        rows = table(probe, ActivitySection.SYSCALLS)
-    assert rows is not None
+    rows = numbers_called(probe, AGAIN + "    for _ in range(10000): os.sched_get_priority_max(0)\n    say()\n")
     [row] = rows[rows["number"] == RARE]
     assert row["calls"] == row["durations"].sum() == CALLS
     assert row["failed"] == 0
@@ -81,12 +90,7 @@ def test_failed_calls_are_told_apart(probe: ActivityProbe) -> None:
 
 def test_failed_calls_of_a_number_that_only_the_child_calls_are_counted(probe: ActivityProbe) -> None:
     script = "    for _ in range(100): libc.sched_get_priority_max(99)\n    say()\n"
-    with child(LIBC + AGAIN + script) as busy:
-        busy.settle()
-        busy.tell()
-        busy.settle()
-        rows = table(probe, ActivitySection.SYSCALLS)
-    assert rows is not None
+    rows = numbers_called(probe, LIBC + AGAIN + script)
     [row] = rows[rows["number"] == RARE]
     assert row["calls"] == row["failed"] == 100
 
@@ -94,12 +98,7 @@ def test_failed_calls_of_a_number_that_only_the_child_calls_are_counted(probe: A
 def test_numbers_that_no_kernel_has_are_one_row(probe: ActivityProbe) -> None:
     numbers = (511, 512, 513, 4000, -1)
     script = f"    for number in {numbers}: libc.syscall(number)\n    say()\n"
-    with child(LIBC + AGAIN + script) as busy:
-        busy.settle()
-        busy.tell()
-        busy.settle()
-        rows = table(probe, ActivitySection.SYSCALLS)
-    assert rows is not None
+    rows = numbers_called(probe, LIBC + AGAIN + script)
     assert (rows["number"] < 511).sum() == len(rows) - 1
     [row] = rows[rows["number"] == 2**32 - 1]
     assert row["failed"] >= len(numbers)
@@ -107,24 +106,18 @@ def test_numbers_that_no_kernel_has_are_one_row(probe: ActivityProbe) -> None:
 
 def test_a_32_bit_call_is_not_taken_for_the_64_bit_call_of_its_number(probe: ActivityProbe) -> None:
     code = code_of_32_bit_call("b8 92000000 89fb")  # eax = 146: there it is writev; ebx = edi, the argument
-    with child(MACHINE_CODE + AGAIN + "    for _ in range(100): assert call(-1) == -9\n    say()\n", code) as busy:
-        busy.settle()
-        busy.tell()
-        busy.settle()
-        rows = table(probe, ActivitySection.SYSCALLS)
-    assert rows is not None
+    rows = numbers_called(
+        probe, MACHINE_CODE + AGAIN + "    for _ in range(100): assert call(-1) == -9\n    say()\n", code
+    )
     assert not (rows["number"] == RARE).any()
     assert rows["failed"][rows["number"] == 2**32 - 1].sum() >= 100
 
 
 def test_what_lasts_longer_than_the_histogram_tells_is_in_its_last_slot(probe: ActivityProbe) -> None:
     number = {"x86_64": 128, "aarch64": 137}[platform.machine()]  # rt_sigtimedwait: hardly anybody calls it
-    with child("import signal\n" + AGAIN + "    signal.sigtimedwait([signal.SIGUSR1], 4.4)\n    say()\n") as sleeper:
-        sleeper.settle()
-        sleeper.tell()
-        sleeper.settle()
-        rows = table(probe, ActivitySection.SYSCALLS)
-    assert rows is not None
+    rows = numbers_called(
+        probe, "import signal\n" + AGAIN + "    signal.sigtimedwait([signal.SIGUSR1], 4.4)\n    say()\n"
+    )
     [row] = rows[rows["number"] == number]
     assert row["durations"][31] >= 1, "4.4 s is more than 2^32 ns"
 

@@ -235,15 +235,6 @@ def test_memory_is_told_as_reckoned_as_it_is_and_when_full_and_reckoned_once() -
     assert asked == [1]
 
 
-def test_losses_of_a_probe_that_went_do_not_run_backwards() -> None:
-    calls = FakeActivity(lost_count=7)
-    slot = running(calls)
-    activity = Activity([(slot, calls)])
-    slot.close()
-    assert activity.lost(packets.KIND_SYSCALLS) == 7
-    assert activity.lost(packets.KIND_FILES) == 0
-
-
 def test_tables_are_read_anew_for_each_tick_and_once_for_all_who_ask_in_it() -> None:
     probe = FakeActivity()
     readings = Readings(None, None, activity=Activity([(running(probe), probe)]))
