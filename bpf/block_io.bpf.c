@@ -76,7 +76,10 @@ static __always_inline void add_latency(struct st_block_io *row, u64 began_ns)
 	__sync_fetch_and_add(&row->latencies[bucket_of((now_ns - began_ns) / NS_PER_US)], 1);
 }
 
-/* A request may end in parts: blk_update_request(), block/blk-mq.c. The last part is as long as what is left. */
+/*
+ * A request may end in parts: blk_update_request(), block/blk-mq.c. The last part is as long as what is left. What the
+ * disk is flushed for ends once more without a byte, and an empty write is how a flush is asked for: block/blk-flush.c.
+ */
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(count_request, struct request *trusted, int error, u32 byte_count)
 {
@@ -84,7 +87,7 @@ int BPF_PROG(count_request, struct request *trusted, int error, u32 byte_count)
 	struct disk_key key = { .operation = operation_of(request->cmd_flags) };
 	struct gendisk *disk = request->q->disk;
 
-	if (!key.operation || !disk)
+	if (!key.operation || !disk || (!byte_count && key.operation != ST_BLOCK_FLUSH))
 		return 0;
 	key.major = disk->major;
 	key.minor = disk->first_minor;

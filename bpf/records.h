@@ -178,7 +178,7 @@ struct st_block_io {
 	u32 operation;             /* enum st_block_operation */
 	u32 pad;
 	u64 first_ns;              /* boot time */
-	u64 requests;
+	u64 requests;              /* diskstats also counts empty writes, by which flushes are asked for */
 	u64 bytes;
 	u64 errors;                /* requests that failed, wholly or partly */
 	u64 timed_requests;        /* those with a latency: with queue/iostats off the kernel notes no beginning */

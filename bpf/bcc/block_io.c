@@ -124,7 +124,7 @@ TRACEPOINT_PROBE(block, block_rq_complete)
 	key.dev = args->dev;
 	key.sector = args->sector;
 	key.operation = operation_of(args->rwbs[0], args->rwbs[1]);
-	if (!key.operation)
+	if (!key.operation || (!sectors && key.operation != ST_BLOCK_FLUSH)) /* bpf/block_io.bpf.c: ended before, or asks for a flush */
 		return 0;
 	disk.major = key.dev >> MINOR_BITS;
 	disk.minor = key.dev & ((1 << MINOR_BITS) - 1);
