@@ -84,18 +84,19 @@ def test_waits_of_three_rivals_for_one_cpu_are_those_of_schedstat(snapshot: Task
     assert sum(told_ns) > 300_000_000, "each has a third of the CPU"
 
 
-FAULT = """
+FAULTS = """
 import mmap, resource
-with open(sys.argv[1], 'wb+') as file:
-    file.write(bytes(1 << 22)); file.flush(); os.fsync(file.fileno())
-    for _ in range(1000):
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as pages:
-            pages.madvise(mmap.MADV_RANDOM)
-            pages[::mmap.PAGESIZE]
-        if resource.getrusage(resource.RUSAGE_SELF).ru_majflt >= 100: break
-say(); wait()
+def fault(who, count):
+    with open(sys.argv[1], 'wb+') as file:
+        file.write(bytes(1 << 22)); file.flush(); os.fsync(file.fileno())
+        for _ in range(1000):
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as pages:
+                pages.madvise(mmap.MADV_RANDOM)
+                pages[::mmap.PAGESIZE]
+            if resource.getrusage(who).ru_majflt >= count: break
 """
+FAULT = FAULTS + "fault(resource.RUSAGE_SELF, 100); say(); wait()\n"
 
 
 def test_faults_that_wait_for_a_disk_and_what_they_read_are_what_proc_says(
@@ -190,20 +191,14 @@ def test_threads_have_rows_of_their_own_and_the_process_keeps_those_that_left(sn
     assert not others["uid"].any()
 
 
-GONE = """
-import mmap, resource
+GONE = (
+    FAULTS
+    + """
 def work():
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     burn(0.2)
     for _ in range(300): time.sleep(0.0001)
-    with open(sys.argv[1], 'wb+') as file:
-        file.write(bytes(1 << 22)); file.flush(); os.fsync(file.fileno())
-        for _ in range(1000):
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as pages:
-                pages.madvise(mmap.MADV_RANDOM)
-                pages[::mmap.PAGESIZE]
-            if resource.getrusage(resource.RUSAGE_THREAD).ru_majflt >= 50: break
+    fault(resource.RUSAGE_THREAD, 50)
 def used():
     own = resource.getrusage(resource.RUSAGE_SELF)
     say(f"{own.ru_nvcsw} {own.ru_nivcsw}")
@@ -215,6 +210,7 @@ one = threading.Thread(target=work); one.start(); one.join()
 os.kill(rival, 9); os.wait()
 used(); wait(); used(); wait()
 """
+)
 
 
 def test_what_threads_did_that_are_gone_stays_their_processs(snapshot: TaskSnapshot, on_disk: Path) -> None:

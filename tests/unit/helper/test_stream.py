@@ -98,7 +98,12 @@ def test_a_reader_that_is_gone_raises_nothing(stream: Stream) -> None:
 
 
 def test_the_goodbye_says_why(stream: Stream) -> None:
-    stream.close(packets.BYE_SHUTDOWN)
+    with stream.other_end.dup() as reader:
+        stream.close(packets.BYE_SHUTDOWN)
+        hello, goodbye, end = (reader.recv(65536) for _ in range(3))
+    assert packets.PACKET.unpack_from(hello)[2] == packets.HELLO
+    assert goodbye == packets.bye(packets.BYE_SHUTDOWN)
+    assert end == b""
 
 
 def test_nobody_can_change_a_frame_that_others_read_and_making_one_leaves_no_descriptor() -> None:
